@@ -1,0 +1,1 @@
+"""edgeproxy moves live traffic from an old system to a new one."""

@@ -1,0 +1,122 @@
+"""The request target and the host it is for (RFC 9112 §3.2, RFC 3986 §6).
+
+Law: a target has one reading. What a backend could split or decode otherwise than the edge (an encoded slash,
+backslash or control character, bytes that are not UTF-8) is refused, and the path that was routed on is the path
+that a backend gets.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+
+class BadTarget(ValueError):
+    """A request target or Host field that the edge refuses with 400; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a request goes. `host` is lower case without port; `path` is normalised; `query` has no '?'."""
+
+    host: str
+    authority: str  # as the client wrote it, port included: what X-Forwarded-Host says
+    path: str
+    query: str | None
+
+
+_AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=-]+)(?::([0-9]{1,5}))?")
+_ABSOLUTE: Final = re.compile(r"(?i:http)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?")
+_ORIGIN: Final = re.compile(r"(/[^?#]*)(?:\?([^#]*))?(?:#.*)?")
+_CLEAN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9._~!$&'()*+,;=:@-]*/?)*")
+_PATH_PARTS: Final = re.compile(r"%[0-9A-Fa-f]{2}|[\x21-\x24\x26-\x5b\x5d-\x7e]")
+_QUERY: Final = re.compile(r"[\x21-\x7e]*")
+_UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_PATH_CHARACTERS: Final = _UNRESERVED | frozenset(b"!$&'()*+,;=:@/")
+
+
+def parse_target(target: str, host_field: str | None) -> Target:
+    """Read a request target in origin-form or absolute-form together with the Host field (None: HTTP/1.0 without).
+
+    Raises BadTarget. An absolute-form target and the Host field must name the same authority: RFC 9112 §3.2.2 lets
+    an origin ignore the field, but two readings are one too many.
+    """
+    if target.startswith("/"):
+        if host_field is None:
+            raise BadTarget("no Host field: send one")
+        match = _ORIGIN.fullmatch(target)
+        if match is None:
+            raise BadTarget("the target is not origin-form")
+        authority, (path, query) = host_field, match.groups()
+    else:
+        match = _ABSOLUTE.fullmatch(target)
+        if match is None:
+            raise BadTarget("the target is neither origin-form nor an absolute http URL")
+        authority, path, query = match.groups()
+        if host_field is not None and host_field.lower() != authority.lower():
+            raise BadTarget("the Host field differs from the target's authority")
+    if query is not None and not _QUERY.fullmatch(query):
+        raise BadTarget("the query holds a character that must be percent-encoded")
+    return Target(parse_host(authority), authority, normalise_path(path or "/"), query)
+
+
+def parse_host(authority: str) -> str:
+    """The host of `host[:port]`, in lower case and without a final dot. Raises BadTarget."""
+    match = _AUTHORITY.fullmatch(authority)
+    if match is None:
+        raise BadTarget("the host is not a name or address with an optional port")
+    return match[1].lower().removesuffix(".")
+
+
+def normalise_path(path: str) -> str:
+    """The one spelling of a path (RFC 3986 §6.2.2): unreserved characters decoded, others as upper-case escapes,
+    dot segments removed. Empty segments stay: they are significant to many backends. Raises BadTarget.
+    """
+    if _CLEAN_PATH.fullmatch(path):  # the common case: nothing to do; no segment starts with a dot
+        return path
+    return _without_dot_segments(_normalise_escapes(path))
+
+
+def _normalise_escapes(path: str) -> str:
+    octets, out, position = bytearray(), [], 0
+    while position < len(path):
+        part = _PATH_PARTS.match(path, position)
+        if part is None:
+            raise BadTarget(_why_unreadable(path[position]))
+        text = part[0]
+        octet = int(text[1:], 16) if len(text) == 3 else ord(text)
+        if len(text) == 3 and (octet < 0x20 or octet in b"/\\\x7f"):
+            raise BadTarget("the path holds an encoded slash, backslash or control character")
+        octets.append(octet)
+        kept = octet in _UNRESERVED or (len(text) == 1 and octet in _PATH_CHARACTERS)
+        out.append(chr(octet) if kept else f"%{octet:02X}")
+        position = part.end()
+    try:
+        octets.decode()
+    except UnicodeDecodeError:
+        raise BadTarget("the path's escapes are not UTF-8") from None
+    return "".join(out)
+
+
+def _why_unreadable(character: str) -> str:
+    if character == "%":
+        return "the path holds a '%' that starts no escape"
+    if character == "\\":
+        return "the path holds a backslash, which some backends read as a slash"
+    return "the path holds a character that must be percent-encoded"
+
+
+def _without_dot_segments(path: str) -> str:
+    """RFC 3986 §5.2.4 for an absolute path."""
+    segments = path.split("/")[1:]
+    kept: list[str] = []
+    for segment in segments:
+        if segment == "..":
+            if kept:
+                kept.pop()
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in (".", ".."):
+        kept.append("")
+    return "/" + "/".join(kept)

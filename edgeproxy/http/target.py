@@ -29,7 +29,7 @@ class Target:
 _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=-]+)(?::([0-9]{1,5}))?")
 _ABSOLUTE: Final = re.compile(r"(?i:http)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?")
 _ORIGIN: Final = re.compile(r"(/[^?#]*)(?:\?([^#]*))?(?:#.*)?")
-_CLEAN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9._~!$&'()*+,;=:@-]*/?)*")
+_CLEAN_PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
 _PATH_PARTS: Final = re.compile(r"%[0-9A-Fa-f]{2}|[\x21-\x24\x26-\x5b\x5d-\x7e]")
 _QUERY: Final = re.compile(r"[\x21-\x7e]*")
 _UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -73,7 +73,7 @@ def normalise_path(path: str) -> str:
     """The one spelling of a path (RFC 3986 §6.2.2): unreserved characters decoded, others as upper-case escapes,
     dot segments removed. Empty segments stay: they are significant to many backends. Raises BadTarget.
     """
-    if _CLEAN_PATH.fullmatch(path):  # the common case: nothing to do; no segment starts with a dot
+    if _CLEAN_PATH.fullmatch(path) and "/." not in path:  # the common case: nothing to do
         return path
     return _without_dot_segments(_normalise_escapes(path))
 

@@ -1,0 +1,89 @@
+"""From rows of the index to values, and the columns each value needs."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from datetime import UTC, datetime, timedelta
+
+from backends.store.model import Change, File, Metadata, MetadataValue, Project, Release
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+PROJECTS = "SELECT name, normalized, serial FROM project"
+
+RELEASES = """
+    SELECT project.name AS project, project.normalized, release.version, release.metadata,
+           release.uploaded, release.yanked, release.yanked_reason
+    FROM release JOIN project ON project.id = release.project_id
+"""
+
+FILES = """
+    SELECT project.name AS project, release.version, file.filename, file.packagetype, file.python_version,
+           file.requires_python, file.comment, file.size, file.md5, file.sha256, file.blake2b_256,
+           file.upload_time, file.metadata_sha256, release.yanked, release.yanked_reason
+    FROM file
+    JOIN release ON release.id = file.release_id
+    JOIN project ON project.id = release.project_id
+"""
+
+CHANGES = "SELECT serial, project, version, moment, action FROM change"
+
+
+def to_micros(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def to_moment(micros: int) -> datetime:
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def to_json(metadata: Metadata) -> str:
+    return json.dumps(dict(metadata), default=dict, ensure_ascii=False, sort_keys=True)
+
+
+def to_metadata(text: str) -> Metadata:
+    return {key: _value(value) for key, value in json.loads(text).items()}
+
+
+def _value(value: str | list[str] | dict[str, str]) -> MetadataValue:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def project_of(row: sqlite3.Row) -> Project:
+    return Project(row["name"], row["normalized"], row["serial"])
+
+
+def release_of(row: sqlite3.Row) -> Release:
+    return Release(
+        project=row["project"],
+        version=row["version"],
+        metadata=to_metadata(row["metadata"]),
+        uploaded=to_moment(row["uploaded"]),
+        yanked=bool(row["yanked"]),
+        yanked_reason=row["yanked_reason"],
+    )
+
+
+def file_of(row: sqlite3.Row) -> File:
+    return File(
+        project=row["project"],
+        version=row["version"],
+        filename=row["filename"],
+        packagetype=row["packagetype"],
+        python_version=row["python_version"],
+        requires_python=row["requires_python"],
+        comment=row["comment"],
+        size=row["size"],
+        md5=row["md5"],
+        sha256=row["sha256"],
+        blake2b_256=row["blake2b_256"],
+        upload_time=to_moment(row["upload_time"]),
+        metadata_sha256=row["metadata_sha256"],
+        yanked=bool(row["yanked"]),
+        yanked_reason=row["yanked_reason"],
+    )
+
+
+def change_of(row: sqlite3.Row) -> Change:
+    return Change(row["serial"], row["project"], row["version"], to_moment(row["moment"]), row["action"])

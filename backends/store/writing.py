@@ -1,0 +1,144 @@
+"""What changes the index: additions, removals, yanks, each within its caller's transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from datetime import datetime
+
+from packaging.utils import canonicalize_name, canonicalize_version
+
+from backends.store import rows
+from backends.store.content import Content
+from backends.store.model import Conflict, ConflictReason, File, NewFile, Same
+
+
+def judge(
+    content: Content, same_name: File | None, same_content: File | None, name_used: bool
+) -> Same | Conflict | None:
+    """Whether a file may be added: None if it may. An equal name with equal bytes is no change at all."""
+    if same_name is not None:
+        if (same_name.sha256, same_name.blake2b_256) == (content.sha256, content.blake2b_256):
+            return Same(same_name)
+        return Conflict(ConflictReason.NAME_TAKEN, same_name)
+    if same_content is not None:
+        return Conflict(ConflictReason.CONTENT_TAKEN, same_content)
+    if name_used:
+        return Conflict(ConflictReason.NAME_USED, None)
+    return None
+
+
+def insert_file(db: sqlite3.Connection, new: NewFile, content: Content, now: datetime) -> None:
+    release_id = _release(db, new, now)
+    _log(db, release_id, now, f"add {new.python_version} file {new.filename}")
+    metadata = new.wheel_metadata
+    requires_python = new.metadata.get("requires_python")
+    db.execute("INSERT INTO filename_log VALUES (?)", (new.filename,))
+    db.execute(
+        """INSERT INTO file (release_id, filename, packagetype, python_version, requires_python, comment,
+                             size, md5, sha256, blake2b_256, upload_time, metadata_sha256)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (
+            release_id,
+            new.filename,
+            new.packagetype,
+            new.python_version,
+            requires_python if isinstance(requires_python, str) else None,
+            new.comment,
+            content.size,
+            content.md5,
+            content.sha256,
+            content.blake2b_256,
+            rows.to_micros(now),
+            None if metadata is None else hashlib.sha256(metadata).hexdigest(),
+        ),
+    )
+
+
+def delete_file(db: sqlite3.Connection, filename: str, now: datetime) -> bool:
+    """Take a file out of the index. Its name stays used and its bytes stay where old links find them."""
+    row = db.execute("SELECT release_id FROM file WHERE filename = ?", (filename,)).fetchone()
+    if row is None:
+        return False
+    db.execute("DELETE FROM file WHERE filename = ?", (filename,))
+    _log(db, row["release_id"], now, f"remove file {filename}")
+    return True
+
+
+def set_yanked(
+    db: sqlite3.Connection, release_id: int, yanked: bool, reason: str | None, now: datetime
+) -> None:
+    db.execute(
+        "UPDATE release SET yanked = ?, yanked_reason = ? WHERE id = ?",
+        (int(yanked), reason if yanked else None, release_id),
+    )
+    _log(db, release_id, now, "yank release" if yanked else "unyank release")
+
+
+def release_id_of(db: sqlite3.Connection, normalized: str, version: str) -> int | None:
+    row = db.execute(
+        """SELECT release.id FROM release JOIN project ON project.id = release.project_id
+           WHERE project.normalized = ? AND release.canonical = ?""",
+        (normalized, canonicalize_version(version)),
+    ).fetchone()
+    return None if row is None else int(row["id"])
+
+
+def _release(db: sqlite3.Connection, new: NewFile, now: datetime) -> int:
+    """The release a file belongs to, made with its first file, whose metadata it keeps."""
+    normalized = str(canonicalize_name(new.name))
+    found = release_id_of(db, normalized, new.version)
+    if found is not None:
+        return found
+    made = db.execute(
+        "INSERT INTO release (project_id, version, canonical, metadata, uploaded) VALUES (?, ?, ?, ?, ?)",
+        (
+            _project(db, new.name, normalized, now),
+            new.version,
+            canonicalize_version(new.version),
+            rows.to_json(new.metadata),
+            rows.to_micros(now),
+        ),
+    )
+    release_id = int(made.lastrowid or 0)
+    _log(db, release_id, now, "new release")
+    _classify(db, release_id, new)
+    return release_id
+
+
+def _project(db: sqlite3.Connection, name: str, normalized: str, now: datetime) -> int:
+    row = db.execute("SELECT id FROM project WHERE normalized = ?", (normalized,)).fetchone()
+    if row is not None:
+        return int(row["id"])
+    serial = _append(db, (name, normalized, None, rows.to_micros(now), "create"))
+    made = db.execute(
+        "INSERT INTO project (name, normalized, serial) VALUES (?, ?, ?)", (name, normalized, serial)
+    )
+    return int(made.lastrowid or 0)
+
+
+def _classify(db: sqlite3.Connection, release_id: int, new: NewFile) -> None:
+    for classifier in new.metadata.get("classifiers", ()):
+        db.execute("INSERT OR IGNORE INTO classifier (name) VALUES (?)", (classifier,))
+        db.execute(
+            "INSERT OR IGNORE INTO release_classifier SELECT ?, id FROM classifier WHERE name = ?",
+            (release_id, classifier),
+        )
+
+
+def _log(db: sqlite3.Connection, release_id: int, now: datetime, action: str) -> None:
+    """A change of a release, and with it the project's new serial."""
+    release = db.execute(
+        """SELECT project.id, project.name, project.normalized, release.version
+           FROM release JOIN project ON project.id = release.project_id WHERE release.id = ?""",
+        (release_id,),
+    ).fetchone()
+    entry = (release["name"], release["normalized"], release["version"], rows.to_micros(now), action)
+    db.execute("UPDATE project SET serial = ? WHERE id = ?", (_append(db, entry), release["id"]))
+
+
+def _append(db: sqlite3.Connection, entry: tuple[str, str, str | None, int, str]) -> int:
+    made = db.execute(
+        "INSERT INTO change (project, normalized, version, moment, action) VALUES (?, ?, ?, ?, ?)", entry
+    )
+    return int(made.lastrowid or 0)

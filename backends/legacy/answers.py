@@ -1,0 +1,102 @@
+"""What the old site says back: values, and the headers that every answer gets.
+
+Laws of this module:
+- an error's message is its reason phrase and its plain-text body alike; clients of the time print the former;
+- a redirect has a `Location` and nothing else;
+- who may cache an answer, and for how long, follows from the script alone, redirects and errors included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+
+HTML = "text/html; charset=utf-8"
+PLAIN = "text/plain; charset=utf-8"
+
+_STANDING: Headers = (
+    ("X-Clacks-Overhead", "GNU Terry Pratchett"),
+    ("X-Frame-Options", "deny"),
+    ("X-XSS-Protection", "1; mode=block"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),
+)
+
+_REASONS = {200: "OK", 206: "Partial Content", 301: "Moved Permanently", 302: "Found", 304: "Not Modified"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    reason: str
+    headers: Headers
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class FileAnswer:
+    """The bytes `first` to `first + length` of a file, as a whole answer (200) or a part (206)."""
+
+    status: int
+    reason: str
+    headers: Headers
+    path: Path
+    first: int
+    length: int
+
+
+def standing_headers(script: str, status: int) -> Headers:
+    """The headers of every answer below a script."""
+    return _STANDING + _caching(script, status)
+
+
+def _caching(script: str, status: int) -> Headers:
+    match script:
+        case "simple":  # a day in the shared cache, ten minutes with the client
+            return (("Surrogate-Control", "max-age=86400"), ("Cache-Control", "max-age=600, public"))
+        case "packages":
+            lifetime = 31557600 if status in (200, 304) else 3600
+            return (("Cache-Control", f"max-age={lifetime}, public"),)
+        case _:
+            return ()
+
+
+def reason_of(status: int) -> str:
+    return _REASONS[status]
+
+
+def found(body: str, content_type: str, headers: Headers = ()) -> Answer:
+    return Answer(200, reason_of(200), (("Content-Type", content_type), *headers), body.encode())
+
+
+def moved(location: str, status: int = 301) -> Answer:
+    return Answer(status, reason_of(status), (("Location", location),))
+
+
+def missing(why: str) -> Answer:
+    return _failed(404, f"Not Found ({why})")
+
+
+def gone(why: str) -> Answer:
+    return _failed(410, f"Gone ({why})", headers=(("Cache-Control", "max-age=31557600, public"),))
+
+
+def malformed(why: str) -> Answer:
+    return _failed(400, why, heading="Error processing form")
+
+
+def broken() -> Answer:
+    return _failed(500, "Please try again later.", heading="Database connection failed")
+
+
+def _failed(status: int, message: str, heading: str = "", headers: Headers = ()) -> Answer:
+    body = "".join(f"{line}\n\n" for line in (heading, message) if line)
+    return Answer(status, _in_one_line(message), (("Content-Type", PLAIN), *headers), body.encode())
+
+
+def _in_one_line(message: str) -> str:
+    """A message may hold what the client sent; no part of it may end the status line."""
+    return "".join(character if character.isprintable() else " " for character in message)

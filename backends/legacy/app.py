@@ -1,0 +1,108 @@
+"""The old site as an aiohttp application: reads a request's facts, answers out of the store, sends.
+
+The store is asked in the event loop's own thread, as it demands; only the bytes of files are read elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeAlias, assert_never
+
+from aiohttp import hdrs, web
+from aiohttp.http import HttpProcessingError
+
+from backends.legacy.answering import Reply, answer
+from backends.legacy.answers import Answer, FileAnswer, broken, malformed, standing_headers
+from backends.legacy.dispatch import CALL_TYPE, Facts, dispatch, script_of
+from backends.legacy.library import Library
+from backends.legacy.marshalling import LARGEST_CALL
+from backends.legacy.site import Site
+from backends.store import Store
+
+Clock: TypeAlias = Callable[[], datetime]
+
+_LARGEST_FORM = 100 * 1024 * 1024
+_CHUNK = 256 * 1024
+
+
+def make_app(store: Store, clock: Clock) -> web.Application:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await _send(request, await _reply(request, store, clock))
+
+    app = web.Application(client_max_size=_LARGEST_FORM)
+    app.router.add_route("*", "/{path:.*}", handle)
+    app.on_response_prepare.append(_add_standing_headers)
+    return app
+
+
+async def _reply(request: web.Request, store: Store, clock: Clock) -> Reply:
+    try:
+        facts = await _facts(request)
+    except (HttpProcessingError, LookupError, ValueError):  # how aiohttp says that a form cannot be read
+        return malformed("The form cannot be read")
+    try:
+        with store.snapshot():
+            return answer(dispatch(facts), facts, Library(store, Site(facts.scheme)), clock())
+    except sqlite3.Error:
+        return broken()
+
+
+async def _facts(request: web.Request) -> Facts:
+    headers = request.headers
+    content_type = headers.get(hdrs.CONTENT_TYPE, "")
+    is_call = content_type == CALL_TYPE
+    return Facts(
+        raw_path=request.rel_url.raw_path,
+        fields=(*request.query.items(), *(() if is_call else await _form(request))),
+        content_type=content_type,
+        call=await _call(request) if is_call else b"",
+        scheme="https" if headers.get(hdrs.X_FORWARDED_PROTO) == "https" else "http",
+        if_none_match=headers.get(hdrs.IF_NONE_MATCH),
+        byte_range=headers.get(hdrs.RANGE),
+        if_range=headers.get(hdrs.IF_RANGE),
+    )
+
+
+async def _form(request: web.Request) -> list[tuple[str, str]]:
+    """The fields of a form that are text; what it uploads is passed over."""
+    return [(key, value) for key, value in (await request.post()).items() if isinstance(value, str)]
+
+
+async def _call(request: web.Request) -> bytes | None:
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) >= LARGEST_CALL:
+            return None
+    return bytes(body)
+
+
+async def _send(request: web.Request, reply: Reply) -> web.StreamResponse:
+    match reply:
+        case Answer(status, reason, headers, body):
+            return web.Response(status=status, reason=reason, headers=headers, body=body)
+        case FileAnswer():
+            return await _send_file(request, reply)
+        case _:
+            assert_never(reply)
+
+
+async def _send_file(request: web.Request, reply: FileAnswer) -> web.StreamResponse:
+    response = web.StreamResponse(status=reply.status, reason=reply.reason, headers=reply.headers)
+    response.content_length = reply.length
+    with await asyncio.to_thread(reply.path.open, "rb") as file:
+        await response.prepare(request)
+        left = 0 if request.method == hdrs.METH_HEAD else reply.length
+        file.seek(reply.first)
+        while left > 0 and (chunk := await asyncio.to_thread(file.read, min(_CHUNK, left))):
+            await response.write(chunk)
+            left -= len(chunk)
+    await response.write_eof()
+    return response
+
+
+async def _add_standing_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.extend(standing_headers(script_of(request.rel_url.raw_path), response.status))

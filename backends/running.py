@@ -1,0 +1,88 @@
+"""Runs a site as a process: opens its store, listens, says when it is ready, and ends quietly on a signal.
+
+What cannot work is said in one line on stderr, with exit status 1; wrong usage is 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from aiohttp import web
+
+from backends.store import Store, StoreError
+
+MakeApp: TypeAlias = Callable[[Store], web.Application]
+
+_LAST_ANSWERS_SECONDS = 5.0  # what is still being answered when the signal comes may take so long
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class CannotListen(Exception):
+    def __init__(self, address: Address, error: OSError) -> None:
+        # The loop wraps the system's words in its own; a host that is not found has a number below 0.
+        number = error.errno or 0
+        why = os.strerror(number) if number > 0 else error.strerror or str(error)
+        super().__init__(f"{address}: cannot listen: {why}; give another address, or port 0 for any free one")
+
+
+def run(program: str, make_app: MakeApp, arguments: Sequence[str] | None = None) -> int:
+    options = _parser(program).parse_args(arguments)
+    try:
+        with Store(options.store) as store:
+            asyncio.run(_serve(make_app(store), options.listen))
+    except (StoreError, CannotListen) as error:
+        sys.stderr.write(f"{program}: {error}\n")
+        return 1
+    return 0
+
+
+def _parser(program: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=program)
+    parser.add_argument("--store", type=Path, required=True, metavar="DIR", help="the shared store")
+    parser.add_argument("--listen", type=_address, default=Address("127.0.0.1", 0), metavar="HOST:PORT")
+    return parser
+
+
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an address: give HOST:PORT, as in 127.0.0.1:8081")
+    return Address(host.removeprefix("[").removesuffix("]"), int(port))
+
+
+async def _serve(app: web.Application, address: Address) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_ANSWERS_SECONDS)
+    await runner.setup()
+    try:
+        await _listen(runner, address)
+        await stopped.wait()
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, address: Address) -> None:
+    try:
+        await web.TCPSite(runner, address.host, address.port).start()
+    except OSError as error:
+        raise CannotListen(address, error) from error
+    sys.stdout.write(f"ready http://{Address(address.host, runner.addresses[0][1])}\n")
+    sys.stdout.flush()

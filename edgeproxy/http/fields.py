@@ -1,0 +1,66 @@
+"""Field lines: which ones end at the edge and which ones it passes on (RFC 9110 §7.6, RFC 9112 §9.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+Field = tuple[bytes, bytes]  # name as it was sent, value without surrounding white space
+
+# Fields of one connection (RFC 9110 §7.6.1 and its predecessors). Content-Length and Host are end-to-end by the
+# letter, but the edge writes its own, from what it understood.
+HOP_BY_HOP: Final = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authentication-info",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+CREDENTIALS: Final = frozenset({b"authorization", b"cookie", b"cookie2"})
+# What the edge says about a client itself; a client's own word for it is not passed on.
+FORWARDING: Final = frozenset(
+    {
+        b"forwarded",
+        b"x-forwarded-for",
+        b"x-forwarded-host",
+        b"x-forwarded-port",
+        b"x-forwarded-proto",
+        b"x-forwarded-server",
+        b"x-real-ip",
+    }
+)
+
+
+def tokens_of(fields: Iterable[Field], name: bytes) -> frozenset[bytes]:
+    """The lower-case members of a comma-separated field (name in lower case), over all its lines."""
+    return frozenset(
+        token
+        for field_name, value in fields
+        if field_name.lower() == name
+        for token in (part.strip(b" \t").lower() for part in value.split(b","))
+        if token
+    )
+
+
+def lines_without(fields: Iterable[Field], dropped: frozenset[bytes]) -> bytes:
+    """The field lines as bytes, each ended with CRLF, without the names (lower case) to be dropped."""
+    return b"".join([b"%b: %b\r\n" % field for field in fields if field[0].lower() not in dropped])
+
+
+def values_by_name(fields: Iterable[Field]) -> dict[str, str]:
+    """Lower-case name to value; lines of one name are joined with ", " (RFC 9110 §5.3; cookies with "; ")."""
+    values: dict[str, str] = {}
+    for name, value in fields:
+        key, text = name.decode("ascii").lower(), value.decode("latin-1")
+        if key in values:
+            values[key] += ("; " if key == "cookie" else ", ") + text
+        else:
+            values[key] = text
+    return values

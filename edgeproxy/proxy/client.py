@@ -1,0 +1,443 @@
+"""A client's connection: heads in order, one exchange at a time, bodies to the exchange, answers back.
+
+The way of a request: bytes → parse → route → plan → act → record. All of it up to the exchange's start happens in
+the callback that received the bytes: no task, no future. Pipelined requests wait, in a bounded buffer, for their turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Final, Protocol, assert_never, cast
+
+from edgeproxy.http.framing import BadFraming, BodyReader, reader_for
+from edgeproxy.http.request import BadRequest, RequestFields
+from edgeproxy.http.target import BadTarget
+from edgeproxy.proxy.clock import NEVER
+from edgeproxy.proxy.exchange import Passing
+from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, choose_arm, say
+from edgeproxy.proxy.serving import Serving
+from edgeproxy.telemetry.counters import Refusal
+
+if TYPE_CHECKING:
+    from edgeproxy.proxy.edge import Edge
+    from edgeproxy.telemetry.access_log import Record
+
+# In an unfinished head: what no further octet can make right.
+_HOPELESS: Final = re.compile(rb"(?<!\r)\n|\r(?=[^\n])|\0")
+_EMPTY_LINES: Final = re.compile(rb"(?:\r\n)*")
+_REFUSALS: Final = {
+    414: Refusal.TARGET_TOO_LONG,
+    431: Refusal.HEAD_TOO_LARGE,
+    501: Refusal.UNKNOWN_METHOD,
+    505: Refusal.UNKNOWN_VERSION,
+}
+
+
+class Exchange(Protocol):
+    """What the connection tells the exchange that runs on it."""
+
+    def on_body(self, content: bytes) -> None: ...
+    def on_body_end(self) -> None: ...
+    def on_client_blocked(self, blocked: bool) -> None: ...
+    def on_client_gone(self) -> None: ...
+
+
+class Phase(Enum):
+    """What a connection is waiting for; its deadline is that of the phase."""
+
+    HEAD = auto()  # the first octet of a request, or the rest of its head
+    BODY = auto()  # more of the request's body, for the exchange
+    EXCHANGE = auto()  # the exchange, which has deadlines of its own
+    LINGER = auto()  # the client's end of the connection; what it sends is dropped
+    CLOSED = auto()
+
+
+class ClientConnection(asyncio.Protocol):
+    __slots__ = (
+        "_body",
+        "_buffer",
+        "_edge",
+        "_exchange",
+        "_forwarding",
+        "_has_eof",
+        "_is_answering",
+        "_is_blocked",
+        "_is_looping",
+        "_is_paused",
+        "_is_stalled",
+        "_keep_alive",
+        "_linger_end",
+        "_method",
+        "_on_flushed",
+        "_phase",
+        "address",
+        "deadline",
+        "minor",
+        "record",
+        "transport",
+    )
+
+    def __init__(self, edge: Edge) -> None:
+        # For the connection's life
+        self._edge = edge
+        self.transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self.address = ""
+        self.deadline = NEVER
+        self._phase = Phase.HEAD
+        self._buffer = b""  # a head's start, or pipelined octets
+        self._has_eof = False
+        self._is_paused = False  # reading
+        self._is_stalled = False  # writing: the client takes nothing for now
+        self._is_looping = False  # _read_heads is on the stack
+        self._on_flushed: Callable[[], None] | None = None
+        self._linger_end = NEVER
+        self._forwarding = ("", b"")  # the forwarding lines of the last authority asked for
+        # For one exchange
+        self._exchange: Exchange | None = None
+        self._body: BodyReader | None = None
+        self._is_blocked = False  # the exchange takes no more body for now
+        self._is_answering = False  # the head of its answer went out
+        self._keep_alive = True
+        self._method = b""
+        self.minor = 1
+        self.record: Record | None = None  # only when there is an access log
+
+    # -- for the event loop -------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self.address = peer[0] if isinstance(peer, tuple) else "unknown"
+        self.deadline = self._edge.clock.now() + self._edge.limits.idle
+        if not self._edge.admit(self):
+            self._refuse(503, "This edge has too many connections.", Refusal.TOO_MANY_CONNECTIONS)
+
+    def data_received(self, data: bytes) -> None:
+        match self._phase:
+            case Phase.HEAD:
+                self._read_heads(data)
+            case Phase.BODY:
+                self._read_body(data)
+            case Phase.EXCHANGE:
+                self._buffer += data
+                self._update_reading()
+            case Phase.LINGER:
+                self._set_deadline()
+            case Phase.CLOSED:
+                pass
+            case _:
+                assert_never(self._phase)
+
+    def eof_received(self) -> bool:
+        """A client may close its half and still wait for the answer (RFC 9112 §9.6)."""
+        self._has_eof = True
+        return self._phase is Phase.EXCHANGE
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._phase = Phase.CLOSED
+        self.deadline = NEVER
+        self._edge.on_client_lost(self)
+        if self._exchange is not None:
+            self._edge.counters.client_gone += 1
+            self._leave_exchange()
+
+    def pause_writing(self) -> None:
+        self._is_stalled = True
+        self._set_deadline()
+        if self._exchange is not None:
+            self._exchange.on_client_blocked(True)
+
+    def resume_writing(self) -> None:
+        self._is_stalled = False
+        self._set_deadline()
+        if self._on_flushed is not None:
+            self.transport.set_write_buffer_limits()
+            on_flushed, self._on_flushed = self._on_flushed, None
+            on_flushed()
+        elif self._exchange is not None:
+            self._exchange.on_client_blocked(False)
+
+    def on_deadline(self) -> None:
+        if self._phase is Phase.HEAD and self._buffer:
+            self._refuse(408, "The request's head took too long.", Refusal.HEAD_TIMEOUT)
+        elif self._phase is Phase.BODY and not self._is_stalled:
+            self._refuse(408, "The request's body took too long.", Refusal.BODY_TIMEOUT)
+        elif self._exchange is not None:
+            self.abort()
+        else:
+            self.transport.abort()
+
+    # -- for the exchange ---------------------------------------------------------------------------------------
+
+    def send(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    def when_flushed(self, on_flushed: Callable[[], None]) -> None:
+        """Call when the transport has handed all it holds to the kernel: at once, or later."""
+        if self.transport.get_write_buffer_size() == 0:
+            on_flushed()
+        else:
+            self._on_flushed = on_flushed
+            self.transport.set_write_buffer_limits(high=0)
+
+    def note_progress(self) -> None:
+        """A part of an answer that does not go through the transport was taken by the client."""
+        self.deadline = self._edge.clock.now() + self._edge.limits.stall
+
+    def may_keep_alive(self) -> bool:
+        """Whether another request can follow on this connection, as known when an answer's head goes out."""
+        is_last = self._has_eof and not self._buffer
+        return self._keep_alive and self._body is None and not is_last and not self._edge.is_draining
+
+    def date_line(self) -> bytes:
+        return self._edge.clock.date_line()
+
+    def forwarding_lines(self, authority: str) -> bytes:
+        """What the edge says to a backend about the client; with Via (RFC 9110 §7.6.3)."""
+        if self._forwarding[0] != authority:
+            lines = (
+                f"X-Forwarded-For: {self.address}\r\nX-Forwarded-Proto: http\r\n"
+                f"X-Forwarded-Host: {authority}\r\nVia: 1.{self.minor} edgeproxy\r\n"
+            )
+            self._forwarding = (authority, lines.encode("ascii"))
+        return self._forwarding[1]
+
+    def block_body(self, blocked: bool) -> None:
+        self._is_blocked = blocked
+        if self._phase is Phase.BODY:
+            self._update_reading()
+            self._set_deadline()
+
+    def on_head_sent(self, status: int) -> None:
+        self._is_answering = True
+        self._edge.counters.statuses[status] += 1
+        if self.record is not None:
+            self.record.status = status
+
+    def on_answered(self, keep_alive: bool) -> None:
+        """The answer is whole. Another request follows, or the connection ends."""
+        self._exchange = None
+        self._is_answering = self._is_blocked = False
+        if self.record is not None:
+            self._edge.write_record(self.record)
+            self.record = None
+        if not keep_alive or self._body is not None:
+            self._end()
+            return
+        self._phase = Phase.HEAD
+        self._set_deadline()
+        if self._is_looping:
+            return
+        if self._buffer:
+            data, self._buffer = self._buffer, b""
+            self._read_heads(data)
+        elif self._has_eof:
+            self._end()
+        if self._is_paused:
+            self._update_reading()
+
+    def answer(self, answer: Answer) -> None:
+        """Send an answer of the edge's own, whole."""
+        keep_alive = self.may_keep_alive()
+        option = b"" if keep_alive and self.minor else b"Connection: keep-alive\r\n"
+        if not keep_alive:
+            option = b"Connection: close\r\n"
+        content = b"" if self._method == b"HEAD" else answer.body
+        self.on_head_sent(answer.status)
+        self.transport.write(b"%b%b%b\r\n%b" % (answer.head, self._edge.clock.date_line(), option, content))
+        self.on_answered(keep_alive)
+
+    def abort(self) -> None:
+        """End in the middle of an answer: the client must see that it is broken."""
+        self._edge.counters.aborted += self._exchange is not None
+        self._phase = Phase.CLOSED
+        self._leave_exchange()
+        self.transport.abort()
+
+    # -- for the edge -------------------------------------------------------------------------------------------
+
+    def close_if_idle(self) -> None:
+        """The edge is stopping: an idle connection ends now, a busy one with its answer."""
+        if self._phase is Phase.HEAD and not self._buffer:
+            self._phase = Phase.CLOSED
+            self.transport.close()
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    def _read_heads(self, data: bytes) -> None:
+        """Read heads and start their exchanges, until one takes its time or only an unfinished head is left."""
+        self._is_looping = True
+        is_new, searched = not self._buffer, max(0, len(self._buffer) - 3)
+        if not is_new:
+            data, self._buffer = self._buffer + data, b""
+        while data and self._phase is Phase.HEAD:
+            if data[0] == 13:  # RFC 9112 §2.2: empty lines before a request are ignored
+                data, searched = data[_EMPTY_LINES.match(data).end() :], 0  # type: ignore[union-attr]  # matches ""
+            end = data.find(b"\r\n\r\n", searched) + 4
+            if end == 3:
+                self._keep_unfinished(data, searched, is_new)
+                data = b""
+            elif end > self._edge.limits.head:
+                self._refuse_large()
+            else:
+                head, data = data[:end], data[end:]
+                is_new, searched = True, 0
+                self._begin(head)
+                data = self._read_body_behind(data)
+        self._is_looping = False
+        if self._phase is Phase.EXCHANGE and data:
+            self._buffer = data
+            self._update_reading()
+        elif self._phase is Phase.HEAD and self._has_eof:
+            self._end()
+
+    def _read_body_behind(self, data: bytes) -> bytes:
+        """Octets that came together with a head: its body's first. Returns what is behind the body."""
+        if self._phase is not Phase.BODY or not data:
+            return data
+        self._read_body(data)
+        data, self._buffer = self._buffer, b""
+        return data
+
+    def _keep_unfinished(self, data: bytes, searched: int, is_new: bool) -> None:
+        if len(data) > self._edge.limits.head:
+            self._refuse_large()
+        elif _HOPELESS.search(data, searched):
+            self._refuse(400, "The request's head holds a bare CR or LF, or a NUL.", Refusal.BAD_REQUEST)
+        elif data:
+            self._buffer = data
+            if is_new:
+                self.deadline = self._edge.clock.now() + self._edge.limits.head_time
+
+    def _begin(self, head: bytes) -> None:
+        """Parse, route, plan, act."""
+        edge = self._edge
+        try:
+            method, target, self.minor, fields = edge.heads.read(head)
+            self._method = method
+            plan = edge.planner.plan(method, target, fields.host)
+        except BadRequest as error:
+            reason = _REFUSALS.get(error.status, Refusal.BAD_REQUEST)
+            self._refuse(error.status, f"The request is refused: {error}.", reason)
+            return
+        except BadTarget as error:
+            self._refuse(400, f"The request is refused: {error}.", Refusal.BAD_REQUEST)
+            return
+        edge.counters.requests += 1
+        self._body = reader_for(fields.framing)
+        self._keep_alive = not fields.wants_close if self.minor else fields.wants_keep_alive
+        if edge.keeps_records:
+            self.record = edge.new_record(self.address, method, target, fields)
+        self._act(plan, fields)
+
+    def _act(self, plan: Plan, fields: RequestFields) -> None:
+        edge = self._edge
+        if isinstance(plan, ByArm):
+            backend, chosen = choose_arm(plan, fields.values, self.address)
+            edge.counters.arms[plan.split.name, backend] += 1
+            plan = chosen
+        if plan.rule is not None:
+            edge.counters.rules[plan.rule] += 1
+        if self.record is not None:
+            self.record.rule = plan.rule
+        if isinstance(plan, Answer):
+            self.answer(plan)
+            return
+        exchange: Passing | Serving
+        if isinstance(plan, Pass):
+            exchange = Passing(self, edge.pool(plan.backend), edge.counters, plan, self._method, fields)
+        else:
+            exchange = Serving(self, plan, self._method, fields.values)
+        self._exchange = exchange
+        self._phase = Phase.EXCHANGE if self._body is None else Phase.BODY
+        self._set_deadline()
+        exchange.start()
+
+    def _read_body(self, data: bytes) -> None:
+        body, exchange = self._body, self._exchange
+        if body is None or exchange is None:
+            return
+        try:
+            content, rest = body.feed(data)
+        except BadFraming as error:
+            self._refuse(400, f"The request's body is refused: {error}.", Refusal.BAD_BODY)
+            return
+        if content:
+            exchange.on_body(content)
+        if rest is None:
+            self._set_deadline()
+            return
+        self._body = None
+        self._phase = Phase.EXCHANGE
+        self._buffer = rest
+        self._set_deadline()
+        self._update_reading()
+        exchange.on_body_end()
+
+    def _update_reading(self) -> None:
+        wants_pause = len(self._buffer) >= self._edge.limits.held or (self._is_blocked and self._phase is Phase.BODY)
+        if wants_pause != self._is_paused and not self.transport.is_closing():
+            self._is_paused = wants_pause
+            if wants_pause:
+                self.transport.pause_reading()
+            else:
+                self.transport.resume_reading()
+
+    # -- ending -------------------------------------------------------------------------------------------------
+
+    def _refuse_large(self) -> None:
+        self._refuse(431, "The request's head is too large.", Refusal.HEAD_TOO_LARGE)
+
+    def _refuse(self, status: int, message: str, reason: Refusal) -> None:
+        """Answer, when no answer has begun, and end the connection."""
+        self._edge.counters.refusals[reason] += 1
+        if self._is_answering:
+            self.abort()
+            return
+        self._leave_exchange()
+        self._keep_alive = False
+        self.answer(say(status, message))
+
+    def _leave_exchange(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.on_client_gone()
+
+    def _end(self) -> None:
+        """No further request: flush and close. While the client may still be sending, only this half is closed, since
+        octets that arrive at a closed socket make the kernel reset it, and the client lose the answer.
+        """
+        if self._phase in (Phase.LINGER, Phase.CLOSED):
+            return
+        may_send = not self._has_eof and (self._body is not None or bool(self._buffer) or self._phase is Phase.HEAD)
+        self._phase = Phase.LINGER if may_send else Phase.CLOSED
+        self._buffer = b""
+        self._linger_end = self._edge.clock.now() + self._edge.limits.linger_time
+        self._set_deadline()
+        if may_send:
+            self.transport.write_eof()
+            self._update_reading()
+        else:
+            self.transport.close()
+
+    def _set_deadline(self) -> None:
+        limits, now = self._edge.limits, self._edge.clock.now()
+        if self._is_stalled:
+            self.deadline = now + limits.stall
+            return
+        match self._phase:
+            case Phase.HEAD:
+                self.deadline = now + limits.idle
+            case Phase.EXCHANGE:
+                self.deadline = NEVER
+            case Phase.BODY:
+                self.deadline = NEVER if self._is_blocked else now + limits.body_time
+            case Phase.LINGER:
+                self.deadline = min(now + limits.linger, self._linger_end)
+            case Phase.CLOSED:
+                self.deadline = now + limits.stall
+            case _:
+                assert_never(self._phase)

@@ -1,0 +1,61 @@
+"""The shell's clock: the Date field, made once a second, and the sweep of deadlines.
+
+Why a sweep and not a timer each: a deadline moves with every read. Moving it is one attribute store; looking at
+10,000 of them takes about a millisecond, four times a second.
+"""
+
+from __future__ import annotations
+
+import time
+from asyncio import AbstractEventLoop, TimerHandle
+from typing import Protocol
+
+from edgeproxy.http.dates import http_date
+
+NEVER = float("inf")
+
+
+class Waiting(Protocol):
+    """Something with a deadline in loop time (NEVER: none)."""
+
+    deadline: float
+
+    def on_deadline(self) -> None: ...
+
+
+class Clock:
+    """Loop time, the current Date line, and the deadlines of all that waits."""
+
+    __slots__ = ("_date_line", "_handle", "_loop", "_second", "_tick", "now", "waiting")
+
+    def __init__(self, loop: AbstractEventLoop, tick: float) -> None:
+        self._loop = loop
+        self._tick = tick
+        self._second = -1
+        self._date_line = b""
+        self._handle: TimerHandle | None = None
+        self.now = loop.time
+        self.waiting: set[Waiting] = set()
+
+    def start(self) -> None:
+        self._handle = self._loop.call_later(self._tick, self._sweep)
+
+    def stop(self) -> None:
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+
+    def date_line(self) -> bytes:
+        """`Date: …` with its CRLF (RFC 9110 §6.6.1)."""
+        second = int(time.time())
+        if second != self._second:
+            self._second = second
+            self._date_line = f"Date: {http_date(second)}\r\n".encode()
+        return self._date_line
+
+    def _sweep(self) -> None:
+        now = self._loop.time()
+        for waiting in [waiting for waiting in self.waiting if waiting.deadline <= now]:
+            waiting.deadline = NEVER
+            waiting.on_deadline()
+        self._handle = self._loop.call_later(self._tick, self._sweep)

@@ -1,0 +1,221 @@
+"""An exchange that asks an HTTP backend: the request goes there as it comes, the answer comes back as it goes.
+
+Laws of this module:
+- nothing of a body is held but what the sockets' buffers hold: a slow reader on one side stops reading on the other;
+- an answer that breaks off breaks off at the client too, so that a short one never looks whole;
+- a request is sent again only when it is idempotent, has no body, and no octet of an answer was seen.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from edgeproxy.http.framing import LAST_CHUNK, Chunked, Length, NoBody, UntilClose, encode_chunk
+from edgeproxy.http.request import RequestFields
+from edgeproxy.http.response import ResponseHead
+from edgeproxy.proxy.backend import BackendConnection
+from edgeproxy.proxy.plan import NOSNIFF, Answer, Pass, say
+from edgeproxy.proxy.pool import Pool
+from edgeproxy.telemetry.counters import BackendFailure, Counters
+
+VIA: Final = b"Via: 1.1 edgeproxy\r\n"
+_IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))  # RFC 9110 §9.2.2
+
+
+class Client(Protocol):
+    """What an exchange needs of the client's connection."""
+
+    minor: int  # of the client's HTTP/1.x
+
+    def send(self, data: bytes) -> None: ...
+    def may_keep_alive(self) -> bool: ...
+    def forwarding_lines(self, authority: str) -> bytes: ...
+    def date_line(self) -> bytes: ...
+    def block_body(self, blocked: bool) -> None: ...
+    def on_head_sent(self, status: int) -> None: ...
+    def on_answered(self, keep_alive: bool) -> None: ...
+    def answer(self, answer: Answer) -> None: ...
+    def abort(self) -> None: ...
+
+
+class Passing:
+    """One request passed to a backend, and its answer passed back."""
+
+    __slots__ = (
+        "_client",
+        "_connection",
+        "_counters",
+        "_fields",
+        "_is_retry",
+        "_keep_alive",
+        "_method",
+        "_pending",
+        "_plan",
+        "_pool",
+        "_request_is_whole",
+        "_sends_chunks",
+        "drop_cookies",
+        "is_waiting",
+        "to_head",
+    )
+
+    def __init__(
+        self, client: Client, pool: Pool, counters: Counters, plan: Pass, method: bytes, fields: RequestFields
+    ) -> None:
+        self._client = client
+        self._pool = pool
+        self._counters = counters
+        self._plan = plan
+        self._method = method
+        self._fields = fields
+        self.to_head = method == b"HEAD"
+        self.drop_cookies = plan.to_content
+        self._connection: BackendConnection | None = None
+        self.is_waiting = False  # for a connection
+        self._is_retry = False
+        self._request_is_whole = isinstance(fields.framing, NoBody)
+        self._pending: list[bytes] = []  # body octets that came before there was a connection
+        self._keep_alive: bool | None = None  # None: the answer's head is not sent yet
+        self._sends_chunks = False
+
+    def start(self) -> None:
+        # A kept connection may be closing at this moment. A request that may not be sent again gets a new one.
+        kept = self._pool.take_kept() if self._method in _IDEMPOTENT and self._request_is_whole else None
+        if kept is None:
+            self._connect()
+        else:
+            self._ask(kept)
+
+    # -- from the client ----------------------------------------------------------------------------------------
+
+    def on_body(self, content: bytes) -> None:
+        data = encode_chunk(content) if isinstance(self._fields.framing, Chunked) else content
+        if self._connection is None:
+            self._pending.append(data)
+        else:
+            self._connection.send(data)
+
+    def on_body_end(self) -> None:
+        self._request_is_whole = True
+        if isinstance(self._fields.framing, Chunked):
+            if self._connection is None:
+                self._pending.append(LAST_CHUNK)
+            else:
+                self._connection.send(LAST_CHUNK)
+        if self._connection is not None:
+            self._connection.end_request()
+
+    def on_client_blocked(self, blocked: bool) -> None:
+        if self._connection is not None:
+            self._connection.hold(blocked)
+
+    def on_client_gone(self) -> None:
+        self.is_waiting = False
+        if self._connection is not None:
+            self._connection.drop()
+
+    # -- from the pool ------------------------------------------------------------------------------------------
+
+    def on_connected(self, connection: BackendConnection) -> None:
+        self.is_waiting = False
+        self._ask(connection)
+        self._client.block_body(False)
+
+    def on_not_connected(self, failure: BackendFailure) -> None:
+        self.is_waiting = False
+        self._give_up(failure)
+
+    # -- from the backend ---------------------------------------------------------------------------------------
+
+    def on_interim(self, head: ResponseHead) -> None:
+        if self._client.minor == 1:  # an HTTP/1.0 client knows no interim answers (RFC 9110 §15.2)
+            self._client.send(b"HTTP/1.1 %d %b\r\n%b\r\n" % (head.status, head.reason, b"".join(head.lines)))
+
+    def on_head(self, head: ResponseHead) -> None:
+        client, lines = self._client, head.lines
+        keep_alive = client.may_keep_alive()
+        match head.framing:
+            case NoBody() | Length():
+                pass  # its Content-Length, if any, is among the lines
+            case Chunked() | UntilClose():
+                if client.minor == 1:
+                    self._sends_chunks = True
+                    lines.append(b"Transfer-Encoding: chunked\r\n")
+                else:
+                    keep_alive = False  # the end of the connection is the end of the body
+        if not head.has_date:
+            lines.append(client.date_line())
+        if self._plan.to_content:
+            lines.append(NOSNIFF)
+        lines.append(VIA)
+        if not keep_alive:
+            lines.append(b"Connection: close\r\n")
+        elif client.minor == 0:
+            lines.append(b"Connection: keep-alive\r\n")
+        self._keep_alive = keep_alive
+        client.on_head_sent(head.status)
+        client.send(b"HTTP/1.1 %d %b\r\n%b\r\n" % (head.status, head.reason, b"".join(lines)))
+
+    def on_content(self, content: bytes) -> None:
+        self._client.send(encode_chunk(content) if self._sends_chunks else content)
+
+    def on_end(self) -> None:
+        self._connection = None
+        if self._sends_chunks:
+            self._client.send(LAST_CHUNK)
+        self._client.on_answered(bool(self._keep_alive))
+
+    def on_failure(self, failure: BackendFailure) -> None:
+        self._connection = None
+        if failure is BackendFailure.STALE and self._request_is_whole and not self._is_retry:
+            self._is_retry = True
+            self._counters.backend_retries += 1
+            self._connect()
+        elif self._keep_alive is not None:
+            self._count(failure)
+            self._client.abort()
+        else:
+            self._give_up(failure)
+
+    def on_backend_blocked(self, blocked: bool) -> None:
+        self._client.block_body(blocked)
+
+    # -- steps --------------------------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        self.is_waiting = True
+        self._client.block_body(True)
+        self._pool.connect(self)
+
+    def _ask(self, connection: BackendConnection) -> None:
+        self._connection = connection
+        connection.ask(self, self._request_head(), whole=self._request_is_whole)
+        for data in self._pending:
+            connection.send(data)
+        self._pending.clear()
+
+    def _request_head(self) -> bytes:
+        plan, fields = self._plan, self._fields
+        match fields.framing:
+            case Length(octets=octets):
+                body = b"Content-Length: %d\r\n" % octets
+            case Chunked():
+                body = b"Transfer-Encoding: chunked\r\n"
+            case NoBody() | UntilClose():
+                body = b""
+        return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b%b\r\n" % (
+            self._method,
+            plan.target,
+            plan.backend.authority.encode("ascii"),
+            fields.lines_without_credentials if plan.to_content else fields.lines,
+            body,
+            self._client.forwarding_lines(plan.authority),
+        )
+
+    def _give_up(self, failure: BackendFailure) -> None:
+        self._count(failure)
+        slow = " in time" if failure.status == 504 else ""
+        self._client.answer(say(failure.status, f"The backend {self._plan.backend.name} gave no usable answer{slow}."))
+
+    def _count(self, failure: BackendFailure) -> None:
+        self._counters.backend_failures[self._plan.backend.name, failure] += 1

@@ -1,0 +1,112 @@
+"""An exchange that answers from a directory: opened, judged by its conditions and ranges, sent by sendfile."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol, assert_never
+
+from edgeproxy.http.selection import Selection, select
+from edgeproxy.proxy.files import NotAFile, OpenFile, open_file
+from edgeproxy.proxy.plan import NOSNIFF, Answer, ServeFile, reason_phrase, say
+from edgeproxy.proxy.sendfile import FileSender
+
+
+class Client(Protocol):
+    """What a file's exchange needs of the client's connection."""
+
+    minor: int
+    transport: asyncio.Transport
+
+    def may_keep_alive(self) -> bool: ...
+    def date_line(self) -> bytes: ...
+    def when_flushed(self, on_flushed: Callable[[], None]) -> None: ...
+    def note_progress(self) -> None: ...
+    def on_head_sent(self, status: int) -> None: ...
+    def on_answered(self, keep_alive: bool) -> None: ...
+    def answer(self, answer: Answer) -> None: ...
+    def abort(self) -> None: ...
+
+
+class Serving:
+    """One request answered by a file."""
+
+    __slots__ = ("_client", "_keep_alive", "_method", "_plan", "_sender", "_values")
+
+    def __init__(self, client: Client, plan: ServeFile, method: bytes, values: Mapping[str, str]) -> None:
+        self._client = client
+        self._plan = plan
+        self._method = method.decode("ascii")
+        self._values = values
+        self._sender: FileSender | None = None
+        self._keep_alive = False
+
+    def start(self) -> None:
+        if self._method not in ("GET", "HEAD"):
+            self._client.answer(say(405, "A file can be read and nothing else.", ("Allow", "GET, HEAD")))
+            return
+        try:
+            found = open_file(self._plan.directory, self._plan.path)
+        except OSError:  # out of descriptors, a disk that fails, a directory that is not there
+            self._client.answer(say(500, "The file cannot be read now."))
+            return
+        match found:
+            case NotAFile.UNREADABLE:
+                self._client.answer(say(403, "The file may not be read."))
+            case NotAFile.MISSING | NotAFile.OUTSIDE | NotAFile.NOT_REGULAR:
+                self._client.answer(say(404, "There is no such file."))
+            case OpenFile():
+                self._send(found)
+            case _:
+                assert_never(found)
+
+    def on_body(self, content: bytes) -> None:
+        """A body with a GET means nothing (RFC 9110 §9.3.1); it is read and dropped."""
+
+    def on_body_end(self) -> None:
+        pass
+
+    def on_client_blocked(self, blocked: bool) -> None:
+        """The sender watches the socket itself."""
+
+    def on_client_gone(self) -> None:
+        if self._sender is not None:
+            self._sender.cancel()
+
+    def _send(self, file: OpenFile) -> None:
+        client = self._client
+        selection = select(self._method, self._values, file.representation, time.time())
+        self._keep_alive = client.may_keep_alive()
+        client.on_head_sent(selection.status)
+        loop = asyncio.get_running_loop()
+        self._sender = FileSender(
+            loop,
+            client.transport,
+            file,
+            self._head(selection),
+            selection.parts,
+            self._on_end,
+            client.note_progress,
+        )
+        client.when_flushed(self._sender.start)
+
+    def _on_end(self, is_whole: bool) -> None:
+        self._sender = None
+        if is_whole:
+            self._client.on_answered(self._keep_alive)
+        else:
+            self._client.abort()
+
+    def _head(self, selection: Selection) -> bytes:
+        lines = [f"HTTP/1.1 {selection.status} {reason_phrase(selection.status)}\r\nServer: edgeproxy\r\n".encode()]
+        lines += [f"{name}: {value}\r\n".encode("latin-1") for name, value in selection.fields]
+        lines.append(self._client.date_line())
+        if self._plan.to_content:
+            lines.append(NOSNIFF)
+        if not self._keep_alive:
+            lines.append(b"Connection: close\r\n")
+        elif self._client.minor == 0:
+            lines.append(b"Connection: keep-alive\r\n")
+        lines.append(b"\r\n")
+        return b"".join(lines)

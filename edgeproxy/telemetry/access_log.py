@@ -1,0 +1,60 @@
+"""The access log: one JSON object a line for each exchange.
+
+No query and no field but the user agent goes into it: those hold secrets.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from io import TextIOBase
+
+
+@dataclass(slots=True)
+class Record:
+    """One exchange, filled in as it goes. Times in seconds: `began` since the epoch, `took` once it is over."""
+
+    began: float
+    client: str
+    method: str
+    host: str
+    path: str
+    user_agent: str
+    rule: str | None = None
+    status: int = 0
+    took: float = 0.0
+
+
+def format_record(record: Record) -> str:
+    """One line, with its newline."""
+    fields = {
+        "time": round(record.began, 6),
+        "client": record.client,
+        "method": record.method,
+        "host": record.host,
+        "path": record.path,
+        "status": record.status,
+        "rule": record.rule,
+        "ms": round(record.took * 1000, 3),
+        "user_agent": record.user_agent,
+    }
+    return json.dumps(fields, ensure_ascii=True, separators=(",", ":")) + "\n"
+
+
+class AccessLog:
+    """Collects lines and writes them in one go; the edge flushes it a few times a second and at its end."""
+
+    def __init__(self, out: TextIOBase) -> None:
+        self._out = out
+        self._lines: list[str] = []
+
+    def write(self, record: Record) -> None:
+        self._lines.append(format_record(record))
+        if len(self._lines) >= 1000:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._lines:
+            self._out.write("".join(self._lines))
+            self._out.flush()
+            self._lines.clear()

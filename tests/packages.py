@@ -11,11 +11,16 @@ import io
 import re
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import NamedTuple
 
-Fields = Mapping[str, str | list[str]]  # header names of core metadata; `Description` is the body
+from backends.store import Addition, Store, read_distribution
+
+LAUNCH = datetime(2018, 4, 16, 15, 0, 0, 123456, tzinfo=UTC)
+
+Fields = Mapping[str, Sequence[str]]  # header names of core metadata; `Description` is the body
 
 
 class Package(NamedTuple):
@@ -54,6 +59,14 @@ def sdist(name: str, version: str, fields: Fields | None = None) -> Package:
     setup = f"from setuptools import setup\nsetup(name={name!r}, version={version!r})\n"
     members = {f"{top}/PKG-INFO": core_metadata(name, version, fields), f"{top}/setup.py": setup.encode()}
     return Package(f"{top}.tar.gz", tarred(members))
+
+
+def stored(store: Store, package: Package, now: datetime = LAUNCH, comment: str = "") -> Addition:
+    """Add a package to a store, as an upload or a seeding does."""
+    with store.receive() as receiving:
+        receiving.write(package.content)
+        content = receiving.finish()
+        return store.add_file(read_distribution(content.path, package.filename).as_new(comment), content, now)
 
 
 def escaped(name: str) -> str:

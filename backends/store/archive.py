@@ -15,9 +15,10 @@ import struct
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from packaging.metadata import parse_email
 from packaging.utils import (
@@ -30,6 +31,8 @@ from packaging.utils import (
 from packaging.version import InvalidVersion, Version
 
 from backends.store.model import Metadata, NewFile, PackageType
+
+T = TypeVar("T")
 
 MOST_METADATA = 2 << 20
 MOST_AT_ONCE = 4 << 20  # read in one go: a zip's directory, a tar's extended header
@@ -90,15 +93,15 @@ def _wheel(path: Path, filename: str) -> Distribution:
         name, version, _, _ = parse_wheel_filename(filename)
     except InvalidWheelFilename as error:
         raise BadArchive(str(error)) from error
-    data = _from_zip(path, re.compile(r"[^/]+\.dist-info/METADATA\Z"))
+    data = _from_zip(path, ".dist-info/METADATA")
     metadata = _parsed(data, "METADATA")
     _agree(metadata, str(name), str(version))
     return Distribution(filename, "bdist_wheel", filename.split("-")[-3], metadata, data)
 
 
 def _sdist(path: Path, filename: str) -> Distribution:
-    wanted = re.compile(r"[^/]+/PKG-INFO\Z")
-    data = _from_zip(path, wanted) if filename.endswith(".zip") else _from_tar(path, wanted)
+    read = _from_zip if filename.endswith(".zip") else _from_tar
+    data = read(path, "/PKG-INFO")
     metadata = _parsed(data, "PKG-INFO")
     try:
         name, version = parse_sdist_filename(filename)
@@ -143,10 +146,10 @@ def _parsed(data: bytes, member: str) -> Metadata:
     return metadata
 
 
-def _from_zip(path: Path, wanted: re.Pattern[str]) -> bytes:
+def _from_zip(path: Path, wanted: str) -> bytes:
     try:
         with _Modest(path) as raw, zipfile.ZipFile(raw) as archive:
-            found = [info for info in archive.infolist() if wanted.match(info.filename)]
+            found = [info for info in archive.infolist() if _is(info.filename, wanted)]
             info = _only(found, wanted)
             # The other methods' decompressors give out all they have at once, however much.
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -157,26 +160,34 @@ def _from_zip(path: Path, wanted: re.Pattern[str]) -> bytes:
         raise BadArchive(f"it is not a readable zip file: {error}") from error
 
 
-def _only(found: list[zipfile.ZipInfo], wanted: re.Pattern[str]) -> zipfile.ZipInfo:
-    if len(found) != 1:
-        what = wanted.pattern.rpartition("/")[2].removesuffix(r"\Z")
-        raise BadArchive(f"it has {len(found) or 'no'} {what}{' files' if found else ''} where one must be")
-    return found[0]
-
-
-def _from_tar(path: Path, wanted: re.Pattern[str]) -> bytes:
+def _from_tar(path: Path, wanted: str) -> bytes:
     try:
         with _Measured(path) as unpacked, tarfile.open(fileobj=unpacked, mode="r:") as archive:
-            for count, member in enumerate(archive):
-                if count >= MOST_MEMBERS:
-                    raise BadArchive(f"it has more than {MOST_MEMBERS} members")
-                if member.isreg() and wanted.match(member.name):
-                    data = archive.extractfile(member)
-                    assert data is not None  # the member is a regular file
-                    return _limited(data)
+            found = [member for member in _members(archive) if member.isreg() and _is(member.name, wanted)]
+            unpacked.read_to_end()
+            member = archive.extractfile(_only(found, wanted))
+            assert member is not None  # it is a regular file
+            return _limited(member)
     except _BROKEN as error:
         raise BadArchive(f"it is not a readable tar.gz file: {error}") from error
-    raise BadArchive("it has no PKG-INFO in its top directory")
+
+
+def _members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    for count, member in enumerate(archive):
+        if count >= MOST_MEMBERS:
+            raise BadArchive(f"it has more than {MOST_MEMBERS} members")
+        yield member
+
+
+def _is(path: str, wanted: str) -> bool:
+    top = path.removesuffix(wanted)
+    return top != path and top != "" and "/" not in top
+
+
+def _only(found: list[T], wanted: str) -> T:
+    if len(found) != 1:
+        raise BadArchive(f"it has {len(found) or 'no'} {wanted.rpartition('/')[2]} where one must be")
+    return found[0]
 
 
 def _limited(member: IO[bytes]) -> bytes:
@@ -199,6 +210,11 @@ class _Modest(io.BufferedReader):
             raise BadArchive(f"reading it takes {asked} bytes at once")
         return super().read(size)
 
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        if whence == io.SEEK_SET and not 0 <= offset <= self._size:
+            raise BadArchive("it points outside itself")
+        return super().seek(offset, whence)
+
 
 class _Measured(gzip.GzipFile):
     """A tar stream that refuses large reads and ends when too much has been unpacked."""
@@ -212,3 +228,8 @@ class _Measured(gzip.GzipFile):
         if offset > MOST_UNPACKED:
             raise BadArchive(f"it unpacks to more than {MOST_UNPACKED} bytes")
         return super().seek(offset, whence)
+
+    def read_to_end(self) -> None:
+        """A file cut off by a broken download must not pass, wherever in it the wanted part is."""
+        while self.read(MOST_AT_ONCE):
+            self.seek(self.tell())

@@ -60,9 +60,7 @@ class Receiving:
         os.fchmod(self._out.fileno(), 0o644)  # mkstemp makes it private; the content host serves it
         os.fsync(self._out.fileno())
         self._out.close()
-        return Content(
-            self.path, self.size, self._md5.hexdigest(), self._sha256.hexdigest(), self._blake2b.hexdigest()
-        )
+        return Content(self.path, self.size, self._md5.hexdigest(), self._sha256.hexdigest(), self._blake2b.hexdigest())
 
     def __enter__(self) -> Receiving:
         return self

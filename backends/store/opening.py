@@ -32,9 +32,7 @@ def open_index(directory: Path) -> sqlite3.Connection:
     except schema.NewerSchema as error:
         raise StoreError(directory, str(error), "use the program that wrote it, or a newer one") from error
     except sqlite3.Error as error:
-        raise StoreError(
-            directory, f"{INDEX}: {error}", "restore the file, or give another directory"
-        ) from error
+        raise StoreError(directory, f"{INDEX}: {error}", "restore the file, or give another directory") from error
 
 
 @contextmanager

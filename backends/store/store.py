@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_version
 
 from backends.store import opening, rows, searching, writing
 from backends.store.content import Content, Receiving, place, sweep
-from backends.store.model import Added, Addition, Change, File, NewFile, Project, Release
+from backends.store.model import Added, Addition, Change, Conflict, File, NewFile, Project, Release, Same
 from backends.store.versions import version_key
 
 MOST_CHANGES = 50_000  # in one answer of the change log, as both sites have it
@@ -68,9 +68,7 @@ class Store:
         return None if row is None else rows.release_of(row)
 
     def newest_releases(self, limit: int) -> list[Release]:
-        found = self._db.execute(
-            f"{rows.RELEASES} ORDER BY release.uploaded DESC, release.id DESC LIMIT ?", (limit,)
-        )
+        found = self._db.execute(f"{rows.RELEASES} ORDER BY release.uploaded DESC, release.id DESC LIMIT ?", (limit,))
         return [rows.release_of(row) for row in found]
 
     def files(self, normalized: str, version: str | None = None) -> list[File]:
@@ -101,9 +99,7 @@ class Store:
 
     # Search and classifiers
 
-    def search(
-        self, wanted: Mapping[str, Sequence[str]], operator: searching.Operator = "and"
-    ) -> list[Release]:
+    def search(self, wanted: Mapping[str, Sequence[str]], operator: searching.Operator = "and") -> list[Release]:
         """The releases whose fields contain these words, by name and version (see `searching`)."""
         where, parameters = searching.condition(wanted, operator)
         return self._by_name(f"{rows.RELEASES} WHERE {where}", parameters)
@@ -132,9 +128,7 @@ class Store:
 
     def changes_after(self, serial: int, limit: int = MOST_CHANGES) -> list[Change]:
         """The changes with a higher serial, oldest first."""
-        found = self._db.execute(
-            f"{rows.CHANGES} WHERE serial > ? ORDER BY serial LIMIT ?", (max(serial, -1), limit)
-        )
+        found = self._db.execute(f"{rows.CHANGES} WHERE serial > ? ORDER BY serial LIMIT ?", (max(serial, -1), limit))
         return [rows.change_of(row) for row in found]
 
     def changes_since(self, moment: datetime, limit: int = MOST_CHANGES) -> list[Change]:
@@ -185,17 +179,21 @@ class Store:
         """Delete what a killed process was receiving and nobody has written to since."""
         sweep(self._incoming, before)
 
+    def objection(self, filename: str, content: Content) -> Same | Conflict | None:
+        """What stands against adding these bytes under this name; None if nothing does."""
+        return writing.judge(
+            content,
+            self.file_named(filename),
+            self.file_with_blake2b(content.blake2b_256),
+            self.name_was_used(filename),
+        )
+
     def add_file(self, new: NewFile, content: Content, now: datetime) -> Addition:
         """Add received bytes under a name; their first file makes the project and the release."""
         with self.exclusive():
-            verdict = writing.judge(
-                content,
-                self.file_named(new.filename),
-                self.file_with_blake2b(content.blake2b_256),
-                self.name_was_used(new.filename),
-            )
-            if verdict is not None:
-                return verdict
+            objection = self.objection(new.filename, content)
+            if objection is not None:
+                return objection
             place(self.files_directory, content, new.filename, new.wheel_metadata)
             writing.insert_file(self._db, new, content, now)
             added = self.file_named(new.filename)

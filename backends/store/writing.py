@@ -65,9 +65,7 @@ def delete_file(db: sqlite3.Connection, filename: str, now: datetime) -> bool:
     return True
 
 
-def set_yanked(
-    db: sqlite3.Connection, release_id: int, yanked: bool, reason: str | None, now: datetime
-) -> None:
+def set_yanked(db: sqlite3.Connection, release_id: int, yanked: bool, reason: str | None, now: datetime) -> None:
     db.execute(
         "UPDATE release SET yanked = ?, yanked_reason = ? WHERE id = ?",
         (int(yanked), reason if yanked else None, release_id),
@@ -111,9 +109,7 @@ def _project(db: sqlite3.Connection, name: str, normalized: str, now: datetime) 
     if row is not None:
         return int(row["id"])
     serial = _append(db, (name, normalized, None, rows.to_micros(now), "create"))
-    made = db.execute(
-        "INSERT INTO project (name, normalized, serial) VALUES (?, ?, ?)", (name, normalized, serial)
-    )
+    made = db.execute("INSERT INTO project (name, normalized, serial) VALUES (?, ?, ?)", (name, normalized, serial))
     return int(made.lastrowid or 0)
 
 
@@ -138,7 +134,5 @@ def _log(db: sqlite3.Connection, release_id: int, now: datetime, action: str) ->
 
 
 def _append(db: sqlite3.Connection, entry: tuple[str, str, str | None, int, str]) -> int:
-    made = db.execute(
-        "INSERT INTO change (project, normalized, version, moment, action) VALUES (?, ?, ?, ?, ?)", entry
-    )
+    made = db.execute("INSERT INTO change (project, normalized, version, moment, action) VALUES (?, ?, ?, ?, ?)", entry)
     return int(made.lastrowid or 0)

@@ -1,0 +1,12 @@
+"""Versions sort as PEP 440 says, and what it cannot read comes after all it can."""
+
+from __future__ import annotations
+
+from backends.store.versions import version_key
+
+
+def test_versions_sort_by_meaning() -> None:
+    spellings = ["final", "1.0.post1", "1.10", "v1.2", "1.0.dev1", "1.0", "1.0a1", "1!0", "alpha-x"]
+    assert sorted(spellings, key=version_key) == [
+        "1.0.dev1", "1.0a1", "1.0", "1.0.post1", "v1.2", "1.10", "1!0", "alpha-x", "final",
+    ]  # fmt: skip

@@ -42,7 +42,11 @@ class CannotListen(Exception):
 
 
 def run(program: str, make_app: MakeApp, arguments: Sequence[str] | None = None) -> int:
-    options = _parser(program).parse_args(arguments)
+    return serve(program, make_app, parser(program).parse_args(arguments))
+
+
+def serve(program: str, make_app: MakeApp, options: argparse.Namespace) -> int:
+    """Run with arguments that `parser`, or an extension of it, has read."""
     try:
         with Store(options.store) as store:
             asyncio.run(_serve(make_app(store), options.listen))
@@ -52,11 +56,11 @@ def run(program: str, make_app: MakeApp, arguments: Sequence[str] | None = None)
     return 0
 
 
-def _parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=program)
-    parser.add_argument("--store", type=Path, required=True, metavar="DIR", help="the shared store")
-    parser.add_argument("--listen", type=_address, default=Address("127.0.0.1", 0), metavar="HOST:PORT")
-    return parser
+def parser(program: str) -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(prog=program)
+    options.add_argument("--store", type=Path, required=True, metavar="DIR", help="the shared store")
+    options.add_argument("--listen", type=_address, default=Address("127.0.0.1", 0), metavar="HOST:PORT")
+    return options
 
 
 def _address(text: str) -> Address:

@@ -1,0 +1,120 @@
+"""The new site as an aiohttp application: reads a request's facts, has a view answer, sends the answer.
+
+The store is asked in the event loop's own thread, as it demands; uploads are added in other threads, each with
+a store of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TypeAlias, assert_never
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from backends.modern import answers, json_api, pages, simple
+from backends.modern.answers import Answer
+from backends.modern.routes import ROUTES, BodyView, Get, Post, PostBody, Route, View
+from backends.modern.site import Site
+from backends.modern.visit import Visit
+from backends.store import Store
+
+Clock: TypeAlias = Callable[[], datetime]
+Seen: TypeAlias = Callable[[web.Request], Visit]
+
+_STATIC = Path(__file__).parent / "static"
+_LOG = logging.getLogger(__name__)
+
+_JSON_API = re.compile(r"/pypi/[^/]+(/[^/]+)?/json/?")
+
+_UNREADABLE = Answer(503, (("Content-Type", answers.PLAIN),), b"The index cannot be read at the moment")
+
+
+def make_app(store: Store, site: Site, clock: Clock) -> web.Application:
+    def seen(request: web.Request) -> Visit:
+        return _visit(request, store, site, clock())
+
+    # No limit on bodies here: the reading of uploads has its own, which holds while they stream.
+    with_slash = web.normalize_path_middleware(merge_slashes=False, redirect_class=web.HTTPMovedPermanently)
+    app = web.Application(middlewares=[_boundary, with_slash])
+    for route in ROUTES:
+        _add(app.router, route, seen)
+    app.router.add_static("/static/", _STATIC)
+    return app
+
+
+def _add(router: web.UrlDispatcher, route: Route, seen: Seen) -> None:
+    match route:
+        case Get(path, view):
+            router.add_get(path, _from_store(view, seen))
+        case Post(path, view):
+            router.add_post(path, _from_store(view, seen))
+        case PostBody(path, body_view):
+            router.add_post(path, _from_body(body_view, seen))
+        case _:
+            assert_never(route)
+
+
+def _from_store(view: View, seen: Seen) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await _send(request, view(seen(request)))
+
+    return handle
+
+
+def _from_body(view: BodyView, seen: Seen) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await _send(request, await view(request, seen(request)))
+
+    return handle
+
+
+@web.middleware
+async def _boundary(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        return await _send(request, _missing(request.rel_url.raw_path))
+    except sqlite3.Error:
+        _LOG.exception("%s %s", request.method, request.rel_url)
+        return await _send(request, _UNREADABLE)
+
+
+def _missing(path: str) -> Answer:
+    """Programs get what they can read."""
+    if path.startswith("/simple/"):
+        return simple.MISSING
+    return json_api.MISSING if _JSON_API.fullmatch(path) else pages.missing()
+
+
+async def _send(request: web.Request, answer: Answer) -> web.StreamResponse:
+    response = web.Response(
+        status=answer.status, reason=answer.reason, headers=answer.headers, body=answer.body or None
+    )
+    await response.prepare(request)
+    await response.write_eof()
+    return response
+
+
+def _visit(request: web.Request, store: Store, site: Site, now: datetime) -> Visit:
+    headers = request.headers
+    forwarded_host = headers.get(hdrs.X_FORWARDED_HOST, "").partition(",")[0].strip()
+    forwarded_scheme = headers.get(hdrs.X_FORWARDED_PROTO, "").partition(",")[0].strip().lower()
+    return Visit(
+        store=store,
+        site=site,
+        now=now,
+        raw_path=request.rel_url.raw_path,
+        query_string=request.rel_url.raw_query_string,
+        captures=request.match_info,
+        query=request.query,
+        accept=", ".join(headers.getall(hdrs.ACCEPT)) if hdrs.ACCEPT in headers else None,
+        if_none_match=headers.get(hdrs.IF_NONE_MATCH),
+        scheme=forwarded_scheme if forwarded_scheme in ("http", "https") else request.scheme,
+        host=forwarded_host or request.host,
+    )

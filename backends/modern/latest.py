@@ -1,0 +1,28 @@
+"""Which release stands for a project when none is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from packaging.version import InvalidVersion, Version
+
+from backends.store import Release
+
+
+def latest(releases: Sequence[Release]) -> Release | None:
+    """Not yanked before yanked, final before pre-release, then the highest version.
+
+    `releases` come lowest version first. A version outside PEP 440 is taken only when there is no other:
+    nobody can say whether it is a pre-release.
+    """
+    ranked = enumerate(releases)
+    best = max(ranked, key=lambda place: (*_merits(place[1]), place[0]), default=None)
+    return None if best is None else best[1]
+
+
+def _merits(release: Release) -> tuple[bool, bool, bool]:
+    try:
+        version = Version(release.version)
+    except InvalidVersion:
+        return not release.yanked, False, False
+    return not release.yanked, True, not version.is_prerelease

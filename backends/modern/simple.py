@@ -1,0 +1,107 @@
+"""`/simple/` and `/simple/{name}/`: PEP 503 in HTML, PEP 691 in JSON, version 1.4 of both."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from packaging.utils import canonicalize_name
+
+from backends.modern import answers, rendering
+from backends.modern.answers import Answer, Headers
+from backends.modern.negotiation import Form, negotiate
+from backends.modern.visit import Visit, path_of
+from backends.store import File, Project
+
+API_VERSION = "1.4"
+
+_CACHED: Headers = (("Cache-Control", "public, max-age=600"), ("Vary", "Accept"))
+_SURROGATE = "max-age={age}, stale-while-revalidate=300, stale-if-error=86400"
+
+# Somebody else's package names are on this page; nothing on it may run or load anything.
+_CSP = ("Content-Security-Policy", "default-src 'none'; sandbox allow-top-navigation")
+
+MISSING = answers.Answer(404, (("Content-Type", answers.PLAIN), *answers.CORS), b"404 Not Found")
+
+
+def index(visit: Visit) -> Answer:
+    form = negotiate(visit.accept, visit.query.get("format"))
+    with visit.store.snapshot():
+        projects, serial = visit.store.projects(), visit.store.last_serial()
+    if form is Form.V1_JSON:
+        body = rendering.json_line(index_document(projects, serial))
+    else:
+        body = rendering.html("simple_index.html", projects=projects, serial=serial, version=API_VERSION)
+    # The JSON index changes with every upload anywhere, and mirrors ask for it: it is kept for less long.
+    age = 1800 if form is Form.V1_JSON else 86400
+    return _answer(visit, form, body, _keys(serial, "all-html simple_index.html", age))
+
+
+def detail(visit: Visit) -> Answer:
+    normalized = canonicalize_name(visit.captures["name"])
+    with visit.store.snapshot():
+        project, files = visit.store.project(normalized), visit.store.files(normalized)
+    if project is None:
+        return MISSING
+    if visit.captures["name"] != normalized:
+        return answers.moved(visit.with_query(path_of("simple", normalized)))
+    form = negotiate(visit.accept, visit.query.get("format"))
+    if form is Form.V1_JSON:
+        body = rendering.json_line(detail_document(project, files, visit.files_url))
+    else:
+        page = {"project": project, "files": files, "files_url": visit.files_url, "version": API_VERSION}
+        body = rendering.html("simple_detail.html", **page)
+    keys = f"project/{normalized} all-html simple_detail.html"
+    return _answer(visit, form, body, _keys(project.serial, keys, 86400))
+
+
+def _keys(serial: int, keys: str, age: int) -> Headers:
+    return (
+        ("X-PyPI-Last-Serial", str(serial)),
+        ("Surrogate-Key", keys),
+        ("Surrogate-Control", _SURROGATE.format(age=age)),
+    )
+
+
+def _answer(visit: Visit, form: Form, body: bytes, headers: Headers) -> Answer:
+    content_type = answers.HTML if form is Form.HTML else form.value
+    answer = answers.found(body, content_type, (*_CACHED, *headers, *answers.CORS, _CSP))
+    return answers.with_etag(answer, visit.if_none_match)
+
+
+def index_document(projects: list[Project], serial: int) -> object:
+    return {
+        "meta": {"_last-serial": serial, "api-version": API_VERSION},
+        "projects": [{"_last-serial": project.serial, "name": project.name} for project in projects],
+    }
+
+
+def detail_document(project: Project, files: list[File], files_url: str) -> object:
+    """`files` come in the order of versions, so the versions that have files do too (PEP 700)."""
+    return {
+        "meta": {"_last-serial": project.serial, "api-version": API_VERSION},
+        "name": project.normalized,
+        "versions": list(dict.fromkeys(file.version for file in files)),
+        "files": [_file(file, files_url) for file in files],
+        "project-status": {"status": "active"},
+    }
+
+
+def _file(file: File, files_url: str) -> object:
+    metadata = {"sha256": file.metadata_sha256} if file.metadata_sha256 else False
+    return {
+        "filename": file.filename,
+        "url": f"{files_url}/{file.path}",
+        "hashes": {"sha256": file.sha256},
+        "requires-python": file.requires_python,
+        "size": file.size,
+        "upload-time": iso_8601(file.upload_time),
+        "yanked": (file.yanked_reason or True) if file.yanked else False,
+        "core-metadata": metadata,
+        "data-dist-info-metadata": metadata,  # PEP 691's name for it, with a prefix by mistake; see PEP 714
+        "provenance": None,
+    }
+
+
+def iso_8601(moment: datetime) -> str:
+    """With microseconds, even when they are 0, and `Z` (PEP 700)."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,18 @@
+"""What an operator says about the site: where its files are, and who may upload."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+DEFAULT_FILES_URL = "http://files.pypihosted.test"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    files_url: str = DEFAULT_FILES_URL  # without a slash at the end
+    files_url_for: Mapping[str, str] = field(default_factory=dict)  # by the public host that was asked
+    upload_token: str | None = None  # None: nobody may upload
+
+    def files_url_at(self, public_host: str) -> str:
+        return self.files_url_for.get(public_host.lower(), self.files_url)

@@ -1,0 +1,96 @@
+"""Whether a received file becomes part of the index, checked in the order that uploaders rely on.
+
+New project's name, size, digests, duplicate, file name log, age of the release, one sdist, archive, file name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from backends.modern.upload import stdlib
+from backends.modern.upload.filenames import check_filename
+from backends.modern.upload.form import Upload
+from backends.modern.upload.receiving import MOST_OF_FILE, SentFile
+from backends.modern.upload.refusal import Refusal
+from backends.store import BadArchive, Conflict, ConflictReason, Distribution, File, Release, Same
+
+# An old release stays what people installed and checked: no file joins it afterwards.
+OPEN_FOR = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the store says about the file's name, its bytes and its release."""
+
+    objection: Same | Conflict | None
+    release: Release | None
+    files: Sequence[File]  # of the release
+
+
+def check_project(upload: Upload, is_new: bool) -> None:
+    """Projects that were there before a module of their name go on."""
+    if is_new and upload.normalized in stdlib.NAMES:
+        raise Refusal(
+            400,
+            f"The name {upload.name!r} isn't allowed (conflict with Python Standard Library module name).",
+            "project-name",
+        )
+
+
+def check_received(upload: Upload, sent: SentFile) -> None:
+    """The checks that need the bytes only."""
+    if sent.too_large:
+        limit = MOST_OF_FILE >> 20
+        raise Refusal(400, f"File too large. Limit for project {upload.name!r} is {limit} MB.", "file-size-limit")
+    received = {
+        "md5_digest": sent.content.md5,
+        "sha256_digest": sent.content.sha256,
+        "blake2_256_digest": sent.content.blake2b_256,
+    }
+    for field, digest in upload.digests.items():
+        if received[field] != digest:
+            raise Refusal(400, f"The {field} given is not that of the file received.")
+
+
+def judge(
+    upload: Upload, sent: SentFile, known: Known, read: Distribution | BadArchive, now: datetime
+) -> Distribution | Same:
+    """The distribution to add, or the file that is the same already."""
+    match known.objection:
+        case Same() as same:
+            return same
+        case Conflict() as conflict:
+            raise _conflict(conflict, sent)
+        case None:
+            pass
+        case _:
+            assert_never(known.objection)
+    if known.release is not None and now - known.release.uploaded > OPEN_FOR:
+        raise Refusal(400, f"Release {upload.version} is more than {OPEN_FOR.days} days old and takes no new files.")
+    if upload.packagetype == "sdist" and any(file.packagetype == "sdist" for file in known.files):
+        raise Refusal(400, "Only one sdist may be uploaded per release.")
+    if isinstance(read, BadArchive):
+        raise Refusal(400, f"Invalid distribution file: {read}.")
+    check_filename(sent.filename, upload)
+    return read
+
+
+def _conflict(conflict: Conflict, sent: SentFile) -> Refusal:
+    match conflict.reason:
+        case ConflictReason.NAME_TAKEN | ConflictReason.CONTENT_TAKEN:
+            # twine's --skip-existing goes by the first three words.
+            digest = sent.content.blake2b_256
+            return Refusal(
+                400, f"File already exists ({sent.filename!r}, with blake2_256 hash {digest!r}).", "file-name-reuse"
+            )
+        case ConflictReason.NAME_USED:
+            return Refusal(
+                400,
+                "This filename was previously used by a file that has since been deleted. Use a different version.",
+                "file-name-reuse",
+            )
+        case _:
+            assert_never(conflict.reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -16,6 +16,8 @@ from backends.running import parser, serve
 from backends.store import Store
 
 PROGRAM = "backends.modern"
+
+_ABANDONED_AFTER = timedelta(days=1)  # no upload takes so long; what is older was left by a killed process
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     site = Site(given.files_url, dict(given.files_url_for), given.upload_token)
 
     def app(store: Store) -> web.Application:
+        store.sweep(before=datetime.now(UTC) - _ABANDONED_AFTER)
         return make_app(store, site, lambda: datetime.now(UTC))
 
     return serve(PROGRAM, app, given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TypeAlias
+from urllib.parse import unquote
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -34,8 +35,8 @@ def found(body: bytes, content_type: str, headers: Headers = ()) -> Answer:
 
 
 def moved(location: str, status: int = 301) -> Answer:
-    """A redirect; a target that could end the header, or that a browser would read as a host, is refused."""
-    if any(character in location for character in "\r\n\\"):
+    """A redirect. What could end a header, or what browsers take for a slash, is refused even if encoded."""
+    if any(character in unquote(location) for character in "\r\n\\"):
         return Answer(400, (("Content-Type", PLAIN),), b"The URL holds characters that no redirect may have")
     return Answer(status, (("Location", location), ("Content-Type", PLAIN)))
 

@@ -58,7 +58,7 @@ ROUTES: tuple[Route, ...] = (
     Get("/p/{name}/{version}/", redirects.to_project),
     Get("/project/{name}/", pages.project),
     Get("/project/{name}/{version}/", pages.project),
-    Get("/packages/{path:.+}", redirects.to_files),
+    Get(r"/packages/{path:[\s\S]+}", redirects.to_files),
     PostBody("/legacy/", upload),
     Post("/legacy", redirects.to_upload),
     Get("/_health/", pages.health),

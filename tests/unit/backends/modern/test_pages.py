@@ -1,0 +1,165 @@
+"""Pages for people: readable without a script, safe whatever an uploader wrote, and where old links lead."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import pytest
+from aiohttp.test_utils import TestClient
+from packages import LAUNCH, stored, wheel
+
+from backends.store import Store
+
+_VOID = {"meta", "link", "br", "input"}
+
+
+class Page(HTMLParser):
+    """Reads a page, and fails on a tag that is not closed where it should be."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+        self.links: list[str] = []
+        self.language: str | None = None
+        self.title = ""
+        self.text = text
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+        if tag not in _VOID:
+            self.open.append(tag)
+        if tag == "html":
+            self.language = dict(attrs).get("lang")
+        if tag == "a":
+            self.links.append(dict(attrs).get("href") or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] == ["title"]:
+            self.title += data
+
+
+async def page_at(client: TestClient, path: str, status: int = 200) -> Page:
+    async with client.get(path) as answer:
+        assert answer.status == status
+        assert answer.headers["Content-Type"] == "text/html; charset=UTF-8"
+        assert "Set-Cookie" not in answer.headers
+        assert "script-src" not in answer.headers["Content-Security-Policy"]
+        page = Page(await answer.text())
+    assert page.language == "en"
+    assert {"title", "header", "nav", "main", "footer", "h1"} <= set(page.seen)
+    assert not {"script", "style"} & set(page.seen)
+    return page
+
+
+async def test_a_project_s_page_shows_what_one_needs_to_install_it(client: TestClient, store: Store) -> None:
+    stored(store, wheel("Flask", "1.0"))
+    stored(store, wheel("Flask", "1.1", {"Summary": "A framework", "Description": "Long text"}))
+    page = await page_at(client, "/project/Flask/")
+    [file] = store.files("flask", "1.1")
+    assert page.title == "Flask 1.1"
+    assert f"http://files.pypihosted.test/{file.path}#sha256={file.sha256}" in page.links
+    assert "A framework" in page.text
+    assert "/simple/ Flask==1.1</code>" in page.text
+    assert "<pre>Long text</pre>" in page.text
+    assert [link for link in page.links if link.startswith("/project/")] == [
+        "/project/Flask/1.1/",
+        "/project/Flask/1.0/",
+    ]
+
+
+async def test_one_release_has_its_own_page(client: TestClient, store: Store) -> None:
+    stored(store, wheel("Flask", "1.0"))
+    stored(store, wheel("Flask", "1.1"))
+    store.yank("flask", "1.0", "leaks", LAUNCH)
+    page = await page_at(client, "/project/Flask/1.0.0/")
+    assert page.title == "Flask 1.0"
+    assert "Reason: leaks" in page.text
+    assert store.files("flask", "1.1")[0].path not in page.text
+
+
+async def test_what_an_uploader_wrote_stays_text(client: TestClient, store: Store) -> None:
+    hostile = "</pre><script>alert(1)</script>"
+    fields = {"Summary": hostile, "Description": hostile, "Home-page": "javascript:alert(1)", "Author": hostile}
+    urls = {"Project-URL": ["Bad, javascript:alert(1)", "Worse, http://[", "Good, http://pypi.test/x?a=1&b=2"]}
+    stored(store, wheel("evil", "1.0", {**fields, **urls}))
+    page = await page_at(client, "/project/evil/")
+    assert not [link for link in page.links if "javascript" in link]
+    assert "http://pypi.test/x?a=1&b=2" in page.links
+    assert page.text.count("&lt;script&gt;") == 3
+
+
+async def test_the_front_page_lists_the_projects(client: TestClient, store: Store) -> None:
+    assert "no projects yet" in (await page_at(client, "/")).text
+    stored(store, wheel("Zope.Interface", "1.0"))
+    assert "/project/Zope.Interface/" in (await page_at(client, "/")).links
+
+
+async def test_what_is_not_there_is_said_in_a_page(client: TestClient) -> None:
+    for path in ("/nothing", "/project/nothing/", "/project/nothing/1.0/"):
+        assert (await page_at(client, path, 404)).title == "Page not found"
+
+
+@pytest.mark.parametrize(
+    ("asked", "location"),
+    [
+        ("/project/flask/", "/project/Flask/"),
+        ("/project/FLASK/1.0/", "/project/Flask/1.0/"),
+        ("/project/Flask", "/project/Flask/"),
+        ("/project/Flask/1.0?a=b", "/project/Flask/1.0/?a=b"),
+        ("/pypi", "/pypi/"),
+        ("/pypi/", "/"),
+        ("/pypi/Flask", "/pypi/Flask/"),
+        ("/pypi/Flask/", "/project/Flask/"),
+        ("/pypi/Flask/1.0/", "/project/Flask/1.0/"),
+        ("/p/Flask/", "/project/Flask/"),
+        (
+            "/packages/source/F/Flask/Flask-1.0.tar.gz",
+            "http://files.pypihosted.test/packages/source/F/Flask/Flask-1.0.tar.gz",
+        ),
+        ("/packages/aa/bb/cc/a%2Bb.whl?x=y", "http://files.pypihosted.test/packages/aa/bb/cc/a%2Bb.whl"),
+    ],
+)
+async def test_old_links_lead_on(client: TestClient, store: Store, asked: str, location: str) -> None:
+    stored(store, wheel("Flask", "1.0"))
+    async with client.get(asked, allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (301, location)
+
+
+@pytest.mark.parametrize("name", ["%0d%0aX-Evil:1", "%5c%5cevil.test", "a%0A"])
+async def test_a_redirect_that_could_be_misread_is_refused(client: TestClient, name: str) -> None:
+    for path in (f"/pypi/{name}/", f"/packages/{name}"):
+        async with client.get(path, allow_redirects=False) as answer:
+            assert answer.status == 400
+            assert "Location" not in answer.headers
+
+
+async def test_an_encoded_slash_does_not_lead_away(client: TestClient) -> None:
+    async with client.get("/pypi/%2f%2fevil.test/", allow_redirects=False) as answer:
+        assert answer.headers.get("Location", "/project/").startswith("/project/")
+
+
+async def test_health_and_style_sheet_are_there(client: TestClient) -> None:
+    async with client.get("/_health/") as answer:
+        assert (answer.status, await answer.text()) == (200, "OK")
+    async with client.get("/static/site.css") as answer:
+        assert (answer.status, answer.content_type) == (200, "text/css")
+
+
+@pytest.mark.parametrize("path", ["/", "/simple/", "/_health/", "/static/site.css", "/nothing"])
+async def test_head_is_answered_wherever_get_is(client: TestClient, path: str) -> None:
+    async with client.get(path) as got, client.head(path) as answer:
+        assert (answer.status, await answer.read()) == (got.status, b"")
+        assert answer.headers["Content-Length"] == got.headers["Content-Length"]
+
+
+@pytest.mark.parametrize("path", ["/search/", "/rss/updates.xml", "/RPC2", "/classifiers/"])
+async def test_what_the_site_does_not_do_is_404(client: TestClient, path: str) -> None:
+    async with client.get(path) as answer:
+        assert answer.status == 404

@@ -12,7 +12,7 @@ from backends.store import BadArchive, Distribution, NewFile, Same, Store, read_
 
 
 def publish(directory: Path, upload: Upload, sent: SentFile, now: datetime) -> None:
-    """Runs in a thread of its own, with a store of its own: syncing a disk takes as long as it takes."""
+    """Runs in a thread of its own, with a store of its own: others are answered meanwhile."""
     with Store(directory) as store:
         check_project(upload, is_new=store.project(upload.normalized) is None)
         check_received(upload, sent)

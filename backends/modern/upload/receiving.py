@@ -8,6 +8,7 @@ Laws of this module:
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from aiohttp import BodyPartReader, web
@@ -84,4 +85,5 @@ async def _file(part: BodyPartReader, filename: str, receiving: Receiving) -> Se
         thrown_away += len(chunk)
         if thrown_away > _MOST_THROWN_AWAY:
             raise Refusal(400, f"File too large. The limit is {MOST_OF_FILE >> 20} MB.", "file-size-limit")
-    return SentFile(filename, receiving.finish(), thrown_away > 0)
+    content = await asyncio.to_thread(receiving.finish)  # syncing a disk takes as long as it takes
+    return SentFile(filename, content, thrown_away > 0)

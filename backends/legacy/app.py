@@ -33,7 +33,7 @@ def make_app(store: Store, clock: Clock) -> web.Application:
         return await _send(request, await _reply(request, store, clock))
 
     app = web.Application(client_max_size=_LARGEST_FORM)
-    app.router.add_route("*", "/{path:.*}", handle)
+    app.router.add_route("*", r"/{path:[\s\S]*}", handle)
     app.on_response_prepare.append(_add_standing_headers)
     return app
 
@@ -68,7 +68,10 @@ async def _facts(request: web.Request) -> Facts:
 
 async def _form(request: web.Request) -> list[tuple[str, str]]:
     """The fields of a form that are text; what it uploads is passed over."""
-    return [(key, value) for key, value in (await request.post()).items() if isinstance(value, str)]
+    fields = [(key, value) for key, value in (await request.post()).items() if isinstance(value, str)]
+    # Some character sets can spell half of a surrogate pair, which is no text: that is a ValueError, too.
+    "".join(value for _, value in fields).encode()
+    return fields
 
 
 async def _call(request: web.Request) -> bytes | None:
@@ -83,7 +86,9 @@ async def _call(request: web.Request) -> bytes | None:
 async def _send(request: web.Request, reply: Reply) -> web.StreamResponse:
     match reply:
         case Answer(status, reason, headers, body):
-            return web.Response(status=status, reason=reason, headers=headers, body=body)
+            # Said here so that HEAD has it too where the body is empty; a 304 would have to say the file's.
+            length = () if status == 304 else ((hdrs.CONTENT_LENGTH, str(len(body))),)
+            return web.Response(status=status, reason=reason, headers=(*headers, *length), body=body)
         case FileAnswer():
             return await _send_file(request, reply)
         case _:

@@ -47,6 +47,7 @@ def read_call(body: bytes) -> tuple[str, Arguments]:
 
 
 def _parse(body: bytes, unmarshaller: xmlrpc.client.Unmarshaller) -> None:
+    unmarshaller.xml("", None)  # no encoding: the parser below gives text, not bytes
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = _refuse
     parser.StartElementHandler = unmarshaller.start

@@ -22,10 +22,7 @@ def project_page(name: str, files: Iterable[File]) -> str:
     """The page of a project under the spelling it was asked for."""
     title = f"Links for {_text(name)}"
     anchors = "".join(map(_anchor, files))
-    return (
-        f"<!DOCTYPE html><html><head><title>{title}</title></head>"
-        f"<body><h1>{title}</h1>{anchors}</body></html>"
-    )
+    return f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1>{anchors}</body></html>"
 
 
 def _anchor(file: File) -> str:

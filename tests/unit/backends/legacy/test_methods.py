@@ -1,0 +1,182 @@
+"""XML-RPC as its callers see it: through the client of the standard library, over a loopback socket."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import xmlrpc.client
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from packages import stored, wheel
+
+from backends.legacy.library import Library
+from backends.legacy.marshalling import LARGEST_CALL
+from backends.legacy.methods import METHODS, reply
+from backends.store import Store
+
+
+@pytest.fixture
+def call(site: Any) -> Callable[..., Any]:
+    """Calls a method of the running site, the client in a thread of its own."""
+
+    def at_once(method: str, *arguments: object) -> Any:
+        with xmlrpc.client.ServerProxy(f"{site.base}/pypi", allow_none=True) as proxy:
+            return getattr(proxy, method)(*arguments)
+
+    async def called(method: str, *arguments: object) -> Any:
+        return await asyncio.to_thread(at_once, method, *arguments)
+
+    return called
+
+
+async def test_all_projects_are_listed_by_their_names(call: Any) -> None:
+    assert await call("list_packages") == ["Flask", "zope.interface"]
+
+
+async def test_all_projects_are_listed_with_their_serials(call: Any) -> None:
+    assert await call("list_packages_with_serial") == {"Flask": 6, "zope.interface": 9}
+
+
+async def test_the_last_serial_is_that_of_the_last_change(call: Any) -> None:
+    assert await call("changelog_last_serial") == 9
+
+
+async def test_releases_come_newest_first(call: Any) -> None:
+    assert await call("package_releases", "Flask") == ["0.12.2", "0.2"]
+    assert await call("package_releases", "Flask", True) == ["0.12.2", "0.2"]
+
+
+@pytest.mark.parametrize("name", ["flask", "FLASK", "nope", ""])
+async def test_a_name_that_is_not_exact_has_no_releases(call: Any, name: str) -> None:
+    assert await call("package_releases", name) == []
+    assert await call("release_urls", name, "0.12.2") == []
+    assert await call("release_data", name, "0.12.2") == {}
+
+
+async def test_a_version_that_is_not_exact_is_no_release(call: Any) -> None:
+    assert await call("release_urls", "Flask", "0.12.2.0") == []
+    assert await call("release_data", "Flask", "0.12.2.0") == {}
+
+
+@pytest.mark.parametrize("method", ["release_urls", "package_urls"])
+async def test_the_files_of_a_release_are_structs(call: Any, store: Store, method: str) -> None:
+    file = store.file_named("flask-0.12.2-py3-none-any.whl")
+    assert file is not None
+    wheel_row, sdist_row = await call(method, "Flask", "0.12.2")
+    assert sdist_row["filename"] == "flask-0.12.2.tar.gz"
+    assert wheel_row == {
+        "packagetype": "bdist_wheel",
+        "python_version": "py3",
+        "comment_text": "the wheel",
+        "filename": "flask-0.12.2-py3-none-any.whl",
+        "md5_digest": file.md5,
+        "sha256_digest": file.sha256,
+        "path": file.path.removeprefix("packages/"),
+        "size": file.size,
+        "has_sig": False,
+        "downloads": 0,
+        "upload_time": xmlrpc.client.DateTime("20180416T15:00:00"),
+        "url": f"http://legacy.pypi.test/{file.path}",
+        "digests": {"md5": file.md5, "sha256": file.sha256},
+    }
+
+
+@pytest.mark.parametrize("method", ["release_data", "package_data"])
+async def test_the_data_of_a_release_is_a_struct(call: Any, method: str) -> None:
+    data = await call(method, "zope.interface", "4.4.3")
+    assert data["name"] == "zope.interface"
+    assert data["summary"] == "Interfaces"
+    assert data["classifiers"] == []
+    assert data["package_url"] == "http://legacy.pypi.test/pypi/zope.interface"
+    assert data["release_url"] == "http://legacy.pypi.test/pypi/zope.interface/4.4.3"
+    assert data["docs_url"] is None
+    assert data["downloads"] == {"last_day": 0, "last_week": 0, "last_month": 0}
+    assert "requires_dist" not in data
+
+
+async def test_a_release_has_lists_of_what_it_names(call: Any, store: Store) -> None:
+    several: dict[str, str | list[str]] = {
+        "Classifier": ["Private :: A", "Private :: B"],
+        "Requires-Dist": ["click", "jinja2 (>=2)"],
+        "Project-URL": ["Docs, http://docs.test/"],
+        "Keywords": "web,wsgi",
+        "Platform": ["any"],
+    }
+    stored(store, wheel("Rich", "1.0", several))
+    data = await call("release_data", "Rich", "1.0")
+    assert data["classifiers"] == ["Private :: A", "Private :: B"]
+    assert data["requires_dist"] == ["click", "jinja2 (>=2)"]
+    assert data["project_url"] == ["Docs, http://docs.test/"]
+    assert (data["keywords"], data["platform"]) == ("web,wsgi", "any")
+
+
+async def test_a_search_finds_parts_of_words_in_any_of_its_fields(call: Any) -> None:
+    expected = {"name": "zope.interface", "version": "4.4.3", "summary": "Interfaces", "_pypi_ordering": 0}
+    assert await call("search", {"name": "INTER", "summary": "inter"}, "or") == [expected]
+    assert await call("search", {"name": "inter", "summary": "quick"}, "or") == [
+        {"name": "Flask", "version": "0.12.2", "summary": "Small & <quick>", "_pypi_ordering": 1},
+        expected,
+    ]
+
+
+async def test_a_search_needs_all_of_its_fields_unless_told_otherwise(call: Any) -> None:
+    spec = {"name": "flask", "summary": "quick"}
+    found = await call("search", spec)
+    assert [(row["name"], row["version"]) for row in found] == [("Flask", "0.12.2")]
+    assert await call("search", spec, "neither") == found
+
+
+async def test_a_search_takes_lists_and_passes_over_fields_it_does_not_know(call: Any) -> None:
+    found = await call("search", {"version": ["4.4", "0.2"], "colour": 7})
+    assert [row["name"] for row in found] == ["Flask", "zope.interface"]
+
+
+async def test_the_methods_list_themselves(call: Any) -> None:
+    assert await call("system.listMethods") == sorted(METHODS)
+
+
+def test_every_method_only_reads() -> None:
+    assert all(method.read_only for method in METHODS.values())
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "fault"),
+    [
+        ("nope", (), "<type 'exceptions.Exception'>:method \"nope\" is not supported"),
+        ("package_releases", (), "<type 'exceptions.TypeError'>:package_releases() takes 1 to 2 arguments (0 given)"),
+        ("list_packages", (1,), "<type 'exceptions.TypeError'>:list_packages() takes 0 arguments (1 given)"),
+        ("release_data", ("Flask", 1), "<type 'exceptions.TypeError'>:a string is expected, not int"),
+        ("search", ("x",), "<type 'exceptions.TypeError'>:what to search for is given as a struct"),
+        ("search", ({"name": [None]},), "<type 'exceptions.TypeError'>:a string is expected, not NoneType"),
+    ],
+)
+async def test_what_cannot_be_answered_is_a_fault(
+    call: Any, method: str, arguments: tuple[object, ...], fault: str
+) -> None:
+    with pytest.raises(xmlrpc.client.Fault) as raised:
+        await call(method, *arguments)
+    assert (raised.value.faultCode, raised.value.faultString) == (1, fault)
+
+
+def test_control_characters_of_a_summary_are_left_out(store: Store, library: Library) -> None:
+    stored(store, wheel("Bell", "1.0", {"Summary": "rings\x07 twice"}))
+    answer = reply(xmlrpc.client.dumps(("Bell", "1.0"), "release_data").encode(), library)
+    ((data,), _) = xmlrpc.client.loads(answer)
+    assert isinstance(data, dict)
+    assert data["summary"] == "rings twice"
+
+
+async def test_a_call_is_answered_as_text_xml_whatever_becomes_of_it(site: Any) -> None:
+    for body in (b"nonsense", xmlrpc.client.dumps((), "list_packages").encode()):
+        got = await site.post("/pypi", data=body, headers={"Content-Type": "text/xml"})
+        assert (got.status, got.headers["Content-Type"]) == (200, "text/xml")
+
+
+async def test_a_call_of_10_mebibytes_is_a_fault_and_one_of_a_byte_less_is_read(site: Any) -> None:
+    call = xmlrpc.client.dumps((), "changelog_last_serial").encode()
+    for size, expected in ((LARGEST_CALL, "is not read"), (LARGEST_CALL - 1, "<int>9</int>")):
+        padded = call + b" " * (size - len(call))
+        got = await site.post("/pypi", data=io.BytesIO(padded), headers={"Content-Type": "text/xml"})
+        assert expected in got.text

@@ -32,9 +32,7 @@ _READS: Final = frozenset(("GET", "HEAD"))
 _WITHOUT_REPRESENTATION: Final = frozenset(("CONNECT", "OPTIONS", "TRACE"))  # §13.2.1
 
 
-def evaluate(
-    method: str, headers: Mapping[str, str], etag: EntityTag | None, last_modified: int | None
-) -> Verdict:
+def evaluate(method: str, headers: Mapping[str, str], etag: EntityTag | None, last_modified: int | None) -> Verdict:
     """The verdict on a request's preconditions; the representation's validators may be unknown (None)."""
     if method in _WITHOUT_REPRESENTATION:
         return Verdict.PROCEED

@@ -12,9 +12,7 @@ from typing import Final
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_RECENT: Final = (
-    1_767_225_600  # the start of 2026: moves only how the two-digit years of rfc850-date are read
-)
+_RECENT: Final = 1_767_225_600  # the start of 2026: moves only how the two-digit years of rfc850-date are read
 
 _DAY: Final = f"(?:{'|'.join(_DAYS)})"
 _LONG_DAY: Final = "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from typing import Final
 
-OCTETS: Final = (
-    "application/octet-stream"  # wheels, sdists, eggs, archives, installers, and all that is unknown
-)
+OCTETS: Final = "application/octet-stream"  # wheels, sdists, eggs, archives, installers, and all that is unknown
 
 _BY_SUFFIX: Final = {
     "asc": "application/pgp-signature",  # RFC 3156 §5

@@ -118,9 +118,7 @@ def _boundary(representation: Representation, spans: Iterable[Span]) -> str:
     return blake2b(about.encode(), digest_size=16).hexdigest()
 
 
-def _selection(
-    status: int, representation: Representation, about: Fields, parts: tuple[Part, ...]
-) -> Selection:
+def _selection(status: int, representation: Representation, about: Fields, parts: tuple[Part, ...]) -> Selection:
     length = sum([len(part) if isinstance(part, bytes) else part.length for part in parts])
     fields = (("Content-Length", str(length)), *about, _RANGES_TAKEN, *_validators(representation))
     return Selection(status, fields, parts, length)

@@ -2,8 +2,8 @@
 
 Laws: what is opened is a regular file below the directory, whatever links the way there holds and whoever
 changes them meanwhile, because what is judged is the descriptor and not its name. Nothing is opened for
-reading before it is judged: opening a device or a FIFO has effects. "No such file" is a value; a directory that
-cannot be reached, or a lack of descriptors, is an OSError: a 404 for it would be a lie that clients remember.
+reading before it is judged: opening a device or a FIFO has effects. "No such file" is a value; a directory
+that cannot be reached, or a lack of descriptors, is an OSError: clients would remember a 404 for it.
 """
 
 from __future__ import annotations

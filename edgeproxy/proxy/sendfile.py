@@ -171,9 +171,7 @@ def _duplicate(transport: Transport) -> socket.socket:
             "when get_write_buffer_size() is 0 (resume_writing tells, with write-buffer limits of 0)"
         )
     if transport.get_extra_info("sslcontext") is not None:
-        raise RuntimeError(
-            "FileSender: sendfile past TLS would send clear text: read the file and write it instead"
-        )
+        raise RuntimeError("FileSender: sendfile past TLS would send clear text: read the file and write it instead")
     duplicate: socket.socket = transport.get_extra_info("socket").dup()
     duplicate.setblocking(False)
     return duplicate

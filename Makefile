@@ -1,0 +1,57 @@
+# Two commands matter: `make run` and `make test`. Both set up what they need first.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DATA   ?= var/demo
+PORT   ?= 8080
+STAGE  ?= 3-modern
+
+.DEFAULT_GOAL := help
+.PHONY: help run test unit lint format bench constraints clean
+
+help:            ## say what the targets do
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run   ## start the edge with both backends on real packages (STAGE=1-legacy-only|2-split-simple|3-modern, PORT=8080)
+	@$(BIN)/edgeproxy demo --data $(DATA) --port $(PORT) --stage $(STAGE)
+
+test: lint       ## everything: lint, types, unit, properties, scenarios, real clients
+	$(BIN)/python -m pytest
+
+unit: $(VENV)/.dev  ## only what runs in seconds: no client programs
+	$(BIN)/python -m pytest -m "not clients and not slow"
+
+lint: $(VENV)/.dev  ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev  ## put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev  ## CPU per request beside nginx and HAProxy, as far as they are installed
+	$(BIN)/python -m loadtests.bench
+
+constraints: $(VENV)/.dev  ## pin what is installed now
+	@{ echo '# What `make` installs, so that two machines test the same thing. Renewed by `make constraints`.'; \
+	   $(BIN)/python -m pip freeze --exclude-editable; } > constraints.txt
+
+clean:           ## forget the environment and the demo's data
+	rm -rf $(VENV) var
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "edgeproxy needs Python 3.11 or newer; $(PYTHON) is older: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "installing edgeproxy into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "installing edgeproxy and its tools into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.run

@@ -26,6 +26,7 @@ class Asker(Protocol):
     def on_interim(self, head: ResponseHead) -> None: ...
     def on_head(self, head: ResponseHead) -> None: ...
     def on_content(self, content: bytes) -> None: ...
+    def on_pause(self) -> None: ...  # no more octets at hand, and the answer is not at its end
     def on_end(self) -> None: ...
     def on_failure(self, failure: BackendFailure) -> None: ...
     def on_backend_blocked(self, blocked: bool) -> None: ...
@@ -185,17 +186,17 @@ class BackendConnection(asyncio.Protocol):
         if self._reader is None:
             self._end(asker, data)
         else:
-            self._read_body(asker, self._reader, data)
+            self._read_body(asker, self._reader, data)  # also of nothing: the head goes out now
 
     def _read_body(self, asker: Asker, reader: BodyReader, data: bytes) -> None:
         content, rest = reader.feed(data)
         if content:
             asker.on_content(content)
-            if self._asker is None:
-                return
         if rest is not None:
             self._end(asker, rest)
-        elif not self._is_paused:
+            return
+        asker.on_pause()
+        if self._asker is not None and not self._is_paused:
             self.deadline = self._pool.clock.now() + self._timeouts.between
 
     def _end(self, asker: Asker, rest: bytes) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
+import struct
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, Protocol, assert_never, cast
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 # In an unfinished head: what no further octet can make right.
 _HOPELESS: Final = re.compile(rb"(?<!\r)\n|\r(?=[^\n])|\0")
 _EMPTY_LINES: Final = re.compile(rb"(?:\r\n)*")
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger
 _REFUSALS: Final = {
     414: Refusal.TARGET_TOO_LONG,
     431: Refusal.HEAD_TOO_LARGE,
@@ -62,7 +65,6 @@ class ClientConnection(asyncio.Protocol):
         "_edge",
         "_exchange",
         "_forwarding",
-        "_has_eof",
         "_is_answering",
         "_is_blocked",
         "_is_looping",
@@ -88,7 +90,6 @@ class ClientConnection(asyncio.Protocol):
         self.deadline = NEVER
         self._phase = Phase.HEAD
         self._buffer = b""  # a head's start, or pipelined octets
-        self._has_eof = False
         self._is_paused = False  # reading
         self._is_stalled = False  # writing: the client takes nothing for now
         self._is_looping = False  # _read_heads is on the stack
@@ -132,9 +133,10 @@ class ClientConnection(asyncio.Protocol):
                 assert_never(self._phase)
 
     def eof_received(self) -> bool:
-        """A client may close its half and still wait for the answer (RFC 9112 §9.6)."""
-        self._has_eof = True
-        return self._phase is Phase.EXCHANGE
+        """The client closed its half. It may mean only that half, but most who do so have left, and a backend should
+        not work for them: nginx, Envoy and Go's server give the exchange up, too.
+        """
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._phase = Phase.CLOSED
@@ -189,8 +191,7 @@ class ClientConnection(asyncio.Protocol):
 
     def may_keep_alive(self) -> bool:
         """Whether another request can follow on this connection, as known when an answer's head goes out."""
-        is_last = self._has_eof and not self._buffer
-        return self._keep_alive and self._body is None and not is_last and not self._edge.is_draining
+        return self._keep_alive and self._body is None and not self._edge.is_draining
 
     def date_line(self) -> bytes:
         return self._edge.clock.date_line()
@@ -234,8 +235,6 @@ class ClientConnection(asyncio.Protocol):
         if self._buffer:
             data, self._buffer = self._buffer, b""
             self._read_heads(data)
-        elif self._has_eof:
-            self._end()
         if self._is_paused:
             self._update_reading()
 
@@ -255,6 +254,9 @@ class ClientConnection(asyncio.Protocol):
         self._edge.counters.aborted += self._exchange is not None
         self._phase = Phase.CLOSED
         self._leave_exchange()
+        if self.minor == 0 and not self.transport.is_closing():  # to such a client an orderly end may be a body's end
+            sock = self.transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self.transport.abort()
 
     # -- for the edge -------------------------------------------------------------------------------------------
@@ -291,8 +293,6 @@ class ClientConnection(asyncio.Protocol):
         if self._phase is Phase.EXCHANGE and data:
             self._buffer = data
             self._update_reading()
-        elif self._phase is Phase.HEAD and self._has_eof:
-            self._end()
 
     def _read_body_behind(self, data: bytes) -> bytes:
         """Octets that came together with a head: its body's first. Returns what is behind the body."""
@@ -412,7 +412,7 @@ class ClientConnection(asyncio.Protocol):
         """
         if self._phase in (Phase.LINGER, Phase.CLOSED):
             return
-        may_send = not self._has_eof and (self._body is not None or bool(self._buffer) or self._phase is Phase.HEAD)
+        may_send = self._body is not None or bool(self._buffer) or self._phase is Phase.HEAD
         self._phase = Phase.LINGER if may_send else Phase.CLOSED
         self._buffer = b""
         self._linger_end = self._edge.clock.now() + self._edge.limits.linger_time

@@ -129,11 +129,8 @@ def _plan_action(routed: Routed, target: Target) -> Plan:
     rule, action = routed.rule, routed.rule.action
     to_content = routed.host.kind is HostKind.CONTENT
     match action:
-        case Forward(to=Split() as split):
-            arms = {arm.backend.name: _to_backend(arm.backend, rule.name, target, to_content) for arm in split.arms}
-            return ByArm(rule.name, split, arms)
-        case Forward(to=HttpBackend() | DirectoryBackend() as backend):
-            return _to_backend(backend, rule.name, target, to_content)
+        case Forward(to=to):
+            return _plan_forward(to, rule.name, target, to_content)
         case Redirect(to=to, status=status, lifetime=lifetime):
             location = _with_query(to.expand(routed.captures), target.query)
             held = () if lifetime is None else (("Cache-Control", f"max-age={int(lifetime)}"),)
@@ -145,6 +142,12 @@ def _plan_action(routed: Routed, target: Target) -> Plan:
             return ServeFile(rule.name, directory, where, to_content)
         case _:
             assert_never(action)
+
+
+def _plan_forward(to: Backend | Split, rule: str, target: Target, to_content: bool) -> Plan:
+    if isinstance(to, Split):
+        return ByArm(rule, to, {a.backend.name: _to_backend(a.backend, rule, target, to_content) for a in to.arms})
+    return _to_backend(to, rule, target, to_content)
 
 
 def _to_backend(backend: Backend, rule: str, target: Target, to_content: bool) -> Pass | ServeFile:

@@ -1,0 +1,5 @@
+"""`python -m edgeproxy` is the `edgeproxy` command."""
+
+from edgeproxy.cli.main import run
+
+run()

@@ -1,0 +1,142 @@
+"""`edgeproxy demo`: the edge in front of both bundled backends, on real packages, on this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from argparse import ArgumentParser, Namespace
+from importlib.resources import files
+from pathlib import Path
+
+from edgeproxy.cli.demo_packages import CannotFetch, fetch_packages
+from edgeproxy.cli.demo_processes import CannotStart, Processes
+from edgeproxy.ruleset.load import RuleFileError, load_ruleset
+
+NAME = "demo"
+HELP = "start the edge with both bundled backends on real packages"
+
+UPLOAD_TOKEN = "demo"  # printed for everybody to see
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--stage", default="3-modern", help="a stage of rules/pypi/, or a rule file (3-modern)")
+    parser.add_argument("--port", type=int, default=8080, help="of the edge, on 127.0.0.1 (8080)")
+    parser.add_argument("--data", type=Path, default=_cache(), metavar="DIR", help="where packages and index are kept")
+    parser.add_argument("--packages", type=Path, metavar="DIR", help="take wheels and source archives from here")
+
+
+def execute(args: Namespace) -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to end in either way, it ends its processes
+    try:
+        rules = _rules(args.stage)
+        load_ruleset(rules)
+        _check_port(args.port)
+        store = args.data / "store"
+        _fill(store, args.packages, args.data / "packages")
+        with Processes() as processes:
+            _start(processes, rules, store, args.port)
+            _print_welcome(args.port, rules)
+            print(f"edgeproxy demo: {processes.wait()}", file=sys.stderr)
+            return 1
+    except KeyboardInterrupt:
+        print("\nended")
+        return 0
+    except RuleFileError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (CannotFetch, CannotStart, _CannotDemo) as error:
+        print(f"edgeproxy demo: {error}", file=sys.stderr)
+        return 1
+
+
+class _CannotDemo(Exception):
+    pass
+
+
+def _rules(stage: str) -> Path:
+    if Path(stage).is_file():
+        return Path(stage)
+    stages = sorted(Path(str(files("rules") / "pypi")).glob("*.yaml"))
+    for path in stages:
+        if path.stem == stage:
+            return path
+    raise _CannotDemo(f"no stage {stage!r}: there are {', '.join(path.stem for path in stages)}, or name a rule file")
+
+
+def _check_port(port: int) -> None:
+    """Look before anything is fetched; the edge itself has the last word when it binds."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise _CannotDemo(
+                f"127.0.0.1:{port} cannot be listened on ({error.strerror}): end what uses it, or choose another --port"
+            ) from None
+
+
+def _fill(store: Path, given: Path | None, kept: Path) -> None:
+    """Fetch packages unless they are given or kept, and import what is not in the store yet."""
+    packages = given or kept
+    if given is None:
+        fetch_packages(kept, _say)
+    elif not given.is_dir():
+        raise _CannotDemo(f"--packages {given} is not a directory")
+    _say(f"importing {packages} into {store}")
+    done = subprocess.run(
+        [sys.executable, "-m", "backends.seed", "--store", store, packages], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise _CannotDemo(f"the packages cannot be imported: {done.stderr.strip().splitlines()[-1:] or done.stdout}")
+
+
+def _start(processes: Processes, rules: Path, store: Path, port: int) -> None:
+    _say("starting legacy, modern and the edge")
+    legacy = processes.start("legacy", "backends.legacy", "--store", store, "--listen", "127.0.0.1:0")
+    modern = processes.start(
+        "modern",
+        *("backends.modern", "--store", store, "--listen", "127.0.0.1:0", "--upload-token", UPLOAD_TOKEN),
+        *("--files-url", "http://files.pypihosted.test"),
+        *("--files-url-for", f"pypi.localhost:{port}=http://files.localhost:{port}"),
+    )
+    backends = (f"legacy={legacy}", f"modern={modern}", f"store={store / 'files'}")
+    overrides = [part for backend in backends for part in ("--backend", backend)]
+    processes.start("edge", "edgeproxy", "run", rules, "--listen", f"127.0.0.1:{port}", *overrides)
+
+
+def _print_welcome(port: int, rules: Path) -> None:
+    proxy = f"http://127.0.0.1:{port}"
+    print(
+        f"""
+The edge is running by {_short(rules)}.
+
+  a browser   http://pypi.localhost:{port}/
+  curl        curl -i -x {proxy} http://pypi.test/simple/six/
+  the old URL curl -iL -x {proxy} http://legacy.pypi.test/simple/six/
+  pip         pip install --proxy {proxy} --index-url http://pypi.test/simple/ \\
+                --trusted-host pypi.test --trusted-host files.pypihosted.test --target /tmp/from-the-edge aiohttp
+  twine       HTTP_PROXY={proxy} twine upload --repository-url http://upload.pypi.test/legacy/ \\
+                -u __token__ -p {UPLOAD_TOKEN} dist/*
+  why?        edgeproxy explain http://legacy.pypi.test/simple/six/ --rules {_short(rules)}
+
+Ctrl-C ends everything.""",
+        flush=True,
+    )
+
+
+def _short(path: Path) -> str:
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _say(text: str) -> None:
+    """Progress: on a terminal no line is longer than it, so that a slow step does not scroll."""
+    print(text[: shutil.get_terminal_size().columns], flush=True)
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgeproxy-demo"

@@ -7,7 +7,10 @@ from edgeproxy.http.ranges import MOST_RANGES, UNSATISFIABLE, WHOLE, Satisfiable
 
 SIZES = st.integers(1, 300)
 POSITIONS = st.integers(0, 400)
-INT_RANGES = st.tuples(POSITIONS, POSITIONS).map(lambda pair: (min(pair), max(pair)))
+INT_RANGES = st.one_of(
+    st.tuples(POSITIONS, POSITIONS).map(lambda pair: (min(pair), max(pair))),
+    st.tuples(POSITIONS, st.integers(0, 20)).map(lambda pair: (pair[0], pair[0] + pair[1])),  # some that stay apart
+)
 SPECS = st.one_of(
     INT_RANGES.map(lambda pair: (f"{pair[0]}-{pair[1]}", slice(pair[0], pair[1] + 1))),
     POSITIONS.map(lambda first: (f"{first}-", slice(first, None))),

@@ -47,6 +47,7 @@ def test_one_range_is_read(field, ranges):
         ("bytes=0-,0-,0-,0-,0-", spans((0, SIZE))),
         ("bytes=50-59,0-9,55-69", spans((50, 20), (0, 10))),  # joined where the first of them stood
         ("bytes=0-9,50-59,5-54", spans((0, 60))),
+        ("bytes=50-59,20-29,45-52", spans((45, 15), (20, 10))),
     ],
 )
 def test_several_ranges_are_disjoint_and_in_the_order_asked_for(field, ranges):

@@ -81,6 +81,8 @@ class FileSender:
 
     def start(self) -> None:
         """Begin. Raises RuntimeError or OSError when it cannot: nothing was sent, and the file is closed."""
+        if self._file.fd < 0:  # cancelled while it waited for the transport to be empty
+            return
         if self._transport.is_closing():
             self._end(SendFailure.CLIENT_GONE)
             return

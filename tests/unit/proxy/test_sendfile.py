@@ -290,11 +290,16 @@ async def test_after_cancel_nothing_is_called_any_more(large):
         assert (answering.ended.done(), answering.progress) == (False, called)
 
 
-async def test_cancel_before_start_closes_the_file(large):
-    async with connection() as (answering, _):
+async def test_a_sender_cancelled_before_its_start_sends_nothing(large):
+    async with connection() as (answering, client):
         file = opened(large)
-        answering.sender(file, Span(0, LARGE)).cancel()
+        sender = answering.sender(file, Span(0, LARGE))
+        sender.cancel()
         assert file.fd == -1
+        sender.start()
+        await answering.close()
+        assert await read_all(client) == b""
+        assert not answering.ended.done()
 
 
 async def test_the_transports_own_octets_are_never_overtaken(large):

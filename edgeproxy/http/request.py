@@ -69,12 +69,6 @@ class RequestLine:
     minor: int  # of HTTP/1.x
 
 
-def split_head(head: bytes) -> tuple[bytes, bytes]:
-    """The request line and the field lines (with the empty line) of a head that ends in CRLF CRLF."""
-    end = head.index(b"\r\n")
-    return head[:end], head[end + 2 :]
-
-
 def read_request_line(line: bytes) -> RequestLine:
     """RFC 9112 §3: method SP target SP version, nothing else. Raises BadRequest."""
     parts = line.split(b" ")

@@ -7,18 +7,18 @@ the callback that received the bytes: no task, no future. Pipelined requests wai
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 import struct
 from collections.abc import Callable
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, Protocol, assert_never, cast
 
 from edgeproxy.http.framing import BadFraming, BodyReader, reader_for
+from edgeproxy.http.head_buffer import HeadBuffer
 from edgeproxy.http.request import BadRequest, RequestFields
 from edgeproxy.http.target import BadTarget
 from edgeproxy.proxy.clock import NEVER
 from edgeproxy.proxy.exchange import Passing
+from edgeproxy.proxy.phase import Phase, time_for
 from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, choose_arm, say
 from edgeproxy.proxy.serving import Serving
 from edgeproxy.telemetry.counters import Refusal
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from edgeproxy.proxy.edge import Edge
     from edgeproxy.telemetry.access_log import Record
 
-# In an unfinished head: what no further octet can make right.
-_HOPELESS: Final = re.compile(rb"(?<!\r)\n|\r(?=[^\n])|\0")
-_EMPTY_LINES: Final = re.compile(rb"(?:\r\n)*")
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger
 _REFUSALS: Final = {
     414: Refusal.TARGET_TOO_LONG,
@@ -48,16 +45,6 @@ class Exchange(Protocol):
     def on_client_gone(self) -> None: ...
 
 
-class Phase(Enum):
-    """What a connection is waiting for; its deadline is that of the phase."""
-
-    HEAD = auto()  # the first octet of a request, or the rest of its head
-    BODY = auto()  # more of the request's body, for the exchange
-    EXCHANGE = auto()  # the exchange, which has deadlines of its own
-    LINGER = auto()  # the client's end of the connection; what it sends is dropped
-    CLOSED = auto()
-
-
 class ClientConnection(asyncio.Protocol):
     __slots__ = (
         "_body",
@@ -65,6 +52,7 @@ class ClientConnection(asyncio.Protocol):
         "_edge",
         "_exchange",
         "_forwarding",
+        "_has_begun_head",
         "_is_answering",
         "_is_blocked",
         "_is_looping",
@@ -89,7 +77,8 @@ class ClientConnection(asyncio.Protocol):
         self.address = ""
         self.deadline = NEVER
         self._phase = Phase.HEAD
-        self._buffer = b""  # a head's start, or pipelined octets
+        self._buffer = HeadBuffer(edge.limits.head)  # a head's start, or pipelined octets
+        self._has_begun_head = False  # its first octets are in the buffer, and its time runs
         self._is_paused = False  # reading
         self._is_stalled = False  # writing: the client takes nothing for now
         self._is_looping = False  # _read_heads is on the stack
@@ -119,11 +108,12 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         match self._phase:
             case Phase.HEAD:
-                self._read_heads(data)
+                self._buffer.add(data)
+                self._read_heads()
             case Phase.BODY:
                 self._read_body(data)
             case Phase.EXCHANGE:
-                self._buffer += data
+                self._buffer.add(data)
                 self._update_reading()
             case Phase.LINGER:
                 self._set_deadline()
@@ -233,8 +223,7 @@ class ClientConnection(asyncio.Protocol):
         if self._is_looping:
             return
         if self._buffer:
-            data, self._buffer = self._buffer, b""
-            self._read_heads(data)
+            self._read_heads()
         if self._is_paused:
             self._update_reading()
 
@@ -269,48 +258,28 @@ class ClientConnection(asyncio.Protocol):
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def _read_heads(self, data: bytes) -> None:
+    def _read_heads(self) -> None:
         """Read heads and start their exchanges, until one takes its time or only an unfinished head is left."""
         self._is_looping = True
-        is_new, searched = not self._buffer, max(0, len(self._buffer) - 3)
-        if not is_new:
-            data, self._buffer = self._buffer + data, b""
-        while data and self._phase is Phase.HEAD:
-            if data[0] == 13:  # RFC 9112 §2.2: empty lines before a request are ignored
-                data, searched = data[_EMPTY_LINES.match(data).end() :], 0  # type: ignore[union-attr]  # matches ""
-            end = data.find(b"\r\n\r\n", searched) + 4
-            if end == 3:
-                self._keep_unfinished(data, searched, is_new)
-                data = b""
-            elif end > self._edge.limits.head:
-                self._refuse_large()
-            else:
-                head, data = data[:end], data[end:]
-                is_new, searched = True, 0
-                self._begin(head)
-                data = self._read_body_behind(data)
+        while self._phase is Phase.HEAD:
+            try:
+                head = self._buffer.take()
+            except BadRequest as error:
+                self._refuse_request(error)
+                break
+            if head is None:
+                if self._buffer and not self._has_begun_head:
+                    self._has_begun_head = True
+                    self.deadline = self._edge.clock.now() + self._edge.limits.head_time
+                break
+            self._has_begun_head = False
+            self._begin(head)
+            self._read_body_behind_head()
         self._is_looping = False
-        if self._phase is Phase.EXCHANGE and data:
-            self._buffer = data
-            self._update_reading()
 
-    def _read_body_behind(self, data: bytes) -> bytes:
-        """Octets that came together with a head: its body's first. Returns what is behind the body."""
-        if self._phase is not Phase.BODY or not data:
-            return data
-        self._read_body(data)
-        data, self._buffer = self._buffer, b""
-        return data
-
-    def _keep_unfinished(self, data: bytes, searched: int, is_new: bool) -> None:
-        if len(data) > self._edge.limits.head:
-            self._refuse_large()
-        elif _HOPELESS.search(data, searched):
-            self._refuse(400, "The request's head holds a bare CR or LF, or a NUL.", Refusal.BAD_REQUEST)
-        elif data:
-            self._buffer = data
-            if is_new:
-                self.deadline = self._edge.clock.now() + self._edge.limits.head_time
+    def _read_body_behind_head(self) -> None:
+        if self._phase is Phase.BODY and self._buffer:
+            self._read_body(self._buffer.take_rest())
 
     def _begin(self, head: bytes) -> None:
         """Parse, route, plan, act."""
@@ -320,11 +289,10 @@ class ClientConnection(asyncio.Protocol):
             self._method = method
             plan = edge.planner.plan(method, target, fields.host)
         except BadRequest as error:
-            reason = _REFUSALS.get(error.status, Refusal.BAD_REQUEST)
-            self._refuse(error.status, f"The request is refused: {error}.", reason)
+            self._refuse_request(error)
             return
         except BadTarget as error:
-            self._refuse(400, f"The request is refused: {error}.", Refusal.BAD_REQUEST)
+            self._refuse_request(BadRequest(400, str(error)))
             return
         edge.counters.requests += 1
         self._body = reader_for(fields.framing)
@@ -372,7 +340,7 @@ class ClientConnection(asyncio.Protocol):
             return
         self._body = None
         self._phase = Phase.EXCHANGE
-        self._buffer = rest
+        self._buffer.add(rest)
         self._set_deadline()
         self._update_reading()
         exchange.on_body_end()
@@ -388,8 +356,9 @@ class ClientConnection(asyncio.Protocol):
 
     # -- ending -------------------------------------------------------------------------------------------------
 
-    def _refuse_large(self) -> None:
-        self._refuse(431, "The request's head is too large.", Refusal.HEAD_TOO_LARGE)
+    def _refuse_request(self, error: BadRequest) -> None:
+        reason = _REFUSALS.get(error.status, Refusal.BAD_REQUEST)
+        self._refuse(error.status, f"The request is refused: {error}.", reason)
 
     def _refuse(self, status: int, message: str, reason: Refusal) -> None:
         """Answer, when no answer has begun, and end the connection."""
@@ -414,7 +383,7 @@ class ClientConnection(asyncio.Protocol):
             return
         may_send = self._body is not None or bool(self._buffer) or self._phase is Phase.HEAD
         self._phase = Phase.LINGER if may_send else Phase.CLOSED
-        self._buffer = b""
+        self._buffer.clear()
         self._linger_end = self._edge.clock.now() + self._edge.limits.linger_time
         self._set_deadline()
         if may_send:
@@ -424,20 +393,6 @@ class ClientConnection(asyncio.Protocol):
             self.transport.close()
 
     def _set_deadline(self) -> None:
-        limits, now = self._edge.limits, self._edge.clock.now()
-        if self._is_stalled:
-            self.deadline = now + limits.stall
-            return
-        match self._phase:
-            case Phase.HEAD:
-                self.deadline = now + limits.idle
-            case Phase.EXCHANGE:
-                self.deadline = NEVER
-            case Phase.BODY:
-                self.deadline = NEVER if self._is_blocked else now + limits.body_time
-            case Phase.LINGER:
-                self.deadline = min(now + limits.linger, self._linger_end)
-            case Phase.CLOSED:
-                self.deadline = now + limits.stall
-            case _:
-                assert_never(self._phase)
+        edge = self._edge
+        seconds = time_for(self._phase, is_stalled=self._is_stalled, is_blocked=self._is_blocked, limits=edge.limits)
+        self.deadline = min(edge.clock.now() + seconds, self._linger_end)

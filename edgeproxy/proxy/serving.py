@@ -89,7 +89,15 @@ class Serving:
             self._on_end,
             client.note_progress,
         )
-        client.when_flushed(self._sender.start)
+        client.when_flushed(self._start)
+
+    def _start(self) -> None:
+        if self._sender is None:
+            return
+        try:
+            self._sender.start()
+        except OSError:  # no descriptor left for a duplicate of the socket: nothing was sent
+            self._on_end(False)
 
     def _on_end(self, is_whole: bool) -> None:
         self._sender = None

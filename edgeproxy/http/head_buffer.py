@@ -1,0 +1,69 @@
+"""Received octets on their way to being request heads, however they were cut (RFC 9112 §2).
+
+Law: where the octets were cut decides neither which heads come out nor, with the parser behind, what is refused; only
+who refuses it, and so perhaps by which status.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from edgeproxy.http.request import BadRequest
+
+_HOPELESS: Final = re.compile(rb"(?<!\r)\n|\r(?=[^\n])|\0")  # what no further octet makes right
+_EMPTY_LINES: Final = re.compile(rb"(?:\r\n)+")
+
+
+class HeadBuffer:
+    """Octets go in by `add`; whole heads come out by `take`, and what follows a head by `take_rest`."""
+
+    __slots__ = ("_most", "_octets", "_searched")
+
+    def __init__(self, most: int) -> None:
+        """`most`: octets that a head may have."""
+        self._most = most
+        self._octets = b""
+        self._searched = 0  # no head ends before here
+
+    def __len__(self) -> int:
+        return len(self._octets)
+
+    def add(self, data: bytes) -> None:
+        self._octets = self._octets + data if self._octets else data
+
+    def take(self) -> bytes | None:
+        """The next head, with its empty line; None when it is not whole yet. Raises BadRequest.
+
+        A head that cannot become a good one is refused as soon as that is certain: a client that ends its lines with
+        a bare LF would otherwise wait for an answer, and the edge for a head's end.
+        """
+        octets = self._octets
+        if octets.startswith(b"\r\n"):  # RFC 9112 §2.2: empty lines before a request are ignored
+            match = _EMPTY_LINES.match(octets)
+            octets = self._octets = octets[match.end() if match else 0 :]
+            self._searched = 0
+        end = octets.find(b"\r\n\r\n", self._searched) + 4
+        if end > self._most or (end == 3 and len(octets) > self._most):
+            raise BadRequest(431, f"its head is longer than {self._most} octets")
+        if end == 3:
+            if _HOPELESS.search(octets, self._searched):
+                raise BadRequest(400, "its head holds a bare CR or LF, or a NUL")
+            self._searched = max(0, len(octets) - 3)
+            return None
+        self._searched = 0
+        if end == len(octets):
+            self._octets = b""
+            return octets
+        self._octets = octets[end:]
+        return octets[:end]
+
+    def take_rest(self) -> bytes:
+        """All that is there: the start of a body, when a head was taken that has one."""
+        octets, self._octets = self._octets, b""
+        self._searched = 0
+        return octets
+
+    def clear(self) -> None:
+        self._octets = b""
+        self._searched = 0

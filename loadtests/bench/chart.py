@@ -1,0 +1,68 @@
+"""The picture of a run: a panel per case, a bar per proxy, a whisker from the least to the greatest round.
+
+Written as SVG by hand: the benchmark needs nothing that the edge does not need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+from xml.sax.saxutils import escape
+
+from loadtests.bench.cases import Unit
+from loadtests.bench.figures import Summary
+from loadtests.bench.report import SUBJECT, CaseReport
+
+_WIDTH, _MARGIN, _LABEL, _VALUE = 760, 24, 84, 130
+_BAR, _ROW, _PANEL_HEAD, _HEAD = 20, 30, 40, 64
+_LEFT: Final = _MARGIN + _LABEL
+_ROOM: Final = _WIDTH - _LEFT - _MARGIN - _VALUE
+_INK, _SOFT, _SUBJECT, _OTHER = "#1c2430", "#5b6675", "#1f6feb", "#9aa7b8"
+
+
+def svg_of(reports: Sequence[CaseReport], title: str, about: str) -> str:
+    panels: list[str] = []
+    top = _HEAD
+    for report in reports:
+        panels.extend(_panel(report, top))
+        top += _PANEL_HEAD + _ROW * len(report.summaries) + 12
+    return "\n".join(
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {top + 8}" width="{_WIDTH}" '
+            f'height="{top + 8}" font-family="system-ui, sans-serif" font-size="13" fill="{_INK}">',
+            f"<title>{escape(title)}</title>",
+            '<rect width="100%" height="100%" fill="#ffffff"/>',
+            f'<text x="{_MARGIN}" y="30" font-size="17" font-weight="600">{escape(title)}</text>',
+            f'<text x="{_MARGIN}" y="50" font-size="12" fill="{_SOFT}">{escape(about)}</text>',
+            *panels,
+            "</svg>\n",
+        )
+    )
+
+
+def _panel(report: CaseReport, top: int) -> Iterator[str]:
+    case = report.case
+    heading = f"{case.name}: {case.title}, CPU {case.unit.name} per request"
+    yield f'<text x="{_MARGIN}" y="{top + 26}" font-weight="600">{escape(heading)}</text>'
+    greatest = max((one.cpu.greatest for one in report.summaries if isinstance(one, Summary)), default=0.0)
+    for number, summary in enumerate(report.summaries):
+        y = top + _PANEL_HEAD + number * _ROW
+        yield f'<text x="{_LEFT - 10}" y="{y + 15}" text-anchor="end">{escape(summary.proxy)}</text>'
+        if isinstance(summary, Summary) and greatest > 0:
+            yield from _bar(summary, y, _ROOM / greatest, case.unit)
+        else:
+            yield f'<text x="{_LEFT}" y="{y + 15}" fill="{_SOFT}">not measured</text>'
+
+
+def _bar(summary: Summary, y: int, scale: float, unit: Unit) -> Iterator[str]:
+    """`scale` is the picture's length of one second."""
+    cpu = summary.cpu
+    colour = _SUBJECT if summary.proxy == SUBJECT else _OTHER
+    end, least, most = (_LEFT + value * scale for value in (cpu.middle, cpu.least, cpu.greatest))
+    value = f"{cpu.middle * unit.per_second:.1f} {unit.name}" + (" (faulty)" if summary.fault else "")
+    yield f'<rect x="{_LEFT}" y="{y}" width="{end - _LEFT:.1f}" height="{_BAR}" rx="2" fill="{colour}"/>'
+    yield (
+        f'<path d="M{least:.1f} {y + 10}H{most:.1f}M{least:.1f} {y + 6}v8M{most:.1f} {y + 6}v8" '
+        f'stroke="{_INK}" stroke-width="1.2" fill="none"/>'
+    )
+    yield f'<text x="{most + 8:.1f}" y="{y + 15}">{escape(value)}</text>'

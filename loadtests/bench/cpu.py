@@ -1,0 +1,65 @@
+"""CPU time of a process tree, out of /proc (proc(5)).
+
+Laws:
+- a process's times hold all its threads, the ended ones too;
+- what ended children used is in the times their parent reaped, so the sum over a tree never shrinks while its
+  root lives.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+# Positions in /proc/PID/stat after the name, which ends with the last ')'.
+_PARENT, _TIMES = 1, slice(11, 15)  # utime, stime, cutime, cstime
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessTimes:
+    """`ticks` is user and system time, the process's own and that of its reaped children."""
+
+    pid: int
+    parent: int
+    ticks: int
+
+
+def parse_stat(text: str) -> ProcessTimes:
+    """Read the text of /proc/PID/stat. The name in it may hold blanks and parentheses."""
+    start, _, rest = text.rpartition(")")
+    fields = rest.split()
+    return ProcessTimes(int(start.split(" ", 1)[0]), int(fields[_PARENT]), sum(map(int, fields[_TIMES])))
+
+
+def tree_ticks(processes: Iterable[ProcessTimes], root: int) -> int:
+    """The ticks of the root and everything below it. Raises ProcessLookupError when the root is not there."""
+    ticks: dict[int, int] = {}
+    children: dict[int, list[int]] = defaultdict(list)
+    for process in processes:
+        ticks[process.pid] = process.ticks
+        children[process.parent].append(process.pid)
+    if root not in ticks:
+        raise ProcessLookupError(f"process {root} has ended; its log says why")
+    total, waiting = 0, [root]
+    while waiting:
+        pid = waiting.pop()
+        total += ticks[pid]
+        waiting.extend(children[pid])
+    return total
+
+
+def cpu_seconds(root: int) -> float:
+    """User and system time of a running process tree so far."""
+    return tree_ticks(_all_processes(), root) / os.sysconf("SC_CLK_TCK")
+
+
+def _all_processes() -> Iterator[ProcessTimes]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                yield parse_stat((entry / "stat").read_text(errors="replace"))
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # ended while we were reading

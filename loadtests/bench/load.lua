@@ -1,0 +1,26 @@
+-- Sends the requests of a file, in turn, as they stand in it; prints what came of them as one line of JSON.
+-- The file holds whole requests, each ended by its empty line (GET only, so there is no content after it).
+
+local requests, sent = {}, 0
+
+function init(args)
+   local file = assert(io.open(args[1], "rb"))
+   for head in file:read("*a"):gmatch("(.-\r\n\r\n)") do
+      requests[#requests + 1] = head
+   end
+   file:close()
+end
+
+function request()
+   sent = sent % #requests + 1
+   return requests[sent]
+end
+
+function done(summary, latency)
+   local errors = summary.errors
+   io.write(string.format(
+      'result {"requests":%d,"microseconds":%d,"bytes":%d,"p50":%d,"p99":%d,' ..
+      '"connect":%d,"read":%d,"write":%d,"timeout":%d,"status":%d}\n',
+      summary.requests, summary.duration, summary.bytes, latency:percentile(50), latency:percentile(99),
+      errors.connect, errors.read, errors.write, errors.timeout, errors.status))
+end

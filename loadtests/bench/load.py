@@ -1,0 +1,130 @@
+"""The load: wrk, driven by load.lua, and a probe that looks closely at a few answers before and after it.
+
+wrk keeps every connection busy with one request at a time (a closed loop), so its percentiles are those of a
+saturated proxy. It counts only answers above 399 as errors; the probe and the mean size of the answers find the
+rest.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from loadtests.bench.cases import Case, headers_of, requests_of
+from loadtests.bench.processes import LOOPBACK
+
+_SCRIPT: Final = Path(__file__).with_name("load.lua")
+_MARK: Final = "result "
+_SPARE_SECONDS: Final = 30  # for wrk to begin and end
+_PROBES: Final = 3
+
+
+class LoadFailed(Exception):
+    """wrk gave no result; the message holds what it printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What wrk saw. `errors` are connections and requests that failed, `refused` answers above 399."""
+
+    requests: int
+    seconds: float
+    octets: int  # heads included
+    p50: float  # seconds
+    p99: float
+    errors: int
+    refused: int
+
+    @property
+    def rate(self) -> float:
+        return self.requests / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """wrk with the options that stay the same for a whole run."""
+
+    program: str
+    connections: int
+    directory: Path
+
+    def drive(self, case: Case, port: int, seconds: int) -> Load:
+        requests = self.directory / f"{case.name}.requests"
+        requests.write_bytes(b"".join(requests_of(case)))
+        connections = min(self.connections, case.most_connections)
+        command = (
+            *(self.program, "--threads", "1", "--connections", str(connections)),
+            *("--duration", f"{seconds}s", "--timeout", "10s", "--script", str(_SCRIPT)),
+            *(f"http://{LOOPBACK}:{port}/", "--", str(requests)),
+        )
+        return parse_result(_output_of(command, seconds + _SPARE_SECONDS))
+
+
+def _output_of(command: Sequence[str], seconds: int) -> str:
+    try:
+        done = subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise LoadFailed(f"wrk did not end within {seconds} s") from None
+    return done.stdout
+
+
+def parse_result(text: str) -> Load:
+    """Read what load.lua printed among wrk's own lines. Raises LoadFailed."""
+    line = next((line for line in text.splitlines() if line.startswith(_MARK)), None)
+    if line is None:
+        raise LoadFailed(f"wrk gave no result: {' | '.join(text.split(chr(10))[-4:]).strip() or 'nothing'}")
+    counts: dict[str, int] = json.loads(line.removeprefix(_MARK))
+    return Load(
+        requests=counts["requests"],
+        seconds=counts["microseconds"] / 1e6,
+        octets=counts["bytes"],
+        p50=counts["p50"] / 1e6,
+        p99=counts["p99"] / 1e6,
+        errors=sum(counts[kind] for kind in ("connect", "read", "write", "timeout")),
+        refused=counts["status"],
+    )
+
+
+def fault_of(load: Load, case: Case) -> str | None:
+    """Why a load's figures must not be compared, or None."""
+    if load.requests == 0:
+        return "no request was completed"
+    if load.errors:
+        return f"{load.errors} of {load.requests} requests failed"
+    if load.refused:
+        return f"{load.refused} of {load.requests} answers were errors"
+    if load.octets < load.requests * case.size:
+        return f"answers were shorter than {case.size} bytes: {load.octets // load.requests} in the mean"
+    return None
+
+
+def answers_well(case: Case, port: int) -> bool:
+    """Whether a few of the case's paths give 200 and content of the right size. Raises OSError: none listens."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
+    try:
+        return all(_answers_well(connection, path, case) for path in case.paths[:_PROBES])
+    except http.client.HTTPException:
+        return False
+    finally:
+        connection.close()
+
+
+def _answers_well(connection: http.client.HTTPConnection, path: str, case: Case) -> bool:
+    connection.putrequest("GET", path, skip_host=True, skip_accept_encoding=True)
+    for name, value in headers_of(case):
+        connection.putheader(name, value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    return len(answer.read()) == case.size and answer.status == http.client.OK

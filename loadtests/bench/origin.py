@@ -1,0 +1,111 @@
+"""The origin all proxies ask: nginx when installed, else the small one of this module (`python -m` runs it).
+
+Its answers carry the headers of a real simple page, so that a proxy has them to read and to pass on.
+"""
+
+from __future__ import annotations
+
+import sys
+from asyncio import Protocol, Transport
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import httptools
+
+from loadtests.bench.cases import CASES, Case, Kind
+from loadtests.bench.listening import serve_until_ended
+from loadtests.bench.proxies import Site, fill, nginx_command, nginx_user, values_of
+
+CONTENT_TYPE: Final = "application/vnd.pypi.simple.v1+json"
+PAGE_HEADERS: Final = (
+    ("Cache-Control", "max-age=600, public"),
+    ("ETag", '"2f8c4d1e9a7b3056"'),
+    ("Vary", "Accept, Accept-Encoding"),
+    ("X-PyPI-Last-Serial", "31415926"),
+)
+_KIB: Final = ("0123456789abcdef" * 64).encode()
+
+
+def write_store(directory: Path, cases: Sequence[Case]) -> None:
+    """The files of the cases, each below the directory at its path."""
+    for case in cases:
+        if case.kind is Kind.FILE:
+            for path in case.paths:
+                file = directory / path.lstrip("/")
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content_of(case))
+
+
+def content_of(case: Case) -> bytes:
+    return (_KIB * (case.size // len(_KIB) + 1))[: case.size]
+
+
+def prepare_nginx(site: Site) -> tuple[str, ...]:
+    pages = "\n".join(_nginx_page(case) for case in CASES if case.kind is Kind.PAGE)
+    values = values_of(site) | {"user": nginx_user(), "kib": _KIB.decode(), "pages": pages}
+    fill("origin.conf", site.directory / "nginx.conf", values)
+    return nginx_command(site.directory)
+
+
+def prepare_own(site: Site) -> tuple[str, ...]:
+    return (sys.executable, "-m", "loadtests.bench.origin", str(site.port))
+
+
+def _nginx_page(case: Case) -> str:
+    """nginx's words are at most 4 KiB long, so that a page is a variable, repeated."""
+    whole, rest = divmod(case.size, len(_KIB))
+    body = "${kib}" * whole + _KIB[:rest].decode()
+    headers = "".join(f"add_header {name} '{value}'; " for name, value in PAGE_HEADERS)
+    return f'        location {case.prefix} {{ {headers}return 200 "{body}"; }}'
+
+
+def _answer(case: Case) -> bytes:
+    headers = (
+        ("Content-Type", CONTENT_TYPE),
+        ("Content-Length", str(case.size)),
+        *PAGE_HEADERS,
+        ("Connection", "keep-alive"),
+    )
+    block = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    return f"HTTP/1.1 200 OK\r\n{block}\r\n".encode() + content_of(case)
+
+
+class OwnOrigin(Protocol):
+    """Answers by the prefix of the path. One connection of the proxy."""
+
+    def __init__(self, answers: Mapping[bytes, bytes]) -> None:
+        self._answers = answers
+        self._parser = httptools.HttpRequestParser(self)
+        self._url = b""
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._transport.close()
+
+    def on_message_begin(self) -> None:
+        self._url = b""
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_message_complete(self) -> None:
+        for prefix, answer in self._answers.items():
+            if self._url.startswith(prefix):
+                self._transport.write(answer)
+                return
+        self._transport.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+
+def main() -> None:
+    answers = {case.prefix.encode(): _answer(case) for case in CASES}
+    serve_until_ended(lambda: OwnOrigin(answers), int(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The benchmark's own programs answer, and whatever it starts is ended with all it started."""
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from loadtests.bench.__main__ import main
+from loadtests.bench.cases import CASES
+from loadtests.bench.load import answers_well
+from loadtests.bench.origin import prepare_own
+from loadtests.bench.processes import CannotStart, free_port, running, wait_until_it_answers
+from loadtests.bench.proxies import Bare, Site
+
+STUBBORN = """
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+os.fork()
+with open(sys.argv[1], "a") as file:
+    file.write(f"{os.getpid()}\\n")
+time.sleep(60)
+"""
+
+
+def is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state not in "ZX"
+
+
+def test_the_own_origin_answers_every_case_and_bare_passes_it_on(tmp_path: Path) -> None:
+    origin = Site(tmp_path, tmp_path, 0, free_port())
+    bare = Site(tmp_path, tmp_path, origin.port, free_port())
+    log = tmp_path / "log"
+    with running(prepare_own(origin), log) as first, running(Bare().prepare(bare), log) as second:
+        for case in CASES:
+            wait_until_it_answers(first, partial(answers_well, case, origin.port), log)
+            wait_until_it_answers(second, partial(answers_well, case, bare.port), log)
+    assert not is_running(first.pid)
+    assert not is_running(second.pid)
+
+
+def test_after_an_error_even_children_that_ignore_being_ended_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("loadtests.bench.processes._END_SECONDS", 0.2)
+    pids = tmp_path / "pids"
+
+    def has_forked() -> bool:
+        return pids.exists() and len(pids.read_text().split()) == 2
+
+    def run_until_stopped() -> None:
+        with running((sys.executable, "-c", STUBBORN, str(pids)), tmp_path / "log") as process:
+            wait_until_it_answers(process, has_forked, tmp_path / "log")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_until_stopped()
+    assert not any(is_running(int(pid)) for pid in pids.read_text().split())
+
+
+def test_a_program_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path) -> None:
+    command = (sys.executable, "-c", "raise SystemExit('no such rule file')")
+    with pytest.raises(CannotStart, match="no such rule file"), running(command, tmp_path / "log") as process:
+        wait_until_it_answers(process, lambda: False, tmp_path / "log")
+
+
+def test_without_wrk_there_is_one_clear_line_and_status_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("loadtests.bench.processes._SYSTEM_PROGRAMS", os.devnull)
+    monkeypatch.setenv("PATH", os.devnull)
+    assert main([]) == 2
+    assert capsys.readouterr().err == ("bench: wrk is not installed, and it makes the load: install it (Debian: wrk)\n")

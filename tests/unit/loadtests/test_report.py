@@ -1,0 +1,100 @@
+"""The table, the JSON and the picture of a run."""
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+from loadtests.bench.cases import CASES
+from loadtests.bench.chart import svg_of
+from loadtests.bench.figures import Failed, Measured, Result
+from loadtests.bench.load import Load
+from loadtests.bench.proxies import PROXIES
+from loadtests.bench.report import has_fault, json_of, reports_of, table_of, text_of
+from loadtests.bench.runner import Plan
+
+SVG = "{http://www.w3.org/2000/svg}"
+PLAN = Plan(
+    cases=tuple(case for case in CASES if case.name == "pass-1k"),
+    proxies=tuple(proxy for proxy in PROXIES if proxy.name in ("edge", "bare")),
+    rounds=3,
+    seconds=2,
+)
+
+
+def rounds(*cpu: float) -> list[Result]:
+    return [Measured(one, Load(10_000, 2.0, 10**9, 0.001, 0.0042, 0, 0), None) for one in cpu]
+
+
+def results(edge: list[Result]) -> dict[str, dict[str, list[Result]]]:
+    return {"pass-1k": {"edge": edge, "bare": rounds(0.2, 0.2, 0.2)}}
+
+
+GOOD = results(rounds(0.3, 0.4, 0.5))
+SPOILED = results([*rounds(0.3, 0.4), Failed("ended at once: <no> & more")])
+
+
+def test_columns_are_aligned_names_left_and_figures_right() -> None:
+    assert list(table_of(("proxy", "CPU"), [("edge", "9.5"), ("haproxy", "10.25")])) == [
+        "  proxy      CPU",
+        "  edge       9.5",
+        "  haproxy  10.25",
+    ]
+
+
+def test_the_text_shows_medians_spreads_and_ratios() -> None:
+    text = text_of(reports_of(PLAN, GOOD))
+    edge = next(line for line in text.splitlines() if line.startswith("  edge "))
+    assert edge.split() == ["edge", "40.0", "30.0-50.0", "5,000", "1.00", "4.20", "20%", "0"]
+    assert "edge/bare: 2.00 (1.50-2.50)" in text
+
+
+def test_a_fault_is_told_and_takes_the_ratio_away() -> None:
+    reports = reports_of(PLAN, SPOILED)
+    text = text_of(reports)
+    assert has_fault(reports)
+    assert "edge: ended at once" in text
+    assert "edge/bare: no ratio, edge had a fault" in text
+
+
+def test_without_the_edge_there_are_figures_but_no_ratios() -> None:
+    plan = Plan(PLAN.cases, PLAN.proxies[1:], 3, 2)
+    (report,) = reports_of(plan, GOOD)
+    assert (len(report.summaries), report.ratios) == (1, ())
+
+
+def test_the_json_holds_every_single_round() -> None:
+    figures = json.loads(json.dumps(json_of(PLAN, GOOD, reports_of(PLAN, GOOD), {"origin": "nginx 1.22.1"})))
+    (case,) = figures["cases"]
+    edge, _ = case["results"]
+    assert (figures["origin"], figures["settings"]) == ("nginx 1.22.1", {"rounds": 3, "seconds": 2})
+    assert [one["cpu_per_request"] for one in edge["rounds"]] == pytest.approx([3e-5, 4e-5, 5e-5])
+    assert case["ratios"][0]["value"]["middle"] == 2.0
+
+
+def picture(of: dict[str, dict[str, list[Result]]]) -> ElementTree.Element:
+    return ElementTree.fromstring(svg_of(reports_of(PLAN, of), "a <title>", "2 cores & more"))
+
+
+def widths(of: ElementTree.Element) -> list[float]:
+    return [float(bar.attrib["width"]) for bar in of.iter(f"{SVG}rect") if bar.attrib["width"] != "100%"]
+
+
+def test_the_picture_is_well_formed_with_bars_to_one_scale() -> None:
+    edge, bare = widths(picture(GOOD))
+    assert edge / bare == 2.0
+
+
+def test_the_picture_stays_inside_its_width() -> None:
+    image = picture(GOOD)
+    assert max(widths(image)) < float(image.attrib["width"])
+
+
+def test_the_picture_marks_a_proxy_with_faults() -> None:
+    labels = [text.text or "" for text in picture(SPOILED).iter(f"{SVG}text")]
+    assert "35.0 µs (faulty)" in labels
+
+
+def test_the_picture_says_what_was_not_measured() -> None:
+    labels = [text.text or "" for text in picture(results([Failed("did not start")])).iter(f"{SVG}text")]
+    assert "not measured" in labels

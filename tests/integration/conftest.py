@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from system import PACKAGES, ROOT, STAGES, TOKEN, System
 
 from edgeproxy.cli.demo_packages import fetch_packages
 from edgeproxy.cli.demo_processes import Processes
-
-ROOT = Path(__file__).parents[2]
-STAGES = ("1-legacy-only", "2-split-simple", "3-modern")
-TOKEN = "a-token-of-the-tests"
-TRUSTED = ("pypi.test", "legacy.pypi.test", "files.pypihosted.test")
 
 
 @pytest.fixture(scope="session")
 def packages() -> Path:
     """Real wheels and source archives, fetched once for all runs in this checkout."""
-    directory = ROOT / "var" / "test-packages"
-    fetch_packages(directory, print)
-    return directory
+    fetch_packages(PACKAGES, print)
+    return PACKAGES
 
 
 @pytest.fixture(scope="session")
@@ -36,37 +28,6 @@ def seeded(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = tmp_path_factory.mktemp("seeded") / "store"
     subprocess.run([sys.executable, "-m", "backends.seed", "--store", store, packages], check=True)
     return store
-
-
-@dataclass(frozen=True)
-class System:
-    """The edge's address, and a look into its access log."""
-
-    stage: str
-    proxy: str
-    log: Path
-
-    def exchanges(self) -> list[dict[str, object]]:
-        return [json.loads(line) for line in self.log.read_text().splitlines()]
-
-    def environment(self, tmp_path: Path) -> dict[str, str]:
-        """What a client program gets: the edge as its only way out, and none of this machine's settings."""
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "SYSTEMROOT") if name in os.environ}
-        return kept | {
-            "HOME": str(tmp_path),
-            "HTTP_PROXY": self.proxy,
-            "http_proxy": self.proxy,
-            "NO_PROXY": "",
-            "PIP_CONFIG_FILE": os.devnull,
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-            "PIP_NO_INPUT": "1",
-            "PIP_CACHE_DIR": str(tmp_path / "pip-cache"),
-            "PIP_PROXY": self.proxy,
-            "PIP_TRUSTED_HOST": " ".join(TRUSTED),
-            "UV_NO_CONFIG": "1",
-            "UV_CACHE_DIR": str(tmp_path / "uv-cache"),
-            "UV_PYTHON_DOWNLOADS": "never",
-        }
 
 
 @pytest.fixture(scope="module", params=STAGES)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 import xmlrpc.client
+from base64 import b64encode
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import TOKEN, System
 from packages import wheel
+from system import PACKAGES, TOKEN, System
 
 from edgeproxy.migration.place import place_of
 
@@ -50,7 +52,7 @@ def test_pip_installs_a_package_and_all_it_needs(system: System, tmp_path: Path)
 
 
 def test_pip_downloads_a_source_archive(system: System, tmp_path: Path) -> None:
-    pip(system, tmp_path, "download", "--no-deps", "--no-binary", ":all:", "--dest", str(tmp_path / "d"), "six")
+    pip(system, tmp_path, "download", "--no-deps", "--no-binary", "six", "--dest", str(tmp_path / "d"), "six")
     assert [path.suffixes[-2:] for path in (tmp_path / "d").iterdir()] == [[".tar", ".gz"]]
 
 
@@ -89,7 +91,7 @@ def test_what_twine_uploads_pip_installs(system: System, tmp_path: Path) -> None
 def test_pip_installs_from_the_old_host(system: System, tmp_path: Path) -> None:
     before = len(system.exchanges())
     pip(system, tmp_path, "install", "--target", str(tmp_path / "t"), "zope.interface", index=OLD_INDEX)
-    assert "zope.interface" in installed(tmp_path / "t")
+    assert "zope_interface" in installed(tmp_path / "t")
     if system.stage == "3-modern":
         _wait_for(system, before, "old-host", 301)
 
@@ -111,10 +113,9 @@ def test_an_xmlrpc_client_of_the_old_host_is_answered(system: System) -> None:
         assert {"six", "zope.interface", "PyYAML"} <= set(names)
 
 
+@pytest.mark.parametrize("system", ["2-split-simple"], indirect=True)
 def test_clients_of_both_arms_install_the_same(system: System, tmp_path: Path) -> None:
     """Under the split a token decides; one token for each arm, found by the hash the edge uses."""
-    if system.stage != "2-split-simple":
-        pytest.skip("only this stage has a split")
     for arm, wanted in (("modern", range(20_000)), ("legacy", range(20_000, 100_000))):
         token = next(token for token in map(str, range(1000)) if place_of(_key(token), "simple-reads") in wanted)
         index = f"http://__token__:{token}@pypi.test/simple/"
@@ -123,22 +124,16 @@ def test_clients_of_both_arms_install_the_same(system: System, tmp_path: Path) -
 
 
 def _key(token: str) -> str:
-    from base64 import b64encode
-
     return "authorization:Basic " + b64encode(f"__token__:{token}".encode()).decode()
 
 
 def _old_path(project: str, python_version: str) -> str:
-    from conftest import ROOT
-
-    newest = max((ROOT / "var" / "test-packages").glob(f"{project}-*.whl"))
+    newest = max(PACKAGES.glob(f"{project}-*.whl"))
     return f"/packages/{python_version}/{project[0]}/{project}/{newest.name}"
 
 
 def _wait_for(system: System, before: int, rule: str, status: int) -> None:
     """The access log is written about once a second: look until the exchange is there."""
-    import time
-
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         if any((entry["rule"], entry["status"]) == (rule, status) for entry in system.exchanges()[before:]):
@@ -159,6 +154,7 @@ class _ThroughTheEdge(xmlrpc.client.Transport):
 
     def send_request(self, host: object, handler: str, request_body: object, debug: bool) -> HTTPConnection:
         connection = self.make_connection(host)
+        self._connection = (host, connection)  # so that close() finds it
         body = request_body if isinstance(request_body, bytes) else str(request_body).encode()
         connection.putrequest("POST", f"http://legacy.pypi.test{handler}", skip_host=True)
         connection.putheader("Host", "legacy.pypi.test")

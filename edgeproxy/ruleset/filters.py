@@ -1,0 +1,48 @@
+"""What a target template may do with a capture before it goes out.
+
+Law: a filter works on the percent-decoded value and its result is percent-encoded again, so that no value can
+begin a segment, a query, a parameter or a fragment of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Final, assert_never
+from urllib.parse import quote, unquote
+
+# RFC 3986 §3.3: what may stand in a segment beside the unreserved characters, which quote() never encodes.
+SEGMENT_SAFE: Final = "!$&'()*+,;=:@"
+_SEPARATORS: Final = re.compile(r"[-_.]+")  # PEP 503
+
+
+class Filter(StrEnum):
+    LOWER = "lower"
+    PEP503 = "pep503"  # a project's normalised name
+    FIRST = "first"  # one character; see apply
+    URLQUOTE = "urlquote"  # everything but unreserved characters is encoded: fit for a query
+
+
+def apply(chosen: Filter, value: str) -> str:
+    match chosen:
+        case Filter.LOWER:
+            return value.lower()
+        case Filter.PEP503:
+            return _SEPARATORS.sub("-", value).lower()
+        case Filter.FIRST:
+            # A segment `.` would vanish from the path and an empty one or a slash would add another.
+            return value[0] if value and value[0] not in "./" else "_"
+        case Filter.URLQUOTE:
+            return value  # it says how the result is encoded
+        case _:
+            assert_never(chosen)
+
+
+def filtered(captured: str, filters: tuple[Filter, ...], *, slashes: bool) -> str:
+    """A percent-encoded capture through the filters, percent-encoded again. `slashes`: those it holds stay."""
+    # Neighbours with expressions can part the octets of one character: surrogateescape carries them through.
+    value = unquote(captured, errors="surrogateescape")
+    for each in filters:
+        value = apply(each, value)
+    safe = "" if Filter.URLQUOTE in filters else SEGMENT_SAFE
+    return quote(value, safe=f"{safe}/" if slashes else safe, errors="surrogateescape")

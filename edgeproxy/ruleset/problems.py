@@ -1,0 +1,150 @@
+"""What is wrong with a rule file, and how it is said.
+
+Laws of this module:
+- a problem says where, what, why and what to do; its code is stable and closed, for machines and for searches;
+- `Refusal` is what reading one value raises: it knows the offset inside that value and nothing of files. Whoever
+  read the value knows its node, and the node knows its place: no author of a check passes a line number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+from typing import Final
+
+from edgeproxy.ruleset.model import Place
+
+# What YAML 1.1 takes for the end of a line; quoting by any other notion would show the wrong line.
+LINE_END: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_QUOTED_WIDTH: Final = 160
+_LISTED_NAMES: Final = 8
+
+
+class Code(StrEnum):
+    """The kinds of problem."""
+
+    UNREADABLE_FILE = "unreadable-file"
+    YAML_SYNTAX = "yaml-syntax"
+    YAML_FEATURE = "yaml-feature"
+    TOO_DEEP = "too-deep"
+    DUPLICATE_KEY = "duplicate-key"
+    UNKNOWN_KEY = "unknown-key"
+    MISSING_KEY = "missing-key"
+    CONFLICTING_KEYS = "conflicting-keys"
+    WRONG_TYPE = "wrong-type"
+    EMPTY_VALUE = "empty-value"
+    LANGUAGE_VERSION = "language-version"
+    BAD_NAME = "bad-name"
+    BAD_ADDRESS = "bad-address"
+    BAD_HOST_NAME = "bad-host-name"
+    BAD_CHOICE = "bad-choice"
+    BAD_URL = "bad-url"
+    BAD_DIRECTORY = "bad-directory"
+    BAD_DURATION = "bad-duration"
+    BAD_PERCENTAGE = "bad-percentage"
+    BAD_STICKY_KEY = "bad-sticky-key"
+    BAD_METHOD = "bad-method"
+    BAD_TEMPLATE = "bad-template"
+    BAD_STATUS = "bad-status"
+    BAD_HEADER = "bad-header"
+    BAD_BODY = "bad-body"
+    UNKNOWN_CAPTURE = "unknown-capture"
+    UNKNOWN_FILTER = "unknown-filter"
+    OPEN_REDIRECT = "open-redirect"
+    UNDEFINED_NAME = "undefined-name"
+    DUPLICATE_NAME = "duplicate-name"
+    DUPLICATE_VALUE = "duplicate-value"
+    WEIGHTS_SUM = "weights-sum"
+    ONE_ACTION = "one-action"
+    DEAD_RULE = "dead-rule"
+    OVERRIDE = "override"
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Another place that has a part in a problem, and which part."""
+
+    place: Place
+    note: str  # such as "first defined here"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    code: Code
+    place: Place
+    message: str
+    why: str
+    remedy: str
+    related: Related | None = None
+
+
+class Refusal(ValueError):
+    """One value cannot be read. `offset` counts characters from the value's beginning."""
+
+    def __init__(self, code: Code, message: str, why: str, remedy: str, offset: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.why = why
+        self.remedy = remedy
+        self.offset = offset
+
+
+class RuleFileError(Exception):
+    """A rule file that gives no ruleset. `str()` of it renders every problem, with the lines it quotes."""
+
+    def __init__(self, problems: Sequence[Problem], sources: Mapping[str, str]) -> None:
+        super().__init__(problems, sources)
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        self._sources = dict(sources)
+
+    def __str__(self) -> str:
+        return render_problems(self.problems, self._sources)
+
+
+def render_problems(problems: Iterable[Problem], sources: Mapping[str, str]) -> str:
+    """The problems as text for people, an empty line between two. `sources` are the files' texts by name."""
+    lines = {file: LINE_END.split(text) for file, text in sources.items()}
+    return "\n".join(_render(problem, lines) for problem in problems)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """What somebody who wrote `word` may have meant, as the end of a remedy: a guess, or what there is."""
+    names = sorted(set(known))
+    close = get_close_matches(word, names, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    if not names:
+        return "there is none."
+    listed = ", ".join(names[:_LISTED_NAMES])
+    more = len(names) - _LISTED_NAMES
+    return f"there is: {listed}, and {more} more." if more > 0 else f"there is: {listed}."
+
+
+def _render(problem: Problem, lines: Mapping[str, Sequence[str]]) -> str:
+    said = f"{problem.place}: {problem.code}: {problem.message}\n"
+    said += _quote(problem.place, lines)
+    said += f"  why: {problem.why}\n  remedy: {problem.remedy}\n"
+    if problem.related is not None:
+        said += f"  {problem.related.place}: {problem.related.note}\n"
+        said += _quote(problem.related.place, lines)
+    return said
+
+
+def _quote(place: Place, lines: Mapping[str, Sequence[str]]) -> str:
+    """The source line with a caret under the column; nothing where there is no such line to show."""
+    source = lines.get(place.file, ())
+    if place.line > len(source):
+        return ""
+    line = source[place.line - 1]
+    if not line.strip():
+        return ""
+    start = max(0, place.column - _QUOTED_WIDTH // 2) if len(line) > _QUOTED_WIDTH else 0
+    shown = line[start : start + _QUOTED_WIDTH]
+    # A tab is as wide as the terminal likes: the caret's line keeps the tabs to stand under the same column.
+    margin = "".join("\t" if character == "\t" else " " for character in shown[: place.column - 1 - start])
+    printable = "".join(c if c.isprintable() or c == "\t" else "\N{REPLACEMENT CHARACTER}" for c in shown)
+    return f"    {printable}\n    {margin}^\n"

@@ -1,0 +1,183 @@
+"""From the text of a redirect's or a file's target to a TargetTemplate, or the reason why it is not safe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import quote
+
+from edgeproxy.http.target import BadTarget, parse_host
+from edgeproxy.ruleset.filters import Filter
+from edgeproxy.ruleset.problems import Code, Refusal, nearest
+from edgeproxy.ruleset.scan import Hole, Span, bad_template, scan_template
+from edgeproxy.ruleset.template import Insert, PathTemplate, TargetTemplate
+
+_ORIGIN: Final = re.compile("https?://([^/?#]*)")
+_ENCODED_DOT: Final = re.compile("%2[Ee]")
+_URL_TEXT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9._~!$&'()*+,;=:@/?-])*")
+
+
+def parse_target_template(source: str, path: PathTemplate) -> TargetTemplate:
+    """A redirect's target, an absolute URL or path, over the captures of `path`. Raises Refusal."""
+    tokens = scan_template(source)
+    start = 0 if source.startswith("/") else _end_of_origin(tokens)
+    return _compile(source, tokens, path, start)
+
+
+def parse_file_template(source: str, path: PathTemplate) -> TargetTemplate:
+    """A path below a directory, over the captures of `path`. Raises Refusal."""
+    tokens = scan_template(source)
+    if not source.startswith("/"):
+        raise bad_template(
+            "a file's path begins with a slash", "it is looked up below the directory.", f"write /{source}", 0
+        )
+    for token in tokens:
+        if isinstance(token, Span) and "?" in token.text:
+            offset = token.offset + token.text.index("?")
+            raise bad_template(
+                "a file's path has no query", "it names a file.", "write %3F for the character itself.", offset
+            )
+    return _compile(source, tokens, path, 0)
+
+
+def _end_of_origin(tokens: Sequence[Span | Hole]) -> int:
+    """Where the path of an absolute URL begins: its scheme and authority end within its first text."""
+    head = tokens[0].text if tokens and isinstance(tokens[0], Span) else ""
+    origin = _ORIGIN.match(head)
+    hole = next((token for token in tokens if isinstance(token, Hole)), None)
+    if hole is not None and (origin.end() == len(head) if origin else "/" not in head):
+        raise Refusal(
+            Code.OPEN_REDIRECT,
+            f"{{{hole.text}}} stands in the scheme or host",
+            "a client could choose where others are sent.",
+            "write the scheme and host out, and a slash before the first capture.",
+            hole.offset,
+        )
+    if origin is None:
+        raise bad_template(
+            "neither an absolute URL nor an absolute path",
+            "anything else would mean something different for every request path.",
+            "begin it with https://, http:// or a slash.",
+            0,
+        )
+    try:
+        parse_host(origin[1])
+    except BadTarget as error:
+        raise bad_template(
+            f"{origin[1]!r} is no host: {error}",
+            "a client must be able to follow the redirect.",
+            "write it as in https://pypi.test/simple/.",
+            origin.start(1),
+        ) from None
+    return origin.end()
+
+
+def _compile(source: str, tokens: Sequence[Span | Hole], path: PathTemplate, start: int) -> TargetTemplate:
+    if source.startswith("//"):
+        raise Refusal(
+            Code.OPEN_REDIRECT,
+            "a path that begins with two slashes",
+            "clients take what follows them for a host (RFC 3986 §4.2).",
+            "write one slash, or the whole URL.",
+        )
+    pieces: list[str | Insert] = []
+    in_query = False
+    for token in tokens:
+        if isinstance(token, Span):
+            _check_url_text(token, start)
+            in_query = in_query or "?" in token.text
+            pieces.append(token.text)
+        else:
+            pieces.append(_read_insert(token, path, in_query=in_query))
+    _check_dot_segments(pieces, path, start)
+    return TargetTemplate(source, tuple(pieces))
+
+
+def _check_url_text(token: Span, start: int) -> None:
+    begin = max(0, start - token.offset)
+    read = _URL_TEXT.match(token.text, begin)
+    end = read.end() if read else begin
+    if end == len(token.text):
+        return
+    character, offset = token.text[end], token.offset + end
+    if character == "#":
+        raise bad_template(
+            "a target has no fragment",
+            "a client keeps the fragment it has (RFC 9110 §10.2.2), and the request's query is added at the end.",
+            "leave it out; write %23 for the character itself.",
+            offset,
+        )
+    why = (
+        "'%' begins an escape of two hexadecimal digits."
+        if character == "%"
+        else "clients would encode it, each in its way."
+    )
+    raise bad_template(f"{character!r} cannot stand in a URL", why, f"write {quote(character)}.", offset)
+
+
+def _read_insert(hole: Hole, path: PathTemplate, *, in_query: bool) -> Insert:
+    name, *words = hole.text.split("|")
+    if name not in path.captures:
+        raise Refusal(
+            Code.UNKNOWN_CAPTURE,
+            f"{{{name}}} is not captured",
+            f"the rule's path is {path}.",
+            nearest(name, path.captures),
+            hole.offset,
+        )
+    known = [each.value for each in Filter]
+    filters: list[Filter] = []
+    offset = hole.offset + len(name) + 2
+    for word in words:
+        if word not in known:
+            raise Refusal(
+                Code.UNKNOWN_FILTER,
+                f"no filter is named {word!r}",
+                "filters are named and closed.",
+                nearest(word, Filter),
+                offset,
+            )
+        filters.append(Filter(word))
+        offset += len(word) + 1
+    if in_query and Filter.URLQUOTE not in filters:
+        raise bad_template(
+            f"{{{hole.text}}} stands in the query as it came",
+            "a path may hold '&', '=' and '+', which would be read as parts of the query.",
+            f"write {{{hole.text}|{Filter.URLQUOTE}}}.",
+            hole.offset,
+        )
+    return Insert(name, tuple(filters), name == path.rest, hole.offset)
+
+
+def _check_dot_segments(pieces: Sequence[str | Insert], path: PathTemplate, start: int) -> None:
+    """Refuse a target in which a segment could be `.` or `..`: texts make one, with captures that can be empty."""
+    dots = {0}  # of how many dots, and nothing else, the segment may be made so far
+    for piece in [*pieces, "/"]:
+        if isinstance(piece, str):
+            for character in _ENCODED_DOT.sub(".", piece[start:]):
+                if character == ".":
+                    dots = {count + 1 for count in dots}
+                elif character in "/?":
+                    _check_dots(dots)
+                    dots = {0}
+                else:
+                    dots = set()
+                if character == "?":
+                    return
+        elif Filter.FIRST in piece.filters or not path.may_be_empty(piece.name):
+            dots = set()
+        elif piece.slashes:  # its first and its last character may be one
+            _check_dots(dots)
+            dots |= {0}
+        start = 0
+
+
+def _check_dots(dots: set[int]) -> None:
+    if dots & {1, 2}:
+        raise bad_template(
+            "a segment that is, or can be, a dot segment",
+            "clients leave it out, and two dots take the segment before with them.",
+            "write the path without it.",
+            0,
+        )

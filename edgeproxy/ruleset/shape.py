@@ -1,0 +1,151 @@
+"""The keys of the rule language, and the reading of nodes by what they should be.
+
+Laws of this module:
+- every key that a rule file may have stands in a Shape here; any other is a problem;
+- a reader that returns None has told why, once: its caller says nothing more and goes on with the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Final, TypeVar
+
+from edgeproxy.ruleset.model import Place
+from edgeproxy.ruleset.nodes import Broken, Items, Node, Table, Text, kind_of
+from edgeproxy.ruleset.problems import Code, Problem, Refusal, Related, nearest
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The keys of one kind of table."""
+
+    what: str
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return self.required + self.optional
+
+
+FILE: Final = Shape("a rule file", ("edge", "listen", "hosts", "rules"), ("backends", "splits"))
+LISTENER: Final = Shape("a listen address", ("address",))
+HOST: Final = Shape("a host", ("names",), ("kind",))
+BACKEND: Final = Shape("a backend", (), ("url", "directory", "host", "timeouts"))
+TIMEOUTS: Final = Shape("timeouts", (), ("connect", "head", "between"))
+SPLIT: Final = Shape("a split", ("weights",), ("sticky",))
+RULE: Final = Shape("a rule", ("name", "match"), ("forward", "redirect", "respond", "files"))
+MATCH: Final = Shape("a match", ("path",), ("host", "methods"))
+FORWARD: Final = Shape("a forward", (), ("backend", "split"))
+REDIRECT: Final = Shape("a redirect", ("to",), ("status", "lifetime"))
+RESPOND: Final = Shape("a respond", ("status",), ("body", "headers"))
+FILES: Final = Shape("a files action", ("directory",), ("path",))
+
+SHAPES: Final = (FILE, LISTENER, HOST, BACKEND, TIMEOUTS, SPLIT, RULE, MATCH, FORWARD, REDIRECT, RESPOND, FILES)
+
+
+class Findings:
+    """The problems found so far."""
+
+    def __init__(self, problems: Sequence[Problem] = ()) -> None:
+        self.problems = list(problems)
+
+    def report(
+        self, code: Code, place: Place, message: str, why: str, remedy: str, related: Related | None = None
+    ) -> None:
+        self.problems.append(Problem(code, place, message, why, remedy, related))
+
+    def report_refusal(self, node: Text, refusal: Refusal) -> None:
+        place = node.place_at(refusal.offset)
+        self.report(refusal.code, place, refusal.message, refusal.why, refusal.remedy)
+
+
+def read_table(findings: Findings, node: Node, shape: Shape) -> Mapping[str, Node] | None:
+    """The values of a table of this shape by key: those that are there and known."""
+    if not isinstance(node, Table):
+        report_wrong_type(findings, node, f"{shape.what} is a table of {_listed(shape.keys)}")
+        return None
+    found = {key.value: value for key, value in node.entries if key.value in shape.keys}
+    unknown = [key for key, _ in node.entries if key.value not in shape.keys]
+    meant: set[str] = set()
+    for key in unknown:
+        meant.update(get_close_matches(key.value, shape.keys, n=1))
+        findings.report(
+            Code.UNKNOWN_KEY,
+            key.place,
+            f"{shape.what} has no key {key.value!r}",
+            "a key that is not understood is not skipped: it may have been what matters.",
+            nearest(key.value, shape.keys),
+        )
+    for missing in shape.required:
+        if missing not in found and missing not in meant:  # a misspelt key has been told of
+            findings.report(
+                Code.MISSING_KEY,
+                node.place,
+                f"{shape.what} needs the key {missing!r}",
+                f"{shape.what} has {_listed(shape.required)}.",
+                f"add `{missing}:`.",
+            )
+    return found
+
+
+def read_entries(findings: Findings, node: Node, what: str) -> tuple[tuple[Text, Node], ...] | None:
+    """The entries of a table whose keys are names that its author chose."""
+    if not isinstance(node, Table):
+        report_wrong_type(findings, node, what)
+        return None
+    return node.entries
+
+
+def read_items(findings: Findings, node: Node, what: str) -> tuple[Node, ...] | None:
+    """The nodes of a list that has some."""
+    if not isinstance(node, Items):
+        report_wrong_type(findings, node, what)
+        return None
+    if not node.nodes:
+        findings.report(
+            Code.EMPTY_VALUE, node.place, "an empty list", f"{what}.", "put something in, or remove the key."
+        )
+        return None
+    return node.nodes
+
+
+def read_text(findings: Findings, node: Node, what: str) -> Text | None:
+    if not isinstance(node, Text):
+        report_wrong_type(findings, node, what)
+        return None
+    if node.value == "" and not node.quoted:
+        findings.report(Code.EMPTY_VALUE, node.place, "a value is missing", f"{what}.", "write it, or remove the key.")
+        return None
+    return node
+
+
+def read_value(findings: Findings, node: Node, read: Callable[[str], T], what: str) -> T | None:
+    """A text as what `read` makes of it."""
+    text = read_text(findings, node, what)
+    if text is None:
+        return None
+    try:
+        return read(text.value)
+    except Refusal as refusal:
+        findings.report_refusal(text, refusal)
+        return None
+
+
+def report_wrong_type(findings: Findings, node: Node, what: str) -> None:
+    if isinstance(node, Broken):
+        return
+    if isinstance(node, Text) and kind_of(node) == "nothing":
+        findings.report(Code.EMPTY_VALUE, node.place, "a value is missing", f"{what}.", "write it, or remove the key.")
+        return
+    findings.report(
+        Code.WRONG_TYPE, node.place, f"{kind_of(node)} where it does not belong", f"{what}.", "see rules/README.md."
+    )
+
+
+def _listed(keys: Sequence[str]) -> str:
+    return ", ".join(f"`{key}`" for key in keys)

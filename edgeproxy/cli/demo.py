@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -134,8 +133,7 @@ def _short(path: Path) -> str:
 
 
 def _say(text: str) -> None:
-    """Progress: on a terminal no line is longer than it, so that a slow step does not scroll."""
-    print(text[: shutil.get_terminal_size().columns], flush=True)
+    print(text, flush=True)
 
 
 def _cache() -> Path:

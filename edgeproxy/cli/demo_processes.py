@@ -29,6 +29,15 @@ class Processes:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        # an impatient second Ctrl-C must leave no process behind
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self._end()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _end(self) -> None:
         for _, process, _ in reversed(self._running):
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)

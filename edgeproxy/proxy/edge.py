@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping
 
@@ -61,7 +62,8 @@ class Edge:
                 )
             except OSError as error:
                 await self.stop(0)
-                raise CannotListen(f"cannot listen on {address}: {error.strerror or error}") from None
+                why = os.strerror(error.errno) if error.errno else str(error)
+                raise CannotListen(f"cannot listen on {address}: {why}: choose another with --listen") from None
             self._servers.append(server)
         self.clock.start()
         if self._access_log is not None:

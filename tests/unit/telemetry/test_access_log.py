@@ -1,0 +1,47 @@
+"""Access log lines: what they tell, and what they never tell."""
+
+from __future__ import annotations
+
+import io
+import json
+
+from edgeproxy.telemetry.access_log import AccessLog, Record, format_record
+
+RECORD = Record(
+    1732406400.5, "192.0.2.7", "GET", "pypi.test", "/simple/six/", 'pip/26.3 {"a":"b"}', "simple", 200, 0.01234
+)
+
+
+def test_a_line_is_one_json_object() -> None:
+    line = format_record(RECORD)
+    assert line.endswith("}\n")
+    assert line.count("\n") == 1
+    assert json.loads(line) == {
+        "time": 1732406400.5,
+        "client": "192.0.2.7",
+        "method": "GET",
+        "host": "pypi.test",
+        "path": "/simple/six/",
+        "status": 200,
+        "rule": "simple",
+        "ms": 12.34,
+        "user_agent": 'pip/26.3 {"a":"b"}',
+    }
+
+
+def test_what_a_client_sends_cannot_forge_a_line() -> None:
+    record = Record(0, "192.0.2.7", "GET", "pypi.test", "/", 'evil\n{"status":200}\x1b[31m é')
+    assert format_record(record).count("\n") == 1
+    assert "\x1b" not in format_record(record)
+
+
+def test_lines_are_kept_until_they_are_flushed() -> None:
+    out = io.StringIO()
+    log = AccessLog(out)
+    log.write(RECORD)
+    assert out.getvalue() == ""
+    log.flush()
+    assert out.getvalue() == format_record(RECORD)
+    for _ in range(1000):
+        log.write(RECORD)
+    assert out.getvalue().count("\n") == 1001

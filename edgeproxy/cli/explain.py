@@ -1,0 +1,181 @@
+"""`edgeproxy explain URL --rules FILE`: what the edge would do with a request, and why.
+
+What is printed comes from the functions that the edge itself decides with; nothing is asked and nothing is sent.
+"""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, assert_never
+
+from edgeproxy.cli.check import exit_status
+from edgeproxy.http.target import BadTarget, Target, parse_target
+from edgeproxy.migration.place import arm_at, place_of, sticky_key
+from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, ServeFile, plan_request
+from edgeproxy.ruleset.load import RuleFileError, load_ruleset
+from edgeproxy.ruleset.model import (
+    WHOLE,
+    NoRule,
+    Routed,
+    Rule,
+    Ruleset,
+    UnknownHost,
+    WrongMethod,
+    describe_action,
+)
+
+NAME = "explain"
+HELP = "show which rule takes a URL, why not those above it, and what is done"
+
+_URL: Final = re.compile(r"(?i:https?)://([^/?#]+)([^#]*)(?:#.*)?")
+_FIELD: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is known of the request. `headers` are by name in lower case."""
+
+    method: str
+    target: Target
+    headers: Mapping[str, str]
+    client: str
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("url", type=_url, metavar="URL", help="as a client asks for it")
+    parser.add_argument("--rules", type=Path, required=True, metavar="FILE", help="the rule file")
+    parser.add_argument("--method", default="GET", help="the request's method (GET)")
+    parser.add_argument("--client", default="127.0.0.1", metavar="ADDR", help="the client's address (127.0.0.1)")
+    parser.add_argument(
+        "-H",
+        dest="headers",
+        type=_header,
+        action="append",
+        default=[],
+        metavar="'Name: value'",
+        help="a header of the request; may be given several times",
+    )
+
+
+def execute(args: Namespace) -> int:
+    try:
+        ruleset = load_ruleset(args.rules)
+    except RuleFileError as error:
+        print(error)
+        return exit_status(error.problems)
+    authority, target = args.url
+    try:
+        read = parse_target(target, authority)
+    except BadTarget as error:
+        print(f"400 Bad Request: {error}")
+        return 0
+    request = Request(args.method, read, _joined(args.headers), args.client)
+    print("\n".join(explain(ruleset, request)))
+    return 0
+
+
+def explain(ruleset: Ruleset, request: Request) -> Iterator[str]:
+    """The lines of the decision trace."""
+    target = request.target
+    routing = ruleset.route(request.method, target.host, target.path)
+    query = "" if target.query is None else f" with the query {target.query}"
+    yield f"request: {request.method}, host {target.host}, path {target.path}{query}"
+    match routing:
+        case UnknownHost():
+            known = ", ".join(name for host in ruleset.hosts for name in host.names)
+            yield f"answer: 421 Misdirected Request: no host has the name {target.host}; there is {known}"
+        case NoRule(host=host):
+            yield f"host: {host.name} ({host.kind})"
+            yield from _refusals(ruleset.rules, request, routing)
+            yield "answer: 404 Not Found: no rule matches the path"
+        case WrongMethod(host=host, allow=allow):
+            yield f"host: {host.name} ({host.kind})"
+            yield from _refusals(ruleset.rules, request, routing)
+            yield f"answer: 405 Method Not Allowed: the path takes {', '.join(allow)}"
+        case Routed(rule=rule, host=host, captures=captures):
+            yield f"host: {host.name} ({host.kind})"
+            yield from _refusals(ruleset.rules[: rule.index], request, routing)
+            yield f"rule: {_where(rule)}: {describe_action(rule.action)}"
+            for name in rule.match.path.captures:
+                yield f"  {name} = {captures[name]}"
+            yield from _deeds(plan_request(ruleset, request.method, target), request)
+        case _:
+            assert_never(routing)
+
+
+def _refusals(rules: Sequence[Rule], request: Request, routing: NoRule | WrongMethod | Routed) -> Iterator[str]:
+    for rule in rules:
+        yield f"not: {_where(rule)}: {_why_not(rule, request, routing)}"
+
+
+def _why_not(rule: Rule, request: Request, routing: NoRule | WrongMethod | Routed) -> str:
+    """The first part of a match that the request fails, in the order host, path, method."""
+    match = rule.match
+    if routing.host not in match.hosts:
+        return f"host: it is for {', '.join(host.name for host in match.hosts)}"
+    if match.path.match(request.target.path) is None:
+        return f"path: it is for {match.path}"
+    return f"method: it is for {', '.join(sorted(match.methods))}"
+
+
+def _where(rule: Rule) -> str:
+    return f"{rule.place.file}:{rule.place.line}: {rule.name}"
+
+
+def _deeds(plan: Plan, request: Request) -> Iterator[str]:
+    match plan:
+        case Pass(backend=backend, target=asked):
+            place = f"[{backend.host}]" if ":" in backend.host else backend.host
+            yield f"ask: {backend.name} at {place}:{backend.port} for {asked.decode('ascii')}"
+            yield f"  Host: {backend.authority}"
+        case ServeFile(directory=directory, path=path):
+            yield f"file: {directory}{path}"
+        case ByArm(split=split, arms=arms):
+            key = sticky_key(split.sticky, request.headers, request.client)
+            at = place_of(key, split.name)
+            arm = arm_at(split, at)
+            shares = ", ".join(f"{each.backend.name} {_percent(each.share)}" for each in split.arms)
+            yield f"split: {split.name}: {shares}"
+            yield f"  known by: {key.partition(':')[0]}"
+            yield f"  place: {_percent(at)}, so on the arm {arm.backend.name}"
+            yield from _deeds(arms[arm.backend.name], request)
+        case Answer(head=head, body=body):
+            status_line, *fields = head.decode("latin-1").removesuffix("\r\n").split("\r\n")
+            yield f"answer: {status_line.partition(' ')[2]}"
+            yield from (f"  {field}" for field in fields)
+            if body:
+                yield f"  body: {body.decode()!r}"
+        case _:
+            assert_never(plan)
+
+
+def _percent(thousandths: int) -> str:
+    return f"{thousandths * 100 / WHOLE:g} %"
+
+
+def _url(text: str) -> tuple[str, str]:
+    """The authority, and the target in origin-form."""
+    found = _URL.fullmatch(text)
+    if found is None:
+        raise ArgumentTypeError(f"{text!r} is not a URL such as http://pypi.test/simple/")
+    target = found[2]
+    return found[1], target if target.startswith("/") else f"/{target}"
+
+
+def _header(text: str) -> tuple[str, str]:
+    found = _FIELD.fullmatch(text)
+    if found is None:
+        raise ArgumentTypeError(f"{text!r} is not a header such as 'User-Agent: pip/26.3'")
+    return found[1].lower(), found[2].rstrip()
+
+
+def _joined(headers: Sequence[tuple[str, str]]) -> Mapping[str, str]:
+    """Several fields of one name are one list (RFC 9110 §5.3)."""
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined

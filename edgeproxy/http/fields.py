@@ -38,6 +38,17 @@ FORWARDING: Final = frozenset(
 )
 
 
+_CLOSE: Final = (b"Connection: close",)
+_KEEP_ALIVE: Final = (b"Connection: keep-alive",)
+
+
+def connection_lines(keep_alive: bool, minor: int) -> tuple[bytes, ...]:
+    """What to tell a client of its connection: nothing where its version's default says it (RFC 9112 §9.3)."""
+    if not keep_alive:
+        return _CLOSE
+    return () if minor else _KEEP_ALIVE
+
+
 def tokens_of(fields: Iterable[Field], name: bytes) -> frozenset[bytes]:
     """The lower-case members of a comma-separated field (name in lower case), over all its lines."""
     return frozenset(

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol, assert_never, cast
 
+from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.framing import BadFraming, BodyReader, reader_for
 from edgeproxy.http.head_buffer import HeadBuffer
 from edgeproxy.http.request import BadRequest, RequestFields
@@ -230,12 +231,10 @@ class ClientConnection(asyncio.Protocol):
     def answer(self, answer: Answer) -> None:
         """Send an answer of the edge's own, whole."""
         keep_alive = self.may_keep_alive()
-        option = b"" if keep_alive and self.minor else b"Connection: keep-alive\r\n"
-        if not keep_alive:
-            option = b"Connection: close\r\n"
         content = b"" if self._method == b"HEAD" else answer.body
         self.on_head_sent(answer.status)
-        self.transport.write(b"%b%b%b\r\n%b" % (answer.head, self._edge.clock.date_line(), option, content))
+        lines = (answer.head, self.date_line(), *connection_lines(keep_alive, self.minor), b"", content)
+        self.transport.write(b"\r\n".join(lines))
         self.on_answered(keep_alive)
 
     def abort(self) -> None:
@@ -320,8 +319,11 @@ class ClientConnection(asyncio.Protocol):
         else:
             exchange = Serving(self, plan, self._method, fields.values)
         self._exchange = exchange
-        self._phase = Phase.EXCHANGE if self._body is None else Phase.BODY
-        self._set_deadline()
+        if self._body is None:
+            self._phase, self.deadline = Phase.EXCHANGE, NEVER
+        else:
+            self._phase = Phase.BODY
+            self._set_deadline()
         exchange.start()
 
     def _read_body(self, data: bytes) -> None:

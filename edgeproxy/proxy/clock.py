@@ -46,11 +46,11 @@ class Clock:
             self._handle = None
 
     def date_line(self) -> bytes:
-        """`Date: …` with its CRLF (RFC 9110 §6.6.1)."""
+        """`Date: …`, without CRLF (RFC 9110 §6.6.1)."""
         second = int(time.time())
         if second != self._second:
             self._second = second
-            self._date_line = f"Date: {http_date(second)}\r\n".encode()
+            self._date_line = f"Date: {http_date(second)}".encode()
         return self._date_line
 
     def _sweep(self) -> None:

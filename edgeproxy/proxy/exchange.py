@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
+from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.framing import LAST_CHUNK, Chunked, Length, NoBody, UntilClose, encode_chunk
 from edgeproxy.http.request import RequestFields
 from edgeproxy.http.response import ResponseHead
@@ -18,7 +19,7 @@ from edgeproxy.proxy.plan import NOSNIFF, Answer, Pass, say
 from edgeproxy.proxy.pool import Pool
 from edgeproxy.telemetry.counters import BackendFailure, Counters
 
-VIA: Final = b"Via: 1.1 edgeproxy\r\n"
+VIA: Final = b"Via: 1.1 edgeproxy"
 _IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))  # RFC 9110 §9.2.2
 
 
@@ -131,7 +132,8 @@ class Passing:
 
     def on_interim(self, head: ResponseHead) -> None:
         if self._client.minor == 1:  # an HTTP/1.0 client knows no interim answers (RFC 9110 §15.2)
-            self._client.send(b"HTTP/1.1 %d %b\r\n%b\r\n" % (head.status, head.reason, b"".join(head.lines)))
+            lines = [b"HTTP/1.1 %d %b" % (head.status, head.reason), *head.lines, b"", b""]
+            self._client.send(b"\r\n".join(lines))
 
     def on_head(self, head: ResponseHead) -> None:
         client, lines = self._client, head.lines
@@ -142,7 +144,7 @@ class Passing:
             case Chunked() | UntilClose():
                 if client.minor == 1:
                     self._sends_chunks = True
-                    lines.append(b"Transfer-Encoding: chunked\r\n")
+                    lines.append(b"Transfer-Encoding: chunked")
                 else:
                     keep_alive = False  # the end of the connection is the end of the body
         if not head.has_date:
@@ -150,13 +152,10 @@ class Passing:
         if self._plan.to_content:
             lines.append(NOSNIFF)
         lines.append(VIA)
-        if not keep_alive:
-            lines.append(b"Connection: close\r\n")
-        elif client.minor == 0:
-            lines.append(b"Connection: keep-alive\r\n")
+        lines += connection_lines(keep_alive, client.minor)
         self._keep_alive = keep_alive
         client.on_head_sent(head.status)
-        self._unsent.append(b"HTTP/1.1 %d %b\r\n%b\r\n" % (head.status, head.reason, b"".join(lines)))
+        self._unsent.append(b"HTTP/1.1 %d %b\r\n%b\r\n\r\n" % (head.status, head.reason, b"\r\n".join(lines)))
 
     def on_content(self, content: bytes) -> None:
         self._unsent.append(encode_chunk(content) if self._sends_chunks else content)

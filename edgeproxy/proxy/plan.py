@@ -32,7 +32,7 @@ from edgeproxy.ruleset.model import (
 )
 
 _REMEMBERED_TARGET = 512  # longer targets are planned anew each time: the memory is bounded in octets too
-NOSNIFF = b"X-Content-Type-Options: nosniff\r\n"  # a content host's bytes are what they say they are
+NOSNIFF = b"X-Content-Type-Options: nosniff"  # a content host's bytes are what they say they are
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +90,11 @@ def reason_phrase(status: int) -> str:
 
 def answer(status: int, fields: tuple[tuple[str, str], ...], body: bytes, rule: str | None = None) -> Answer:
     """An answer of the edge's own. Fields are checked by whoever wrote them into a rule: no CR, no LF."""
-    lines = [f"HTTP/1.1 {status} {reason_phrase(status)}\r\nServer: edgeproxy\r\n"]
-    lines += [f"{name}: {value}\r\n" for name, value in fields]
+    lines = [f"HTTP/1.1 {status} {reason_phrase(status)}", "Server: edgeproxy"]
+    lines += [f"{name}: {value}" for name, value in fields]
     if status not in (204, 304):
-        lines.append(f"Content-Length: {len(body)}\r\n")
-    return Answer(rule, status, "".join(lines).encode("latin-1"), body)
+        lines.append(f"Content-Length: {len(body)}")
+    return Answer(rule, status, "\r\n".join(lines).encode("latin-1"), body)
 
 
 def say(status: int, message: str, *fields: tuple[str, str]) -> Answer:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol, assert_never
 
+from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.selection import Selection, select
 from edgeproxy.proxy.files import NotAFile, OpenFile, open_file
 from edgeproxy.proxy.plan import NOSNIFF, Answer, ServeFile, reason_phrase, say
@@ -107,14 +108,10 @@ class Serving:
             self._client.abort()
 
     def _head(self, selection: Selection) -> bytes:
-        lines = [f"HTTP/1.1 {selection.status} {reason_phrase(selection.status)}\r\nServer: edgeproxy\r\n".encode()]
-        lines += [f"{name}: {value}\r\n".encode("latin-1") for name, value in selection.fields]
+        lines = [f"HTTP/1.1 {selection.status} {reason_phrase(selection.status)}".encode(), b"Server: edgeproxy"]
+        lines += [f"{name}: {value}".encode("latin-1") for name, value in selection.fields]
         lines.append(self._client.date_line())
         if self._plan.to_content:
             lines.append(NOSNIFF)
-        if not self._keep_alive:
-            lines.append(b"Connection: close\r\n")
-        elif self._client.minor == 0:
-            lines.append(b"Connection: keep-alive\r\n")
-        lines.append(b"\r\n")
-        return b"".join(lines)
+        lines += connection_lines(self._keep_alive, self._client.minor)
+        return b"\r\n".join([*lines, b"", b""])

@@ -64,6 +64,10 @@ class BackendConnection(asyncio.Protocol):
         self._keeps_alive = False
         self._is_paused = False
 
+    @property
+    def is_closing(self) -> bool:
+        return self._transport.is_closing()
+
     # -- for the exchange ---------------------------------------------------------------------------------------
 
     def ask(self, asker: Asker, head: bytes, *, whole: bool) -> None:

@@ -7,12 +7,10 @@ the callback that received the bytes: no task, no future. Pipelined requests wai
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol, assert_never, cast
+from typing import TYPE_CHECKING, Protocol, assert_never, cast
 
-from edgeproxy.http.fields import connection_lines
+from edgeproxy.http.fields import connection_lines, forwarding_lines
 from edgeproxy.http.framing import BadFraming, BodyReader, reader_for
 from edgeproxy.http.head_buffer import HeadBuffer
 from edgeproxy.http.request import BadRequest, RequestFields
@@ -22,19 +20,12 @@ from edgeproxy.proxy.exchange import Passing
 from edgeproxy.proxy.phase import Phase, time_for
 from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, choose_arm, say
 from edgeproxy.proxy.serving import Serving
-from edgeproxy.telemetry.counters import Refusal
+from edgeproxy.proxy.sockets import reset_on_close
+from edgeproxy.telemetry.counters import Refusal, refusal_of
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.edge import Edge
     from edgeproxy.telemetry.access_log import Record
-
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger
-_REFUSALS: Final = {
-    414: Refusal.TARGET_TOO_LONG,
-    431: Refusal.HEAD_TOO_LARGE,
-    501: Refusal.UNKNOWN_METHOD,
-    505: Refusal.UNKNOWN_VERSION,
-}
 
 
 class Exchange(Protocol):
@@ -105,6 +96,8 @@ class ClientConnection(asyncio.Protocol):
         self.deadline = self._edge.clock.now() + self._edge.limits.idle
         if not self._edge.admit(self):
             self._refuse(503, "This edge has too many connections.", Refusal.TOO_MANY_CONNECTIONS)
+            self._phase = Phase.CLOSED  # no lingering for those who are too many
+            transport.close()
 
     def data_received(self, data: bytes) -> None:
         match self._phase:
@@ -140,6 +133,7 @@ class ClientConnection(asyncio.Protocol):
     def pause_writing(self) -> None:
         self._is_stalled = True
         self._set_deadline()
+        self._update_reading()
         if self._exchange is not None:
             self._exchange.on_client_blocked(True)
 
@@ -152,6 +146,9 @@ class ClientConnection(asyncio.Protocol):
             on_flushed()
         elif self._exchange is not None:
             self._exchange.on_client_blocked(False)
+        elif self._phase is Phase.HEAD and not self._is_looping:
+            self._read_heads()
+        self._update_reading()
 
     def on_deadline(self) -> None:
         if self._phase is Phase.HEAD and self._buffer:
@@ -188,13 +185,8 @@ class ClientConnection(asyncio.Protocol):
         return self._edge.clock.date_line()
 
     def forwarding_lines(self, authority: str) -> bytes:
-        """What the edge says to a backend about the client; with Via (RFC 9110 §7.6.3)."""
         if self._forwarding[0] != authority:
-            lines = (
-                f"X-Forwarded-For: {self.address}\r\nX-Forwarded-Proto: http\r\n"
-                f"X-Forwarded-Host: {authority}\r\nVia: 1.{self.minor} edgeproxy\r\n"
-            )
-            self._forwarding = (authority, lines.encode("ascii"))
+            self._forwarding = (authority, forwarding_lines(self.address, authority, self.minor))
         return self._forwarding[1]
 
     def block_body(self, blocked: bool) -> None:
@@ -212,6 +204,7 @@ class ClientConnection(asyncio.Protocol):
     def on_answered(self, keep_alive: bool) -> None:
         """The answer is whole. Another request follows, or the connection ends."""
         self._exchange = None
+        self._method = b""
         self._is_answering = self._is_blocked = False
         if self.record is not None:
             self._edge.write_record(self.record)
@@ -242,9 +235,8 @@ class ClientConnection(asyncio.Protocol):
         self._edge.counters.aborted += self._exchange is not None
         self._phase = Phase.CLOSED
         self._leave_exchange()
-        if self.minor == 0 and not self.transport.is_closing():  # to such a client an orderly end may be a body's end
-            sock = self.transport.get_extra_info("socket")
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        if self.minor == 0:  # to such a client an orderly end may be a body's end
+            reset_on_close(self.transport)
         self.transport.abort()
 
     # -- for the edge -------------------------------------------------------------------------------------------
@@ -258,9 +250,12 @@ class ClientConnection(asyncio.Protocol):
     # -- reading ------------------------------------------------------------------------------------------------
 
     def _read_heads(self) -> None:
-        """Read heads and start their exchanges, until one takes its time or only an unfinished head is left."""
+        """Read heads and start their exchanges, until one takes its time or only an unfinished head is left.
+
+        A client that takes no answers gets no more of them made: what it pipelines waits in the kernel.
+        """
         self._is_looping = True
-        while self._phase is Phase.HEAD:
+        while self._phase is Phase.HEAD and not self._is_stalled:
             try:
                 head = self._buffer.take()
             except BadRequest as error:
@@ -348,7 +343,10 @@ class ClientConnection(asyncio.Protocol):
         exchange.on_body_end()
 
     def _update_reading(self) -> None:
-        wants_pause = len(self._buffer) >= self._edge.limits.held or (self._is_blocked and self._phase is Phase.BODY)
+        is_ahead = self._is_stalled and self._phase is Phase.HEAD
+        wants_pause = is_ahead or len(self._buffer) >= self._edge.limits.held
+        if self._phase is Phase.BODY:
+            wants_pause = self._is_blocked
         if wants_pause != self._is_paused and not self.transport.is_closing():
             self._is_paused = wants_pause
             if wants_pause:
@@ -359,8 +357,7 @@ class ClientConnection(asyncio.Protocol):
     # -- ending -------------------------------------------------------------------------------------------------
 
     def _refuse_request(self, error: BadRequest) -> None:
-        reason = _REFUSALS.get(error.status, Refusal.BAD_REQUEST)
-        self._refuse(error.status, f"The request is refused: {error}.", reason)
+        self._refuse(error.status, f"The request is refused: {error}.", refusal_of(error.status))
 
     def _refuse(self, status: int, message: str, reason: Refusal) -> None:
         """Answer, when no answer has begun, and end the connection."""

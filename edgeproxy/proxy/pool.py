@@ -40,12 +40,13 @@ class Pool:
 
     def take_kept(self) -> BackendConnection | None:
         """A kept connection, the most recently used; None when there is none."""
-        if not self._kept:
-            return None
-        connection = self._kept.pop()
-        connection.is_reused = True
-        self._counters.backend_reuses += 1
-        return connection
+        while self._kept:
+            connection = self._kept.pop()
+            if not connection.is_closing:
+                connection.is_reused = True
+                self._counters.backend_reuses += 1
+                return connection
+        return None
 
     def connect(self, waiter: Waiter) -> None:
         """Open a connection; the waiter hears of it, or of why there is none."""

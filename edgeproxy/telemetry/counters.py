@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 
 class Refusal(StrEnum):
@@ -19,6 +20,19 @@ class Refusal(StrEnum):
     UNKNOWN_METHOD = "unknown_method"
     UNKNOWN_VERSION = "unknown_version"
     TOO_MANY_CONNECTIONS = "too_many_connections"
+
+
+_BY_STATUS: Final = {
+    414: Refusal.TARGET_TOO_LONG,
+    431: Refusal.HEAD_TOO_LARGE,
+    501: Refusal.UNKNOWN_METHOD,
+    505: Refusal.UNKNOWN_VERSION,
+}
+
+
+def refusal_of(status: int) -> Refusal:
+    """The reason behind the status of a request that is refused for its head."""
+    return _BY_STATUS.get(status, Refusal.BAD_REQUEST)
 
 
 class BackendFailure(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from dataclasses import replace
 
@@ -314,6 +315,46 @@ async def test_a_client_that_does_not_read_stops_the_backend_and_is_given_up() -
         assert len(sent) < (size >> 16) // 2  # most of it was never asked for
         assert edge.edge.counters.aborted == 1
         writer.close()
+
+
+async def test_a_client_that_pipelines_and_never_reads_is_not_answered_ahead() -> None:
+    """Answers that nobody takes would otherwise pile up in memory, one for every request that fits into a read."""
+    limits = replace(QUICK, stall=0.3)
+    async with backend(always(OK)) as origin, running_edge(origin.rules, limits=limits) as edge:
+        _, writer = await asyncio.open_connection("127.0.0.1", edge.port, limit=1024)
+        writer.transport.pause_reading()
+        flood = request("/", host="unknown.test") * 20_000
+        with contextlib.suppress(ConnectionError):
+            for _ in range(100):
+                writer.write(flood)
+                await writer.drain()
+        assert edge.edge.counters.statuses[421] < 200_000  # of 2,000,000: what the sockets' buffers hold
+        writer.close()
+
+
+async def test_a_pipelined_answer_waits_until_the_one_before_was_taken() -> None:
+    size, sent = 8 << 20, 0
+
+    async def script(peer: BackendPeer) -> None:
+        nonlocal sent
+        while True:
+            await peer.head()
+            await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size)
+            for _ in range(size >> 16):
+                await peer.send(bytes(1 << 16))
+                sent += 1 << 16
+
+    async with backend(script) as origin, running_edge(origin.rules) as edge, edge.client() as client:
+        client.writer.transport.pause_reading()
+        await client.send(request() * 8)
+        reading = asyncio.ensure_future(client.head())
+        await asyncio.wait([reading], timeout=0.5)
+        assert sent < 2 * size  # the sockets' buffers, and no more
+        client.writer.transport.resume_reading()
+        await reading
+        await client.reader.readexactly(size)
+        for _ in range(7):
+            assert len((await client.answer()).body) == size
 
 
 async def test_too_many_clients_are_told_so_and_the_others_stay() -> None:

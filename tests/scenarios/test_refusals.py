@@ -123,3 +123,11 @@ async def test_a_refused_host_is_told_so_and_keeps_its_connection() -> None:
         assert (await client.ask(request(host="other.test"))).status == 421
         assert (await client.ask(request())).status == 200
         assert len(origin.seen) == 1
+
+
+async def test_a_refusal_after_a_head_request_has_the_body_it_announces() -> None:
+    async with backend(always(OK)) as origin, running_edge(origin.rules) as edge, edge.client() as client:
+        assert (await client.ask(request(method="HEAD"))).status == 200
+        answer = await client.ask(b"nonsense\r\n\r\n")
+        assert (answer.status, answer.is_whole) == (400, True)
+        assert answer.body

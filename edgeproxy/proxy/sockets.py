@@ -1,0 +1,16 @@
+"""What transports do not offer: options of the socket beneath."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from asyncio import Transport
+from typing import Final
+
+_AT_ONCE: Final = struct.pack("ii", 1, 0)  # struct linger: on, no time
+
+
+def reset_on_close(transport: Transport) -> None:
+    """Let the connection end with a reset instead of an orderly end; what is not sent yet is lost."""
+    if not transport.is_closing():
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)

@@ -10,10 +10,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edgeproxy.ruleset.load import parse_ruleset
-
 from edgeproxy.proxy.edge import Edge
 from edgeproxy.proxy.limits import DEFAULT_LIMITS, Limits
+from edgeproxy.ruleset.load import parse_ruleset
 from edgeproxy.telemetry.access_log import AccessLog
 
 Script = Callable[["BackendPeer"], Awaitable[None]]

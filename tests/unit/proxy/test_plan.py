@@ -1,0 +1,111 @@
+"""Plans: what a request line and a Host lead to, before any socket is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgeproxy.http.target import BadTarget
+from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, Planner, ServeFile, choose_arm
+from edgeproxy.ruleset.load import parse_ruleset
+
+RULES = """
+edge: 1
+listen: [{address: "127.0.0.1:8080"}]
+hosts:
+  app: {names: [pypi.test]}
+  content: {names: [files.pypihosted.test], kind: content}
+backends:
+  old: {url: "http://127.0.0.1:1", host: legacy.pypi.test}
+  new: {url: "http://127.0.0.1:2"}
+  store: {directory: ./files}
+splits:
+  reads: {weights: {old: 50, new: 50}, sticky: [header:Authorization]}
+rules:
+  - {name: split, match: {host: app, path: "/simple/{rest*}"}, forward: {split: reads}}
+  - {name: moved, match: {host: app, path: "/p/{name}"}, redirect: {to: "/project/{name}/", status: 301}}
+  - {name: away, match: {host: app, path: "/away"}, redirect: {to: "http://files.pypihosted.test/?a=b", status: 307, lifetime: 1h}}
+  - {name: gone, match: {host: app, path: "/gone", methods: [GET]}, respond: {status: 410, body: gone}}
+  - {name: docs, match: {host: app, path: "/docs/{page}"}, files: {directory: ./docs, path: "/{page}.html"}}
+  - {name: files, match: {host: content, path: "/packages/{rest*}"}, forward: {backend: store}}
+  - {name: rest, match: {host: content, path: "/{rest*}"}, forward: {backend: old}}
+"""
+
+
+@pytest.fixture
+def planner(tmp_path: Path) -> Planner:
+    return Planner(parse_ruleset(RULES, "rules.yaml", base=tmp_path), most=4)
+
+
+def plan(planner: Planner, target: str, method: bytes = b"GET", host: str = "pypi.test") -> Plan:
+    return planner.plan(method, target, host)
+
+
+def test_a_backend_is_asked_for_the_normalised_path_with_the_query_as_it_was(planner: Planner) -> None:
+    asked = plan(planner, "/a/../%7Ex?q=%7E", host="files.pypihosted.test")
+    assert isinstance(asked, Pass)
+    assert (asked.backend.name, asked.target, asked.authority) == ("old", b"/~x?q=%7E", "files.pypihosted.test")
+    assert asked.to_content
+
+
+def test_a_split_has_a_plan_for_each_arm_and_the_key_decides(planner: Planner) -> None:
+    split = plan(planner, "/simple/six/")
+    assert isinstance(split, ByArm)
+    chosen = {choose_arm(split, {"authorization": f"token {n}"}, "192.0.2.7")[0] for n in range(50)}
+    assert chosen == {"old", "new"}
+    again = {choose_arm(split, {"authorization": "token 1"}, address)[0] for address in ("192.0.2.7", "2001:db8::1")}
+    assert len(again) == 1
+
+
+def test_a_file_is_looked_up_below_its_directory(planner: Planner, tmp_path: Path) -> None:
+    assert plan(planner, "/packages/a/b", host="files.pypihosted.test") == ServeFile(
+        "files", tmp_path / "files", "/packages/a/b", True
+    )
+    assert plan(planner, "/docs/one") == ServeFile("docs", tmp_path / "docs", "/one.html", False)
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "line"),
+    [
+        ("/p/six?x=1", 301, b"Location: /project/six/?x=1"),
+        ("/away?c=d", 307, b"Location: http://files.pypihosted.test/?a=b&c=d"),
+        ("/away", 307, b"Cache-Control: max-age=3600"),
+        ("/gone", 410, b"Content-Length: 4"),
+        ("/none", 404, b"Content-Type: text/plain; charset=utf-8"),
+    ],
+)
+def test_answers_of_the_edges_own_are_ready_to_send(planner: Planner, target: str, status: int, line: bytes) -> None:
+    answer = plan(planner, target)
+    assert isinstance(answer, Answer)
+    assert answer.status == status
+    assert line in answer.head.split(b"\r\n")
+
+
+def test_another_method_is_told_which_ones_there_are(planner: Planner) -> None:
+    answer = plan(planner, "/gone", b"POST")
+    assert isinstance(answer, Answer)
+    assert answer.status == 405
+    assert b"Allow: GET" in answer.head.split(b"\r\n")
+
+
+def test_a_plan_is_remembered_for_its_method_target_and_host_alone(planner: Planner) -> None:
+    first = plan(planner, "/gone")
+    assert plan(planner, "/gone") is first
+    assert plan(planner, "/gone", b"HEAD") is not first
+    assert plan(planner, "/gone", host="files.pypihosted.test") is not first
+
+
+def test_the_memory_of_plans_is_bounded_in_number_and_in_length(planner: Planner) -> None:
+    first = plan(planner, "/gone")
+    for number in range(4):
+        plan(planner, f"/gone?{number}")
+    assert plan(planner, "/gone") is not first
+    long = "/gone?" + "x" * 1000
+    assert plan(planner, long) is not plan(planner, long)
+
+
+def test_what_is_refused_is_not_remembered_as_anything(planner: Planner) -> None:
+    for _ in range(2):
+        with pytest.raises(BadTarget):
+            plan(planner, "/a%2Fb")

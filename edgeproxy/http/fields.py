@@ -7,6 +7,19 @@ from typing import Final
 
 Field = tuple[bytes, bytes]  # name as it was sent, value without surrounding white space
 
+
+class FieldCollector:
+    """The callbacks of httptools: keeps the fields of a head, in their order."""
+
+    __slots__ = ("fields",)
+
+    def __init__(self) -> None:
+        self.fields: list[Field] = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.fields.append((name, value))
+
+
 # Fields of one connection (RFC 9110 §7.6.1 and its predecessors). Content-Length and Host are end-to-end by the
 # letter, but the edge writes its own, from what it understood.
 HOP_BY_HOP: Final = frozenset(

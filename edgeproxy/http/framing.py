@@ -41,6 +41,7 @@ Framing = NoBody | Length | Chunked | UntilClose
 NO_BODY: Final = NoBody()
 CHUNKED: Final = Chunked()
 UNTIL_CLOSE: Final = UntilClose()
+_NOTHING: Final = Length(0)
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
@@ -167,6 +168,11 @@ class ChunkedReader:
             raise BadFraming("a chunk-size or trailer line is too long")
         if b"\n" in data[position:]:
             raise BadFraming("a line of the chunked coding ends in a bare LF")
+
+
+def has_body(framing: Framing) -> bool:
+    """Whether octets follow the head."""
+    return not isinstance(framing, NoBody) and framing != _NOTHING
 
 
 def reader_for(framing: Framing) -> BodyReader | None:

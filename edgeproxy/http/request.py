@@ -17,6 +17,7 @@ from edgeproxy.http.fields import (
     FORWARDING,
     HOP_BY_HOP,
     Field,
+    FieldCollector,
     lines_without,
     tokens_of,
     values_by_name,
@@ -86,21 +87,9 @@ def read_request_line(line: bytes) -> RequestLine:
     return RequestLine(method, target.decode("latin-1"), minor)
 
 
-class _Collector:
-    """The callbacks of httptools: keeps the fields in their order."""
-
-    __slots__ = ("fields",)
-
-    def __init__(self) -> None:
-        self.fields: list[Field] = []
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.fields.append((name, value))
-
-
 def read_request_fields(head: bytes, minor: int, most_fields: int) -> RequestFields:
     """Read a whole head, request line included, for its fields. Raises BadRequest."""
-    collector = _Collector()
+    collector = FieldCollector()
     try:
         httptools.HttpRequestParser(collector).feed_data(head)
     except httptools.HttpParserUpgrade:
@@ -109,7 +98,8 @@ def read_request_fields(head: bytes, minor: int, most_fields: int) -> RequestFie
         raise BadRequest(400, f"the head is malformed: {error}") from None
     if len(collector.fields) > most_fields:
         raise BadRequest(431, f"the head has more than {most_fields} fields")
-    return _understand(collector.fields, minor)
+    # RFC 9112 §5.1: white space behind a value is no part of it; llhttp takes away only what stands before.
+    return _understand([(name, value.rstrip(b" \t")) for name, value in collector.fields], minor)
 
 
 def _understand(fields: list[Field], minor: int) -> RequestFields:

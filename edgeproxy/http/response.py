@@ -5,14 +5,18 @@ Law: an answer that could be read in two ways is never passed on; the edge says 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
 import httptools
 
-from edgeproxy.http.fields import HOP_BY_HOP, Field, tokens_of
+from edgeproxy.http.fields import HOP_BY_HOP, Field, FieldCollector, tokens_of
 from edgeproxy.http.framing import CHUNKED, NO_BODY, UNTIL_CLOSE, Framing, Length
 
+# llhttp takes RTSP, HTTP/0.9, empty lines before and any three digits for the beginning of an answer. A missing space
+# behind the status (RFC 9112 §4 wants one even without a reason) has one reading and is common: it is let pass.
+_STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] [1-5][0-9]{2}(?: ([\t\x20-\x7e\x80-\xff]*))?\r\n")
 _BODILESS: Final = frozenset((204, 304))
 _COOKIES: Final = frozenset((b"set-cookie", b"set-cookie2"))
 _SPECIAL: Final = HOP_BY_HOP | {b"content-length", b"date"}
@@ -34,19 +38,12 @@ class ResponseHead:
     lines: list[bytes]
 
 
-class _Collector:
-    __slots__ = ("fields",)
-
-    def __init__(self) -> None:
-        self.fields: list[Field] = []
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.fields.append((name, value))
-
-
 def read_response_head(head: bytes, *, to_head: bool, most_fields: int, drop_cookies: bool = False) -> ResponseHead:
     """Read a head that ends in CRLF CRLF. `to_head`: it answers a HEAD request. Raises BadResponse."""
-    collector = _Collector()
+    line = _STATUS_LINE.match(head)
+    if line is None:
+        raise BadResponse("it does not begin with a status line of HTTP/1.0 or HTTP/1.1")
+    collector = FieldCollector()
     parser = httptools.HttpResponseParser(collector)
     try:
         parser.feed_data(head)
@@ -59,7 +56,7 @@ def read_response_head(head: bytes, *, to_head: bool, most_fields: int, drop_coo
         raise BadResponse(f"its head has more than {most_fields} fields")
     status: int = parser.get_status_code()
     minor = 0 if head.startswith(b"HTTP/1.0") else 1
-    return _understand(fields, status, head[13 : head.index(b"\r\n")], minor, to_head, drop_cookies)
+    return _understand(fields, status, line[1] or b"", minor, to_head, drop_cookies)
 
 
 def _understand(
@@ -74,9 +71,10 @@ def _understand(
         lower = name.lower()
         if lower in _SPECIAL:
             if lower == b"content-length":
-                if length or not value.isdigit() or len(value) > 18:
+                digits = value.strip(b" \t")
+                if length or not digits.isdigit() or len(digits) > 18:
                     raise BadResponse("its Content-Length is not one decimal number")
-                length = value
+                length = digits
             elif lower == b"date":
                 has_date = True
             elif lower == b"connection":
@@ -84,14 +82,14 @@ def _understand(
                 continue
             else:
                 if lower == b"transfer-encoding":
-                    coding = coding + b"," + value if coding else value or b"?"
+                    coding = coding + b"," + value if coding else value.strip(b" \t") or b"?"
                 continue
         lines.append(b"%b: %b" % (name, value))
     if drop_cookies:
         lines = _without(lines, _COOKIES)
     if status == 204 or status < 200:  # RFC 9110 §8.6: such an answer has no Content-Length
         lines = _without(lines, frozenset((b"content-length",)))
-    options = connection.lower()
+    options = connection.strip(b" \t").lower()
     if options not in (b"", b"close", b"keep-alive"):
         # Content-Length stays even when named: the body that follows it is already on its way.
         named = tokens_of([(b"connection", connection)], b"connection") - {b"content-length"}

@@ -37,6 +37,7 @@ class BackendConnection(asyncio.Protocol):
 
     __slots__ = (
         "_asker",
+        "_has_heard",
         "_held",
         "_is_paused",
         "_keeps_alive",
@@ -60,6 +61,7 @@ class BackendConnection(asyncio.Protocol):
         self._asker: Asker | None = None
         self._sent_all = False
         self._held = b""  # the start of a head
+        self._has_heard = False  # an interim answer came
         self._reader: BodyReader | None = None
         self._keeps_alive = False
         self._is_paused = False
@@ -73,6 +75,7 @@ class BackendConnection(asyncio.Protocol):
     def ask(self, asker: Asker, head: bytes, *, whole: bool) -> None:
         """Send a request's head; `whole`: no body follows."""
         self._asker = asker
+        self._has_heard = False
         self._transport.write(head)
         self._sent_all = whole
         # While the client sends, it is the client's time that runs, unless this backend stops taking octets.
@@ -136,7 +139,7 @@ class BackendConnection(asyncio.Protocol):
             self._end(asker, b"")
         elif self._reader is not None:
             self._fail(asker, BackendFailure.TRUNCATED)
-        elif self.is_reused and not self._held:
+        elif self.is_reused and not self._held and not self._has_heard:
             self._fail(asker, BackendFailure.STALE)
         else:
             self._fail(asker, BackendFailure.CLOSED)
@@ -178,6 +181,7 @@ class BackendConnection(asyncio.Protocol):
             data = data[end:]
             if head.status >= 200:
                 break
+            self._has_heard = True
             asker.on_interim(head)
             if self._asker is None:
                 return

@@ -55,6 +55,7 @@ class ClientConnection(asyncio.Protocol):
         "_method",
         "_on_flushed",
         "_phase",
+        "_unsent",
         "address",
         "deadline",
         "minor",
@@ -75,6 +76,7 @@ class ClientConnection(asyncio.Protocol):
         self._is_stalled = False  # writing: the client takes nothing for now
         self._is_looping = False  # _read_heads is on the stack
         self._on_flushed: Callable[[], None] | None = None
+        self._unsent = 0  # octets of answers that the client had not taken when last looked at
         self._linger_end = NEVER
         self._forwarding = ("", b"")  # the forwarding lines of the last authority asked for
         # For one exchange
@@ -132,6 +134,7 @@ class ClientConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._is_stalled = True
+        self._unsent = self.transport.get_write_buffer_size()
         self._set_deadline()
         self._update_reading()
         if self._exchange is not None:
@@ -151,13 +154,19 @@ class ClientConnection(asyncio.Protocol):
         self._update_reading()
 
     def on_deadline(self) -> None:
-        if self._phase is Phase.HEAD and self._buffer:
+        unsent = self.transport.get_write_buffer_size()
+        if 0 < unsent < self._unsent:  # slow, but taking: who reads anything within the time is not given up
+            self._unsent = unsent
+            self.deadline = self._edge.clock.now() + self._edge.limits.stall
+        elif self._phase is Phase.HEAD and self._buffer:
             self._refuse(408, "The request's head took too long.", Refusal.HEAD_TIMEOUT)
         elif self._phase is Phase.BODY and not self._is_stalled:
             self._refuse(408, "The request's body took too long.", Refusal.BODY_TIMEOUT)
         elif self._exchange is not None:
             self.abort()
         else:
+            if unsent:
+                reset_on_close(self.transport)
             self.transport.abort()
 
     # -- for the exchange ---------------------------------------------------------------------------------------
@@ -206,10 +215,8 @@ class ClientConnection(asyncio.Protocol):
         self._exchange = None
         self._method = b""
         self._is_answering = self._is_blocked = False
-        if self.record is not None:
-            self._edge.write_record(self.record)
-            self.record = None
-        if not keep_alive or self._body is not None:
+        self._write_record(is_whole=True)
+        if not keep_alive or self._body is not None or self._edge.is_draining:
             self._end()
             return
         self._phase = Phase.HEAD
@@ -369,7 +376,14 @@ class ClientConnection(asyncio.Protocol):
         self._keep_alive = False
         self.answer(say(status, message))
 
+    def _write_record(self, *, is_whole: bool) -> None:
+        record, self.record = self.record, None
+        if record is not None:
+            record.is_whole = is_whole
+            self._edge.write_record(record)
+
     def _leave_exchange(self) -> None:
+        self._write_record(is_whole=False)
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.on_client_gone()
@@ -383,7 +397,9 @@ class ClientConnection(asyncio.Protocol):
         may_send = self._body is not None or bool(self._buffer) or self._phase is Phase.HEAD
         self._phase = Phase.LINGER if may_send else Phase.CLOSED
         self._buffer.clear()
-        self._linger_end = self._edge.clock.now() + self._edge.limits.linger_time
+        self._unsent = self.transport.get_write_buffer_size()
+        if may_send:
+            self._linger_end = self._edge.clock.now() + self._edge.limits.linger_time
         self._set_deadline()
         if may_send:
             self.transport.write_eof()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from edgeproxy.http.fields import connection_lines
-from edgeproxy.http.framing import LAST_CHUNK, Chunked, Length, NoBody, UntilClose, encode_chunk
+from edgeproxy.http.framing import LAST_CHUNK, Chunked, Length, NoBody, UntilClose, encode_chunk, has_body
 from edgeproxy.http.request import RequestFields
 from edgeproxy.http.response import ResponseHead
 from edgeproxy.proxy.backend import BackendConnection
@@ -75,7 +75,7 @@ class Passing:
         self._connection: BackendConnection | None = None
         self.is_waiting = False  # for a connection
         self._is_retry = False
-        self._request_is_whole = isinstance(fields.framing, NoBody)
+        self._request_is_whole = not has_body(fields.framing)
         self._pending: list[bytes] = []  # body octets that came before there was a connection
         self._keep_alive: bool | None = None  # None: the answer's head is not sent yet
         self._sends_chunks = False

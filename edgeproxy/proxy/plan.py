@@ -1,7 +1,8 @@
 """From a request line and a Host to what will be done: pure, and remembered.
 
 A plan holds everything that does not depend on the client, made ready to send. The same line and Host always have
-the same plan under one ruleset, so the planner remembers it: a client's second request costs one look-up.
+the same plan under one ruleset, so the planner remembers it: a client's second request costs one look-up. What
+no rule takes is not remembered, so that a flood of it drives nothing out.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from edgeproxy.ruleset.model import (
     WrongMethod,
 )
 
-_REMEMBERED_TARGET = 512  # longer targets are planned anew each time: the memory is bounded in octets too
+_REMEMBERED = 512  # octets of target and host; longer ones are planned anew: the memory is bounded in octets, too
 NOSNIFF = b"X-Content-Type-Options: nosniff"  # a content host's bytes are what they say they are
 
 
@@ -181,7 +182,7 @@ class Planner:
         plan = self._plans.get(key)
         if plan is None:
             plan = plan_request(self.ruleset, method.decode("ascii"), parse_target(target, host_field))
-            if len(target) <= _REMEMBERED_TARGET:
+            if plan.rule is not None and len(target) + len(host_field or "") <= _REMEMBERED:
                 if len(self._plans) >= self._most:  # start over: simple, and a flood of new URLs costs no bookkeeping
                     self._plans.clear()
                 self._plans[key] = plan

@@ -95,6 +95,7 @@ class Serving:
     def _start(self) -> None:
         if self._sender is None:
             return
+        self._client.note_progress()  # from here on it is the client who is waited for
         try:
             self._sender.start()
         except OSError:  # no descriptor left for a duplicate of the socket: nothing was sent

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from asyncio import Transport
+from contextlib import suppress
 from typing import Final
 
 _AT_ONCE: Final = struct.pack("ii", 1, 0)  # struct linger: on, no time
@@ -12,5 +13,5 @@ _AT_ONCE: Final = struct.pack("ii", 1, 0)  # struct linger: on, no time
 
 def reset_on_close(transport: Transport) -> None:
     """Let the connection end with a reset instead of an orderly end; what is not sent yet is lost."""
-    if not transport.is_closing():
+    with suppress(OSError):  # it has ended already
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)

@@ -21,7 +21,8 @@ class Record:
     path: str
     user_agent: str
     rule: str | None = None
-    status: int = 0
+    status: int = 0  # 0: the client left before there was an answer
+    is_whole: bool = False
     took: float = 0.0
 
 
@@ -34,6 +35,7 @@ def format_record(record: Record) -> str:
         "host": record.host,
         "path": record.path,
         "status": record.status,
+        "whole": record.is_whole,
         "rule": record.rule,
         "ms": round(record.took * 1000, 3),
         "user_agent": record.user_agent,
@@ -47,6 +49,7 @@ class AccessLog:
     def __init__(self, out: TextIOBase) -> None:
         self._out = out
         self._lines: list[str] = []
+        self.lost = 0  # lines that could not be written: a full disk costs the log, not the service
 
     def write(self, record: Record) -> None:
         self._lines.append(format_record(record))
@@ -54,7 +57,9 @@ class AccessLog:
             self.flush()
 
     def flush(self) -> None:
-        if self._lines:
-            self._out.write("".join(self._lines))
+        lines, self._lines = self._lines, []
+        try:
+            self._out.write("".join(lines))
             self._out.flush()
-            self._lines.clear()
+        except OSError:
+            self.lost += len(lines)

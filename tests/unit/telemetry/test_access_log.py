@@ -8,7 +8,7 @@ import json
 from edgeproxy.telemetry.access_log import AccessLog, Record, format_record
 
 RECORD = Record(
-    1732406400.5, "192.0.2.7", "GET", "pypi.test", "/simple/six/", 'pip/26.3 {"a":"b"}', "simple", 200, 0.01234
+    1732406400.5, "192.0.2.7", "GET", "pypi.test", "/simple/six/", 'pip/26.3 {"a":"b"}', "simple", 200, True, 0.01234
 )
 
 
@@ -23,6 +23,7 @@ def test_a_line_is_one_json_object() -> None:
         "host": "pypi.test",
         "path": "/simple/six/",
         "status": 200,
+        "whole": True,
         "rule": "simple",
         "ms": 12.34,
         "user_agent": 'pip/26.3 {"a":"b"}',

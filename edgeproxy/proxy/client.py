@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, assert_never, cast
+from typing import TYPE_CHECKING, assert_never, cast
 
 from edgeproxy.http.fields import connection_lines, forwarding_lines
 from edgeproxy.http.framing import BadFraming, BodyReader, reader_for
@@ -16,7 +16,7 @@ from edgeproxy.http.head_buffer import HeadBuffer
 from edgeproxy.http.request import BadRequest, RequestFields
 from edgeproxy.http.target import BadTarget
 from edgeproxy.proxy.clock import NEVER
-from edgeproxy.proxy.exchange import Passing
+from edgeproxy.proxy.exchange import Exchange, Passing
 from edgeproxy.proxy.phase import Phase, time_for
 from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, choose_arm, say
 from edgeproxy.proxy.serving import Serving
@@ -28,40 +28,12 @@ if TYPE_CHECKING:
     from edgeproxy.telemetry.access_log import Record
 
 
-class Exchange(Protocol):
-    """What the connection tells the exchange that runs on it."""
-
-    def on_body(self, content: bytes) -> None: ...
-    def on_body_end(self) -> None: ...
-    def on_client_blocked(self, blocked: bool) -> None: ...
-    def on_client_gone(self) -> None: ...
-
-
 class ClientConnection(asyncio.Protocol):
     __slots__ = (
-        "_body",
-        "_buffer",
-        "_edge",
-        "_exchange",
-        "_forwarding",
-        "_has_begun_head",
-        "_is_answering",
-        "_is_blocked",
-        "_is_looping",
-        "_is_paused",
-        "_is_stalled",
-        "_keep_alive",
-        "_linger_end",
-        "_method",
-        "_on_flushed",
-        "_phase",
-        "_unsent",
-        "address",
-        "deadline",
-        "minor",
-        "record",
-        "transport",
-    )
+        "_body", "_buffer", "_edge", "_exchange", "_forwarding", "_has_begun_head", "_is_answering", "_is_blocked",
+        "_is_looping", "_is_paused", "_is_stalled", "_keep_alive", "_linger_end", "_method", "_on_flushed", "_phase",
+        "_unsent", "address", "deadline", "minor", "record", "transport",
+    )  # fmt: skip
 
     def __init__(self, edge: Edge) -> None:
         # For the connection's life

@@ -130,8 +130,8 @@ class Passing:
 
     def on_connected(self, connection: BackendConnection) -> None:
         self.is_waiting = False
-        self._ask(connection)
         self._client.block_body(False)
+        self._ask(connection)  # last: what waited may fill the connection, which blocks the body again
 
     def on_not_connected(self, failure: BackendFailure) -> None:
         self.is_waiting = False

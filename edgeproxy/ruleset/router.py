@@ -181,7 +181,9 @@ def _insert(root: _Node, rule: Rule) -> None:
 def _child(node: _Node, segment: Segment) -> _Node:
     match segment:
         case Literal(text=text):
-            return node.literals.setdefault(text, _Node())
+            if text not in node.literals:
+                node.literals[text] = _Node()
+            return node.literals[text]
         case Whole():
             node.whole = node.whole or _Node()
             return node.whole

@@ -1,0 +1,55 @@
+"""rules/README.md is the reference of the language: it is complete, and every example in it is a rule file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from edgeproxy.ruleset.filters import Filter
+from edgeproxy.ruleset.load import load_ruleset, parse_ruleset
+from edgeproxy.ruleset.shape import SHAPES
+
+ROOT = Path(__file__).parents[3]
+REFERENCE = (ROOT / "rules" / "README.md").read_text()
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", REFERENCE, re.DOTALL)
+
+# What an example leaves out because it shows something else.
+DEFAULT_SECTIONS = {
+    "edge": "edge: 1\n",
+    "listen": 'listen: [{address: "127.0.0.1:8080"}]\n',
+    "hosts": "hosts: {app: {names: [pypi.test]}}\n",
+    "backends": 'backends: {modern: {url: "http://127.0.0.1:8082"}}\n',
+    "rules": 'rules: [{name: all, match: {path: "/{rest*}"}, respond: {status: 404}}]\n',
+}
+
+
+def completed(example: str) -> str:
+    missing = [text for section, text in DEFAULT_SECTIONS.items() if not re.search(f"^{section}:", example, re.M)]
+    return "".join(missing) + example
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_of_the_reference_loads(example: str) -> None:
+    assert parse_ruleset(completed(example), "README.md", base=ROOT).rules
+
+
+@pytest.mark.parametrize("key", sorted({key for shape in SHAPES for key in shape.keys}))
+def test_the_reference_speaks_of_every_key(key: str) -> None:
+    assert f"`{key}`" in REFERENCE
+
+
+@pytest.mark.parametrize("key", sorted({key for shape in SHAPES for key in shape.keys}))
+def test_the_reference_shows_every_key(key: str) -> None:
+    assert any(re.search(rf"\b{key}:", example) for example in EXAMPLES)
+
+
+@pytest.mark.parametrize("name", [each.value for each in Filter])
+def test_the_reference_speaks_of_every_filter(name: str) -> None:
+    assert f"`{name}`" in REFERENCE
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "rules").rglob("*.yaml")), ids=lambda path: path.name)
+def test_every_rule_file_that_is_shipped_loads(path: Path) -> None:
+    assert load_ruleset(path).rules

@@ -21,6 +21,7 @@ from edgeproxy.ruleset.model import Place
 LINE_END: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _QUOTED_WIDTH: Final = 160
 _LISTED_NAMES: Final = 8
+_LIKENESS: Final = 0.7  # as get_close_matches measures it: below, its guesses are far-fetched
 
 
 class Code(StrEnum):
@@ -114,14 +115,20 @@ def render_problems(problems: Iterable[Problem], sources: Mapping[str, str]) -> 
 def nearest(word: str, known: Iterable[str]) -> str:
     """What somebody who wrote `word` may have meant, as the end of a remedy: a guess, or what there is."""
     names = sorted(set(known))
-    close = get_close_matches(word, names, n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
+    guess = guess_meant(word, names)
+    if guess is not None:
+        return f"did you mean {guess!r}?"
     if not names:
         return "there is none."
     listed = ", ".join(names[:_LISTED_NAMES])
     more = len(names) - _LISTED_NAMES
     return f"there is: {listed}, and {more} more." if more > 0 else f"there is: {listed}."
+
+
+def guess_meant(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` is likely a misspelling of."""
+    close = get_close_matches(word, list(known), n=1, cutoff=_LIKENESS)
+    return close[0] if close else None
 
 
 def _render(problem: Problem, lines: Mapping[str, Sequence[str]]) -> str:

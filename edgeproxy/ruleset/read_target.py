@@ -108,11 +108,9 @@ def _check_url_text(token: Span, start: int) -> None:
             "leave it out; write %23 for the character itself.",
             offset,
         )
-    why = (
-        "'%' begins an escape of two hexadecimal digits."
-        if character == "%"
-        else "clients would encode it, each in its way."
-    )
+    why = "clients would encode it, each in its way (RFC 3986 §2)."
+    if character == "%":
+        why = "it begins an escape, which has two hexadecimal digits."
     raise bad_template(f"{character!r} cannot stand in a URL", why, f"write {quote(character)}.", offset)
 
 
@@ -135,7 +133,7 @@ def _read_insert(hole: Hole, path: PathTemplate, *, in_query: bool) -> Insert:
                 Code.UNKNOWN_FILTER,
                 f"no filter is named {word!r}",
                 "filters are named and closed.",
-                nearest(word, Filter),
+                nearest(word, known),
                 offset,
             )
         filters.append(Filter(word))

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Final, TypeVar
 
 from edgeproxy.ruleset.model import Place
 from edgeproxy.ruleset.nodes import Broken, Items, Node, Table, Text, kind_of
-from edgeproxy.ruleset.problems import Code, Problem, Refusal, Related, nearest
+from edgeproxy.ruleset.problems import Code, Problem, Refusal, Related, guess_meant, nearest
 
 T = TypeVar("T")
 
@@ -71,9 +70,8 @@ def read_table(findings: Findings, node: Node, shape: Shape) -> Mapping[str, Nod
         return None
     found = {key.value: value for key, value in node.entries if key.value in shape.keys}
     unknown = [key for key, _ in node.entries if key.value not in shape.keys]
-    meant: set[str] = set()
+    meant = {guess_meant(key.value, shape.keys) for key in unknown}
     for key in unknown:
-        meant.update(get_close_matches(key.value, shape.keys, n=1))
         findings.report(
             Code.UNKNOWN_KEY,
             key.place,
@@ -142,9 +140,8 @@ def report_wrong_type(findings: Findings, node: Node, what: str) -> None:
     if isinstance(node, Text) and kind_of(node) == "nothing":
         findings.report(Code.EMPTY_VALUE, node.place, "a value is missing", f"{what}.", "write it, or remove the key.")
         return
-    findings.report(
-        Code.WRONG_TYPE, node.place, f"{kind_of(node)} where it does not belong", f"{what}.", "see rules/README.md."
-    )
+    message = f"{kind_of(node)} where it does not belong"
+    findings.report(Code.WRONG_TYPE, node.place, message, f"{what}.", "write it so; rules/README.md has examples.")
 
 
 def _listed(keys: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgeproxy.proxy.edge import Edge
-from edgeproxy.proxy.limits import DEFAULT_LIMITS, Limits
+from edgeproxy.ruleset.limits import DEFAULT_LIMITS, Limits
 from edgeproxy.ruleset.load import parse_ruleset
 from edgeproxy.telemetry.access_log import AccessLog
 

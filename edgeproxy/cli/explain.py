@@ -81,7 +81,7 @@ def execute(args: Namespace) -> int:
 def explain(ruleset: Ruleset, request: Request) -> Iterator[str]:
     """The lines of the decision trace."""
     target = request.target
-    routing = ruleset.route(request.method, target.host, target.path)
+    routing = ruleset.route(request.method, target.scheme, target.host, target.path)
     query = "" if target.query is None else f" with the query {target.query}"
     yield f"request: {request.method}, host {target.host}, path {target.path}{query}"
     match routing:
@@ -129,8 +129,8 @@ def _where(rule: Rule) -> str:
 def _deeds(plan: Plan, request: Request) -> Iterator[str]:
     match plan:
         case Pass(backend=backend, target=asked):
-            place = f"[{backend.host}]" if ":" in backend.host else backend.host
-            yield f"ask: {backend.name} at {place}:{backend.port} for {asked.decode('ascii')}"
+            places = " or ".join(str(endpoint.address) for endpoint in backend.endpoints)
+            yield f"ask: {backend.name} at {places} for {asked.decode('ascii')}"
             yield f"  Host: {backend.authority}"
         case ServeFile(directory=directory, path=path):
             yield f"file: {directory}{path}"

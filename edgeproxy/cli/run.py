@@ -9,7 +9,7 @@ from pathlib import Path
 from edgeproxy.control.worker import CannotRun, WorkerOptions, run_worker
 from edgeproxy.proxy.edge import CannotListen
 from edgeproxy.ruleset.load import Overrides, RuleFileError, load_ruleset
-from edgeproxy.ruleset.model import ListenAddress
+from edgeproxy.ruleset.model import InetAddress, Listener
 
 NAME = "run"
 HELP = "serve by a rule file until told to stop (SIGTERM, Ctrl-C)"
@@ -27,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def add_override_arguments(parser: ArgumentParser) -> None:
     """The same rules, on other addresses: for a test bed, a second node, a demo."""
     parser.add_argument(
-        "--listen", type=_address, action="append", default=[], metavar="HOST:PORT", help="instead of the file's"
+        "--listen", type=_listener, action="append", default=[], metavar="HOST:PORT", help="instead of the file's"
     )
     parser.add_argument(
         "--backend",
@@ -60,16 +60,16 @@ def execute(args: Namespace) -> int:
     return 0
 
 
-def _say_ready(addresses: tuple[ListenAddress, ...]) -> None:
+def _say_ready(addresses: tuple[InetAddress, ...]) -> None:
     """One line that a program can wait for."""
     print("ready", *(f"http://{address}" for address in addresses), flush=True)
 
 
-def _address(text: str) -> ListenAddress:
+def _listener(text: str) -> Listener:
     host, separator, port = text.rpartition(":")
     if not separator or not host or not port.isdigit() or int(port) > 65_535:
         raise ArgumentTypeError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:8080")
-    return ListenAddress(host.removeprefix("[").removesuffix("]"), int(port))
+    return Listener(InetAddress(host.removeprefix("[").removesuffix("]"), int(port)))
 
 
 def _backend(text: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import uvloop
 
 from edgeproxy.proxy.edge import Edge
-from edgeproxy.ruleset.model import DirectoryBackend, Files, ListenAddress, Ruleset
+from edgeproxy.ruleset.model import DirectoryBackend, Files, InetAddress, Ruleset
 from edgeproxy.telemetry.access_log import AccessLog
 
 
@@ -29,16 +29,14 @@ class WorkerOptions:
     access_log: Path | None = None
 
 
-def run_worker(ruleset: Ruleset, options: WorkerOptions, on_ready: Callable[[tuple[ListenAddress, ...]], None]) -> None:
+def run_worker(ruleset: Ruleset, options: WorkerOptions, on_ready: Callable[[tuple[InetAddress, ...]], None]) -> None:
     """Serve until SIGTERM or SIGINT; a second signal breaks off what still runs. Raises CannotRun, CannotListen."""
     _check_directories(ruleset)
     _raise_descriptor_limit()
     uvloop.run(_serve(ruleset, options, on_ready))
 
 
-async def _serve(
-    ruleset: Ruleset, options: WorkerOptions, on_ready: Callable[[tuple[ListenAddress, ...]], None]
-) -> None:
+async def _serve(ruleset: Ruleset, options: WorkerOptions, on_ready: Callable[[tuple[InetAddress, ...]], None]) -> None:
     told_to_stop, told_to_hurry = asyncio.Event(), asyncio.Event()
 
     def on_signal() -> None:

@@ -9,11 +9,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 
 class BadTarget(ValueError):
     """A request target or Host field that the edge refuses with 400; the message says why."""
+
+
+class Scheme(StrEnum):
+    HTTP = "http"
+    HTTPS = "https"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +30,11 @@ class Target:
     authority: str  # as the client wrote it, port included: what X-Forwarded-Host says
     path: str
     query: str | None
+    scheme: Scheme = Scheme.HTTP
 
 
 _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=-]+)(?::([0-9]{1,5}))?")
-_ABSOLUTE: Final = re.compile(r"(?i:http)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?")
+_ABSOLUTE: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?")
 _ORIGIN: Final = re.compile(r"(/[^?#]*)(?:\?([^#]*))?(?:#.*)?")
 _CLEAN_PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
 _PATH_PARTS: Final = re.compile(r"%[0-9A-Fa-f]{2}|[\x21-\x24\x26-\x5b\x5d-\x7e]")
@@ -36,11 +43,12 @@ _UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
 _PATH_CHARACTERS: Final = _UNRESERVED | frozenset(b"!$&'()*+,;=:@/")
 
 
-def parse_target(target: str, host_field: str | None) -> Target:
-    """Read a request target in origin-form or absolute-form together with the Host field (None: HTTP/1.0 without).
+def parse_target(target: str, host_field: str | None, scheme: Scheme = Scheme.HTTP) -> Target:
+    """Read a request target in origin-form or absolute-form together with the Host field (None: HTTP/1.0 without),
+    for a request that came by `scheme`.
 
-    Raises BadTarget. An absolute-form target and the Host field must name the same authority: RFC 9112 §3.2.2 lets
-    an origin ignore the field, but two readings are one too many.
+    Raises BadTarget. An absolute-form target must name the scheme it came by and the authority of the Host field: RFC
+    9112 §3.2.2 lets an origin ignore the field, but two readings are one too many.
     """
     if target.startswith("/"):
         if host_field is None:
@@ -53,12 +61,14 @@ def parse_target(target: str, host_field: str | None) -> Target:
         match = _ABSOLUTE.fullmatch(target)
         if match is None:
             raise BadTarget("the target is neither origin-form nor an absolute http URL")
-        authority, path, query = match.groups()
+        named, authority, path, query = match.groups()
+        if named.lower() != scheme:
+            raise BadTarget(f"the target is not a URL of the scheme {scheme}, by which the request came")
         if host_field is not None and host_field.lower() != authority.lower():
             raise BadTarget("the Host field differs from the target's authority")
     if query is not None and not _QUERY.fullmatch(query):
         raise BadTarget("the query holds a character that must be percent-encoded")
-    return Target(parse_host(authority), authority, normalise_path(path or "/"), query)
+    return Target(parse_host(authority), authority, normalise_path(path or "/"), query, scheme)
 
 
 def parse_host(authority: str) -> str:

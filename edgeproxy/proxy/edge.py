@@ -11,10 +11,10 @@ from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.client import ClientConnection
 from edgeproxy.proxy.clock import Clock
 from edgeproxy.proxy.heads import HeadReader
-from edgeproxy.proxy.limits import DEFAULT_LIMITS, Limits
 from edgeproxy.proxy.plan import Planner
 from edgeproxy.proxy.pool import Pool
-from edgeproxy.ruleset.model import HttpBackend, ListenAddress, Ruleset
+from edgeproxy.ruleset.limits import DEFAULT_LIMITS, Limits
+from edgeproxy.ruleset.model import HttpBackend, InetAddress, Ruleset
 from edgeproxy.telemetry.access_log import AccessLog, Record
 from edgeproxy.telemetry.counters import Counters
 
@@ -48,10 +48,12 @@ class Edge:
 
     # -- for its owner ------------------------------------------------------------------------------------------
 
-    async def start(self) -> tuple[ListenAddress, ...]:
+    async def start(self) -> tuple[InetAddress, ...]:
         """Listen; returns the addresses with the ports the system gave. Raises CannotListen."""
         loop = asyncio.get_running_loop()
-        for address in self.ruleset.listen:
+        for listener in self.ruleset.listen:
+            address = listener.address
+            assert isinstance(address, InetAddress)
             try:
                 server = await loop.create_server(
                     lambda: ClientConnection(self),
@@ -68,7 +70,7 @@ class Edge:
         self.clock.start()
         if self._access_log is not None:
             self._flush_log()
-        return tuple(ListenAddress(*sock.getsockname()[:2]) for server in self._servers for sock in server.sockets)
+        return tuple(InetAddress(*sock.getsockname()[:2]) for server in self._servers for sock in server.sockets)
 
     async def stop(self, grace: float) -> None:
         """Stop listening, let exchanges end for at most `grace` seconds, then break off what is left."""

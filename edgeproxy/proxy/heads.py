@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from edgeproxy.http.request import METHODS, BadRequest, RequestFields, read_request_fields, read_request_line
-from edgeproxy.proxy.limits import Limits
+from edgeproxy.ruleset.limits import Limits
 from edgeproxy.telemetry.counters import Counters
 
 _HTTP_1_1: Final = b"HTTP/1.1"

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from typing import assert_never
 
 from edgeproxy.proxy.clock import NEVER
-from edgeproxy.proxy.limits import Limits
+from edgeproxy.ruleset.limits import Limits
 
 
 class Phase(Enum):

@@ -105,7 +105,7 @@ def say(status: int, message: str, *fields: tuple[str, str]) -> Answer:
 
 def plan_request(ruleset: Ruleset, method: str, target: Target) -> Plan:
     """What the ruleset does with a request."""
-    routing = ruleset.route(method, target.host, target.path)
+    routing = ruleset.route(method, target.scheme, target.host, target.path)
     match routing:
         case Routed():
             return _plan_action(routing, target)

@@ -12,8 +12,8 @@ from typing import Protocol
 
 from edgeproxy.proxy.backend import BackendConnection
 from edgeproxy.proxy.clock import Clock
-from edgeproxy.proxy.limits import Limits
-from edgeproxy.ruleset.model import HttpBackend
+from edgeproxy.ruleset.limits import Limits
+from edgeproxy.ruleset.model import HttpBackend, InetAddress
 from edgeproxy.telemetry.counters import BackendFailure, Counters
 
 
@@ -81,10 +81,12 @@ class Pool:
 
     async def _connect(self, waiter: Waiter) -> None:
         loop = asyncio.get_running_loop()
+        address = self.backend.endpoints[0].address
+        assert isinstance(address, InetAddress)
         make: Callable[[], BackendConnection] = lambda: BackendConnection(self)  # noqa: E731
         try:
             async with asyncio.timeout(self.backend.timeouts.connect):
-                _, connection = await loop.create_connection(make, self.backend.host, self.backend.port)
+                _, connection = await loop.create_connection(make, address.host, address.port)
         except TimeoutError:
             failure = BackendFailure.CONNECT_TIMEOUT
         except OSError:  # refused, unreachable, no such name

@@ -14,7 +14,8 @@ from typing import Final
 from edgeproxy.ruleset.actions import ActionReader, Scope
 from edgeproxy.ruleset.declare import Declared, HostReader, declare, read_listen
 from edgeproxy.ruleset.declare_backends import BackendReader, SplitReader, check_moves
-from edgeproxy.ruleset.model import Backend, Host, ListenAddress, Match, Place, Rule, Ruleset
+from edgeproxy.ruleset.limits import DEFAULT_LIMITS
+from edgeproxy.ruleset.model import Backend, Host, Listener, Match, Place, Rule, Ruleset
 from edgeproxy.ruleset.nodes import Items, Node, Table, Text
 from edgeproxy.ruleset.problems import Code, Related
 from edgeproxy.ruleset.reach import dead_rules
@@ -32,7 +33,7 @@ _DIGEST_OCTETS: Final = 32
 class Overrides:
     """What the command line replaces: the listen addresses, and the URL or directory of declared backends."""
 
-    listen: tuple[ListenAddress, ...] = ()
+    listen: tuple[Listener, ...] = ()
     backends: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -77,6 +78,8 @@ def compile_ruleset(
         generation,
         source.digest,
         listen,
+        (),
+        DEFAULT_LIMITS,
         known,
         tuple(backends.values.values()),
         tuple(splits.values.values()),

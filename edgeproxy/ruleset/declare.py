@@ -9,7 +9,8 @@ from typing import Final, Generic, TypeVar
 from edgeproxy.ruleset.model import (
     Host,
     HostKind,
-    ListenAddress,
+    InetAddress,
+    Listener,
     Place,
 )
 from edgeproxy.ruleset.nodes import Node
@@ -85,9 +86,9 @@ def declare(findings: Findings, node: Node | None, what: str, read: Callable[[st
     return declared
 
 
-def read_listen(findings: Findings, node: Node) -> tuple[ListenAddress, ...]:
-    found: list[ListenAddress] = []
-    first: dict[ListenAddress, Place] = {}
+def read_listen(findings: Findings, node: Node) -> tuple[Listener, ...]:
+    found: list[Listener] = []
+    first: dict[InetAddress, Place] = {}
     for item in read_items(findings, node, "`listen` is a list of addresses") or ():
         table = read_table(findings, item, LISTENER)
         if table is None or "address" not in table:
@@ -105,7 +106,7 @@ def read_listen(findings: Findings, node: Node) -> tuple[ListenAddress, ...]:
                 Related(first[address], "first listed here"),
             )
         first.setdefault(address, item.place)
-        found.append(address)
+        found.append(Listener(address))
     return tuple(found)
 
 

@@ -13,7 +13,9 @@ from edgeproxy.ruleset.model import (
     Backend,
     ClientKey,
     DirectoryBackend,
+    Endpoint,
     HttpBackend,
+    InetAddress,
     Place,
     Split,
     StickyKey,
@@ -77,7 +79,7 @@ class BackendReader:
             return None
         authority = backend.authority if isinstance(backend, HttpBackend) and own_host else url.text
         timeouts = backend.timeouts if isinstance(backend, HttpBackend) else Timeouts()
-        return HttpBackend(backend.name, url.host, _port(url), authority, timeouts)
+        return HttpBackend(backend.name, (Endpoint(InetAddress(url.host, _port(url))),), authority, timeouts)
 
     def _one_kind(self, table: Mapping[str, Node], node: Node) -> bool:
         if ("url" in table) != ("directory" in table):
@@ -100,7 +102,7 @@ class BackendReader:
         timeouts = self._read_timeouts(table["timeouts"]) if "timeouts" in table else Timeouts()
         if url is None:
             return None
-        return HttpBackend(name, url.host, _port(url), (authority or url).text, timeouts)
+        return HttpBackend(name, (Endpoint(InetAddress(url.host, _port(url))),), (authority or url).text, timeouts)
 
     def _read_timeouts(self, node: Node) -> Timeouts:
         table = read_table(self._findings, node, TIMEOUTS) or {}

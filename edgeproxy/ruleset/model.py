@@ -12,8 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
+
+from edgeproxy.http.target import Scheme
+from edgeproxy.ruleset.limits import Limits
 
 if TYPE_CHECKING:
     from edgeproxy.ruleset.router import Router
@@ -35,14 +39,67 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class ListenAddress:
-    """An address the edge accepts plain HTTP on; port 0 asks the system for a free one."""
+class InetAddress:
+    """A TCP address. `host` is an IP address (without brackets), for a backend also a name; port 0 asks the system
+    for a free one.
+    """
 
     host: str
     port: int
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnixAddress:
+    """A Unix socket."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+Address = InetAddress | UnixAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate with its chain, and its key: PEM files. Their names (SAN) say for which SNI it is taken."""
+
+    cert: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCertificates:
+    """Mutual TLS: who signs clients' certificates. Not `required`: a client may come without one."""
+
+    ca: Path
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Where the edge accepts connections. Without certificates it is plain HTTP.
+
+    `proxy_protocol`: a connection from a trusted proxy begins with a PROXY header, which says who the client is.
+    """
+
+    address: Address
+    certificates: tuple[Certificate, ...] = ()
+    clients: ClientCertificates | None = None
+    proxy_protocol: bool = False
+
+    @property
+    def scheme(self) -> Scheme:
+        return Scheme.HTTPS if self.certificates else Scheme.HTTP
+
+    def __str__(self) -> str:
+        if isinstance(self.address, UnixAddress):
+            return str(self.address)
+        return f"{self.scheme}://{self.address}"
 
 
 class HostKind(StrEnum):
@@ -63,20 +120,79 @@ class Host:
 class Timeouts:
     """How long the edge waits for a backend, in seconds."""
 
-    connect: float = 3.0  # until the connection stands
+    connect: float = 3.0  # until the connection stands, TLS included; also how long a request waits for a free one
     head: float = 60.0  # from the last byte of the request to the end of the answer's head
     between: float = 15.0  # between two reads, or writes, of a body
+    total: float = 3600.0  # from the request's head to the answer's last byte, retries included
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One place where a backend is. The weight is its share beside the others'."""
+
+    address: Address
+    weight: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class BackendTls:
+    """TLS to a backend, always verified. `ca` None: the system's; `name` is what the certificate must be for, and
+    the SNI; None: the endpoint's host. `certificate` is the edge's own, when the backend asks for one.
+    """
+
+    ca: Path | None = None
+    name: str | None = None
+    certificate: Certificate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """An endpoint is asked for `path` every `interval` seconds. `unhealthy` failures in a row take it out, `healthy`
+    successes in a row bring it back. A success is a status from 200 to 399 within `timeout`.
+    """
+
+    path: str
+    interval: float = 3.0
+    timeout: float = 2.0
+    healthy: int = 2
+    unhealthy: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Ejection:
+    """Passive ejection: after `failures` in a row (no connection, no answer, 502, 503, 504) an endpoint gets no
+    requests for `period` seconds, doubled each time it comes again, up to `most`. The last one is never ejected.
+    """
+
+    failures: int = 5
+    period: float = 10.0
+    most: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """What one worker puts on a backend at most; more is answered with 503 at once."""
+
+    connections: int = 1024  # open to all its endpoints, tunnels included
+    pending: int = 1024  # requests that wait for a connection
+    retries: int = 16  # at once
 
 
 @dataclass(frozen=True, slots=True)
 class HttpBackend:
-    """An origin asked over HTTP/1.1. `authority` is the Host header it is sent (RFC 9110 §7.2)."""
+    """An origin asked over HTTP/1.1. `authority` is the Host header it is sent (RFC 9110 §7.2); `slow_start` is how
+    many seconds an endpoint takes to its whole share after it came back.
+    """
 
     name: str
-    host: str
-    port: int
+    endpoints: tuple[Endpoint, ...]
     authority: str
     timeouts: Timeouts = Timeouts()
+    tls: BackendTls | None = None
+    health: HealthCheck | None = None
+    ejection: Ejection = Ejection()
+    circuit: Circuit = Circuit()
+    slow_start: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +279,31 @@ Action = Forward | Redirect | Respond | Files
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What a request must be for a rule to take it. An empty `methods` means every method."""
+    """What a request must be for a rule to take it. Empty `methods` or `schemes` mean every one."""
 
     hosts: tuple[Host, ...]
     path: PathTemplate
     methods: frozenset[str]
+    schemes: frozenset[Scheme] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A client's requests: one each `interval` seconds, and `burst` at once."""
+
+    interval: float
+    burst: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLimits:
+    """What one exchange under a rule may take: octets of the request's body (None: the edge's limit), seconds in all
+    (None: the backend's `total`), and requests per client.
+    """
+
+    body: int | None = None
+    time: float | None = None
+    rate: Rate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +313,11 @@ class Rule:
     match: Match
     action: Action
     place: Place
+    limits: RuleLimits = RuleLimits()
+    upgrade: frozenset[str] = frozenset()  # protocols, in lower case, that a client may switch to (RFC 9110 §7.8)
+
+    def takes(self, scheme: Scheme) -> bool:
+        return not self.match.schemes or scheme in self.match.schemes
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,16 +358,18 @@ class Ruleset:
 
     generation: int
     digest: str  # hex BLAKE2b of the sources read, in reading order
-    listen: tuple[ListenAddress, ...]
+    listen: tuple[Listener, ...]
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]  # whose word on the client is believed
+    limits: Limits
     hosts: tuple[Host, ...]
     backends: tuple[Backend, ...]
     splits: tuple[Split, ...]
     rules: tuple[Rule, ...]
     router: Router = field(repr=False)
 
-    def route(self, method: str, host: str, path: str) -> Routing:
+    def route(self, method: str, scheme: Scheme, host: str, path: str) -> Routing:
         """The first rule, in file order, for a normalised host and path."""
-        return self.router.route(method, host, path)
+        return self.router.route(method, scheme, host, path)
 
 
 def describe_action(action: Action) -> str:

@@ -37,7 +37,8 @@ def _covers(earlier: Rule, rule: Rule) -> bool:
     """For rules of which the earlier one takes every path of the later one."""
     wide, narrow = earlier.match, rule.match
     hosts = {host.name for host in wide.hosts} >= {host.name for host in narrow.hosts}
-    return hosts and (not wide.methods or (bool(narrow.methods) and wide.methods >= narrow.methods))
+    schemes = not wide.schemes or (bool(narrow.schemes) and wide.schemes >= narrow.schemes)
+    return hosts and schemes and (not wide.methods or (bool(narrow.methods) and wide.methods >= narrow.methods))
 
 
 def _dead(rule: Rule, covering: Rule) -> Problem:

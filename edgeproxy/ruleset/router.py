@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
+from edgeproxy.http.target import Scheme
 from edgeproxy.ruleset.model import Host, NoRule, Routed, Routing, Rule, UnknownHost, WrongMethod
 from edgeproxy.ruleset.segment import (
     Affixed,
@@ -70,21 +71,18 @@ class Router:
     __slots__ = ("_by_name", "_groups")
 
     def __init__(self, hosts: Sequence[Host], rules: Sequence[Rule]) -> None:
-        roots = {host.name: _Node() for host in hosts}
-        for rule in rules:
-            for host in rule.match.hosts:
-                _insert(roots[host.name], rule)
-        self._groups = tuple((host, roots[host.name]) for host in hosts)
-        self._by_name: Mapping[str, tuple[Host, _Node, NoRule]] = {
-            name: (host, root, NoRule(host)) for host, root in self._groups for name in host.names
+        self._groups = tuple((host, _tries(host, rules)) for host in hosts)
+        self._by_name: Mapping[str, tuple[Host, Mapping[Scheme, _Node], NoRule]] = {
+            name: (host, tries, NoRule(host)) for host, tries in self._groups for name in host.names
         }
 
-    def route(self, method: str, host: str, path: str) -> Routing:
+    def route(self, method: str, scheme: Scheme, host: str, path: str) -> Routing:
         """For a host name in lower case, without port, and a normalised path."""
         known = self._by_name.get(host)
         if known is None:
             return _UNKNOWN_HOST
-        group, root, no_rule = known
+        group, tries, no_rule = known
+        root = tries[scheme]
         parts = path.split("/")
         if parts[0]:
             return no_rule
@@ -100,10 +98,29 @@ class Router:
     def describe(self) -> str:
         """The tries as text: a line for each segment, and the rules that end there."""
         lines: list[str] = []
-        for host, root in self._groups:
-            lines.append(f"{host.name}: {', '.join(host.names)}")
-            lines.extend(_lines(root, "  "))
+        for host, tries in self._groups:
+            names = ", ".join(host.names)
+            if tries[Scheme.HTTP] is tries[Scheme.HTTPS]:
+                lines += [f"{host.name}: {names}", *_lines(tries[Scheme.HTTP], "  ")]
+                continue
+            for scheme, root in tries.items():
+                lines += [f"{host.name} by {scheme}: {names}", *_lines(root, "  ")]
         return "\n".join(lines)
+
+
+def _tries(host: Host, rules: Sequence[Rule]) -> Mapping[Scheme, _Node]:
+    """A host's trie for each scheme; one for both where its rules do not tell them apart."""
+    own = [rule for rule in rules if host in rule.match.hosts]
+    if not any(rule.match.schemes for rule in own):
+        return dict.fromkeys(Scheme, _trie(own))
+    return {scheme: _trie([rule for rule in own if rule.takes(scheme)]) for scheme in Scheme}
+
+
+def _trie(rules: Sequence[Rule]) -> _Node:
+    root = _Node()
+    for rule in rules:
+        _insert(root, rule)
+    return root
 
 
 def _first(node: _Node, parts: Sequence[str], at: int, method: str, before: int) -> Rule | None:

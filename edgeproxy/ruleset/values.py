@@ -16,7 +16,7 @@ from edgeproxy.ruleset.model import (
     ClientKey,
     CookieKey,
     HeaderKey,
-    ListenAddress,
+    InetAddress,
     StickyKey,
 )
 from edgeproxy.ruleset.problems import Code, Refusal, nearest
@@ -157,20 +157,20 @@ def read_authority(text: str) -> Authority:
     return Authority(host.strip("[]"), port, host if port is None else f"{host}:{port}")
 
 
-def read_listen_address(text: str) -> ListenAddress:
+def read_listen_address(text: str) -> InetAddress:
     """`address:port` with an IP address, the one of version 6 in brackets; port 0 asks the system for a free one."""
     host, colon, port = text.rpartition(":")
     if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
         raise _bad_address(text, "an address has a port from 0 to 65535.", f"write {host or text}:8080.")
     if host.startswith("[") and host.endswith("]"):
         try:
-            return ListenAddress(str(IPv6Address(host[1:-1])), int(port))  # a zone (%eth0) may be meant here
+            return InetAddress(str(IPv6Address(host[1:-1])), int(port))  # a zone (%eth0) may be meant here
         except AddressValueError:
             raise _bad_address(text, "what is in brackets is no IPv6 address.", "write it as in [::1]:8080.") from None
     if ":" in host:
         raise _bad_address(text, "an IPv6 address needs brackets.", f"write [{host}]:{port}.")
     try:
-        return ListenAddress(str(IPv4Address(host)), int(port))
+        return InetAddress(str(IPv4Address(host)), int(port))
     except AddressValueError:
         why = "the edge listens on IP addresses: a name could mean several, or change."
         raise _bad_address(text, why, f"write 127.0.0.1:{port} or 0.0.0.0:{port}.") from None

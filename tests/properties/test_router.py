@@ -7,6 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgeproxy.http.target import Scheme
 from edgeproxy.ruleset.load import RuleFileError, parse_ruleset
 from edgeproxy.ruleset.model import Routed, Ruleset, UnknownHost
 
@@ -41,7 +42,7 @@ def test_the_first_rule_in_file_order_wins(
     ruleset = ruleset_of(rules)
     if ruleset is None:
         return
-    found = ruleset.route(method, host, path)
+    found = ruleset.route(method, Scheme.HTTP, host, path)
     first = next(
         (
             rule

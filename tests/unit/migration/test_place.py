@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections import Counter
 
 from edgeproxy.migration.place import arm_at, client_key, place_of, sticky_key
-from edgeproxy.ruleset.model import WHOLE, Arm, ClientKey, CookieKey, HeaderKey, HttpBackend, Split
+from edgeproxy.ruleset.model import (
+    WHOLE,
+    Arm,
+    ClientKey,
+    CookieKey,
+    Endpoint,
+    HeaderKey,
+    HttpBackend,
+    InetAddress,
+    Split,
+)
 
-OLD, NEW = HttpBackend("old", "127.0.0.1", 1, "old.test"), HttpBackend("new", "127.0.0.1", 2, "new.test")
+OLD, NEW = (HttpBackend(name, (Endpoint(InetAddress("127.0.0.1", 1)),), f"{name}.test") for name in ("old", "new"))
 LADDER = (HeaderKey("authorization"), CookieKey("session"), ClientKey())
 
 

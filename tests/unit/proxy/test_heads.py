@@ -6,7 +6,7 @@ import pytest
 
 from edgeproxy.http.request import BadRequest
 from edgeproxy.proxy.heads import HeadReader
-from edgeproxy.proxy.limits import DEFAULT_LIMITS, Limits
+from edgeproxy.ruleset.limits import DEFAULT_LIMITS, Limits
 from edgeproxy.telemetry.counters import Counters
 
 SECTION = b"Host: pypi.test\r\nAccept: a\r\n\r\n"

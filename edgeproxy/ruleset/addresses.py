@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_interface
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface
 from pathlib import Path
 from typing import Final
 
@@ -102,8 +102,10 @@ def read_listen_address(text: str, base: Path) -> Address:
     if text.startswith(_UNIX):
         return _read_unix(text, base, Code.BAD_ADDRESS)
     host, colon, port = text.rpartition(":")
-    if not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
-        raise _bad_address(text, "an address has a port from 0 to 65535.", f"write {host or text}:8080.")
+    alone = None if _bracketed(host) else _bracketed(text)  # `::1` could be an address of its own, or `:` with a port
+    if alone is not None or not colon or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
+        shown = alone or _bracketed(host) or "127.0.0.1"
+        raise _bad_address(text, "an address has a port from 0 to 65535.", f"write {shown}:8080.")
     if host.startswith("[") and host.endswith("]"):
         try:
             return InetAddress(str(IPv6Address(host[1:-1])), int(port))  # a zone (%eth0) may be meant here
@@ -208,6 +210,15 @@ def _read_ipv6(address: str, text: str) -> str:
         raise Refusal(
             Code.BAD_HOST_NAME, f"{text!r} is not an IPv6 address", "brackets hold one.", "write it as in [::1]."
         ) from None
+
+
+def _bracketed(text: str) -> str | None:
+    """An IP address as it stands before a port; None when the text is none."""
+    try:
+        address = ip_address(text.strip("[]"))
+    except ValueError:
+        return None
+    return f"[{address}]" if address.version == 6 else str(address)
 
 
 def _bad_address(text: str, why: str, remedy: str) -> Refusal:

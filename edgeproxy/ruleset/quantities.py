@@ -25,6 +25,8 @@ _RATE: Final = re.compile(r"([0-9]{1,9})/(s|m|h)")
 _LIKE_A_RATE: Final = re.compile(
     r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*(?:r|req|requests)?\s*(?:/|per)\s*(s|m|h)[a-z]*", re.IGNORECASE
 )
+_RATE_UNITS: Final = "smh"
+_ROUNDING: Final = 1e-9  # the share of a float's error that is none of the value's
 _MOST_WEIGHT: Final = 1_000
 _LEAST_TICK: Final = 0.01
 _MOST_TICK: Final = 1.0
@@ -185,6 +187,15 @@ def written_size(octets: int) -> str:
     return _written(octets, _OCTETS)
 
 
+def written_rate(interval: float) -> str:
+    """What read_rate reads, for one each `interval` seconds: in the shortest time that has a whole number of them."""
+    for unit in _RATE_UNITS:
+        count = _MILLISECONDS[unit] / 1_000 / interval
+        if abs(count - round(count)) < _ROUNDING * count:
+            return f"{round(count)}/{unit}"
+    return f"1 in {interval:g} s"
+
+
 def _written(number: int, units: Mapping[str, int]) -> str:
     """`units` come from the smallest to the largest, each a multiple of the one before."""
     fitting = [unit for unit, value in units.items() if not number % value]
@@ -214,7 +225,7 @@ def _rate_remedy(text: str) -> str:
     found = _LIKE_A_RATE.fullmatch(text)
     if found is not None:
         unit = found[2].lower()
-        for longer in "smh"["smh".index(unit) :]:
+        for longer in _RATE_UNITS[_RATE_UNITS.index(unit) :]:
             count = Decimal(found[1]) * _MILLISECONDS[longer] / _MILLISECONDS[unit]
             if count and count == int(count):
                 return f"write {int(count)}/{longer}."

@@ -125,10 +125,14 @@ class RuleReader:
             methods = self._read_set(table["methods"], read_method, "method", "`methods` is a list, as in [GET, HEAD]")
         schemes: frozenset[Scheme] | None = frozenset()
         if "scheme" in table:
-            node = table["scheme"]
-            alone = Items((node,), node.place) if not isinstance(node, Items) else node
-            schemes = self._read_set(alone, read_scheme, "scheme", "`scheme` is http or https")
+            schemes = self._read_schemes(table["scheme"])
         return _Matched(hosts, path, methods, schemes)
+
+    def _read_schemes(self, node: Node) -> frozenset[Scheme] | None:
+        """Every scheme is none in particular: so rules that mean the same are the same."""
+        alone = node if isinstance(node, Items) else Items((node,), node.place)
+        schemes = self._read_set(alone, read_scheme, "scheme", "`scheme` is http or https")
+        return frozenset() if schemes == frozenset(Scheme) else schemes
 
     def _read_hosts(self, node: Node) -> tuple[Host, ...] | None:
         nodes = (node,) if not isinstance(node, Items) else read_items(self._findings, node, "`host` names hosts")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, assert_never
 
 from edgeproxy.cli.check import exit_status
-from edgeproxy.http.target import BadTarget, Target, parse_target
+from edgeproxy.http.target import BadTarget, Scheme, Target, parse_target
 from edgeproxy.migration.place import arm_at, place_of, sticky_key
 from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, ServeFile, plan_request
 from edgeproxy.ruleset.load import RuleFileError, load_ruleset
@@ -27,11 +27,12 @@ from edgeproxy.ruleset.model import (
     WrongMethod,
     describe_action,
 )
+from edgeproxy.ruleset.quantities import written_duration, written_rate, written_size
 
 NAME = "explain"
 HELP = "show which rule takes a URL, why not those above it, and what is done"
 
-_URL: Final = re.compile(r"(?i:https?)://([^/?#]+)([^#]*)(?:#.*)?")
+_URL: Final = re.compile(r"(https?)://([^/?#]+)([^#]*)(?:#.*)?", re.IGNORECASE)
 _FIELD: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)")
 
 
@@ -67,9 +68,9 @@ def execute(args: Namespace) -> int:
     except RuleFileError as error:
         print(error)
         return exit_status(error.problems)
-    authority, target = args.url
+    scheme, authority, target = args.url
     try:
-        read = parse_target(target, authority)
+        read = parse_target(target, authority, scheme)
     except BadTarget as error:
         print(f"400 Bad Request: {error}")
         return 0
@@ -83,7 +84,7 @@ def explain(ruleset: Ruleset, request: Request) -> Iterator[str]:
     target = request.target
     routing = ruleset.route(request.method, target.scheme, target.host, target.path)
     query = "" if target.query is None else f" with the query {target.query}"
-    yield f"request: {request.method}, host {target.host}, path {target.path}{query}"
+    yield f"request: {request.method} by {target.scheme}, host {target.host}, path {target.path}{query}"
     match routing:
         case UnknownHost():
             known = ", ".join(name for host in ruleset.hosts for name in host.names)
@@ -102,6 +103,7 @@ def explain(ruleset: Ruleset, request: Request) -> Iterator[str]:
             yield f"rule: {_where(rule)}: {describe_action(rule.action)}"
             for name in rule.match.path.captures:
                 yield f"  {name} = {captures[name]}"
+            yield from _terms(rule)
             yield from _deeds(plan_request(ruleset, request.method, target), request)
         case _:
             assert_never(routing)
@@ -113,13 +115,29 @@ def _refusals(rules: Sequence[Rule], request: Request, routing: NoRule | WrongMe
 
 
 def _why_not(rule: Rule, request: Request, routing: NoRule | WrongMethod | Routed) -> str:
-    """The first part of a match that the request fails, in the order host, path, method."""
+    """The first part of a match that the request fails, in the order host, scheme, path, method."""
     match = rule.match
     if routing.host not in match.hosts:
         return f"host: it is for {', '.join(host.name for host in match.hosts)}"
+    if not rule.takes(request.target.scheme):
+        return f"scheme: it is for {' and '.join(sorted(match.schemes))}"
     if match.path.match(request.target.path) is None:
         return f"path: it is for {match.path}"
     return f"method: it is for {', '.join(sorted(match.methods))}"
+
+
+def _terms(rule: Rule) -> Iterator[str]:
+    """What the rule says of the request beside its action."""
+    limits = rule.limits
+    said = [] if limits.body is None else [f"body {written_size(limits.body)}"]
+    if limits.time is not None:
+        said.append(f"time {written_duration(limits.time)}")
+    if limits.rate is not None:
+        said.append(f"rate {written_rate(limits.rate.interval)}, burst {limits.rate.burst}")
+    if said:
+        yield f"  limits: {', '.join(said)}"
+    if rule.upgrade:
+        yield f"  upgrade: {', '.join(sorted(rule.upgrade))}"
 
 
 def _where(rule: Rule) -> str:
@@ -157,13 +175,13 @@ def _percent(thousandths: int) -> str:
     return f"{thousandths * 100 / WHOLE:g} %"
 
 
-def _url(text: str) -> tuple[str, str]:
-    """The authority, and the target in origin-form."""
+def _url(text: str) -> tuple[Scheme, str, str]:
+    """The scheme, the authority, and the target in origin-form."""
     found = _URL.fullmatch(text)
     if found is None:
-        raise ArgumentTypeError(f"{text!r} is not a URL such as http://pypi.test/simple/")
-    target = found[2]
-    return found[1], target if target.startswith("/") else f"/{target}"
+        raise ArgumentTypeError(f"{text!r} is not a URL such as https://pypi.test/simple/")
+    target = found[3]
+    return Scheme(found[1].lower()), found[2], target if target.startswith("/") else f"/{target}"
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from edgeproxy.control.worker import CannotRun, WorkerOptions, run_worker
 from edgeproxy.proxy.edge import CannotListen
+from edgeproxy.ruleset.addresses import read_listen_address
 from edgeproxy.ruleset.load import Overrides, RuleFileError, load_ruleset
 from edgeproxy.ruleset.model import InetAddress, Listener
+from edgeproxy.ruleset.problems import Refusal
 
 NAME = "run"
 HELP = "serve by a rule file until told to stop (SIGTERM, Ctrl-C)"
@@ -66,10 +68,11 @@ def _say_ready(addresses: tuple[InetAddress, ...]) -> None:
 
 
 def _listener(text: str) -> Listener:
-    host, separator, port = text.rpartition(":")
-    if not separator or not host or not port.isdigit() or int(port) > 65_535:
-        raise ArgumentTypeError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:8080")
-    return Listener(InetAddress(host.removeprefix("[").removesuffix("]"), int(port)))
+    """`HOST:PORT` or `unix:PATH`, as the rule file's `address`; plain HTTP."""
+    try:
+        return Listener(read_listen_address(text, Path()))
+    except Refusal as refusal:
+        raise ArgumentTypeError(f"{refusal.message}: {refusal.why} {refusal.remedy}") from None
 
 
 def _backend(text: str) -> tuple[str, str]:

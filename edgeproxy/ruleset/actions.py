@@ -11,6 +11,7 @@ from edgeproxy.ruleset.declare import Declared
 from edgeproxy.ruleset.model import Action, Backend, Files, Forward, Place, Redirect, Respond, Split
 from edgeproxy.ruleset.nodes import Node
 from edgeproxy.ruleset.problems import Code, Related
+from edgeproxy.ruleset.quantities import read_lifetime
 from edgeproxy.ruleset.read_target import parse_file_template, parse_target_template
 from edgeproxy.ruleset.shape import (
     FILES,
@@ -29,7 +30,6 @@ from edgeproxy.ruleset.values import (
     read_directory,
     read_field_name,
     read_field_value,
-    read_lifetime,
     read_redirect_status,
     read_status,
 )

@@ -1,4 +1,4 @@
-"""The declarations of a rule file: listen addresses, hosts, backends and splits."""
+"""Declarations of a rule file, and the hosts: names, each with what it stands for."""
 
 from __future__ import annotations
 
@@ -6,31 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
-from edgeproxy.ruleset.model import (
-    Host,
-    HostKind,
-    InetAddress,
-    Listener,
-    Place,
-)
+from edgeproxy.ruleset.addresses import read_host_name
+from edgeproxy.ruleset.model import Host, HostKind, Place
 from edgeproxy.ruleset.nodes import Node
 from edgeproxy.ruleset.problems import Code, Related, nearest
-from edgeproxy.ruleset.shape import (
-    HOST,
-    LISTENER,
-    Findings,
-    read_entries,
-    read_items,
-    read_table,
-    read_text,
-    read_value,
-)
-from edgeproxy.ruleset.values import (
-    read_choice,
-    read_host_name,
-    read_listen_address,
-    read_name,
-)
+from edgeproxy.ruleset.shape import HOST, Findings, read_entries, read_items, read_table, read_text, read_value
+from edgeproxy.ruleset.values import read_choice, read_name
 
 T = TypeVar("T")
 _KINDS: Final = tuple(kind.value for kind in HostKind)
@@ -84,30 +65,6 @@ def declare(findings: Findings, node: Node | None, what: str, read: Callable[[st
         if name is not None and value is not None:
             declared.values[name] = value
     return declared
-
-
-def read_listen(findings: Findings, node: Node) -> tuple[Listener, ...]:
-    found: list[Listener] = []
-    first: dict[InetAddress, Place] = {}
-    for item in read_items(findings, node, "`listen` is a list of addresses") or ():
-        table = read_table(findings, item, LISTENER)
-        if table is None or "address" not in table:
-            continue
-        address = read_value(findings, table["address"], read_listen_address, "it is an address with a port")
-        if address is None:
-            continue
-        if address in first and address.port:  # port 0 is another port each time
-            findings.report(
-                Code.DUPLICATE_VALUE,
-                item.place,
-                f"the address {address} is listed twice",
-                "it can be listened on once.",
-                "remove one.",
-                Related(first[address], "first listed here"),
-            )
-        first.setdefault(address, item.place)
-        found.append(Listener(address))
-    return tuple(found)
 
 
 class HostReader:

@@ -31,7 +31,7 @@ def load_ruleset(path: Path, *, overrides: Overrides = NO_OVERRIDES, generation:
 def parse_ruleset(
     text: str, filename: str, *, base: Path, overrides: Overrides = NO_OVERRIDES, generation: int = 1
 ) -> Ruleset:
-    """Raises RuleFileError. `base` is where relative directories are looked up."""
+    """Raises RuleFileError. `base` is where relative paths are looked up."""
     root, problems = read_nodes(text, filename)
     findings = Findings(problems)
     ruleset = None

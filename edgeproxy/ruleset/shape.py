@@ -8,14 +8,16 @@ Laws of this module:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, TypeVar
+from dataclasses import dataclass, fields
+from typing import Any, Final, TypeVar
 
+from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.model import Place
 from edgeproxy.ruleset.nodes import Broken, Items, Node, Table, Text, kind_of
 from edgeproxy.ruleset.problems import Code, Problem, Refusal, Related, guess_meant, nearest
 
 T = TypeVar("T")
+_LISTED_KEYS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +33,47 @@ class Shape:
         return self.required + self.optional
 
 
-FILE: Final = Shape("a rule file", ("edge", "listen", "hosts", "rules"), ("backends", "splits"))
-LISTENER: Final = Shape("a listen address", ("address",))
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the value of a key is: how its text is read, and in words."""
+
+    read: Callable[[str], object]
+    what: str  # such as "it is a duration"
+
+
+FILE: Final = Shape(
+    "a rule file", ("edge", "listen", "hosts", "rules"), ("trusted_proxies", "limits", "backends", "splits")
+)
+LISTENER: Final = Shape("a listen address", ("address",), ("tls", "clients", "proxy_protocol"))
+CERTIFICATE: Final = Shape("a certificate", ("cert", "key"))
+CLIENTS: Final = Shape("`clients`", ("ca",), ("required",))
+LIMITS: Final = Shape("`limits`", (), tuple(field.name for field in fields(Limits)))
 HOST: Final = Shape("a host", ("names",), ("kind",))
-BACKEND: Final = Shape("a backend", (), ("url", "directory", "host", "timeouts"))
-TIMEOUTS: Final = Shape("timeouts", (), ("connect", "head", "between"))
+BACKEND: Final = Shape(
+    "a backend",
+    (),
+    ("url", "urls", "directory", "host", "timeouts", "tls", "health", "eject", "limits", "slow_start"),
+)
+ENDPOINT: Final = Shape("an endpoint", ("url",), ("weight",))
+TIMEOUTS: Final = Shape("timeouts", (), ("connect", "head", "between", "total"))
+BACKEND_TLS: Final = Shape("`tls` of a backend", (), ("ca", "name", "cert", "key"))
+HEALTH: Final = Shape("`health`", ("path",), ("interval", "timeout", "healthy", "unhealthy"))
+EJECT: Final = Shape("`eject`", (), ("failures", "period", "most"))
+BACKEND_LIMITS: Final = Shape("`limits` of a backend", (), ("connections", "pending", "retries"))
 SPLIT: Final = Shape("a split", ("weights",), ("sticky",))
-RULE: Final = Shape("a rule", ("name", "match"), ("forward", "redirect", "respond", "files"))
-MATCH: Final = Shape("a match", ("path",), ("host", "methods"))
+RULE: Final = Shape("a rule", ("name", "match"), ("forward", "redirect", "respond", "files", "limits", "upgrade"))
+RULE_LIMITS: Final = Shape("`limits` of a rule", (), ("body", "time", "rate", "burst"))
+MATCH: Final = Shape("a match", ("path",), ("host", "scheme", "methods"))
 FORWARD: Final = Shape("a forward", (), ("backend", "split"))
 REDIRECT: Final = Shape("a redirect", ("to",), ("status", "lifetime"))
 RESPOND: Final = Shape("a respond", ("status",), ("body", "headers"))
 FILES: Final = Shape("a files action", ("directory",), ("path",))
 
-SHAPES: Final = (FILE, LISTENER, HOST, BACKEND, TIMEOUTS, SPLIT, RULE, MATCH, FORWARD, REDIRECT, RESPOND, FILES)
+SHAPES: Final = (
+    *(FILE, LISTENER, CERTIFICATE, CLIENTS, LIMITS, HOST),
+    *(BACKEND, ENDPOINT, TIMEOUTS, BACKEND_TLS, HEALTH, EJECT, BACKEND_LIMITS, SPLIT),
+    *(RULE, RULE_LIMITS, MATCH, FORWARD, REDIRECT, RESPOND, FILES),
+)
 
 
 class Findings:
@@ -91,6 +120,12 @@ def read_table(findings: Findings, node: Node, shape: Shape) -> Mapping[str, Nod
     return found
 
 
+def read_fields(findings: Findings, table: Mapping[str, Node], kinds: Mapping[str, Kind]) -> dict[str, Any]:
+    """The values of a table by key, each read by its kind: those that could be read."""
+    values = {key: read_value(findings, each, kinds[key].read, kinds[key].what) for key, each in table.items()}
+    return {key: value for key, value in values.items() if value is not None}
+
+
 def read_entries(findings: Findings, node: Node, what: str) -> tuple[tuple[Text, Node], ...] | None:
     """The entries of a table whose keys are names that its author chose."""
     if not isinstance(node, Table):
@@ -134,6 +169,24 @@ def read_value(findings: Findings, node: Node, read: Callable[[str], T], what: s
         return None
 
 
+def report_twice(findings: Findings, nodes: Sequence[Node], what: str) -> None:
+    """A problem for each text of a list that stands in it before."""
+    places: dict[str, Place] = {}
+    for node in nodes:
+        if not isinstance(node, Text):
+            continue
+        first = places.setdefault(node.value, node.place)
+        if first is not node.place:
+            findings.report(
+                Code.DUPLICATE_VALUE,
+                node.place,
+                f"the {what} {node.value} is listed twice",
+                "once says the same.",
+                "remove one.",
+                Related(first, "first listed here"),
+            )
+
+
 def report_wrong_type(findings: Findings, node: Node, what: str) -> None:
     if isinstance(node, Broken):
         return
@@ -145,4 +198,6 @@ def report_wrong_type(findings: Findings, node: Node, what: str) -> None:
 
 
 def _listed(keys: Sequence[str]) -> str:
-    return ", ".join(f"`{key}`" for key in keys)
+    listed = ", ".join(f"`{key}`" for key in keys[:_LISTED_KEYS])
+    more = len(keys) - _LISTED_KEYS
+    return f"{listed} and {more} more" if more > 0 else listed

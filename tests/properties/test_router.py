@@ -16,17 +16,18 @@ PATHS = st.tuples(st.lists(SEGMENTS, max_size=3), st.sampled_from(["", "/{rest*}
     lambda parts: ("/" + "/".join(parts[0]) + parts[1]).replace("{x", "{x0", 1)
 )
 METHODS = st.sampled_from(["", ", methods: [GET]", ", methods: [POST, HEAD]"])
+SCHEMES = st.sampled_from(["", "", ", scheme: http", ", scheme: https", ", scheme: [http, https]"])
 HOSTS = st.sampled_from(["one", "two", "[one, two]"])
-RULES = st.lists(st.tuples(HOSTS, PATHS, METHODS), min_size=1, max_size=8)
+RULES = st.lists(st.tuples(HOSTS, PATHS, METHODS, SCHEMES), min_size=1, max_size=8)
 ASKED = st.lists(st.sampled_from(["a", "b", "ab", "a.m", "ax", "c", ""]), max_size=4).map(
     lambda parts: "/" + "/".join(parts)
 )
 
 
-def ruleset_of(rules: list[tuple[str, str, str]]) -> Ruleset | None:
+def ruleset_of(rules: list[tuple[str, str, str, str]]) -> Ruleset | None:
     lines = [
-        f'  - {{name: r{number}, match: {{host: {host}, path: "{path}"{methods}}}, respond: {{status: 200}}}}'
-        for number, (host, path, methods) in enumerate(rules)
+        f'  - {{name: r{number}, match: {{host: {host}, path: "{path}"{methods}{schemes}}}, respond: {{status: 200}}}}'
+        for number, (host, path, methods, schemes) in enumerate(rules)
     ]
     head = 'edge: 1\nlisten: [{address: "127.0.0.1:0"}]\nhosts: {one: {names: [one.test]}, two: {names: [two.test]}}\nrules:\n'
     try:
@@ -35,19 +36,26 @@ def ruleset_of(rules: list[tuple[str, str, str]]) -> Ruleset | None:
         return None  # a rule that can never match, or a name captured twice: not this test's business
 
 
-@given(RULES, st.sampled_from(["one.test", "two.test", "none.test"]), st.sampled_from(["GET", "POST", "PUT"]), ASKED)
+@given(
+    RULES,
+    st.sampled_from(["one.test", "two.test", "none.test"]),
+    st.sampled_from(["GET", "POST", "PUT"]),
+    st.sampled_from(Scheme),
+    ASKED,
+)
 def test_the_first_rule_in_file_order_wins(
-    rules: list[tuple[str, str, str]], host: str, method: str, path: str
+    rules: list[tuple[str, str, str, str]], host: str, method: str, scheme: Scheme, path: str
 ) -> None:
     ruleset = ruleset_of(rules)
     if ruleset is None:
         return
-    found = ruleset.route(method, Scheme.HTTP, host, path)
+    found = ruleset.route(method, scheme, host, path)
     first = next(
         (
             rule
             for rule in ruleset.rules
             if any(host in each.names for each in rule.match.hosts)
+            and (not rule.match.schemes or scheme in rule.match.schemes)
             and (not rule.match.methods or method in rule.match.methods)
             and rule.match.path.match(path) is not None
         ),

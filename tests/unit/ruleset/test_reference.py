@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import Field, fields
 from pathlib import Path
 
 import pytest
 
 from edgeproxy.ruleset.filters import Filter
+from edgeproxy.ruleset.limits import DEFAULT_LIMITS, Limits
 from edgeproxy.ruleset.load import load_ruleset, parse_ruleset
+from edgeproxy.ruleset.read_limits import KINDS
 from edgeproxy.ruleset.shape import SHAPES
 
 ROOT = Path(__file__).parents[3]
@@ -43,6 +46,18 @@ def test_the_reference_speaks_of_every_key(key: str) -> None:
 @pytest.mark.parametrize("key", sorted({key for shape in SHAPES for key in shape.keys}))
 def test_the_reference_shows_every_key(key: str) -> None:
     assert any(re.search(rf"\b{key}:", example) for example in EXAMPLES)
+
+
+@pytest.mark.parametrize("field", fields(Limits), ids=lambda field: field.name)
+def test_the_reference_has_every_limit_with_its_default(field: Field[float]) -> None:
+    row = re.search(rf"^\| `{field.name}` \| [^|]+ \| `([^`|]+)` \|$", REFERENCE, re.M)
+    assert row is not None
+    assert KINDS[field.name].read(row[1]) == getattr(DEFAULT_LIMITS, field.name)
+
+
+def test_the_reference_shows_the_limits_as_they_are_without_it() -> None:
+    example = next(each for each in EXAMPLES if re.search("^  rate_slots:", each, re.M))
+    assert parse_ruleset(completed(example), "README.md", base=ROOT).limits == DEFAULT_LIMITS
 
 
 @pytest.mark.parametrize("name", [each.value for each in Filter])

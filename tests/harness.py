@@ -16,7 +16,7 @@ from edgeproxy.ruleset.load import parse_ruleset
 from edgeproxy.telemetry.access_log import AccessLog
 
 Script = Callable[["BackendPeer"], Awaitable[None]]
-QUICK = replace(DEFAULT_LIMITS, tick=0.02)  # so that a deadline of 0.1 s is kept to within 20 ms
+QUICK = replace(DEFAULT_LIMITS, tick=0.02, drain_idle=0.1)  # a deadline of 0.1 s is kept to within 20 ms
 
 RULES = """
 edge: 1

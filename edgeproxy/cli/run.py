@@ -7,10 +7,10 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from edgeproxy.control.worker import CannotRun, WorkerOptions, run_worker
-from edgeproxy.proxy.edge import CannotListen
+from edgeproxy.proxy.listening import CannotListen
 from edgeproxy.ruleset.addresses import read_listen_address
 from edgeproxy.ruleset.load import Overrides, RuleFileError, load_ruleset
-from edgeproxy.ruleset.model import InetAddress, Listener
+from edgeproxy.ruleset.model import Address, Listener
 from edgeproxy.ruleset.problems import Refusal
 
 NAME = "run"
@@ -62,7 +62,7 @@ def execute(args: Namespace) -> int:
     return 0
 
 
-def _say_ready(addresses: tuple[InetAddress, ...]) -> None:
+def _say_ready(addresses: tuple[Address, ...]) -> None:
     """One line that a program can wait for."""
     print("ready", *(f"http://{address}" for address in addresses), flush=True)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import uvloop
 
 from edgeproxy.proxy.edge import Edge
-from edgeproxy.ruleset.model import DirectoryBackend, Files, InetAddress, Ruleset
+from edgeproxy.ruleset.model import Address, DirectoryBackend, Files, Ruleset
 from edgeproxy.telemetry.access_log import AccessLog
 
 
@@ -29,14 +29,14 @@ class WorkerOptions:
     access_log: Path | None = None
 
 
-def run_worker(ruleset: Ruleset, options: WorkerOptions, on_ready: Callable[[tuple[InetAddress, ...]], None]) -> None:
+def run_worker(ruleset: Ruleset, options: WorkerOptions, on_ready: Callable[[tuple[Address, ...]], None]) -> None:
     """Serve until SIGTERM or SIGINT; a second signal breaks off what still runs. Raises CannotRun, CannotListen."""
     _check_directories(ruleset)
     _raise_descriptor_limit()
     uvloop.run(_serve(ruleset, options, on_ready))
 
 
-async def _serve(ruleset: Ruleset, options: WorkerOptions, on_ready: Callable[[tuple[InetAddress, ...]], None]) -> None:
+async def _serve(ruleset: Ruleset, options: WorkerOptions, on_ready: Callable[[tuple[Address, ...]], None]) -> None:
     told_to_stop, told_to_hurry = asyncio.Event(), asyncio.Event()
 
     def on_signal() -> None:
@@ -47,7 +47,7 @@ async def _serve(ruleset: Ruleset, options: WorkerOptions, on_ready: Callable[[t
         loop.add_signal_handler(number, on_signal)
     with contextlib.ExitStack() as stack:
         log = None if options.access_log is None else stack.enter_context(options.access_log.open("a"))
-        edge = Edge(ruleset, access_log=None if log is None else AccessLog(log))
+        edge = Edge(ruleset, ruleset.limits, None if log is None else AccessLog(log))
         on_ready(await edge.start())
         await told_to_stop.wait()
         stopping = asyncio.create_task(edge.stop(options.grace))

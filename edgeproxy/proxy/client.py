@@ -21,24 +21,26 @@ from edgeproxy.proxy.exchange import Exchange, Passing
 from edgeproxy.proxy.phase import Phase, time_for
 from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, choose_arm, say
 from edgeproxy.proxy.serving import Serving
-from edgeproxy.proxy.sockets import reset_on_close
+from edgeproxy.proxy.sockets import has_unread, reset_on_close
 from edgeproxy.telemetry.counters import Refusal, refusal_of
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.edge import Edge
+    from edgeproxy.ruleset.model import Listener
     from edgeproxy.telemetry.access_log import Record
 
 
 class ClientConnection(asyncio.Protocol):
     __slots__ = (
         "_body", "_buffer", "_edge", "_exchange", "_forwarding", "_has_begun_head", "_is_answering", "_is_blocked",
-        "_is_looping", "_is_paused", "_is_stalled", "_keep_alive", "_linger_end", "_method", "_on_flushed", "_phase",
-        "_unsent", "address", "deadline", "minor", "record", "transport",
+        "_is_looping", "_is_paused", "_is_stalled", "_keep_alive", "_linger_end", "_listener", "_method", "_on_flushed",
+        "_phase", "_unsent", "address", "deadline", "minor", "record", "transport",
     )  # fmt: skip
 
-    def __init__(self, edge: Edge) -> None:
+    def __init__(self, edge: Edge, listener: Listener) -> None:
         # For the connection's life
         self._edge = edge
+        self._listener = listener
         self.transport: asyncio.Transport = cast("asyncio.Transport", None)
         self.address = ""
         self.deadline = NEVER
@@ -67,7 +69,7 @@ class ClientConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
-        self.address = peer[0] if isinstance(peer, tuple) else "unknown"
+        self.address = peer[0] if isinstance(peer, tuple) else "unix"
         self.deadline = self._edge.clock.now() + self._edge.limits.idle
         if not self._edge.admit(self):
             self._refuse(503, "This edge has too many connections.", Refusal.TOO_MANY_CONNECTIONS)
@@ -137,6 +139,8 @@ class ClientConnection(asyncio.Protocol):
             self._refuse(408, "The request's body took too long.", Refusal.BODY_TIMEOUT)
         elif self._exchange is not None:
             self.abort()
+        elif self._phase is Phase.HEAD and not self._is_paused and has_unread(self.transport):
+            self._set_deadline()  # a request came in time; the loop has not read it yet
         else:
             if unsent:
                 reset_on_close(self.transport)
@@ -189,7 +193,7 @@ class ClientConnection(asyncio.Protocol):
         self._method = b""
         self._is_answering = self._is_blocked = False
         self._write_record(is_whole=True)
-        if not keep_alive or self._body is not None or self._edge.is_draining:
+        if not keep_alive or self._body is not None:  # an answer that promised another one is kept to, draining or not
             self._end()
             return
         self._phase = Phase.HEAD
@@ -221,11 +225,10 @@ class ClientConnection(asyncio.Protocol):
 
     # -- for the edge -------------------------------------------------------------------------------------------
 
-    def close_if_idle(self) -> None:
-        """The edge is stopping: an idle connection ends now, a busy one with its answer."""
+    def on_drain(self) -> None:
+        """The edge's limit of idle time has become short."""
         if self._phase is Phase.HEAD and not self._buffer:
-            self._phase = Phase.CLOSED
-            self.transport.close()
+            self._set_deadline()
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -367,7 +370,8 @@ class ClientConnection(asyncio.Protocol):
         """
         if self._phase in (Phase.LINGER, Phase.CLOSED):
             return
-        may_send = self._body is not None or bool(self._buffer) or self._phase is Phase.HEAD
+        can_half_close = self.transport.can_write_eof()  # TLS cannot, but its close drops what comes in by itself
+        may_send = can_half_close and (self._body is not None or bool(self._buffer) or self._phase is Phase.HEAD)
         self._phase = Phase.LINGER if may_send else Phase.CLOSED
         self._buffer.clear()
         self._unsent = self.transport.get_write_buffer_size()
@@ -377,8 +381,10 @@ class ClientConnection(asyncio.Protocol):
         if may_send:
             self.transport.write_eof()
             self._update_reading()
-        else:
+        elif can_half_close:
             self.transport.close()
+        else:
+            self.when_flushed(self.transport.close)
 
     def _set_deadline(self) -> None:
         edge = self._edge

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.client import ClientConnection
 from edgeproxy.proxy.clock import Clock
 from edgeproxy.proxy.heads import HeadReader
+from edgeproxy.proxy.listening import CannotListen, Listening, address_of, close_sockets, open_sockets, remove_path
 from edgeproxy.proxy.plan import Planner
 from edgeproxy.proxy.pool import Pool
 from edgeproxy.ruleset.limits import DEFAULT_LIMITS, Limits
-from edgeproxy.ruleset.model import HttpBackend, InetAddress, Ruleset
+from edgeproxy.ruleset.model import Address, HttpBackend, Ruleset
 from edgeproxy.telemetry.access_log import AccessLog, Record
 from edgeproxy.telemetry.counters import Counters
 
-
-class CannotListen(Exception):
-    """An address cannot be listened on; the message says which and why."""
+_TEND_EVERY: Final = 1.0  # seconds between looks at what changes slowly: the log's lines, certificates' files
 
 
 class Edge:
@@ -36,10 +37,12 @@ class Edge:
         self.is_draining = False
         self._access_log = access_log
         self.keeps_records = access_log is not None
-        self._servers: list[asyncio.Server] = []
+        self.listening: list[Listening] = []
+        self._owned: tuple[Address, ...] = ()  # addresses whose sockets nobody else holds
         self._clients: set[ClientConnection] = set()
-        self._no_clients = asyncio.Event()
+        self._no_clients = asyncio.Event()  # no client, and no handshake that may become one
         self._no_clients.set()
+        self._tending: asyncio.TimerHandle | None = None
         self._pools: Mapping[str, Pool] = {
             backend.name: Pool(backend, self.clock, limits, self.counters)
             for backend in ruleset.backends
@@ -48,48 +51,67 @@ class Edge:
 
     # -- for its owner ------------------------------------------------------------------------------------------
 
-    async def start(self) -> tuple[InetAddress, ...]:
-        """Listen; returns the addresses with the ports the system gave. Raises CannotListen."""
-        loop = asyncio.get_running_loop()
-        for listener in self.ruleset.listen:
-            address = listener.address
-            assert isinstance(address, InetAddress)
+    async def start(self, sockets: Sequence[socket.socket] = ()) -> tuple[Address, ...]:
+        """Listen; returns the addresses with the ports the system gave. Raises CannotListen.
+
+        `sockets` are listening sockets, one for each listener of the ruleset, in its order; from now on they are the
+        edge's. Without them it opens its own.
+        """
+        self.listening = [Listening(self, listener) for listener in self.ruleset.listen]
+        opened = list(sockets)
+        if not opened:
             try:
-                server = await loop.create_server(
-                    lambda: ClientConnection(self),
-                    address.host,
-                    address.port,
-                    backlog=1024,
-                    reuse_address=True,
-                )
-            except OSError as error:
-                await self.stop(0)
-                why = os.strerror(error.errno) if error.errno else str(error)
-                raise CannotListen(f"cannot listen on {address}: {why}: choose another with --listen") from None
-            self._servers.append(server)
+                for listener in self.ruleset.listen:
+                    opened += open_sockets(listener.address, workers=1)
+            except CannotListen:
+                close_sockets(opened)
+                raise
+            self._owned = tuple(map(address_of, opened))
+        addresses = tuple(map(address_of, opened))
+        for listening, sock in zip(self.listening, opened, strict=True):
+            await listening.start(sock)
         self.clock.start()
-        if self._access_log is not None:
-            self._flush_log()
-        return tuple(InetAddress(*sock.getsockname()[:2]) for server in self._servers for sock in server.sockets)
+        self._tend()
+        return addresses
+
+    def drain(self) -> None:
+        """Accept nobody any more. Who is here may end the exchange that runs, and one that begins soon: a request may
+        be on its way on a connection that looks idle.
+        """
+        if not self.is_draining:
+            self.is_draining = True
+            self.limits = replace(self.limits, idle=min(self.limits.idle, self.limits.drain_idle))
+            for listening in self.listening:
+                listening.stop_accepting()
+            for client in list(self._clients):
+                client.on_drain()
 
     async def stop(self, grace: float) -> None:
-        """Stop listening, let exchanges end for at most `grace` seconds, then break off what is left."""
-        self.is_draining = True
-        for server in self._servers:
-            server.close()
-        for client in list(self._clients):
-            client.close_if_idle()
+        """Drain for at most `grace` seconds, then break off what is left."""
+        self.drain()
         try:
             async with asyncio.timeout(grace):
+                await asyncio.sleep(0)  # a connection that was accepted just now is not among the clients yet
                 await self._no_clients.wait()
         except TimeoutError:
+            for listening in self.listening:
+                listening.abort_handshakes()
             for client in list(self._clients):
                 client.abort()
         for pool in self._pools.values():
             pool.close()
         self.clock.stop()
+        for address in self._owned:
+            remove_path(address)
+        if self._tending is not None:
+            self._tending.cancel()
         if self._access_log is not None:
             self._access_log.flush()
+
+    def look_at_certificates(self) -> None:
+        """Use those whose files have changed."""
+        for listening in self.listening:
+            listening.look_at_certificates()
 
     # -- for its connections ------------------------------------------------------------------------------------
 
@@ -109,7 +131,23 @@ class Edge:
         self.counters.open_connections -= 1
         self._clients.discard(client)
         self.clock.waiting.discard(client)
-        if not self._clients:
+        self._note_emptiness()
+
+    def has_room(self) -> bool:
+        """For one more handshake."""
+        return len(self._clients) + self._handshakes() < self.limits.connections
+
+    def on_handshake_begun(self) -> None:
+        self._no_clients.clear()
+
+    def on_handshake_ended(self) -> None:
+        self._note_emptiness()
+
+    def _handshakes(self) -> int:
+        return sum(listening.handshakes for listening in self.listening)
+
+    def _note_emptiness(self) -> None:
+        if not self._clients and not self._handshakes():
             self._no_clients.set()
 
     def new_record(self, address: str, method: bytes, target: str, fields: RequestFields) -> Record:
@@ -127,7 +165,8 @@ class Edge:
         if self._access_log is not None:
             self._access_log.write(record)
 
-    def _flush_log(self) -> None:
-        if self._access_log is not None and not self.is_draining:
+    def _tend(self) -> None:
+        if self._access_log is not None:
             self._access_log.flush()
-            asyncio.get_running_loop().call_later(1.0, self._flush_log)
+        self.look_at_certificates()
+        self._tending = asyncio.get_running_loop().call_later(_TEND_EVERY, self._tend)

@@ -1,4 +1,6 @@
-"""An exchange that answers from a directory: opened, judged by its conditions and ranges, sent by sendfile."""
+"""An exchange that answers from a directory: opened, judged by its conditions and ranges, sent by sendfile or, past
+TLS, block by block.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from typing import Protocol, assert_never
 
 from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.selection import Selection, select
+from edgeproxy.proxy.copyfile import FileCopier
 from edgeproxy.proxy.files import NotAFile, OpenFile, open_file
 from edgeproxy.proxy.plan import NOSNIFF, Answer, ServeFile, reason_phrase, say
 from edgeproxy.proxy.sendfile import FileSender
@@ -40,7 +43,7 @@ class Serving:
         self._plan = plan
         self._method = method.decode("ascii")
         self._values = values
-        self._sender: FileSender | None = None
+        self._sender: FileSender | FileCopier | None = None
         self._keep_alive = False
 
     def start(self) -> None:
@@ -69,7 +72,9 @@ class Serving:
         pass
 
     def on_client_blocked(self, blocked: bool) -> None:
-        """The sender watches the socket itself."""
+        """A FileSender watches the socket itself."""
+        if isinstance(self._sender, FileCopier):
+            self._sender.on_client_blocked(blocked)
 
     def on_client_gone(self) -> None:
         if self._sender is not None:
@@ -80,9 +85,9 @@ class Serving:
         selection = select(self._method, self._values, file.representation, time.time())
         self._keep_alive = client.may_keep_alive()
         client.on_head_sent(selection.status)
-        loop = asyncio.get_running_loop()
-        self._sender = FileSender(
-            loop,
+        is_secure = client.transport.get_extra_info("sslcontext") is not None
+        self._sender = (FileCopier if is_secure else FileSender)(
+            asyncio.get_running_loop(),
             client.transport,
             file,
             self._head(selection),
@@ -90,7 +95,10 @@ class Serving:
             self._on_end,
             client.note_progress,
         )
-        client.when_flushed(self._start)
+        if is_secure:
+            self._start()  # what is written through the transport overtakes nothing
+        else:
+            client.when_flushed(self._start)
 
     def _start(self) -> None:
         if self._sender is None:

@@ -54,12 +54,28 @@ class BackendFailure(StrEnum):
         return 504 if self in slow else 502
 
 
+class HandshakeFailure(StrEnum):
+    """Why a client's TLS handshake did not end well."""
+
+    NOT_TLS = "not_tls"
+    TOO_OLD = "too_old"  # no version or cipher in common
+    NO_CERTIFICATE = "no_certificate"  # of the client, where one is required
+    BAD_CERTIFICATE = "bad_certificate"  # of the client
+    NOT_TRUSTED = "not_trusted"  # the client refuses the edge's certificate
+    TIMEOUT = "timeout"
+    GONE = "gone"
+    OTHER = "other"
+
+
 @dataclass(slots=True)
 class Counters:
     """One worker's counts since it started."""
 
     connections: int = 0  # clients accepted
     open_connections: int = 0
+    certificates_read: int = 0  # again, since their files had changed
+    certificates_unusable: int = 0  # changed files that could not be used
+    unexpected: int = 0  # errors that nobody handled: each is a fault of the edge
     requests: int = 0  # heads read whole and understood
     aborted: int = 0  # answers that ended before their end: the client saw a broken transfer
     client_gone: int = 0  # clients that left while an exchange ran
@@ -70,5 +86,6 @@ class Counters:
     statuses: Counter[int] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)  # exchanges, by the rule that took them
     arms: Counter[tuple[str, str]] = field(default_factory=Counter)  # (split, backend)
+    handshake_failures: Counter[HandshakeFailure] = field(default_factory=Counter)
     refusals: Counter[Refusal] = field(default_factory=Counter)
     backend_failures: Counter[tuple[str, BackendFailure]] = field(default_factory=Counter)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import os
 import socket
 import tracemalloc
 from collections.abc import AsyncIterator
@@ -35,10 +34,9 @@ rules:
 
 def narrow(edge: RunningEdge) -> None:
     """Let the kernel hold little for the clients to come, as it does on a long way."""
-    for server in edge.edge._servers:
-        for listener in server.sockets:
-            with socket.socket(fileno=os.dup(listener.fileno())) as sock:
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    for listening in edge.edge.listening:
+        assert listening.socket is not None
+        listening.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
 
 
 def held_for_backends(edge: RunningEdge) -> int:

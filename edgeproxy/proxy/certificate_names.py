@@ -1,0 +1,71 @@
+"""The names that a certificate is for: the DNS names of its subjectAltName (RFC 5280 §4.2.1.6).
+
+Why read here: `ssl` tells the names of a peer's certificate only, never of one's own, and `cryptography` would cost
+each worker 60 ms at its start and 10 MiB for this one list. The walk is over DER that OpenSSL has already accepted,
+in files of the operator. The subject's common name is no host name (RFC 9525 §2), and is not looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+from typing import Final
+
+_BLOCK: Final = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
+_SEQUENCE: Final = 0x30
+_OBJECT_IDENTIFIER: Final = 0x06
+_OCTET_STRING: Final = 0x04
+_EXTENSIONS: Final = 0xA3  # [3] of a TBSCertificate
+_DNS_NAME: Final = 0x82  # [2] of a GeneralName
+_SUBJECT_ALT_NAME: Final = b"\x55\x1d\x11"  # 2.5.29.17
+
+
+def names_in_pem(pem: bytes) -> tuple[str, ...]:
+    """The names of the first certificate in a PEM file, in lower case. Raises ValueError for what is none."""
+    block = _BLOCK.search(pem)
+    if block is None:
+        raise ValueError("there is no certificate in it")
+    return names_in_der(b64decode(block[1]))
+
+
+def names_in_der(der: bytes) -> tuple[str, ...]:
+    try:
+        names = [name.decode("ascii").lower() for name in _dns_names(der)]
+    except IndexError:
+        raise ValueError("its DER ends early") from None
+    return tuple(name.removesuffix(".") for name in names)
+
+
+def _dns_names(der: bytes) -> Iterator[bytes]:
+    for extension in _extensions(der):
+        parts = list(_elements(extension))
+        if parts and parts[0] == (_OBJECT_IDENTIFIER, _SUBJECT_ALT_NAME) and parts[-1][0] == _OCTET_STRING:
+            for tag, general_names in _elements(parts[-1][1]):
+                if tag == _SEQUENCE:
+                    yield from (value for kind, value in _elements(general_names) if kind == _DNS_NAME)
+
+
+def _extensions(der: bytes) -> Iterator[bytes]:
+    (_, certificate), *_ = _elements(der)
+    (_, to_be_signed), *_ = _elements(certificate)
+    for tag, value in _elements(to_be_signed):
+        if tag == _EXTENSIONS:
+            for _, extensions in _elements(value):
+                yield from (extension for _, extension in _elements(extensions))
+
+
+def _elements(der: bytes) -> Iterator[tuple[int, bytes]]:
+    """The tags and contents that follow each other in some DER. Tags above 30 do not occur in certificates."""
+    index = 0
+    while index < len(der):
+        tag, length = der[index], der[index + 1]
+        index += 2
+        if length & 0x80:  # the length of the length
+            octets = length & 0x7F
+            length = int.from_bytes(der[index : index + octets], "big")
+            index += octets
+        if index + length > len(der):
+            raise IndexError
+        yield tag, der[index : index + length]
+        index += length

@@ -1,0 +1,278 @@
+"""Accepting connections: sockets that are bound once and may have several owners, and one worker's side of each.
+
+Laws of this module:
+- closing a listening socket resets the connections that the kernel has queued on it. So whoever stops accepting lets
+  go of a descriptor of its own, and the socket lives on while another process holds one;
+- plain connections are accepted by uvloop, in C; for TLS they are accepted here, since only so a failed handshake is
+  seen, counted, and bounded in number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Iterable
+from contextlib import suppress
+from errno import EADDRINUSE
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, assert_never
+
+from edgeproxy.proxy.client import ClientConnection
+from edgeproxy.proxy.tls import Certificates, UnusableCertificate
+from edgeproxy.ruleset.model import Address, InetAddress, Listener, UnixAddress
+from edgeproxy.telemetry.counters import HandshakeFailure, Refusal
+from edgeproxy.telemetry.stderr import tell
+
+if TYPE_CHECKING:
+    from edgeproxy.proxy.edge import Edge
+
+_BACKLOG: Final = 1_024  # connections that the kernel queues until they are accepted
+_AT_A_TIME: Final = 64  # connections accepted before others get their turn
+_PAUSE: Final = 0.1  # seconds without accepting when descriptors or memory have run out
+
+
+class CannotListen(Exception):
+    """An address cannot be listened on; the message says which and why."""
+
+
+# -- sockets ----------------------------------------------------------------------------------------------------
+
+
+def open_sockets(address: Address, workers: int) -> list[socket.socket]:
+    """Listening sockets for so many workers: one each, between which the kernel divides the connections of a port
+    (SO_REUSEPORT); of a path one for all. Raises CannotListen.
+    """
+    try:
+        match address:
+            case InetAddress():
+                return _open_inet(address, workers)
+            case UnixAddress(path=path):
+                return [_open_unix(path)]
+            case _:
+                assert_never(address)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise CannotListen(f"cannot listen on {address}: {why}: choose another with --listen") from None
+
+
+def address_of(sock: socket.socket) -> Address:
+    """The address that the system gave it."""
+    name = sock.getsockname()
+    return UnixAddress(Path(os.fsdecode(name))) if sock.family == socket.AF_UNIX else InetAddress(*name[:2])
+
+
+def close_sockets(sockets: Iterable[socket.socket]) -> None:
+    """Let go of them; a path that nobody listens on any more is removed."""
+    for sock in sockets:
+        address = address_of(sock)
+        sock.close()
+        remove_path(address)
+
+
+def remove_path(address: Address) -> None:
+    """Remove a Unix socket's file when nobody listens on it any more."""
+    if isinstance(address, UnixAddress) and not _is_live(address.path):
+        with suppress(OSError):
+            address.path.unlink()
+
+
+def _open_inet(address: InetAddress, workers: int) -> list[socket.socket]:
+    """Looks first by a socket without SO_REUSEPORT: a second edge of the same user would share the port unnoticed."""
+    family, *_, name = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
+    with _bound(family, name, is_shared=False) as first:
+        name = first.getsockname()
+    opened: list[socket.socket] = []
+    try:
+        for _ in range(workers):
+            opened.append(_bound(family, name, is_shared=True))
+            opened[-1].listen(_BACKLOG)
+    except OSError:
+        close_sockets(opened)
+        raise
+    return opened
+
+
+def _bound(family: int, name: object, *, is_shared: bool) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:  # `[::]` is IPv6 alone, so that `0.0.0.0` can be listened on beside it
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(name)  # type: ignore[arg-type]  # what getaddrinfo gave
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _open_unix(path: Path) -> socket.socket:
+    """Whoever can reach the path may connect, as with a port: permissions of its directory say who can."""
+    if path.is_socket():
+        if _is_live(path):
+            raise OSError(EADDRINUSE, os.strerror(EADDRINUSE))
+        path.unlink()  # its owner ended without removing it
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(str(path))
+        path.chmod(0o666)
+        sock.listen(_BACKLOG)
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _is_live(path: Path) -> bool:
+    """Whether somebody listens there (or it cannot be known)."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)  # a full queue is somebody's
+        try:
+            probe.connect(str(path))
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except OSError:
+            return True
+    return True
+
+
+# -- one worker's side ------------------------------------------------------------------------------------------
+
+
+class Listening:
+    """A listener as one edge accepts on it. Raises CannotListen for certificates that cannot be used."""
+
+    def __init__(self, edge: Edge, listener: Listener) -> None:
+        self._edge = edge
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        self._server: asyncio.Server | None = None
+        self.socket: socket.socket | None = None  # while connections are accepted on it
+        self._handshakes: set[asyncio.Task[None]] = set()
+        self._certificates: Certificates | None = None
+        if listener.certificates:
+            try:
+                self._certificates = Certificates(listener)
+            except UnusableCertificate as error:
+                raise CannotListen(f"{listener}: {error}") from None
+
+    @property
+    def handshakes(self) -> int:
+        """How many are under way."""
+        return len(self._handshakes)
+
+    async def start(self, sock: socket.socket) -> None:
+        """Accept on a listening socket, which from now on is this one's."""
+        self.socket = sock
+        if self._certificates is not None:
+            self._watch()
+        elif sock.family == socket.AF_UNIX:
+            self._server = await self._loop.create_unix_server(self._new_client, sock=sock, backlog=_BACKLOG)
+        else:
+            self._server = await self._loop.create_server(self._new_client, sock=sock, backlog=_BACKLOG)
+
+    def stop_accepting(self) -> None:
+        """Handshakes that have begun go on."""
+        sock, self.socket = self.socket, None
+        if self._server is not None:
+            self._server.close()
+        elif sock is not None:
+            self._loop.remove_reader(sock.fileno())
+            sock.close()
+
+    def abort_handshakes(self) -> None:
+        for handshake in self._handshakes:
+            handshake.cancel()
+
+    def look_at_certificates(self) -> None:
+        """Use them if their files have changed; say so if they cannot be used."""
+        try:
+            if self._certificates is not None and self._certificates.look_again():
+                self._edge.counters.certificates_read += 1
+        except UnusableCertificate as error:
+            self._edge.counters.certificates_unusable += 1
+            tell(f"{self._listener}: {error}; the certificates from before stay in use")
+
+    def _new_client(self) -> ClientConnection:
+        return ClientConnection(self._edge, self._listener)
+
+    # -- TLS ----------------------------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        if self.socket is not None:
+            self._loop.add_reader(self.socket.fileno(), self._accept)
+
+    def _accept(self) -> None:
+        sock = self.socket
+        for _ in range(_AT_A_TIME):
+            if sock is None:
+                return
+            try:
+                accepted, _ = sock.accept()
+            except (BlockingIOError, InterruptedError):
+                return  # another worker was faster
+            except ConnectionError:
+                continue  # this one has left already
+            except OSError:
+                self._loop.remove_reader(sock.fileno())
+                self._loop.call_later(_PAUSE, self._watch)
+                return
+            accepted.setblocking(False)
+            self._begin_handshake(accepted)
+
+    def _begin_handshake(self, accepted: socket.socket) -> None:
+        if not self._edge.has_room():
+            self._edge.counters.refusals[Refusal.TOO_MANY_CONNECTIONS] += 1
+            accepted.close()
+            return
+        handshake = self._loop.create_task(self._shake_hands(accepted))
+        self._handshakes.add(handshake)
+        self._edge.on_handshake_begun()
+        handshake.add_done_callback(self._end_handshake)
+
+    def _end_handshake(self, handshake: asyncio.Task[None]) -> None:
+        self._handshakes.discard(handshake)
+        self._edge.on_handshake_ended()
+
+    async def _shake_hands(self, accepted: socket.socket) -> None:
+        assert self._certificates is not None
+        client, limits = self._new_client(), self._edge.limits
+        try:
+            await self._loop.connect_accepted_socket(
+                lambda: client,
+                accepted,
+                ssl=self._certificates.context,
+                ssl_handshake_timeout=limits.handshake,
+                ssl_shutdown_timeout=limits.stall,
+            )
+        except OSError as error:
+            self._edge.counters.handshake_failures[_failure(error)] += 1
+
+
+def _failure(error: OSError) -> HandshakeFailure:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return HandshakeFailure.BAD_CERTIFICATE
+    if isinstance(error, ssl.SSLError):
+        return _FAILURES.get(error.reason or "", HandshakeFailure.OTHER)
+    if isinstance(error, ConnectionAbortedError):  # how uvloop says that the time is over
+        return HandshakeFailure.TIMEOUT
+    return HandshakeFailure.GONE
+
+
+_FAILURES: Final = {  # OpenSSL's reasons
+    "HTTP_REQUEST": HandshakeFailure.NOT_TLS,
+    "WRONG_VERSION_NUMBER": HandshakeFailure.NOT_TLS,
+    "RECORD_LAYER_FAILURE": HandshakeFailure.NOT_TLS,
+    "UNSUPPORTED_PROTOCOL": HandshakeFailure.TOO_OLD,
+    "NO_SHARED_CIPHER": HandshakeFailure.TOO_OLD,
+    "PEER_DID_NOT_RETURN_A_CERTIFICATE": HandshakeFailure.NO_CERTIFICATE,
+    "TLSV1_ALERT_UNKNOWN_CA": HandshakeFailure.NOT_TRUSTED,
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": HandshakeFailure.NOT_TRUSTED,
+    "SSLV3_ALERT_BAD_CERTIFICATE": HandshakeFailure.NOT_TRUSTED,
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": HandshakeFailure.NOT_TRUSTED,
+}

@@ -1,0 +1,12 @@
+"""What the edge tells its operator: one line on standard error, written in one go, so that workers' lines never mix."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+
+
+def tell(text: str) -> None:
+    with suppress(OSError, ValueError):  # nobody reads it any more: that costs the line, not the service
+        sys.stderr.write("".join([f"edgeproxy: {line}\n" for line in text.splitlines()]))
+        sys.stderr.flush()

@@ -104,7 +104,7 @@ def explain(ruleset: Ruleset, request: Request) -> Iterator[str]:
             for name in rule.match.path.captures:
                 yield f"  {name} = {captures[name]}"
             yield from _terms(rule)
-            yield from _deeds(plan_request(ruleset, request.method, target), request)
+            yield from _deeds(plan_request(ruleset, request.method, target)[1], request)
         case _:
             assert_never(routing)
 
@@ -148,7 +148,7 @@ def _deeds(plan: Plan, request: Request) -> Iterator[str]:
     match plan:
         case Pass(backend=backend, target=asked):
             places = " or ".join(str(endpoint.address) for endpoint in backend.endpoints)
-            yield f"ask: {backend.name} at {places} for {asked.decode('ascii')}"
+            yield f"ask: {backend.name} at {places} for {asked}"
             yield f"  Host: {backend.authority}"
         case ServeFile(directory=directory, path=path):
             yield f"file: {directory}{path}"

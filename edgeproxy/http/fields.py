@@ -88,3 +88,23 @@ def values_by_name(fields: Iterable[Field]) -> dict[str, str]:
         else:
             values[key] = text
     return values
+
+
+# What must be known before the content, or says where a message ends, for whom it is, or who may have it: never in a
+# trailer section (RFC 9110 §6.5.1).
+NOT_IN_TRAILERS: Final = (
+    HOP_BY_HOP
+    | FORWARDING
+    | CREDENTIALS
+    | frozenset(
+        b"age allow cache-control cdn-cache-control content-disposition content-encoding content-length "
+        b"content-location content-range content-security-policy content-type date expires host location pragma range "
+        b"retry-after set-cookie set-cookie2 strict-transport-security surrogate-control vary via warning "
+        b"www-authenticate x-content-type-options".split()
+    )
+)
+
+
+def passable_trailers(lines: Iterable[bytes]) -> list[bytes]:
+    """Those of the field lines of a trailer section that may go on."""
+    return [line for line in lines if line[: line.index(b":")].lower() not in NOT_IN_TRAILERS]

@@ -36,11 +36,17 @@ class UntilClose:
     """An answer without either: the body ends when the backend closes (RFC 9112 §6.3 item 8)."""
 
 
-Framing = NoBody | Length | Chunked | UntilClose
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """A 101 that was asked for: from here on the octets are of another protocol (RFC 9110 §7.8)."""
+
+
+Framing = NoBody | Length | Chunked | UntilClose | Tunnel
 
 NO_BODY: Final = NoBody()
 CHUNKED: Final = Chunked()
 UNTIL_CLOSE: Final = UntilClose()
+TUNNEL: Final = Tunnel()
 _NOTHING: Final = Length(0)
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
@@ -91,17 +97,20 @@ _TRAILERS_LIMIT: Final = 16384
 
 
 class ChunkedReader:
-    """Decodes the chunked coding (RFC 9112 §7.1). Extensions and trailers are checked and dropped.
+    """Decodes the chunked coding (RFC 9112 §7.1). Extensions are checked and dropped; `trailers` are the field lines
+    behind the last chunk, for who knows what to do with them.
 
     Why not httptools here: it does not tell at which octet a message ended, and a pipelined request begins there.
     """
 
-    __slots__ = ("_held", "_left", "_trailers")
+    __slots__ = ("_held", "_is_in_trailers", "_left", "_trailers_octets", "trailers")
 
     def __init__(self) -> None:
         self._held = b""  # the start of a line, or of the CRLF behind a chunk
         self._left = 0  # octets of the current chunk still to come, its CRLF included
-        self._trailers = -1  # octets of trailers seen; -1 before the last chunk
+        self._is_in_trailers = False  # the last chunk was read
+        self._trailers_octets = 0
+        self.trailers: list[bytes] = []
 
     def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
         if self._held:
@@ -120,10 +129,10 @@ class ChunkedReader:
                 self._refuse_long_or_bare(data, position)
                 break
             line, position = data[position:line_end], line_end + 2
-            if self._trailers >= 0:
+            if self._is_in_trailers:
                 if not line:
                     return b"".join(pieces), data[position:]
-                self._count_trailer(line)
+                self._add_trailer(line)
             else:
                 self._begin_chunk(line)
         self._held = data[position:]
@@ -153,14 +162,15 @@ class ChunkedReader:
         if octets:
             self._left = octets + 2
         else:
-            self._trailers = 0
+            self._is_in_trailers = True
 
-    def _count_trailer(self, line: bytes) -> None:
-        self._trailers += len(line) + 2
-        if self._trailers > _TRAILERS_LIMIT:
+    def _add_trailer(self, line: bytes) -> None:
+        self._trailers_octets += len(line) + 2
+        if self._trailers_octets > _TRAILERS_LIMIT:
             raise BadFraming("the trailers are too long")
         if not _TRAILER_LINE.fullmatch(line):
             raise BadFraming("a trailer is not a field line")
+        self.trailers.append(line)
 
     @staticmethod
     def _refuse_long_or_bare(data: bytes, position: int) -> None:
@@ -184,7 +194,7 @@ def reader_for(framing: Framing) -> BodyReader | None:
             return LengthReader(octets)
         case Chunked():
             return ChunkedReader()
-        case UntilClose():
+        case UntilClose() | Tunnel():
             return UntilCloseReader()
 
 

@@ -22,24 +22,14 @@ from edgeproxy.http.fields import (
     tokens_of,
     values_by_name,
 )
-from edgeproxy.http.framing import CHUNKED, NO_BODY, Framing, Length
+from edgeproxy.http.framing import CHUNKED, NO_BODY, Framing, Length, has_body
 
 METHODS: Final = frozenset(
-    (
-        b"GET",
-        b"HEAD",
-        b"POST",
-        b"PUT",
-        b"DELETE",
-        b"OPTIONS",
-        b"TRACE",
-        b"PATCH",
-        b"PURGE",
-        b"PROPFIND",
-        b"REPORT",
-    )
+    b"GET HEAD POST PUT DELETE OPTIONS TRACE PATCH PURGE PROPFIND REPORT".split()  # what rules may speak of, and TRACE
 )
-_OWN: Final = HOP_BY_HOP | FORWARDING | {b"host", b"content-length"}
+CDN_ID: Final = b"edgeproxy"  # of this edge in CDN-Loop (RFC 8586 §2)
+_OWN: Final = HOP_BY_HOP | FORWARDING | {b"host", b"content-length", b"cdn-loop", b"expect"}
+_CONTINUE: Final = "100-continue"
 
 
 class BadRequest(ValueError):
@@ -61,6 +51,10 @@ class RequestFields:
     values: Mapping[str, str]
     lines: bytes  # the end-to-end field lines, ready to be passed on
     lines_without_credentials: bytes  # the same for a content host or a shadow
+    upgrade: tuple[str, ...] = ()  # protocols, in lower case, that the client would switch to (RFC 9110 §7.8)
+    wants_trailers: bool = False  # TE: trailers (RFC 9110 §10.1.4)
+    has_looped: bool = False  # it was here before (RFC 8586)
+    is_common: bool = True  # it has no body, has not looped, and does not count its hops
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +64,14 @@ class RequestLine:
     minor: int  # of HTTP/1.x
 
 
-def read_request_line(line: bytes) -> RequestLine:
+def read_request_line(line: bytes, longest_target: int) -> RequestLine:
     """RFC 9112 §3: method SP target SP version, nothing else. Raises BadRequest."""
     parts = line.split(b" ")
     if len(parts) != 3:
         raise BadRequest(400, "the request line is not 'method target version'")
     method, target, version = parts
+    if method == b"CONNECT":
+        raise BadRequest(405, "the edge opens no tunnels: it answers for its own hosts only")
     if method not in METHODS:
         raise BadRequest(501, "the method is not one the edge knows")
     if version == b"HTTP/1.1":
@@ -84,6 +80,8 @@ def read_request_line(line: bytes) -> RequestLine:
         minor = 0
     else:
         raise BadRequest(505, "the version is not HTTP/1.0 or HTTP/1.1")
+    if len(target) > longest_target:
+        raise BadRequest(414, f"the target is longer than {longest_target} octets")
     return RequestLine(method, target.decode("latin-1"), minor)
 
 
@@ -107,16 +105,53 @@ def _understand(fields: list[Field], minor: int) -> RequestFields:
     if len(hosts) > 1 or (minor == 1 and not hosts):
         raise BadRequest(400, "a request has exactly one Host field")
     connection = tokens_of(fields, b"connection")
+    values = values_by_name(fields)
+    framing = _request_framing(fields, minor)
+    wants_trailers = minor == 1 and b"trailers" in tokens_of(fields, b"te")
+    loop, has_looped = _cdn_loop(values.get("cdn-loop", ""))
+    own = b"".join(
+        (
+            b"Expect: 100-continue\r\n" if _expects_continue(values, framing, minor) else b"",
+            b"TE: trailers\r\nConnection: TE\r\n" if wants_trailers else b"",
+            loop,
+        )
+    )
     dropped = _OWN | connection
     return RequestFields(
         host=hosts[0].decode("latin-1") if hosts else None,
-        framing=_request_framing(fields, minor),
+        framing=framing,
         wants_close=b"close" in connection,
         wants_keep_alive=b"keep-alive" in connection,
-        values=values_by_name(fields),
-        lines=lines_without(fields, dropped),
-        lines_without_credentials=lines_without(fields, dropped | CREDENTIALS),
+        values=values,
+        lines=lines_without(fields, dropped) + own,
+        lines_without_credentials=lines_without(fields, dropped | CREDENTIALS) + own,
+        upgrade=_upgrade(values) if b"upgrade" in connection and minor == 1 and framing is NO_BODY else (),
+        wants_trailers=wants_trailers,
+        has_looped=has_looped,
+        is_common=framing is NO_BODY and not has_looped and "max-forwards" not in values,
     )
+
+
+def _expects_continue(values: Mapping[str, str], framing: Framing, minor: int) -> bool:
+    """RFC 9110 §10.1.1: HTTP/1.0 knows no expectations, and without a body there is nothing to wait for."""
+    expected = values.get("expect")
+    if expected is None or minor == 0:
+        return False
+    if expected.lower() != _CONTINUE:
+        raise BadRequest(417, "the edge knows no expectation but 100-continue")
+    return has_body(framing)
+
+
+def _cdn_loop(value: str) -> tuple[bytes, bool]:
+    """The CDN-Loop line to pass on, and whether this edge is in the one that came (RFC 8586 §2)."""
+    ids = {member.partition(";")[0].strip(" \t").lower() for member in value.split(",")}
+    seen = value.encode("latin-1") + b", " if value else b""
+    return b"CDN-Loop: %b%b\r\n" % (seen, CDN_ID), CDN_ID.decode() in ids
+
+
+def _upgrade(values: Mapping[str, str]) -> tuple[str, ...]:
+    protocols = (protocol.strip(" \t").lower() for protocol in values.get("upgrade", "").split(","))
+    return tuple(protocol for protocol in protocols if protocol)
 
 
 def _request_framing(fields: list[Field], minor: int) -> Framing:

@@ -33,6 +33,7 @@ class Target:
     scheme: Scheme = Scheme.HTTP
 
 
+SERVER_WIDE: Final = "*"  # asterisk-form: the target of an OPTIONS for the whole server (RFC 9112 §3.2.4)
 _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=-]+)(?::([0-9]{1,5}))?")
 _ABSOLUTE: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?")
 _ORIGIN: Final = re.compile(r"(/[^?#]*)(?:\?([^#]*))?(?:#.*)?")
@@ -50,6 +51,10 @@ def parse_target(target: str, host_field: str | None, scheme: Scheme = Scheme.HT
     Raises BadTarget. An absolute-form target must name the scheme it came by and the authority of the Host field: RFC
     9112 §3.2.2 lets an origin ignore the field, but two readings are one too many.
     """
+    if target == SERVER_WIDE:
+        if host_field is None:
+            raise BadTarget("no Host field: send one")
+        return Target(parse_host(host_field), host_field, SERVER_WIDE, None, scheme)
     if target.startswith("/"):
         if host_field is None:
             raise BadTarget("no Host field: send one")

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, assert_never, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from edgeproxy.http.fields import connection_lines
-from edgeproxy.http.forwarded import forwarding_lines
-from edgeproxy.http.framing import BadFraming, BodyReader, reader_for
+from edgeproxy.http.framing import NO_BODY, BadFraming, reader_for
 from edgeproxy.http.head_buffer import HeadBuffer
+from edgeproxy.http.proxy_protocol import BadProxyHeader, read_proxy_header
 from edgeproxy.http.request import BadRequest, RequestFields
 from edgeproxy.http.target import BadTarget
 from edgeproxy.proxy.clock import NEVER
 from edgeproxy.proxy.exchange import Exchange, Passing
+from edgeproxy.proxy.inflow import BodyTooLarge, Inflow
+from edgeproxy.proxy.judging import judge
+from edgeproxy.proxy.peer import UNIX, Peer
 from edgeproxy.proxy.phase import Phase, time_for
-from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, choose_arm, say
+from edgeproxy.proxy.plan import ALLOWED, Answer, ByArm, Pass, Plan, ServeFile, choose_arm, say
 from edgeproxy.proxy.serving import Serving
 from edgeproxy.proxy.sockets import has_unread, reset_on_close
 from edgeproxy.telemetry.counters import Refusal, refusal_of
@@ -29,22 +32,26 @@ if TYPE_CHECKING:
     from edgeproxy.ruleset.model import Listener
     from edgeproxy.telemetry.access_log import Record
 
+_HEAD: Final = Phase.HEAD  # PERF: an enum's member by its class costs three times a global
+
 
 class ClientConnection(asyncio.Protocol):
     __slots__ = (
-        "_body", "_buffer", "_edge", "_exchange", "_forwarding", "_has_begun_head", "_is_answering", "_is_blocked",
-        "_is_looping", "_is_paused", "_is_stalled", "_keep_alive", "_linger_end", "_listener", "_method", "_on_flushed",
-        "_phase", "_unsent", "address", "deadline", "minor", "record", "transport",
+        "_body", "_buffer", "_edge", "_exchange", "_has_begun_head", "_is_answering", "_is_blocked", "_is_looping",
+        "_is_paused", "_is_stalled", "_keep_alive", "_linger_end", "_listener", "_method", "_on_flushed", "_phase",
+        "_planner", "_requests_left", "_unsent", "counted_as", "deadline", "minor", "peer", "record", "transport",
     )  # fmt: skip
 
     def __init__(self, edge: Edge, listener: Listener) -> None:
         # For the connection's life
         self._edge = edge
         self._listener = listener
+        self._planner = edge.planners[listener.scheme]
         self.transport: asyncio.Transport = cast("asyncio.Transport", None)
-        self.address = ""
+        self.peer: Peer = cast("Peer", None)
+        self.counted_as: str | None = None  # among the connections of one client
         self.deadline = NEVER
-        self._phase = Phase.HEAD
+        self._phase = _HEAD
         self._buffer = HeadBuffer(edge.limits.head)  # a head's start, or pipelined octets
         self._has_begun_head = False  # its first octets are in the buffer, and its time runs
         self._is_paused = False  # reading
@@ -53,10 +60,10 @@ class ClientConnection(asyncio.Protocol):
         self._on_flushed: Callable[[], None] | None = None
         self._unsent = 0  # octets of answers that the client had not taken when last looked at
         self._linger_end = NEVER
-        self._forwarding = ("", b"")  # the forwarding lines of the last authority asked for
+        self._requests_left = edge.limits.requests
         # For one exchange
         self._exchange: Exchange | None = None
-        self._body: BodyReader | None = None
+        self._body: Inflow | None = None
         self._is_blocked = False  # the exchange takes no more body for now
         self._is_answering = False  # the head of its answer went out
         self._keep_alive = True
@@ -67,31 +74,33 @@ class ClientConnection(asyncio.Protocol):
     # -- for the event loop -------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        edge = self._edge
         self.transport = cast("asyncio.Transport", transport)
-        peer = transport.get_extra_info("peername")
-        self.address = peer[0] if isinstance(peer, tuple) else "unix"
-        self.deadline = self._edge.clock.now() + self._edge.limits.idle
-        if not self._edge.admit(self):
-            self._refuse(503, "This edge has too many connections.", Refusal.TOO_MANY_CONNECTIONS)
-            self._phase = Phase.CLOSED  # no lingering for those who are too many
-            transport.close()
+        name = transport.get_extra_info("peername")
+        self.peer = Peer(name[0] if isinstance(name, tuple) else UNIX, self._listener.scheme, edge.proxies)
+        edge.on_client_made(self)
+        if self._listener.proxy_protocol and self.peer.is_trusted:
+            self._phase = Phase.PREFACE
+            self._set_deadline()
+        else:
+            self._admit()
 
     def data_received(self, data: bytes) -> None:
-        match self._phase:
-            case Phase.HEAD:
-                self._buffer.add(data)
-                self._read_heads()
-            case Phase.BODY:
-                self._read_body(data)
-            case Phase.EXCHANGE:
-                self._buffer.add(data)
-                self._update_reading()
-            case Phase.LINGER:
-                self._set_deadline()
-            case Phase.CLOSED:
-                pass
-            case _:
-                assert_never(self._phase)
+        phase = self._phase
+        if phase is _HEAD:
+            self._buffer.add(data)
+            self._read_heads()
+        elif phase is Phase.EXCHANGE:
+            self._buffer.add(data)
+            self._update_reading()
+        elif phase is Phase.BODY:
+            self._read_body(data)
+        elif phase is Phase.TUNNEL:
+            cast("Exchange", self._exchange).on_body(data)
+        elif phase is Phase.PREFACE:
+            self._read_preface(data)
+        elif phase is Phase.LINGER:
+            self._set_deadline()
 
     def eof_received(self) -> bool:
         """The client closed its half. It may mean only that half, but most who do so have left, and a backend should
@@ -124,22 +133,24 @@ class ClientConnection(asyncio.Protocol):
             on_flushed()
         elif self._exchange is not None:
             self._exchange.on_client_blocked(False)
-        elif self._phase is Phase.HEAD and not self._is_looping:
+        elif self._phase is _HEAD and not self._is_looping:
             self._read_heads()
         self._update_reading()
 
     def on_deadline(self) -> None:
+        limits = self._edge.limits
         unsent = self.transport.get_write_buffer_size()
-        if 0 < unsent < self._unsent:  # slow, but taking: who reads anything within the time is not given up
+        if 0 < unsent < self._unsent - limits.take_rate * limits.stall:
+            # Slow, but taking: who takes enough within the time is not given up.
             self._unsent = unsent
-            self.deadline = self._edge.clock.now() + self._edge.limits.stall
-        elif self._phase is Phase.HEAD and self._buffer:
+            self.deadline = self._edge.clock.now() + limits.stall
+        elif self._phase is _HEAD and self._buffer:
             self._refuse(408, "The request's head took too long.", Refusal.HEAD_TIMEOUT)
         elif self._phase is Phase.BODY and not self._is_stalled:
             self._refuse(408, "The request's body took too long.", Refusal.BODY_TIMEOUT)
         elif self._exchange is not None:
             self.abort()
-        elif self._phase is Phase.HEAD and not self._is_paused and has_unread(self.transport):
+        elif self._phase is _HEAD and not self._is_paused and has_unread(self.transport):
             self._set_deadline()  # a request came in time; the loop has not read it yet
         else:
             if unsent:
@@ -171,15 +182,24 @@ class ClientConnection(asyncio.Protocol):
         return self._edge.clock.date_line()
 
     def forwarding_lines(self, authority: str) -> bytes:
-        if self._forwarding[0] != authority:
-            self._forwarding = (authority, forwarding_lines("", self.address, authority, "http", self.minor))
-        return self._forwarding[1]
+        return self.peer.lines(authority, self.minor)
 
     def block_body(self, blocked: bool) -> None:
         self._is_blocked = blocked
-        if self._phase is Phase.BODY:
+        if self._phase is Phase.BODY or self._phase is Phase.TUNNEL:
+            if self._body is not None:
+                self._body.block(blocked, self._edge.clock.now())
             self._update_reading()
             self._set_deadline()
+
+    def become_tunnel(self) -> None:
+        """The answer switched protocols: what the client sends from here on goes to the exchange as it comes."""
+        self._keep_alive = False
+        self._phase = Phase.TUNNEL
+        self._set_deadline()
+        self._update_reading()
+        if self._buffer:
+            cast("Exchange", self._exchange).on_body(self._buffer.take_rest())
 
     def on_head_sent(self, status: int) -> None:
         self._is_answering = True
@@ -190,14 +210,18 @@ class ClientConnection(asyncio.Protocol):
     def on_answered(self, keep_alive: bool) -> None:
         """The answer is whole. Another request follows, or the connection ends."""
         self._exchange = None
-        self._method = b""
         self._is_answering = self._is_blocked = False
-        self._write_record(is_whole=True)
-        if not keep_alive or self._body is not None:  # an answer that promised another one is kept to, draining or not
+        if self.record is not None:
+            self._write_record(is_whole=True)
+        if not keep_alive or self._body is not None:  # an answer that promised another is kept to, draining or not
             self._end()
             return
-        self._phase = Phase.HEAD
-        self._set_deadline()
+        self._phase = _HEAD
+        if self._is_stalled:
+            self._set_deadline()
+        else:  # PERF: what _set_deadline comes to, without its two calls
+            edge = self._edge
+            self.deadline = edge.clock.now() + edge.limits.idle
         if self._is_looping:
             return
         if self._buffer:
@@ -227,8 +251,37 @@ class ClientConnection(asyncio.Protocol):
 
     def on_drain(self) -> None:
         """The edge's limit of idle time has become short."""
-        if self._phase is Phase.HEAD and not self._buffer:
+        if self._phase is _HEAD and not self._buffer:
             self._set_deadline()
+
+    # -- beginning ----------------------------------------------------------------------------------------------
+
+    def _read_preface(self, data: bytes) -> None:
+        """A trusted proxy's word on whom it connects for comes before the first request."""
+        self._buffer.add(data)
+        octets = self._buffer.take_rest()
+        try:
+            header = read_proxy_header(octets)
+        except BadProxyHeader as error:
+            self._refuse(400, f"The PROXY header is refused: {error}.", Refusal.BAD_PREFACE)
+            return
+        if header is None:
+            self._buffer.add(octets)
+            return
+        self.peer.introduce(header)
+        self._planner = self._edge.planners[self.peer.scheme]
+        self._phase = _HEAD
+        self._admit()
+        if self._phase is _HEAD and len(octets) > header.length:
+            self.data_received(octets[header.length :])
+
+    def _admit(self) -> None:
+        self._set_deadline()
+        refusal = self._edge.admit(self)
+        if refusal is not None:
+            self._refuse(503, "This edge has too many connections.", refusal)
+            self._phase = Phase.CLOSED  # no lingering for those who are too many
+            self.transport.close()
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -238,7 +291,7 @@ class ClientConnection(asyncio.Protocol):
         A client that takes no answers gets no more of them made: what it pipelines waits in the kernel.
         """
         self._is_looping = True
-        while self._phase is Phase.HEAD and not self._is_stalled:
+        while self._phase is _HEAD and not self._is_stalled:
             try:
                 head = self._buffer.take()
             except BadRequest as error:
@@ -251,51 +304,64 @@ class ClientConnection(asyncio.Protocol):
                 break
             self._has_begun_head = False
             self._begin(head)
-            self._read_body_behind_head()
+            if self._body is not None and self._buffer:
+                self._read_body_behind_head()
         self._is_looping = False
 
     def _read_body_behind_head(self) -> None:
-        if self._phase is Phase.BODY and self._buffer:
+        if self._phase is Phase.BODY:
             self._read_body(self._buffer.take_rest())
 
     def _begin(self, head: bytes) -> None:
         """Parse, route, plan, act."""
         edge = self._edge
+        end = head.index(b"\r\n")
         try:
-            method, target, self.minor, fields = edge.heads.read(head)
-            self._method = method
-            plan = edge.planner.plan(method, target, fields.host)
+            fields = edge.heads.fields(head, end)
+            if self.peer.is_trusted:
+                self.peer.hear(fields.values)
+                self._planner = edge.planners[self.peer.scheme]
+            planned = self._planner.plan(head[:end], fields.host)
         except BadRequest as error:
             self._refuse_request(error)
             return
         except BadTarget as error:
             self._refuse_request(BadRequest(400, str(error)))
             return
+        line = planned.line
+        self._method, self.minor = line.method, line.minor
         edge.counters.requests += 1
-        self._body = reader_for(fields.framing)
-        self._keep_alive = not fields.wants_close if self.minor else fields.wants_keep_alive
+        self._requests_left -= 1
+        wants_more = not fields.wants_close if line.minor else fields.wants_keep_alive
+        self._keep_alive = wants_more and self._requests_left > 0
+        if fields.framing is not NO_BODY:
+            reader = reader_for(fields.framing)
+            self._body = Inflow(reader, planned.most(edge.limits), edge.limits, edge.clock.now()) if reader else None
         if edge.keeps_records:
-            self.record = edge.new_record(self.address, method, target, fields)
-        self._act(plan, fields)
+            self.record = edge.new_record(self.peer.address, line.method, line.target, fields)
+        if planned.limits is None and fields.is_common:
+            self._act(planned.plan, fields)
+        else:
+            self._act(*judge(edge, planned, fields, self.peer.address))
 
     def _act(self, plan: Plan, fields: RequestFields) -> None:
         edge = self._edge
         if isinstance(plan, ByArm):
-            backend, chosen = choose_arm(plan, fields.values, self.address)
+            backend, chosen = choose_arm(plan, fields.values, self.peer.address)
             edge.counters.arms[plan.split.name, backend] += 1
             plan = chosen
         if plan.rule is not None:
             edge.counters.rules[plan.rule] += 1
         if self.record is not None:
             self.record.rule = plan.rule
-        if isinstance(plan, Answer):
-            self.answer(plan)
-            return
         exchange: Passing | Serving
         if isinstance(plan, Pass):
             exchange = Passing(self, edge.pool(plan.backend), edge.counters, plan, self._method, fields)
-        else:
+        elif isinstance(plan, ServeFile):
             exchange = Serving(self, plan, self._method, fields.values)
+        else:
+            self.answer(plan)
+            return
         self._exchange = exchange
         if self._body is None:
             self._phase, self.deadline = Phase.EXCHANGE, NEVER
@@ -313,6 +379,9 @@ class ClientConnection(asyncio.Protocol):
         except BadFraming as error:
             self._refuse(400, f"The request's body is refused: {error}.", Refusal.BAD_BODY)
             return
+        except BodyTooLarge as error:
+            self._refuse(413, f"The request is refused: {error}.", Refusal.BODY_TOO_LARGE)
+            return
         if content:
             exchange.on_body(content)
         if rest is None:
@@ -326,9 +395,9 @@ class ClientConnection(asyncio.Protocol):
         exchange.on_body_end()
 
     def _update_reading(self) -> None:
-        is_ahead = self._is_stalled and self._phase is Phase.HEAD
+        is_ahead = self._is_stalled and self._phase is _HEAD
         wants_pause = is_ahead or len(self._buffer) >= self._edge.limits.held
-        if self._phase is Phase.BODY:
+        if self._phase is Phase.BODY or self._phase is Phase.TUNNEL:
             wants_pause = self._is_blocked
         if wants_pause != self._is_paused and not self.transport.is_closing():
             self._is_paused = wants_pause
@@ -340,9 +409,11 @@ class ClientConnection(asyncio.Protocol):
     # -- ending -------------------------------------------------------------------------------------------------
 
     def _refuse_request(self, error: BadRequest) -> None:
-        self._refuse(error.status, f"The request is refused: {error}.", refusal_of(error.status))
+        self._method = b""  # of a request that is not understood; its answer has a body whatever it was
+        allow = (("Allow", ALLOWED),) if error.status == 405 else ()
+        self._refuse(error.status, f"The request is refused: {error}.", refusal_of(error.status), *allow)
 
-    def _refuse(self, status: int, message: str, reason: Refusal) -> None:
+    def _refuse(self, status: int, message: str, reason: Refusal, *lines: tuple[str, str]) -> None:
         """Answer, when no answer has begun, and end the connection."""
         self._edge.counters.refusals[reason] += 1
         if self._is_answering:
@@ -350,7 +421,7 @@ class ClientConnection(asyncio.Protocol):
             return
         self._leave_exchange()
         self._keep_alive = False
-        self.answer(say(status, message))
+        self.answer(say(status, message, *lines))
 
     def _write_record(self, *, is_whole: bool) -> None:
         record, self.record = self.record, None
@@ -371,7 +442,8 @@ class ClientConnection(asyncio.Protocol):
         if self._phase in (Phase.LINGER, Phase.CLOSED):
             return
         can_half_close = self.transport.can_write_eof()  # TLS cannot, but its close drops what comes in by itself
-        may_send = can_half_close and (self._body is not None or bool(self._buffer) or self._phase is Phase.HEAD)
+        is_quiet = self._body is None and not self._buffer and self._phase is Phase.EXCHANGE
+        may_send = can_half_close and not is_quiet
         self._phase = Phase.LINGER if may_send else Phase.CLOSED
         self._buffer.clear()
         self._unsent = self.transport.get_write_buffer_size()
@@ -388,5 +460,9 @@ class ClientConnection(asyncio.Protocol):
 
     def _set_deadline(self) -> None:
         edge = self._edge
+        now = edge.clock.now()
+        if self._phase is Phase.BODY and self._body is not None and not (self._is_stalled or self._is_blocked):
+            self.deadline = self._body.due(now)
+            return
         seconds = time_for(self._phase, is_stalled=self._is_stalled, is_blocked=self._is_blocked, limits=edge.limits)
-        self.deadline = min(edge.clock.now() + seconds, self._linger_end)
+        self.deadline = min(now + seconds, self._linger_end)

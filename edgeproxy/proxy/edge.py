@@ -5,21 +5,25 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from edgeproxy.http.forwarded import TrustedProxies
 from edgeproxy.http.request import RequestFields
+from edgeproxy.http.target import Scheme
 from edgeproxy.proxy.client import ClientConnection
 from edgeproxy.proxy.clock import Clock
 from edgeproxy.proxy.heads import HeadReader
 from edgeproxy.proxy.listening import CannotListen, Listening, address_of, close_sockets, open_sockets, remove_path
 from edgeproxy.proxy.plan import Planner
 from edgeproxy.proxy.pool import Pool
-from edgeproxy.ruleset.limits import DEFAULT_LIMITS, Limits
+from edgeproxy.proxy.rate import RateTable, rate_key
+from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.model import Address, HttpBackend, Ruleset
 from edgeproxy.telemetry.access_log import AccessLog, Record
-from edgeproxy.telemetry.counters import Counters
+from edgeproxy.telemetry.counters import Counters, Refusal
 
 _TEND_EVERY: Final = 1.0  # seconds between looks at what changes slowly: the log's lines, certificates' files
 
@@ -27,19 +31,30 @@ _TEND_EVERY: Final = 1.0  # seconds between looks at what changes slowly: the lo
 class Edge:
     """Create, `start`, and `stop` inside one running event loop (uvloop)."""
 
-    def __init__(self, ruleset: Ruleset, limits: Limits = DEFAULT_LIMITS, access_log: AccessLog | None = None) -> None:
+    def __init__(
+        self,
+        ruleset: Ruleset,
+        limits: Limits | None = None,
+        access_log: AccessLog | None = None,
+        rates: RateTable | None = None,
+    ) -> None:
+        """`limits`: others than the ruleset's. `rates`: a table that several workers share, which stays its owner's."""
+        limits = ruleset.limits if limits is None else limits
         self.ruleset = ruleset
         self.limits = limits
         self.counters = Counters()
         self.clock = Clock(asyncio.get_running_loop(), limits.tick)
         self.heads = HeadReader(limits, self.counters)
-        self.planner = Planner(ruleset, limits.plans)
+        self.planners: Mapping[Scheme, Planner] = {scheme: Planner(ruleset, scheme, limits) for scheme in Scheme}
+        self.proxies = TrustedProxies(ruleset.trusted_proxies)
+        self.rates = RateTable.create(limits.rate_slots) if rates is None else rates
         self.is_draining = False
         self._access_log = access_log
         self.keeps_records = access_log is not None
         self.listening: list[Listening] = []
         self._owned: tuple[Address, ...] = ()  # addresses whose sockets nobody else holds
         self._clients: set[ClientConnection] = set()
+        self._by_client: Counter[str] = Counter()  # their number, by whom limits count
         self._no_clients = asyncio.Event()  # no client, and no handshake that may become one
         self._no_clients.set()
         self._tending: asyncio.TimerHandle | None = None
@@ -71,6 +86,8 @@ class Edge:
         for listening, sock in zip(self.listening, opened, strict=True):
             await listening.start(sock)
         self.clock.start()
+        for pool in self._pools.values():
+            pool.start()
         self._tend()
         return addresses
 
@@ -118,19 +135,35 @@ class Edge:
     def pool(self, backend: HttpBackend) -> Pool:
         return self._pools[backend.name]
 
-    def admit(self, client: ClientConnection) -> bool:
-        """Take a client in. False: there are too many, and this one is to be told so."""
+    def on_client_made(self, client: ClientConnection) -> None:
         self.counters.connections += 1
         self.counters.open_connections += 1
         self._clients.add(client)
         self._no_clients.clear()
         self.clock.waiting.add(client)
-        return len(self._clients) <= self.limits.connections
+
+    def admit(self, client: ClientConnection) -> Refusal | None:
+        """Take a client in, or say why not: there are too many, of all or of its address. A trusted proxy and who
+        comes by a Unix socket are many clients' connections: only all are counted.
+        """
+        if len(self._clients) > self.limits.connections:
+            return Refusal.TOO_MANY_CONNECTIONS
+        if client.peer.is_many:
+            return None
+        key = client.counted_as = rate_key(client.peer.address)
+        self._by_client[key] += 1
+        is_too_many = self._by_client[key] > self.limits.connections_per_client
+        return Refusal.TOO_MANY_OF_CLIENT if is_too_many else None
 
     def on_client_lost(self, client: ClientConnection) -> None:
         self.counters.open_connections -= 1
         self._clients.discard(client)
         self.clock.waiting.discard(client)
+        key = client.counted_as
+        if key is not None:
+            self._by_client[key] -= 1
+            if not self._by_client[key]:
+                del self._by_client[key]
         self._note_emptiness()
 
     def has_room(self) -> bool:

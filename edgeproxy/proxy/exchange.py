@@ -10,17 +10,34 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from edgeproxy.http.fields import connection_lines
-from edgeproxy.http.framing import LAST_CHUNK, Chunked, Length, NoBody, UntilClose, encode_chunk, has_body
+from edgeproxy.http.fields import connection_lines, passable_trailers
+from edgeproxy.http.framing import (
+    LAST_CHUNK,
+    NO_BODY,
+    TUNNEL,
+    Chunked,
+    Framing,
+    Length,
+    NoBody,
+    Tunnel,
+    UntilClose,
+    encode_chunk,
+    has_body,
+)
 from edgeproxy.http.request import RequestFields
-from edgeproxy.http.response import ResponseHead
+from edgeproxy.http.response import ORDINARY, Asked, ResponseHead
 from edgeproxy.proxy.backend import BackendConnection
+from edgeproxy.proxy.endpoints import PooledEndpoint
 from edgeproxy.proxy.plan import NOSNIFF, Answer, Pass, say
-from edgeproxy.proxy.pool import Pool
+from edgeproxy.proxy.pool import Pool, Taken
 from edgeproxy.telemetry.counters import BackendFailure, Counters
 
 VIA: Final = b"Via: 1.1 edgeproxy"
 _IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))  # RFC 9110 §9.2.2
+_NOT_CONNECTED: Final = frozenset(
+    (BackendFailure.REFUSED, BackendFailure.CONNECT_TIMEOUT, BackendFailure.TLS, BackendFailure.NAME)
+)
+_CLOSED: Final = frozenset((BackendFailure.STALE, BackendFailure.CLOSED))
 
 
 class Client(Protocol):
@@ -31,6 +48,7 @@ class Client(Protocol):
     def send(self, data: bytes) -> None: ...
     def may_keep_alive(self) -> bool: ...
     def forwarding_lines(self, authority: str) -> bytes: ...
+    def become_tunnel(self) -> None: ...
     def date_line(self) -> bytes: ...
     def block_body(self, blocked: bool) -> None: ...
     def on_head_sent(self, status: int) -> None: ...
@@ -56,18 +74,19 @@ class Passing:
         "_connection",
         "_counters",
         "_fields",
-        "_is_retry",
         "_keep_alive",
+        "_may_repeat",
         "_method",
         "_pending",
         "_plan",
         "_pool",
         "_request_is_whole",
         "_sends_chunks",
+        "_trailers",
         "_unsent",
-        "drop_cookies",
+        "asked",
+        "expires",
         "is_waiting",
-        "to_head",
     )
 
     def __init__(
@@ -79,41 +98,33 @@ class Passing:
         self._plan = plan
         self._method = method
         self._fields = fields
-        self.to_head = method == b"HEAD"
-        self.drop_cookies = plan.to_content
+        self.asked = _asked(plan, fields, method)
         self._connection: BackendConnection | None = None
         self.is_waiting = False  # for a connection
-        self._is_retry = False
-        self._request_is_whole = not has_body(fields.framing)
-        self._pending: list[bytes] = []  # body octets that came before there was a connection
+        self.expires = 0.0  # in loop time; 0.0 until somebody reads the clock
+        self._request_is_whole = fields.framing is NO_BODY or not has_body(fields.framing)
+        self._may_repeat = self._request_is_whole and method in _IDEMPOTENT  # as far as no octet of an answer came
+        self._pending: list[bytes] | None = None  # body octets that came before there was a connection
         self._keep_alive: bool | None = None  # None: the answer's head is not sent yet
         self._sends_chunks = False
-        self._unsent: list[bytes] = []  # of the answer, until the octets at hand are all read
+        self._trailers: list[bytes] | None = None  # of the answer
+        self._unsent: list[bytes] | None = None  # of the answer, until the octets at hand are all read
 
     def start(self) -> None:
+        if self._plan.time is not None:
+            self.expires = self._pool.clock.now() + self._plan.time
         # A kept connection may be closing at this moment. A request that may not be sent again gets a new one.
-        kept = self._pool.take_kept() if self._method in _IDEMPOTENT and self._request_is_whole else None
-        if kept is None:
-            self._connect()
-        else:
-            self._ask(kept)
+        self._go_on(self._pool.take(self, fresh=not self._may_repeat))
 
     # -- from the client ----------------------------------------------------------------------------------------
 
     def on_body(self, content: bytes) -> None:
-        data = encode_chunk(content) if isinstance(self._fields.framing, Chunked) else content
-        if self._connection is None:
-            self._pending.append(data)
-        else:
-            self._connection.send(data)
+        self._send(encode_chunk(content) if isinstance(self._fields.framing, Chunked) else content)
 
     def on_body_end(self) -> None:
         self._request_is_whole = True
         if isinstance(self._fields.framing, Chunked):
-            if self._connection is None:
-                self._pending.append(LAST_CHUNK)
-            else:
-                self._connection.send(LAST_CHUNK)
+            self._send(LAST_CHUNK)  # without trailers: a backend that merges them into the head would be misled
         if self._connection is not None:
             self._connection.end_request()
 
@@ -122,7 +133,9 @@ class Passing:
             self._connection.hold(blocked)
 
     def on_client_gone(self) -> None:
-        self.is_waiting = False
+        if self.is_waiting:
+            self.is_waiting = False
+            self._pool.forget(self)
         if self._connection is not None:
             self._connection.drop()
 
@@ -133,19 +146,34 @@ class Passing:
         self._client.block_body(False)
         self._ask(connection)  # last: what waited may fill the connection, which blocks the body again
 
-    def on_not_connected(self, failure: BackendFailure) -> None:
+    def on_not_connected(self, failure: BackendFailure, tried: PooledEndpoint | None) -> None:
         self.is_waiting = False
-        self._give_up(failure)
+        if tried is not None and failure in _NOT_CONNECTED and self._pool.has_other(tried) and self._may_send_again():
+            self._send_again(tried)
+        else:
+            self._give_up(failure)
 
     # -- from the backend ---------------------------------------------------------------------------------------
 
     def on_interim(self, head: ResponseHead) -> None:
         if self._client.minor == 1:  # an HTTP/1.0 client knows no interim answers (RFC 9110 §15.2)
-            lines = [b"HTTP/1.1 %d %b" % (head.status, head.reason), *head.lines, b"", b""]
-            self._client.send(b"\r\n".join(lines))
+            self._client.send(head.line.octets + b"\r\n".join([*head.lines, b"", b""]))
+
+    def on_whole(self, head: ResponseHead, content: bytes) -> None:
+        """PERF: the usual answer, which came in one read, in one write. A write to a loopback socket costs a third of
+        a whole exchange; what is rare is left to on_head, on_content and on_end.
+        """
+        client = self._client
+        self._connection = None
+        keep_alive = client.may_keep_alive()
+        lines = self._own_lines(head)
+        lines += connection_lines(keep_alive, client.minor)
+        client.on_head_sent(head.line.status)
+        client.send(b"%b%b\r\n\r\n%b" % (head.line.octets, b"\r\n".join(lines), content))
+        client.on_answered(keep_alive)
 
     def on_head(self, head: ResponseHead) -> None:
-        client, lines = self._client, head.lines
+        client, lines = self._client, self._own_lines(head)
         keep_alive = client.may_keep_alive()
         match head.framing:
             case NoBody() | Length():
@@ -154,43 +182,59 @@ class Passing:
                 if client.minor == 1:
                     self._sends_chunks = True
                     lines.append(b"Transfer-Encoding: chunked")
+                    lines += head.trailer if self._fields.wants_trailers else ()
                 else:
                     keep_alive = False  # the end of the connection is the end of the body
-        if not head.has_date:
-            lines.append(client.date_line())
+            case Tunnel():
+                lines += (b"Connection: upgrade", b"Upgrade: " + self.asked.upgrade)
+        if not isinstance(head.framing, Tunnel):
+            lines += connection_lines(keep_alive, client.minor)
+        self._keep_alive = keep_alive
+        client.on_head_sent(head.status)
+        self._unsent = [head.line.octets, b"\r\n".join(lines), b"\r\n\r\n"]
+        if isinstance(head.framing, Tunnel):
+            client.become_tunnel()
+
+    def _own_lines(self, head: ResponseHead) -> list[bytes]:
+        """The end-to-end lines of an answer, and the edge's own."""
+        lines = head.lines
+        if not head.has_date and head.framing is not TUNNEL:
+            lines.append(self._client.date_line())
         if self._plan.to_content:
             lines.append(NOSNIFF)
         lines.append(VIA)
-        lines += connection_lines(keep_alive, client.minor)
-        self._keep_alive = keep_alive
-        client.on_head_sent(head.status)
-        self._unsent.append(b"HTTP/1.1 %d %b\r\n%b\r\n\r\n" % (head.status, head.reason, b"\r\n".join(lines)))
+        return lines
 
     def on_content(self, content: bytes) -> None:
-        self._unsent.append(encode_chunk(content) if self._sends_chunks else content)
+        piece = encode_chunk(content) if self._sends_chunks else content
+        if self._unsent is None:
+            self._unsent = [piece]
+        else:
+            self._unsent.append(piece)
 
     def on_pause(self) -> None:
-        """PERF: one write for the head and what of the body came with it. A write to a loopback socket costs 7 of
-        the 24 microseconds of a whole exchange; a second one for the body cost another 4.
-        """
+        """One write for the head and what of the body came with it."""
         unsent = self._unsent
-        if unsent:
-            self._unsent = []
+        if unsent is not None:
+            self._unsent = None
             self._client.send(unsent[0] if len(unsent) == 1 else b"".join(unsent))
+
+    def on_trailers(self, lines: list[bytes]) -> None:
+        if self._sends_chunks and self._fields.wants_trailers:
+            self._trailers = passable_trailers(lines)
 
     def on_end(self) -> None:
         self._connection = None
         if self._sends_chunks:
-            self._unsent.append(LAST_CHUNK)
+            last = LAST_CHUNK if not self._trailers else b"\r\n".join([b"0", *self._trailers, b"", b""])
+            self._unsent = [*(self._unsent or ()), last]
         self.on_pause()
         self._client.on_answered(bool(self._keep_alive))
 
     def on_failure(self, failure: BackendFailure) -> None:
-        self._connection = None
-        if failure is BackendFailure.STALE and self._request_is_whole and not self._is_retry:
-            self._is_retry = True
-            self._counters.backend_retries += 1
-            self._connect()
+        connection, self._connection = self._connection, None
+        if connection is not None and failure in _CLOSED and not connection.has_heard and self._may_send_again():
+            self._send_again(connection.endpoint)
         elif self._keep_alive is not None:
             self._count(failure)
             self.on_pause()
@@ -203,40 +247,81 @@ class Passing:
 
     # -- steps --------------------------------------------------------------------------------------------------
 
-    def _connect(self) -> None:
-        self.is_waiting = True
-        self._client.block_body(True)
-        self._pool.connect(self)
+    def _go_on(self, taken: Taken) -> None:
+        if isinstance(taken, BackendConnection):
+            self._ask(taken)
+        elif taken is None:
+            self.is_waiting = True
+            self._client.block_body(True)
+        else:
+            self._give_up(taken)
+
+    def _may_send_again(self) -> bool:
+        return self._may_repeat and self._pool.may_retry(self)
+
+    def _send_again(self, tried: PooledEndpoint) -> None:
+        self._may_repeat = False  # once
+        self._go_on(self._pool.take(self, fresh=True, tried=tried))
 
     def _ask(self, connection: BackendConnection) -> None:
         self._connection = connection
         connection.ask(self, self._request_head(), whole=self._request_is_whole)
-        for data in self._pending:
-            connection.send(data)
-        self._pending.clear()
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            for data in pending:
+                connection.send(data)
+
+    def _send(self, data: bytes) -> None:
+        if self._connection is not None:
+            self._connection.send(data)
+        elif self._pending is None:
+            self._pending = [data]
+        else:
+            self._pending.append(data)
 
     def _request_head(self) -> bytes:
         plan, fields = self._plan, self._fields
-        match fields.framing:
-            case Length(octets=octets):
-                body = b"Content-Length: %d\r\n" % octets
-            case Chunked():
-                body = b"Transfer-Encoding: chunked\r\n"
-            case NoBody() | UntilClose():
-                body = b""
-        return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b%b\r\n" % (
-            self._method,
-            plan.target,
-            plan.backend.authority.encode("ascii"),
-            fields.lines_without_credentials if plan.to_content else fields.lines,
-            body,
-            self._client.forwarding_lines(plan.authority),
-        )
+        lines = fields.lines_without_credentials if plan.to_content else fields.lines
+        own = self._client.forwarding_lines(plan.authority)
+        if fields.framing is not NO_BODY:
+            own += _framing_line(fields.framing)
+        if self.asked.upgrade:
+            own += b"Connection: upgrade\r\nUpgrade: %b\r\n" % self.asked.upgrade
+        return b"%b %b%b%b\r\n" % (self._method, plan.place, lines, own)
 
     def _give_up(self, failure: BackendFailure) -> None:
         self._count(failure)
-        slow = " in time" if failure.status == 504 else ""
-        self._client.answer(say(failure.status, f"The backend {self._plan.backend.name} gave no usable answer{slow}."))
+        name = self._plan.backend.name
+        match failure.status:
+            case 503:
+                self._client.answer(say(503, f"The backend {name} takes no more requests now."))
+            case 504:
+                self._client.answer(say(504, f"The backend {name} gave no usable answer in time."))
+            case status:
+                self._client.answer(say(status, f"The backend {name} gave no usable answer."))
 
     def _count(self, failure: BackendFailure) -> None:
         self._counters.backend_failures[self._plan.backend.name, failure] += 1
+
+
+_ASKED: Final = {
+    (to_head, drop_cookies): Asked(to_head, drop_cookies) for to_head in (False, True) for drop_cookies in (False, True)
+}
+
+
+def _asked(plan: Pass, fields: RequestFields, method: bytes) -> Asked:
+    if plan.upgrade and fields.upgrade:
+        protocol = next((each for each in fields.upgrade if each in plan.upgrade), None)
+        if protocol is not None:
+            return Asked(drop_cookies=plan.to_content, upgrade=protocol.encode("latin-1"))
+    return ORDINARY if method == b"GET" and not plan.to_content else _ASKED[method == b"HEAD", plan.to_content]
+
+
+def _framing_line(framing: Framing) -> bytes:
+    match framing:
+        case Length(octets=octets):
+            return b"Content-Length: %d\r\n" % octets
+        case Chunked():
+            return b"Transfer-Encoding: chunked\r\n"
+        case NoBody() | UntilClose() | Tunnel():
+            return b""

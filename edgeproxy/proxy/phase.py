@@ -12,9 +12,11 @@ from edgeproxy.ruleset.limits import Limits
 class Phase(Enum):
     """The one thing that a connection waits for."""
 
+    PREFACE = auto()  # a trusted proxy's PROXY header
     HEAD = auto()  # the first octet of a request, or the rest of its head
     BODY = auto()  # more of the request's body, for the exchange
     EXCHANGE = auto()  # the exchange, which has deadlines of its own
+    TUNNEL = auto()  # either side of an upgraded connection; the backend's side has the deadline
     LINGER = auto()  # the client's end of the connection; what it sends is dropped
     CLOSED = auto()  # the kernel, to take what is left of an answer
 
@@ -28,11 +30,13 @@ def time_for(phase: Phase, *, is_stalled: bool, is_blocked: bool, limits: Limits
     if is_stalled:
         return limits.stall
     match phase:
+        case Phase.PREFACE:
+            return limits.handshake
         case Phase.HEAD:
             return limits.idle
         case Phase.BODY:
             return NEVER if is_blocked else limits.body_time
-        case Phase.EXCHANGE:
+        case Phase.EXCHANGE | Phase.TUNNEL:
             return NEVER
         case Phase.LINGER:
             return limits.linger

@@ -13,8 +13,10 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import assert_never
 
-from edgeproxy.http.target import Target, parse_target
+from edgeproxy.http.request import METHODS, RequestLine, read_request_line
+from edgeproxy.http.target import SERVER_WIDE, BadTarget, Scheme, Target, parse_target
 from edgeproxy.migration.place import arm_at, place_of, sticky_key
+from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.model import (
     Backend,
     DirectoryBackend,
@@ -26,6 +28,8 @@ from edgeproxy.ruleset.model import (
     Redirect,
     Respond,
     Routed,
+    Rule,
+    RuleLimits,
     Ruleset,
     Split,
     UnknownHost,
@@ -42,9 +46,12 @@ class Pass:
 
     rule: str
     backend: HttpBackend
-    target: bytes
+    target: str
     authority: str  # what the client asked for
     to_content: bool
+    place: bytes  # the target, the version and the Host field, ready to send behind a method
+    time: float | None = None  # seconds, the rule's limit; None: the backend's
+    upgrade: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +110,29 @@ def say(status: int, message: str, *fields: tuple[str, str]) -> Answer:
     return answer(status, (("Content-Type", "text/plain; charset=utf-8"), *fields), f"{message}\n".encode())
 
 
-def plan_request(ruleset: Ruleset, method: str, target: Target) -> Plan:
-    """What the ruleset does with a request."""
+ALLOWED = ", ".join(sorted(method.decode() for method in METHODS - {b"TRACE"}))
+SERVER_OPTIONS = answer(204, (("Allow", ALLOWED),), b"")  # OPTIONS *: of the edge itself (RFC 9110 §9.3.7)
+_NO_LIMITS = RuleLimits()
+
+
+def plan_request(ruleset: Ruleset, method: str, target: Target) -> tuple[Rule | None, Plan]:
+    """What the ruleset does with a request, and by which rule. Raises BadTarget."""
     routing = ruleset.route(method, target.scheme, target.host, target.path)
+    if isinstance(routing, UnknownHost):
+        return None, say(421, f"This edge does not answer for the host {target.host}.")
+    if target.path == SERVER_WIDE:
+        if method != "OPTIONS":
+            raise BadTarget("the target '*' is for OPTIONS only")
+        return None, SERVER_OPTIONS
+    if method == "TRACE":  # it would hand the client's secrets, and the edge's fields, to a script (RFC 9110 §9.3.8)
+        return None, say(405, "This edge does not take TRACE.", ("Allow", ALLOWED))
     match routing:
         case Routed():
-            return _plan_action(routing, target)
-        case UnknownHost():
-            return say(421, f"This edge does not answer for the host {target.host}.")
+            return routing.rule, _plan_action(routing, target)
         case NoRule():
-            return say(404, "No rule of this edge matches the path.")
+            return None, say(404, "No rule of this edge matches the path.")
         case WrongMethod(allow=allow):
-            return say(405, "No rule of this edge takes this method here.", ("Allow", ", ".join(allow)))
+            return None, say(405, "No rule of this edge takes this method here.", ("Allow", ", ".join(allow)))
         case _:
             assert_never(routing)
 
@@ -131,7 +149,7 @@ def _plan_action(routed: Routed, target: Target) -> Plan:
     to_content = routed.host.kind is HostKind.CONTENT
     match action:
         case Forward(to=to):
-            return _plan_forward(to, rule.name, target, to_content)
+            return _plan_forward(to, rule, target, to_content)
         case Redirect(to=to, status=status, lifetime=lifetime):
             location = _with_query(to.expand(routed.captures), target.query)
             held = () if lifetime is None else (("Cache-Control", f"max-age={int(lifetime)}"),)
@@ -145,19 +163,22 @@ def _plan_action(routed: Routed, target: Target) -> Plan:
             assert_never(action)
 
 
-def _plan_forward(to: Backend | Split, rule: str, target: Target, to_content: bool) -> Plan:
+def _plan_forward(to: Backend | Split, rule: Rule, target: Target, to_content: bool) -> Plan:
     if isinstance(to, Split):
-        return ByArm(rule, to, {a.backend.name: _to_backend(a.backend, rule, target, to_content) for a in to.arms})
+        arms = {a.backend.name: _to_backend(a.backend, rule, target, to_content) for a in to.arms}
+        return ByArm(rule.name, to, arms)
     return _to_backend(to, rule, target, to_content)
 
 
-def _to_backend(backend: Backend, rule: str, target: Target, to_content: bool) -> Pass | ServeFile:
+def _to_backend(backend: Backend, rule: Rule, target: Target, to_content: bool) -> Pass | ServeFile:
     match backend:
         case HttpBackend():
-            asked = _with_query(target.path, target.query).encode("ascii")
-            return Pass(rule, backend, asked, target.authority, to_content)
+            asked = _with_query(target.path, target.query)
+            place = f"{asked} HTTP/1.1\r\nHost: {backend.authority}\r\n".encode("ascii")
+            time, upgrade = rule.limits.time, rule.upgrade
+            return Pass(rule.name, backend, asked, target.authority, to_content, place, time, upgrade)
         case DirectoryBackend(directory=directory):
-            return ServeFile(rule, directory, target.path, to_content)
+            return ServeFile(rule.name, directory, target.path, to_content)
         case _:
             assert_never(backend)
 
@@ -166,24 +187,42 @@ def _with_query(path: str, query: str | None) -> str:
     return path if query is None else f"{path}{'&' if '?' in path else '?'}{query}"
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A request line that was read, and the plan for it. `limits` is None where the rule has none."""
+
+    line: RequestLine
+    plan: Plan
+    limits: RuleLimits | None
+
+    def most(self, limits: Limits) -> int:
+        """Octets that a body may have; `limits` are the edge's."""
+        return limits.body if self.limits is None or self.limits.body is None else self.limits.body
+
+
 class Planner:
-    """Plans under one ruleset, and the memory of them."""
+    """Plans for requests that come by one scheme under one ruleset, and the memory of them."""
 
-    __slots__ = ("_most", "_plans", "ruleset")
+    __slots__ = ("_limits", "_plans", "_ruleset", "_scheme")
 
-    def __init__(self, ruleset: Ruleset, most: int) -> None:
-        self.ruleset = ruleset
-        self._most = most
-        self._plans: dict[tuple[bytes, str, str | None], Plan] = {}
+    def __init__(self, ruleset: Ruleset, scheme: Scheme, limits: Limits) -> None:
+        self._ruleset = ruleset
+        self._scheme = scheme
+        self._limits = limits
+        self._plans: dict[tuple[bytes, str | None], Planned] = {}
 
-    def plan(self, method: bytes, target: str, host_field: str | None) -> Plan:
-        """Raises edgeproxy.http.target.BadTarget."""
-        key = (method, target, host_field)
-        plan = self._plans.get(key)
-        if plan is None:
-            plan = plan_request(self.ruleset, method.decode("ascii"), parse_target(target, host_field))
-            if plan.rule is not None and len(target) + len(host_field or "") <= _REMEMBERED:
-                if len(self._plans) >= self._most:  # start over: simple, and a flood of new URLs costs no bookkeeping
-                    self._plans.clear()
-                self._plans[key] = plan
-        return plan
+    def plan(self, line: bytes, host_field: str | None) -> Planned:
+        """The plan for a request line and a Host field. Raises BadRequest, BadTarget."""
+        return self._plans.get((line, host_field)) or self._plan_anew(line, host_field)
+
+    def _plan_anew(self, octets: bytes, host_field: str | None) -> Planned:
+        line = read_request_line(octets, self._limits.target)
+        target = parse_target(line.target, host_field, self._scheme)
+        rule, plan = plan_request(self._ruleset, line.method.decode("ascii"), target)
+        limits = None if rule is None or rule.limits == _NO_LIMITS else rule.limits
+        planned = Planned(line, plan, limits)
+        if rule is not None and len(octets) + len(host_field or "") <= _REMEMBERED:
+            if len(self._plans) >= self._limits.plans:  # start over: simple, and a flood of new URLs needs no books
+                self._plans.clear()
+            self._plans[octets, host_field] = planned
+        return planned

@@ -25,21 +25,10 @@ from ipaddress import IPv6Address
 from typing import Final, Self
 
 from edgeproxy.http.addresses import read_address
+from edgeproxy.ruleset.model import Rate
 
 # A clock's grain: without it, rounding would now and then limit a client that sends exactly at the rate.
 GRAIN: Final = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """`interval` seconds between requests; `burst` of them may come at once."""
-
-    interval: float
-    burst: int
-
-    def __post_init__(self) -> None:
-        if not (self.interval > 0 and self.burst >= 1):
-            raise ValueError(f"{self} allows nothing: the interval must be above 0, and the burst 1 or more")
 
 
 @dataclass(slots=True)

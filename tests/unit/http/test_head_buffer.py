@@ -66,7 +66,7 @@ def outcome(heads: list[bytes | int]) -> list[bytes | str]:
         try:
             if isinstance(head, int):
                 raise BadRequest(head, "by the buffer")
-            read_request_line(head[: head.index(b"\r\n")])
+            read_request_line(head[: head.index(b"\r\n")], 8192)
             read_request_fields(head, 1, 100)
         except BadRequest:
             return [*out, "refused"]

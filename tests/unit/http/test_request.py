@@ -60,16 +60,16 @@ def test_http_1_0_has_no_chunks_and_may_have_no_host() -> None:
 
 def test_only_end_to_end_fields_are_passed_on_as_they_were_written() -> None:
     fields = read(
-        "Accept: a", "CONNECTION: close, x-mine", "X-Mine: 1", "accept: b", "X-Forwarded-For: evil", "TE: trailers"
+        "Accept: a", "CONNECTION: close, x-mine", "X-Mine: 1", "accept: b", "X-Forwarded-For: evil", "TE: gzip"
     )
-    assert fields.lines == b"Accept: a\r\naccept: b\r\n"
+    assert fields.lines == b"Accept: a\r\naccept: b\r\nCDN-Loop: edgeproxy\r\n"
     assert fields.wants_close
     assert not fields.wants_keep_alive
 
 
 def test_credentials_are_left_out_for_content_hosts() -> None:
     fields = read("Authorization: Basic abc", "Cookie: a=b", "Accept: c")
-    assert fields.lines_without_credentials == b"Accept: c\r\n"
+    assert fields.lines_without_credentials == b"Accept: c\r\nCDN-Loop: edgeproxy\r\n"
     assert b"Basic abc" in fields.lines
 
 
@@ -88,7 +88,7 @@ def test_values_of_one_name_are_joined() -> None:
     ],
 )
 def test_a_request_line_has_three_parts(line: bytes, expected: RequestLine) -> None:
-    assert read_request_line(line) == expected
+    assert read_request_line(line, 20) == expected
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,49 @@ def test_a_request_line_has_three_parts(line: bytes, expected: RequestLine) -> N
         (b"get / HTTP/1.1", 501),
         (b"GET / HTTP/2.0", 505),
         (b"GET / http/1.1", 505),
+        (b"GET /" + b"a" * 20 + b" HTTP/1.1", 414),
+        (b"CONNECT pypi.test:443 HTTP/1.1", 405),
     ],
 )
 def test_any_other_request_line_is_refused(line: bytes, status: int) -> None:
     with pytest.raises(BadRequest) as refusal:
-        read_request_line(line)
+        read_request_line(line, 20)
     assert refusal.value.status == status
+
+
+@pytest.mark.parametrize(
+    ("value", "line", "has_looped"),
+    [
+        (None, b"CDN-Loop: edgeproxy\r\n", False),
+        ("other", b"CDN-Loop: other, edgeproxy\r\n", False),
+        ("other; v=1, EdgeProxy;x=y", b"CDN-Loop: other; v=1, EdgeProxy;x=y, edgeproxy\r\n", True),
+        ("edgeproxy-2", b"CDN-Loop: edgeproxy-2, edgeproxy\r\n", False),
+    ],
+)
+def test_a_request_that_was_here_before_is_known_by_cdn_loop(value: str | None, line: bytes, has_looped: bool) -> None:
+    fields = read(*(() if value is None else (f"CDN-Loop: {value}",)))
+    assert (fields.lines, fields.has_looped) == (line, has_looped)
+
+
+def test_trailers_are_wanted_only_where_te_says_so() -> None:
+    fields = read("TE: gzip, trailers", "Connection: TE")
+    assert fields.wants_trailers
+    assert b"TE: trailers\r\nConnection: TE\r\n" in fields.lines
+    assert not read("TE: gzip").wants_trailers
+    assert not read("TE: trailers", minor=0).wants_trailers
+
+
+def test_an_expectation_goes_on_with_a_body_and_any_other_is_refused() -> None:
+    assert b"Expect: 100-continue\r\n" in read("Expect: 100-Continue", "Content-Length: 3").lines
+    assert b"Expect" not in read("Expect: 100-continue").lines
+    assert b"Expect" not in read("Expect: 100-continue", "Content-Length: 3", minor=0).lines
+    with pytest.raises(BadRequest) as refusal:
+        read("Expect: a-miracle", "Content-Length: 3")
+    assert refusal.value.status == 417
+
+
+def test_an_upgrade_is_heard_only_where_connection_names_it_and_no_body_follows() -> None:
+    assert read("Connection: keep-alive, Upgrade", "Upgrade: WebSocket, h2c").upgrade == ("websocket", "h2c")
+    assert read("Upgrade: websocket").upgrade == ()
+    assert read("Connection: upgrade", "Upgrade: websocket", "Content-Length: 3").upgrade == ()
+    assert read("Connection: upgrade", "Upgrade: websocket", minor=0).upgrade == ()

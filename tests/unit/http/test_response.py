@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from edgeproxy.http.framing import CHUNKED, NO_BODY, UNTIL_CLOSE, Framing, Length
-from edgeproxy.http.response import BadResponse, ResponseHead, read_response_head
+from edgeproxy.http.framing import CHUNKED, NO_BODY, TUNNEL, UNTIL_CLOSE, Framing, Length
+from edgeproxy.http.response import Asked, BadResponse, ResponseHead, ResponseReader
 
 
 def read(
-    status: str, *lines: str, to_head: bool = False, drop_cookies: bool = False, version: str = "1.1"
+    status: str,
+    *lines: str,
+    to_head: bool = False,
+    drop_cookies: bool = False,
+    upgrade: bytes = b"",
+    version: str = "1.1",
+    reader: ResponseReader | None = None,
 ) -> ResponseHead:
-    head = "".join([f"HTTP/{version} {status}\r\n", *(f"{line}\r\n" for line in lines), "\r\n"])
-    return read_response_head(head.encode("latin-1"), to_head=to_head, most_fields=100, drop_cookies=drop_cookies)
+    head = "".join([f"HTTP/{version} {status}\r\n", *(f"{line}\r\n" for line in lines), "\r\n"]).encode("latin-1")
+    return (reader or ResponseReader(100)).read(head, Asked(to_head, drop_cookies, upgrade))
 
 
 @pytest.mark.parametrize(
@@ -52,8 +58,9 @@ def test_whether_a_backends_connection_can_be_kept(version: str, lines: tuple[st
 
 
 def test_the_reason_phrase_is_kept_because_old_sites_speak_in_it() -> None:
-    assert read("400 File already exists").reason == b"File already exists"
-    assert read("200 ").reason == b""
+    assert read("400 File already exists").line.octets == b"HTTP/1.1 400 File already exists\r\n"
+    assert read("200").line.octets == read("200 ").line.octets == b"HTTP/1.1 200 \r\n"
+    assert read("200 OK", version="1.0").line.octets == b"HTTP/1.1 200 OK\r\n"
 
 
 def test_fields_named_by_connection_go_but_never_the_length_of_the_body() -> None:
@@ -92,3 +99,41 @@ def test_an_answer_with_two_readings_is_refused(lines: tuple[str, ...]) -> None:
 def test_chunks_from_an_http_1_0_backend_are_refused() -> None:
     with pytest.raises(BadResponse):
         read("200 OK", "Transfer-Encoding: chunked", version="1.0")
+
+
+SWITCH = ("Connection: Upgrade", "Upgrade: WebSocket", "Sec-WebSocket-Accept: abc")
+
+
+def test_a_switch_of_protocols_is_one_only_to_what_was_asked_for() -> None:
+    head = read("101 Switching Protocols", *SWITCH, upgrade=b"websocket")
+    assert (head.framing, head.is_final, head.keeps_alive) == (TUNNEL, True, False)
+    assert head.lines == [b"Sec-WebSocket-Accept: abc"]
+    for asked in (b"", b"other"):
+        with pytest.raises(BadResponse):
+            read("101 Switching Protocols", *SWITCH, upgrade=asked)
+    with pytest.raises(BadResponse):
+        read("101 Switching Protocols", *SWITCH, "Content-Length: 3", upgrade=b"websocket")
+
+
+def test_trailer_lines_are_kept_apart() -> None:
+    head = read("200 OK", "Transfer-Encoding: chunked", "Trailer: X-Sum", "X-A: 1")
+    assert (head.lines, head.trailer) == ([b"X-A: 1"], [b"Trailer: X-Sum"])
+
+
+def test_what_was_read_once_is_not_read_again_and_means_the_same() -> None:
+    reader = ResponseReader(100)
+    lines = ("Date: Thu, 01 Jan 1970 00:00:00 GMT", "Content-Length: 3", "Connection: close", "Set-Cookie: a=b")
+    first, second = (read("200 OK", *lines, reader=reader) for _ in range(2))
+    assert first == second == read("200 OK", *lines)
+    assert len(reader._known) == len(lines)
+
+
+def test_the_memory_of_lines_is_bounded_and_holds_nothing_refused() -> None:
+    reader = ResponseReader(100, memo=4, memo_octets=20)
+    for number in range(50):
+        read(f"{200 + number} OK", f"X: {number}", "Y: " + "y" * 20, reader=reader)
+        with pytest.raises(BadResponse):
+            read("200 OK", "A : b", reader=reader)
+    assert len(reader._known) <= 4
+    assert len(reader._status_lines) <= 4
+    assert not any(line.startswith((b"A", b"Y")) for line in reader._known)

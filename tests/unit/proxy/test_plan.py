@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from edgeproxy.http.target import BadTarget
+from edgeproxy.http.request import BadRequest
+from edgeproxy.http.target import BadTarget, Scheme
 from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, Planner, ServeFile, choose_arm
+from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.load import parse_ruleset
 
 RULES = """
@@ -35,17 +37,18 @@ rules:
 
 @pytest.fixture
 def planner(tmp_path: Path) -> Planner:
-    return Planner(parse_ruleset(RULES, "rules.yaml", base=tmp_path), most=4)
+    return Planner(parse_ruleset(RULES, "rules.yaml", base=tmp_path), Scheme.HTTP, Limits(plans=4))
 
 
 def plan(planner: Planner, target: str, method: bytes = b"GET", host: str = "pypi.test") -> Plan:
-    return planner.plan(method, target, host)
+    return planner.plan(b"%b %b HTTP/1.1" % (method, target.encode()), host).plan
 
 
 def test_a_backend_is_asked_for_the_normalised_path_with_the_query_as_it_was(planner: Planner) -> None:
     asked = plan(planner, "/a/../%7Ex?q=%7E", host="files.pypihosted.test")
     assert isinstance(asked, Pass)
-    assert (asked.backend.name, asked.target, asked.authority) == ("old", b"/~x?q=%7E", "files.pypihosted.test")
+    assert (asked.backend.name, asked.target, asked.authority) == ("old", "/~x?q=%7E", "files.pypihosted.test")
+    assert asked.place == b"/~x?q=%7E HTTP/1.1\r\nHost: legacy.pypi.test\r\n"
     assert asked.to_content
 
 
@@ -109,3 +112,38 @@ def test_what_is_refused_is_not_remembered_as_anything(planner: Planner) -> None
     for _ in range(2):
         with pytest.raises(BadTarget):
             plan(planner, "/a%2Fb")
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"GET /gone", 400),
+        (b"GET  /gone HTTP/1.1", 400),
+        (b"GET /gone HTTP/1.1 ", 400),
+        (b"FETCH /gone HTTP/1.1", 501),
+        (b"GET /gone HTTP/1.2", 505),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1", 414),
+    ],
+)
+def test_a_bad_request_line_has_no_plan(planner: Planner, line: bytes, status: int) -> None:
+    with pytest.raises(BadRequest) as refusal:
+        planner.plan(line, "pypi.test")
+    assert refusal.value.status == status
+
+
+def test_options_of_the_whole_server_is_the_edges_own_to_answer(planner: Planner) -> None:
+    answer = plan(planner, "*", b"OPTIONS")
+    assert isinstance(answer, Answer)
+    assert answer.status == 204
+    assert b"GET" in answer.head
+    with pytest.raises(BadTarget):
+        plan(planner, "*")
+    unknown = plan(planner, "*", b"OPTIONS", host="elsewhere.test")
+    assert isinstance(unknown, Answer)
+    assert unknown.status == 421
+
+
+def test_trace_is_never_passed_on(planner: Planner) -> None:
+    answer = plan(planner, "/a", b"TRACE", host="files.pypihosted.test")
+    assert isinstance(answer, Answer)
+    assert answer.status == 405

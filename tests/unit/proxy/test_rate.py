@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from edgeproxy.proxy.rate import Allowed, Limited, NotARateTable, Rate, RateTable, decide, rate_key
+from edgeproxy.proxy.rate import Allowed, Limited, NotARateTable, RateTable, decide, rate_key
+from edgeproxy.ruleset.model import Rate
 
 RATE = Rate(interval=2.0, burst=3)
 NOW = 1000.0
@@ -53,12 +54,6 @@ def test_a_due_of_another_rate_makes_nobody_wait_longer_than_an_interval() -> No
         verdict = decide(due, NOW, RATE)
         assert isinstance(verdict, Limited)
         assert verdict.retry_after == pytest.approx(2.0, abs=1e-5)
-
-
-@pytest.mark.parametrize(("interval", "burst"), [(0.0, 1), (-1.0, 1), (1.0, 0), (float("nan"), 1)])
-def test_a_rate_that_allows_nothing_is_refused(interval: float, burst: int) -> None:
-    with pytest.raises(ValueError, match="allows nothing"):
-        Rate(interval, burst)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +148,8 @@ def test_a_closed_table_leaves_no_descriptor() -> None:
 
 WORKER = """
 import sys
-from edgeproxy.proxy.rate import Rate, RateTable
+from edgeproxy.proxy.rate import RateTable
+from edgeproxy.ruleset.model import Rate
 fd, times, client = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 table = RateTable.attach(fd)
 print("ready", flush=True)
@@ -196,7 +192,8 @@ def test_workers_that_ask_at_the_same_time_lose_little(table: RateTable) -> None
 
 FORKING = """
 import os
-from edgeproxy.proxy.rate import Rate, RateTable
+from edgeproxy.proxy.rate import RateTable
+from edgeproxy.ruleset.model import Rate
 table, rate = RateTable.create(64), Rate(2.0, 3)
 def ask(times): return [table.ask("simple", "192.0.2.1", rate, 1000.0) for _ in range(times)]
 child = os.fork()

@@ -36,11 +36,17 @@ class UntilClose:
     """An answer without either: the body ends when the backend closes (RFC 9112 §6.3 item 8)."""
 
 
-Framing = NoBody | Length | Chunked | UntilClose
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """A 101 that was asked for: from here on the octets are of another protocol (RFC 9110 §7.8)."""
+
+
+Framing = NoBody | Length | Chunked | UntilClose | Tunnel
 
 NO_BODY: Final = NoBody()
 CHUNKED: Final = Chunked()
 UNTIL_CLOSE: Final = UntilClose()
+TUNNEL: Final = Tunnel()
 _NOTHING: Final = Length(0)
 LAST_CHUNK: Final = b"0\r\n\r\n"
 
@@ -184,7 +190,7 @@ def reader_for(framing: Framing) -> BodyReader | None:
             return LengthReader(octets)
         case Chunked():
             return ChunkedReader()
-        case UntilClose():
+        case UntilClose() | Tunnel():
             return UntilCloseReader()
 
 

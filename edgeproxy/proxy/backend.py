@@ -6,15 +6,18 @@ It carries one exchange at a time, never pipelined: what arrives without a reque
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from edgeproxy.http.framing import BadFraming, BodyReader, UntilCloseReader, reader_for
+from edgeproxy.http.framing import TUNNEL, BadFraming, BodyReader, UntilCloseReader, reader_for
 from edgeproxy.http.response import BadResponse, ResponseHead, read_response_head
 from edgeproxy.proxy.clock import NEVER
 from edgeproxy.telemetry.counters import BackendFailure
 
 if TYPE_CHECKING:
+    from edgeproxy.proxy.endpoints import PooledEndpoint
     from edgeproxy.proxy.pool import Pool
+
+_UNWELL: Final = frozenset((502, 503, 504))  # of an endpoint that cannot do its work
 
 
 class Asker(Protocol):
@@ -22,6 +25,7 @@ class Asker(Protocol):
 
     to_head: bool  # the request is a HEAD: its answer has no body
     drop_cookies: bool
+    expires: float  # in loop time, when the exchange must be over; 0.0: to be set from the backend's `total`
 
     def on_interim(self, head: ResponseHead) -> None: ...
     def on_head(self, head: ResponseHead) -> None: ...
@@ -37,31 +41,49 @@ class BackendConnection(asyncio.Protocol):
 
     __slots__ = (
         "_asker",
+        "_expires",
         "_has_heard",
         "_held",
         "_is_paused",
+        "_is_retired",
+        "_is_tunnel",
         "_keeps_alive",
+        "_patience",
         "_pool",
         "_reader",
         "_sent_all",
+        "_status",
         "_timeouts",
         "_transport",
+        "address",
         "deadline",
+        "endpoint",
+        "is_retry",
         "is_reused",
+        "opening",
     )
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, endpoint: PooledEndpoint, address: str, opening: asyncio.Task[None]) -> None:
         # For the connection's life
         self._pool = pool
+        self.opening = opening  # holds its place until it is open
         self._timeouts = pool.backend.timeouts
+        self._patience = self._timeouts.between  # between two reads or writes; a tunnel's is longer
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self.endpoint = endpoint
+        self.address = address  # of those that the endpoint's name has
         self.deadline = NEVER
         self.is_reused = False
+        self._is_retired = False  # not to be used again
+        self._is_tunnel = False
         # For one exchange
         self._asker: Asker | None = None
+        self._expires = NEVER
+        self.is_retry = False  # the request was sent before, elsewhere
         self._sent_all = False
         self._held = b""  # the start of a head
         self._has_heard = False  # an interim answer came
+        self._status = 0
         self._reader: BodyReader | None = None
         self._keeps_alive = False
         self._is_paused = False
@@ -69,6 +91,11 @@ class BackendConnection(asyncio.Protocol):
     @property
     def is_closing(self) -> bool:
         return self._transport.is_closing()
+
+    @property
+    def has_heard(self) -> bool:
+        """Whether any octet of an answer came."""
+        return self._has_heard or bool(self._held) or self._reader is not None
 
     # -- for the exchange ---------------------------------------------------------------------------------------
 
@@ -78,16 +105,24 @@ class BackendConnection(asyncio.Protocol):
         self._has_heard = False
         self._transport.write(head)
         self._sent_all = whole
+        now = self._pool.clock.now()
+        expires = asker.expires
+        if not expires:
+            expires = asker.expires = now + self._timeouts.total
+        self._expires = expires
         # While the client sends, it is the client's time that runs, unless this backend stops taking octets.
-        self.deadline = self._pool.clock.now() + self._timeouts.head if whole else NEVER
+        until = now + self._timeouts.head if whole else NEVER
+        self.deadline = until if until < expires else expires
 
     def send(self, data: bytes) -> None:
         self._transport.write(data)
+        if self._is_tunnel and self.deadline is not NEVER:
+            self._wait(self._patience)
 
     def end_request(self) -> None:
         self._sent_all = True
         if self._reader is None:
-            self.deadline = self._pool.clock.now() + self._timeouts.head
+            self._wait(self._timeouts.head)
 
     def hold(self, held: bool) -> None:
         """Stop, or go on, reading: the client takes the answer more slowly than the backend gives it."""
@@ -96,15 +131,27 @@ class BackendConnection(asyncio.Protocol):
         self._is_paused = held
         if held:
             self._transport.pause_reading()
-            self.deadline = NEVER  # it is not the backend that is slow
+            self.deadline = self._expires  # it is not the backend that is slow
         else:
             self._transport.resume_reading()
-            self.deadline = self._pool.clock.now() + self._timeouts.between
+            self._wait(self._patience)
 
     def drop(self) -> None:
         """The exchange is over before the answer is: the connection cannot be used again."""
-        self._asker = None
-        self.close()
+        if self._asker is not None:
+            self._asker = None
+            self._pool.release(self)
+        if self._is_tunnel and not self._transport.is_closing():
+            self._transport.close()  # what the client sent last still goes out, within the time for a write
+            self.deadline = self._pool.clock.now() + self._timeouts.between
+        else:
+            self.close()
+
+    def retire(self) -> None:
+        """Not to be used again: the endpoint's name has other addresses now."""
+        self._is_retired = True
+        if self._asker is None:
+            self.close()
 
     def close(self) -> None:
         self.deadline = NEVER
@@ -146,18 +193,25 @@ class BackendConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         if self._asker is not None:
-            self.deadline = self._pool.clock.now() + self._timeouts.between
+            self._wait(self._timeouts.between)
             self._asker.on_backend_blocked(True)
 
     def resume_writing(self) -> None:
         if self._asker is not None:
-            self.deadline = NEVER if self._reader is None else self._pool.clock.now() + self._timeouts.between
+            if self._reader is not None:
+                self._wait(self._patience)
+            elif self._sent_all:
+                self._wait(self._timeouts.head)
+            else:
+                self.deadline = self._expires
             self._asker.on_backend_blocked(False)
 
     def on_deadline(self) -> None:
         asker = self._asker
         if asker is None:
             self.close()  # unused for long enough
+        elif self._pool.clock.now() >= self._expires:
+            self._fail(asker, BackendFailure.TOTAL_TIMEOUT)
         elif self._reader is None:
             self._fail(asker, BackendFailure.HEAD_TIMEOUT if self._sent_all else BackendFailure.BODY_TIMEOUT)
         else:
@@ -179,14 +233,17 @@ class BackendConnection(asyncio.Protocol):
                 data[:end], to_head=asker.to_head, most_fields=limits.fields, drop_cookies=asker.drop_cookies
             )
             data = data[end:]
-            if head.status >= 200:
+            if head.status >= 200 or head.framing is TUNNEL:
                 break
             self._has_heard = True
             asker.on_interim(head)
             if self._asker is None:
                 return
         self._held = b""
+        self._status = head.status
         self._keeps_alive = head.keeps_alive
+        if head.framing is TUNNEL:
+            self._begin_tunnel()
         asker.on_head(head)
         if self._asker is None:
             return
@@ -205,21 +262,48 @@ class BackendConnection(asyncio.Protocol):
             return
         asker.on_pause()
         if self._asker is not None and not self._is_paused:
-            self.deadline = self._pool.clock.now() + self._timeouts.between
+            self._wait(self._patience)
 
     def _end(self, asker: Asker, rest: bytes) -> None:
         """The answer is whole. The connection goes back first, so that a pipelined request can have it at once."""
         is_usable = self._keeps_alive and self._sent_all and not rest and not self._transport.is_closing()
+        if self._status >= 500 or self.endpoint.streak:
+            self._note_status()
         self._asker = self._reader = None
-        if is_usable:
+        if is_usable and not self._is_retired:
             if self._is_paused:
                 self._is_paused = False
                 self._transport.resume_reading()
             self._pool.give_back(self)
         else:
+            self._pool.release(self)
             self.close()
         asker.on_end()
 
     def _fail(self, asker: Asker, failure: BackendFailure) -> None:
+        is_waited_for = self._sent_all and self._reader is None
+        self._is_tunnel = False
         self.drop()
+        # A kept connection that was closed says nothing; nor does the total time, which a slow client may have used.
+        if failure is not BackendFailure.STALE and (failure is not BackendFailure.TOTAL_TIMEOUT or is_waited_for):
+            self._pool.on_failure(self.endpoint, failure)
         asker.on_failure(failure)
+
+    # -- steps --------------------------------------------------------------------------------------------------
+
+    def _wait(self, seconds: float) -> None:
+        """For the next read or write; never longer than the exchange may take."""
+        until = self._pool.clock.now() + seconds
+        self.deadline = until if until < self._expires else self._expires
+
+    def _begin_tunnel(self) -> None:
+        """Octets go both ways as they come, until either side closes, for as long as they do (RFC 9110 §7.8)."""
+        self._is_tunnel = True
+        self._expires = NEVER
+        self._patience = self._pool.limits.tunnel_idle
+
+    def _note_status(self) -> None:
+        if self._status in _UNWELL:
+            self._pool.on_failure(self.endpoint, f"status {self._status}")
+        else:
+            self._pool.on_success(self.endpoint)

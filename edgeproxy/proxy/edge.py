@@ -71,6 +71,8 @@ class Edge:
         for listening, sock in zip(self.listening, opened, strict=True):
             await listening.start(sock)
         self.clock.start()
+        for pool in self._pools.values():
+            pool.start()
         self._tend()
         return addresses
 

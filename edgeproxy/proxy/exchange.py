@@ -11,16 +11,21 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from edgeproxy.http.fields import connection_lines
-from edgeproxy.http.framing import LAST_CHUNK, Chunked, Length, NoBody, UntilClose, encode_chunk, has_body
+from edgeproxy.http.framing import LAST_CHUNK, Chunked, Length, NoBody, Tunnel, UntilClose, encode_chunk, has_body
 from edgeproxy.http.request import RequestFields
 from edgeproxy.http.response import ResponseHead
 from edgeproxy.proxy.backend import BackendConnection
+from edgeproxy.proxy.endpoints import PooledEndpoint
 from edgeproxy.proxy.plan import NOSNIFF, Answer, Pass, say
-from edgeproxy.proxy.pool import Pool
+from edgeproxy.proxy.pool import Pool, Taken
 from edgeproxy.telemetry.counters import BackendFailure, Counters
 
 VIA: Final = b"Via: 1.1 edgeproxy"
 _IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))  # RFC 9110 §9.2.2
+_NOT_CONNECTED: Final = frozenset(
+    (BackendFailure.REFUSED, BackendFailure.CONNECT_TIMEOUT, BackendFailure.TLS, BackendFailure.NAME)
+)
+_CLOSED: Final = frozenset((BackendFailure.STALE, BackendFailure.CLOSED))
 
 
 class Client(Protocol):
@@ -56,8 +61,8 @@ class Passing:
         "_connection",
         "_counters",
         "_fields",
-        "_is_retry",
         "_keep_alive",
+        "_may_repeat",
         "_method",
         "_pending",
         "_plan",
@@ -66,6 +71,7 @@ class Passing:
         "_sends_chunks",
         "_unsent",
         "drop_cookies",
+        "expires",
         "is_waiting",
         "to_head",
     )
@@ -83,8 +89,9 @@ class Passing:
         self.drop_cookies = plan.to_content
         self._connection: BackendConnection | None = None
         self.is_waiting = False  # for a connection
-        self._is_retry = False
+        self.expires = 0.0
         self._request_is_whole = not has_body(fields.framing)
+        self._may_repeat = self._request_is_whole and method in _IDEMPOTENT  # as far as no octet of an answer came
         self._pending: list[bytes] = []  # body octets that came before there was a connection
         self._keep_alive: bool | None = None  # None: the answer's head is not sent yet
         self._sends_chunks = False
@@ -92,11 +99,7 @@ class Passing:
 
     def start(self) -> None:
         # A kept connection may be closing at this moment. A request that may not be sent again gets a new one.
-        kept = self._pool.take_kept() if self._method in _IDEMPOTENT and self._request_is_whole else None
-        if kept is None:
-            self._connect()
-        else:
-            self._ask(kept)
+        self._go_on(self._pool.take(self, fresh=not self._may_repeat))
 
     # -- from the client ----------------------------------------------------------------------------------------
 
@@ -122,7 +125,9 @@ class Passing:
             self._connection.hold(blocked)
 
     def on_client_gone(self) -> None:
-        self.is_waiting = False
+        if self.is_waiting:
+            self.is_waiting = False
+            self._pool.forget(self)
         if self._connection is not None:
             self._connection.drop()
 
@@ -133,9 +138,12 @@ class Passing:
         self._client.block_body(False)
         self._ask(connection)  # last: what waited may fill the connection, which blocks the body again
 
-    def on_not_connected(self, failure: BackendFailure) -> None:
+    def on_not_connected(self, failure: BackendFailure, tried: PooledEndpoint | None) -> None:
         self.is_waiting = False
-        self._give_up(failure)
+        if tried is not None and failure in _NOT_CONNECTED and self._pool.has_other(tried) and self._may_send_again():
+            self._send_again(tried)
+        else:
+            self._give_up(failure)
 
     # -- from the backend ---------------------------------------------------------------------------------------
 
@@ -148,7 +156,7 @@ class Passing:
         client, lines = self._client, head.lines
         keep_alive = client.may_keep_alive()
         match head.framing:
-            case NoBody() | Length():
+            case NoBody() | Length() | Tunnel():
                 pass  # its Content-Length, if any, is among the lines
             case Chunked() | UntilClose():
                 if client.minor == 1:
@@ -186,11 +194,9 @@ class Passing:
         self._client.on_answered(bool(self._keep_alive))
 
     def on_failure(self, failure: BackendFailure) -> None:
-        self._connection = None
-        if failure is BackendFailure.STALE and self._request_is_whole and not self._is_retry:
-            self._is_retry = True
-            self._counters.backend_retries += 1
-            self._connect()
+        connection, self._connection = self._connection, None
+        if connection is not None and failure in _CLOSED and not connection.has_heard and self._may_send_again():
+            self._send_again(connection.endpoint)
         elif self._keep_alive is not None:
             self._count(failure)
             self.on_pause()
@@ -203,10 +209,21 @@ class Passing:
 
     # -- steps --------------------------------------------------------------------------------------------------
 
-    def _connect(self) -> None:
-        self.is_waiting = True
-        self._client.block_body(True)
-        self._pool.connect(self)
+    def _go_on(self, taken: Taken) -> None:
+        if isinstance(taken, BackendConnection):
+            self._ask(taken)
+        elif taken is None:
+            self.is_waiting = True
+            self._client.block_body(True)
+        else:
+            self._give_up(taken)
+
+    def _may_send_again(self) -> bool:
+        return self._may_repeat and self._pool.may_retry(self)
+
+    def _send_again(self, tried: PooledEndpoint) -> None:
+        self._may_repeat = False  # once
+        self._go_on(self._pool.take(self, fresh=True, tried=tried))
 
     def _ask(self, connection: BackendConnection) -> None:
         self._connection = connection
@@ -222,7 +239,7 @@ class Passing:
                 body = b"Content-Length: %d\r\n" % octets
             case Chunked():
                 body = b"Transfer-Encoding: chunked\r\n"
-            case NoBody() | UntilClose():
+            case NoBody() | UntilClose() | Tunnel():
                 body = b""
         return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b%b\r\n" % (
             self._method,

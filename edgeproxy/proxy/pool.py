@@ -1,101 +1,361 @@
 """The connections to one backend: kept ones first, the most recently used first, else a new one.
 
-Why the most recently used: the others grow old together and are closed by their deadline, so the pool shrinks to
-what the load needs.
+Laws of this module:
+- the balance says which endpoint; of its kept connections the most recently used is taken: the others grow old
+  together and are closed by their deadline, so the pool shrinks to what the load needs;
+- no more connections are open than the circuit allows, those being opened included. Further requests wait in order,
+  for as long as a connection may take; when too many wait, the next is told so at once;
+- nobody waits while a connection is unused.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Protocol
+from collections import OrderedDict, deque
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from edgeproxy.proxy.backend import BackendConnection
-from edgeproxy.proxy.clock import Clock
+from edgeproxy.proxy.balance import Balance
+from edgeproxy.proxy.clock import NEVER, Clock
+from edgeproxy.proxy.dial import NotConnected
+from edgeproxy.proxy.endpoints import Change, EndpointEvent, PooledEndpoint, event, make_endpoints
+from edgeproxy.proxy.health import watch
+from edgeproxy.proxy.names import CannotResolve, Name, Resolve, SystemResolver
 from edgeproxy.ruleset.limits import Limits
-from edgeproxy.ruleset.model import HttpBackend, InetAddress
-from edgeproxy.telemetry.counters import BackendFailure, Counters
+from edgeproxy.ruleset.model import HttpBackend
+from edgeproxy.telemetry.counters import BackendFailure, Counters, PoolCounts
+
+_EVENTS: Final = 100  # remembered
 
 
 class Waiter(Protocol):
-    """Who asked for a connection. `is_waiting` turns False when it is no longer wanted."""
+    """Who asks for a connection. `is_waiting` turns False when it is no longer wanted.
+
+    `expires` is the loop time at which its exchange must be over. 0.0: whoever reads the clock first sets it, from
+    the backend's `total`.
+    """
 
     is_waiting: bool
+    expires: float
 
     def on_connected(self, connection: BackendConnection) -> None: ...
-    def on_not_connected(self, failure: BackendFailure) -> None: ...
+    def on_not_connected(self, failure: BackendFailure, tried: PooledEndpoint | None) -> None: ...
+
+
+Taken = BackendConnection | BackendFailure | None  # now, not at all, or later
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """Someone who waits: in the queue (then the deadline runs), or for a connection that is being opened."""
+
+    pool: Pool
+    waiter: Waiter
+    fresh: bool
+    tried: PooledEndpoint | None
+    deadline: float = NEVER
+
+    def on_deadline(self) -> None:
+        self.pool.on_late(self)
 
 
 class Pool:
     """The connections of one worker to one backend."""
 
-    def __init__(self, backend: HttpBackend, clock: Clock, limits: Limits, counters: Counters) -> None:
+    def __init__(
+        self,
+        backend: HttpBackend,
+        clock: Clock,
+        limits: Limits,
+        counters: Counters,
+        resolver: Resolve | None = None,
+    ) -> None:
         self.backend = backend
         self.clock = clock
         self.limits = limits
-        self._counters = counters
-        self._kept: list[BackendConnection] = []
+        self.counts = counters.pools.setdefault(backend.name, PoolCounts())
+        self.endpoints = make_endpoints(backend, limits, resolver or SystemResolver(limits.name_least))
+        self.events: deque[EndpointEvent] = deque(maxlen=_EVENTS)
+        self._balance = Balance(self.endpoints, backend.ejection, backend.slow_start)
+        # PERF: a lone endpoint without a health check needs no choice: it is never down, and never ejected.
+        self._sole = self.endpoints[0] if len(self.endpoints) == 1 and backend.health is None else None
+        self._circuit = backend.circuit
         self._open: set[BackendConnection] = set()
-        self._connecting: set[asyncio.Task[None]] = set()
+        self._opening: set[asyncio.Task[None]] = set()  # each holds the place of a connection that is not open yet
+        self._queue: OrderedDict[Waiter, Pending] = OrderedDict()
+        self._retries = 0  # on the way
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
 
-    def take_kept(self) -> BackendConnection | None:
-        """A kept connection, the most recently used; None when there is none."""
-        while self._kept:
-            connection = self._kept.pop()
-            if not connection.is_closing:
-                connection.is_reused = True
-                self._counters.backend_reuses += 1
-                return connection
-        return None
+    # -- for its owner ------------------------------------------------------------------------------------------
 
-    def connect(self, waiter: Waiter) -> None:
-        """Open a connection; the waiter hears of it, or of why there is none."""
-        task = asyncio.get_running_loop().create_task(self._connect(waiter), name=f"connect {self.backend.name}")
-        self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
-
-    def give_back(self, connection: BackendConnection) -> None:
-        if len(self._kept) < self.limits.pool_size:
-            connection.deadline = self.clock.now() + self.limits.pool_idle
-            self._kept.append(connection)
-        else:
-            connection.close()
-
-    def on_open(self, connection: BackendConnection) -> None:
-        self._counters.backend_connections += 1
-        self._open.add(connection)
-        self.clock.waiting.add(connection)
-
-    def on_closed(self, connection: BackendConnection) -> None:
-        self._open.discard(connection)
-        self.clock.waiting.discard(connection)
-        if connection in self._kept:
-            self._kept.remove(connection)
+    def start(self) -> None:
+        """Begin the health checks, and to watch over names."""
+        for one in self.endpoints:
+            if one.dialer.name is not None:
+                self._watch(one, one.dialer.name)
+            if self.backend.health is not None:
+                self._spawn(watch(self, one, self.backend.health), f"health of {one.endpoint.address}")
 
     def close(self) -> None:
         """Close what is open and give up what is being opened."""
-        for task in self._connecting:
+        self._is_closed = True
+        for task in self._tasks:
             task.cancel()
+        for waiter in list(self._queue):
+            self.forget(waiter)
         for connection in list(self._open):
             connection.drop()
+        for one in self.endpoints:
+            if one.dialer.name is not None:
+                self.clock.waiting.discard(one.dialer.name)
 
-    async def _connect(self, waiter: Waiter) -> None:
-        loop = asyncio.get_running_loop()
-        address = self.backend.endpoints[0].address
-        assert isinstance(address, InetAddress)
-        make: Callable[[], BackendConnection] = lambda: BackendConnection(self)  # noqa: E731
-        try:
-            async with asyncio.timeout(self.backend.timeouts.connect):
-                _, connection = await loop.create_connection(make, address.host, address.port)
-        except TimeoutError:
-            failure = BackendFailure.CONNECT_TIMEOUT
-        except OSError:  # refused, unreachable, no such name
-            failure = BackendFailure.REFUSED
+    # -- for exchanges ------------------------------------------------------------------------------------------
+
+    def take(self, waiter: Waiter, *, fresh: bool, tried: PooledEndpoint | None = None) -> Taken:
+        """A connection at once, or why there is none, or None: the waiter will hear.
+
+        `fresh`: not a kept one, which may be closing at this moment. `tried`: the request is sent again, to another
+        endpoint than this if there is one, on a fresh connection.
+        """
+        one = self._sole or self._balance.choose(self.clock.now(), tried)
+        if one is None:
+            return BackendFailure.NO_ENDPOINT
+        if not fresh:
+            connection = self._take_kept(one)
+            if connection is not None:
+                return connection
+        if tried is not None:
+            self._retries += 1
+            self.counts.retries += 1
+        return self._take_new(Pending(self, waiter, fresh, tried), one)
+
+    def forget(self, waiter: Waiter) -> None:
+        """The waiter has left. A connection that is being opened for it will be kept."""
+        pending = self._queue.get(waiter)
+        if pending is not None:
+            self._dequeue(pending)
+            self._end_pending(pending)
+
+    def may_retry(self, waiter: Waiter) -> bool:
+        """Whether its request may be sent again: it has time left, and not too many are sent again at once."""
+        if self.clock.now() >= waiter.expires:
+            return False
+        if self._retries < self._circuit.retries:
+            return True
+        self.counts.overloads += 1
+        return False
+
+    def has_other(self, than: PooledEndpoint) -> bool:
+        """Whether there is another endpoint to send a request to."""
+        return self._balance.has_other(than, self.clock.now())
+
+    # -- for connections ----------------------------------------------------------------------------------------
+
+    def give_back(self, connection: BackendConnection) -> None:
+        """Its exchange is over and left it usable."""
+        one = connection.endpoint
+        one.outstanding -= 1
+        if connection.is_retry:
+            self._end_retry(connection)
+        if len(one.kept) < one.most_kept:
+            connection.deadline = self.clock.now() + self.limits.pool_idle
+            one.kept.append(connection)
         else:
-            if waiter.is_waiting:
-                waiter.on_connected(connection)
-            else:
-                self.give_back(connection)
+            connection.close()
+        if self._queue:
+            self._serve_queue()
+
+    def release(self, connection: BackendConnection) -> None:
+        """Its exchange is over, and so is the connection."""
+        connection.endpoint.outstanding -= 1
+        if connection.is_retry:
+            self._end_retry(connection)
+
+    def on_open(self, connection: BackendConnection) -> None:
+        self._opening.discard(connection.opening)
+        self._open.add(connection)
+        self.counts.connections += 1
+        self.clock.waiting.add(connection)
+
+    def on_closed(self, connection: BackendConnection) -> None:
+        self._take_out(connection)
+        self._serve_queue()
+
+    def on_success(self, one: PooledEndpoint) -> None:
+        self._balance.on_success(one)
+
+    def on_failure(self, one: PooledEndpoint, reason: str) -> None:
+        one.trouble = reason
+        now = self.clock.now()
+        until = self._balance.on_failure(one, now)
+        if until is not None:
+            self.counts.ejections += 1
+            self.events.append(event(one, Change.EJECTED, f"{reason}; for {until - now:g} s"))
+
+    # -- for health checks --------------------------------------------------------------------------------------
+
+    def on_verdict(self, one: PooledEndpoint, reason: str) -> None:
+        self.counts.health_changes += 1
+        self.events.append(event(one, Change.DOWN if one.is_down else Change.UP, reason))
+
+    # -- steps --------------------------------------------------------------------------------------------------
+
+    def _take_kept(self, one: PooledEndpoint) -> BackendConnection | None:
+        kept = one.kept
+        while kept:
+            connection = kept.pop()
+            if not connection.is_closing:
+                connection.is_reused = True
+                one.outstanding += 1
+                self.counts.reuses += 1
+                return connection
+        return None
+
+    def _take_new(self, pending: Pending, one: PooledEndpoint) -> BackendFailure | None:
+        now = self.clock.now()
+        if not pending.waiter.expires:
+            pending.waiter.expires = now + self.backend.timeouts.total
+        if not self._has_place():
+            unused = self._longest_unused()
+            if unused is None:
+                return self._enqueue(pending, now)
+            self._take_out(unused)
+            unused.close()
+        one.outstanding += 1
+        self._opening.add(self._spawn(self._connect(pending, one), f"connect {self.backend.name}"))
+        return None
+
+    async def _connect(self, pending: Pending, one: PooledEndpoint) -> None:
+        waiter = pending.waiter
+        opening = asyncio.current_task()
+        assert opening is not None
+        until = min(self.clock.now() + self.backend.timeouts.connect, waiter.expires)
+        try:
+            connection = await one.dialer.dial(lambda address: BackendConnection(self, one, address, opening), until)
+        except NotConnected as error:
+            self._opening.discard(opening)
+            one.outstanding -= 1
+            self._end_pending(pending)
+            self._on_not_connected(waiter, one, error)
+            self._serve_queue()
             return
+        connection.is_retry = pending.tried is not None
         if waiter.is_waiting:
-            waiter.on_not_connected(failure)
+            waiter.on_connected(connection)
+        else:
+            self.give_back(connection)
+
+    def _on_not_connected(self, waiter: Waiter, one: PooledEndpoint, error: NotConnected) -> None:
+        if self.clock.now() >= waiter.expires:  # which says nothing of the endpoint
+            failure = BackendFailure.TOTAL_TIMEOUT
+        else:
+            failure = error.failure
+            self.on_failure(one, str(error))
+        if waiter.is_waiting:
+            waiter.on_not_connected(failure, one)
+
+    def _has_place(self) -> bool:
+        return len(self._open) + len(self._opening) < self._circuit.connections
+
+    def _longest_unused(self) -> BackendConnection | None:
+        """Of the endpoint that has the most unused ones."""
+        most = max(self.endpoints, key=lambda one: len(one.kept))
+        return most.kept[0] if most.kept else None
+
+    def _take_out(self, connection: BackendConnection) -> None:
+        self._open.discard(connection)
+        self.clock.waiting.discard(connection)
+        kept = connection.endpoint.kept
+        if connection in kept:
+            kept.remove(connection)
+
+    def _end_retry(self, connection: BackendConnection) -> None:
+        connection.is_retry = False
+        self._retries -= 1
+
+    def _end_pending(self, pending: Pending) -> None:
+        """It gets no connection."""
+        if pending.tried is not None:
+            self._retries -= 1
+
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_task_done)
+        return task
+
+    def _on_task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._opening.discard(task)
+
+    # -- the queue ----------------------------------------------------------------------------------------------
+
+    def _enqueue(self, pending: Pending, now: float) -> BackendFailure | None:
+        if len(self._queue) >= self._circuit.pending:
+            self.counts.overloads += 1
+            self._end_pending(pending)
+            return BackendFailure.OVERLOADED
+        self._queue[pending.waiter] = pending
+        self.counts.pending_peak = max(self.counts.pending_peak, len(self._queue))
+        pending.deadline = min(now + self.backend.timeouts.connect, pending.waiter.expires)
+        self.clock.waiting.add(pending)
+        return None
+
+    def _dequeue(self, pending: Pending) -> None:
+        del self._queue[pending.waiter]
+        self.clock.waiting.discard(pending)
+
+    def on_late(self, pending: Pending) -> None:
+        """It waited for as long as it may."""
+        self._dequeue(pending)
+        is_over = self.clock.now() >= pending.waiter.expires
+        self.counts.overloads += 1
+        self._refuse(pending, BackendFailure.TOTAL_TIMEOUT if is_over else BackendFailure.OVERLOADED)
+
+    def _serve_queue(self) -> None:
+        """A connection came back or closed: who has waited longest gets it, or its place."""
+        while self._queue and not self._is_closed and (self._has_place() or self._longest_unused() is not None):
+            pending = next(iter(self._queue.values()))
+            self._dequeue(pending)
+            one = self._sole or self._balance.choose(self.clock.now(), pending.tried)
+            if one is None:
+                self._refuse(pending, BackendFailure.NO_ENDPOINT)
+                continue
+            connection = None if pending.fresh else self._take_kept(one)
+            if connection is not None:
+                pending.waiter.on_connected(connection)
+            else:
+                self._take_new(pending, one)
+
+    def _refuse(self, pending: Pending, failure: BackendFailure) -> None:
+        self._end_pending(pending)
+        if pending.waiter.is_waiting:
+            pending.waiter.on_not_connected(failure, None)
+
+    # -- names --------------------------------------------------------------------------------------------------
+
+    def _watch(self, one: PooledEndpoint, name: Name) -> None:
+        name.on_expired = lambda: self._on_expired(one, name)
+        name.on_found = lambda: self._on_found(one, name)
+        self.clock.waiting.add(name)
+
+    def _on_expired(self, one: PooledEndpoint, name: Name) -> None:
+        """While connections stand, the name is looked up again. Else the next connection does it."""
+        if any(connection.endpoint is one for connection in self._open):
+            self._spawn(self._look_up(one, name), f"look up {name.host}")
+
+    def _on_found(self, one: PooledEndpoint, name: Name) -> None:
+        """Connections to addresses that the name has no more are not used again."""
+        for connection in list(self._open):
+            if connection.endpoint is one and connection.address not in name.addresses:
+                connection.retire()
+
+    async def _look_up(self, one: PooledEndpoint, name: Name) -> None:
+        try:
+            await name.refresh(self.clock.now())
+        except CannotResolve as error:
+            one.trouble = str(error)
+            name.deadline = self.clock.now() + self.limits.name_least

@@ -38,10 +38,15 @@ def refusal_of(status: int) -> Refusal:
 class BackendFailure(StrEnum):
     """What kept a backend's answer from the client."""
 
+    NO_ENDPOINT = "no_endpoint"  # its health checks found every endpoint down
+    OVERLOADED = "overloaded"  # its circuit's limits are reached
+    NAME = "name"  # of an endpoint: it has no address
     REFUSED = "refused"
+    TLS = "tls"  # no TLS, or a certificate that does not prove who it is
     CONNECT_TIMEOUT = "connect_timeout"
     HEAD_TIMEOUT = "head_timeout"
     BODY_TIMEOUT = "body_timeout"
+    TOTAL_TIMEOUT = "total_timeout"
     STALE = "stale"  # a kept connection turned out closed before any octet of an answer
     CLOSED = "closed"  # before the end of the answer's head
     TRUNCATED = "truncated"  # in the middle of the answer's body
@@ -49,9 +54,31 @@ class BackendFailure(StrEnum):
 
     @property
     def status(self) -> int:
-        """What to answer when nothing was sent yet: 504 for what took too long, 502 for the rest."""
-        slow = (BackendFailure.CONNECT_TIMEOUT, BackendFailure.HEAD_TIMEOUT, BackendFailure.BODY_TIMEOUT)
-        return 504 if self in slow else 502
+        """What to answer when nothing was sent yet."""
+        return _STATUSES.get(self, 502)
+
+
+_STATUSES: Final = {
+    BackendFailure.NO_ENDPOINT: 503,
+    BackendFailure.OVERLOADED: 503,
+    BackendFailure.CONNECT_TIMEOUT: 504,
+    BackendFailure.HEAD_TIMEOUT: 504,
+    BackendFailure.BODY_TIMEOUT: 504,
+    BackendFailure.TOTAL_TIMEOUT: 504,
+}
+
+
+@dataclass(slots=True)
+class PoolCounts:
+    """What one worker's pool of one backend did."""
+
+    connections: int = 0  # opened
+    reuses: int = 0  # exchanges on a kept connection
+    retries: int = 0  # requests sent again
+    ejections: int = 0
+    health_changes: int = 0  # of an endpoint's verdict, either way
+    pending_peak: int = 0  # requests that waited for a free connection at once
+    overloads: int = 0  # requests that the circuit's limits kept out
 
 
 class HandshakeFailure(StrEnum):
@@ -80,12 +107,22 @@ class Counters:
     aborted: int = 0  # answers that ended before their end: the client saw a broken transfer
     client_gone: int = 0  # clients that left while an exchange ran
     memo_hits: int = 0  # header sections that were not parsed again
-    backend_connections: int = 0  # opened
-    backend_reuses: int = 0  # exchanges on a kept connection
-    backend_retries: int = 0  # safe requests sent again because a kept connection turned out closed
     statuses: Counter[int] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)  # exchanges, by the rule that took them
     arms: Counter[tuple[str, str]] = field(default_factory=Counter)  # (split, backend)
     handshake_failures: Counter[HandshakeFailure] = field(default_factory=Counter)
     refusals: Counter[Refusal] = field(default_factory=Counter)
     backend_failures: Counter[tuple[str, BackendFailure]] = field(default_factory=Counter)
+    pools: dict[str, PoolCounts] = field(default_factory=dict)  # by backend
+
+    @property
+    def backend_connections(self) -> int:
+        return sum(pool.connections for pool in self.pools.values())
+
+    @property
+    def backend_reuses(self) -> int:
+        return sum(pool.reuses for pool in self.pools.values())
+
+    @property
+    def backend_retries(self) -> int:
+        return sum(pool.retries for pool in self.pools.values())

@@ -6,6 +6,7 @@ It carries one exchange at a time, never pipelined: what arrives without a reque
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from edgeproxy.http.framing import TUNNEL, BadFraming, BodyReader, UntilCloseReader, reader_for
@@ -58,6 +59,7 @@ class BackendConnection(asyncio.Protocol):
         "address",
         "deadline",
         "endpoint",
+        "is_closing",
         "is_retry",
         "is_reused",
         "opening",
@@ -70,6 +72,7 @@ class BackendConnection(asyncio.Protocol):
         self._timeouts = pool.backend.timeouts
         self._patience = self._timeouts.between  # between two reads or writes; a tunnel's is longer
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self.is_closing: Callable[[], bool] = lambda: True  # PERF: the transport's, asked for every exchange
         self.endpoint = endpoint
         self.address = address  # of those that the endpoint's name has
         self.deadline = NEVER
@@ -87,10 +90,6 @@ class BackendConnection(asyncio.Protocol):
         self._reader: BodyReader | None = None
         self._keeps_alive = False
         self._is_paused = False
-
-    @property
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
 
     @property
     def has_heard(self) -> bool:
@@ -161,6 +160,7 @@ class BackendConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self.is_closing = self._transport.is_closing
         self._pool.on_open(self)
 
     def data_received(self, data: bytes) -> None:

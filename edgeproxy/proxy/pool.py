@@ -82,6 +82,7 @@ class Pool:
         # PERF: a lone endpoint without a health check needs no choice: it is never down, and never ejected.
         self._sole = self.endpoints[0] if len(self.endpoints) == 1 and backend.health is None else None
         self._circuit = backend.circuit
+        self._now, self._idle = clock.now, limits.pool_idle  # PERF: looked up for every answer
         self._open: set[BackendConnection] = set()
         self._opening: set[asyncio.Task[None]] = set()  # each holds the place of a connection that is not open yet
         self._queue: OrderedDict[Waiter, Pending] = OrderedDict()
@@ -124,19 +125,23 @@ class Pool:
         if one is None:
             return BackendFailure.NO_ENDPOINT
         if not fresh:
-            connection = self._take_kept(one)
-            if connection is not None:
-                return connection
+            kept = one.kept
+            while kept:
+                connection = kept.pop()
+                if not connection.is_closing():
+                    connection.is_reused = True
+                    one.outstanding += 1
+                    self.counts.reuses += 1
+                    return connection
         if tried is not None:
             self._retries += 1
-            self.counts.retries += 1
         return self._take_new(Pending(self, waiter, fresh, tried), one)
 
     def forget(self, waiter: Waiter) -> None:
         """The waiter has left. A connection that is being opened for it will be kept."""
-        pending = self._queue.get(waiter)
+        pending = self._queue.pop(waiter, None)
         if pending is not None:
-            self._dequeue(pending)
+            self.clock.waiting.discard(pending)
             self._end_pending(pending)
 
     def may_retry(self, waiter: Waiter) -> bool:
@@ -160,9 +165,10 @@ class Pool:
         one.outstanding -= 1
         if connection.is_retry:
             self._end_retry(connection)
-        if len(one.kept) < one.most_kept:
-            connection.deadline = self.clock.now() + self.limits.pool_idle
-            one.kept.append(connection)
+        kept = one.kept
+        if len(kept) < one.most_kept:
+            connection.deadline = self._now() + self._idle
+            kept.append(connection)
         else:
             connection.close()
         if self._queue:
@@ -202,17 +208,6 @@ class Pool:
         self.events.append(event(one, Change.DOWN if one.is_down else Change.UP, reason))
 
     # -- steps --------------------------------------------------------------------------------------------------
-
-    def _take_kept(self, one: PooledEndpoint) -> BackendConnection | None:
-        kept = one.kept
-        while kept:
-            connection = kept.pop()
-            if not connection.is_closing:
-                connection.is_reused = True
-                one.outstanding += 1
-                self.counts.reuses += 1
-                return connection
-        return None
 
     def _take_new(self, pending: Pending, one: PooledEndpoint) -> BackendFailure | None:
         now = self.clock.now()
@@ -304,36 +299,24 @@ class Pool:
         self.clock.waiting.add(pending)
         return None
 
-    def _dequeue(self, pending: Pending) -> None:
-        del self._queue[pending.waiter]
-        self.clock.waiting.discard(pending)
-
     def on_late(self, pending: Pending) -> None:
         """It waited for as long as it may."""
-        self._dequeue(pending)
+        self.forget(pending.waiter)
         is_over = self.clock.now() >= pending.waiter.expires
-        self.counts.overloads += 1
-        self._refuse(pending, BackendFailure.TOTAL_TIMEOUT if is_over else BackendFailure.OVERLOADED)
+        failure = BackendFailure.TOTAL_TIMEOUT if is_over else BackendFailure.OVERLOADED
+        self.counts.overloads += failure is BackendFailure.OVERLOADED
+        pending.waiter.on_not_connected(failure, None)
 
     def _serve_queue(self) -> None:
         """A connection came back or closed: who has waited longest gets it, or its place."""
         while self._queue and not self._is_closed and (self._has_place() or self._longest_unused() is not None):
-            pending = next(iter(self._queue.values()))
-            self._dequeue(pending)
-            one = self._sole or self._balance.choose(self.clock.now(), pending.tried)
-            if one is None:
-                self._refuse(pending, BackendFailure.NO_ENDPOINT)
-                continue
-            connection = None if pending.fresh else self._take_kept(one)
-            if connection is not None:
-                pending.waiter.on_connected(connection)
-            else:
-                self._take_new(pending, one)
-
-    def _refuse(self, pending: Pending, failure: BackendFailure) -> None:
-        self._end_pending(pending)
-        if pending.waiter.is_waiting:
-            pending.waiter.on_not_connected(failure, None)
+            waiter, pending = next(iter(self._queue.items()))
+            self.forget(waiter)
+            taken = self.take(waiter, fresh=pending.fresh, tried=pending.tried)  # there is room: it need not wait again
+            if isinstance(taken, BackendConnection):
+                waiter.on_connected(taken)
+            elif taken is not None:
+                waiter.on_not_connected(taken, None)
 
     # -- names --------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from edgeproxy.proxy.heads import HeadReader
 from edgeproxy.proxy.listening import CannotListen, Listening, address_of, close_sockets, open_sockets, remove_path
 from edgeproxy.proxy.plan import Planner
 from edgeproxy.proxy.pool import Pool
+from edgeproxy.proxy.resolve import ResolveLimits, Resolver
 from edgeproxy.ruleset.limits import DEFAULT_LIMITS, Limits
 from edgeproxy.ruleset.model import Address, HttpBackend, Ruleset
 from edgeproxy.telemetry.access_log import AccessLog, Record
@@ -43,8 +44,9 @@ class Edge:
         self._no_clients = asyncio.Event()  # no client, and no handshake that may become one
         self._no_clients.set()
         self._tending: asyncio.TimerHandle | None = None
+        self.resolver = Resolver(ResolveLimits(least=limits.name_least, most=limits.name_most), self.clock.now)
         self._pools: Mapping[str, Pool] = {
-            backend.name: Pool(backend, self.clock, limits, self.counters)
+            backend.name: Pool(backend, self.clock, limits, self.counters, self.resolver)
             for backend in ruleset.backends
             if isinstance(backend, HttpBackend)
         }
@@ -102,6 +104,7 @@ class Edge:
                 client.abort()
         for pool in self._pools.values():
             pool.close()
+        await self.resolver.close()
         self.clock.stop()
         for address in self._owned:
             remove_path(address)

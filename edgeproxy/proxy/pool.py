@@ -22,7 +22,8 @@ from edgeproxy.proxy.clock import NEVER, Clock
 from edgeproxy.proxy.dial import NotConnected
 from edgeproxy.proxy.endpoints import Change, EndpointEvent, PooledEndpoint, event, make_endpoints
 from edgeproxy.proxy.health import watch
-from edgeproxy.proxy.names import CannotResolve, Name, Resolve, SystemResolver
+from edgeproxy.proxy.names import Name
+from edgeproxy.proxy.resolve import CannotResolve, Resolver
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.model import HttpBackend
 from edgeproxy.telemetry.counters import BackendFailure, Counters, PoolCounts
@@ -70,13 +71,13 @@ class Pool:
         clock: Clock,
         limits: Limits,
         counters: Counters,
-        resolver: Resolve | None = None,
+        resolver: Resolver,
     ) -> None:
         self.backend = backend
         self.clock = clock
         self.limits = limits
         self.counts = counters.pools.setdefault(backend.name, PoolCounts())
-        self.endpoints = make_endpoints(backend, limits, resolver or SystemResolver(limits.name_least))
+        self.endpoints = make_endpoints(backend, limits, resolver)
         self.events: deque[EndpointEvent] = deque(maxlen=_EVENTS)
         self._balance = Balance(self.endpoints, backend.ejection, backend.slow_start)
         # PERF: a lone endpoint without a health check needs no choice: it is never down, and never ejected.
@@ -322,7 +323,7 @@ class Pool:
 
     def _watch(self, one: PooledEndpoint, name: Name) -> None:
         name.on_expired = lambda: self._on_expired(one, name)
-        name.on_found = lambda: self._on_found(one, name)
+        name.on_changed = lambda: self._on_changed(one, name)
         self.clock.waiting.add(name)
 
     def _on_expired(self, one: PooledEndpoint, name: Name) -> None:
@@ -330,7 +331,7 @@ class Pool:
         if any(connection.endpoint is one for connection in self._open):
             self._spawn(self._look_up(one, name), f"look up {name.host}")
 
-    def _on_found(self, one: PooledEndpoint, name: Name) -> None:
+    def _on_changed(self, one: PooledEndpoint, name: Name) -> None:
         """Connections to addresses that the name has no more are not used again."""
         for connection in list(self._open):
             if connection.endpoint is one and connection.address not in name.addresses:
@@ -338,7 +339,6 @@ class Pool:
 
     async def _look_up(self, one: PooledEndpoint, name: Name) -> None:
         try:
-            await name.refresh(self.clock.now())
+            await name.look_up()
         except CannotResolve as error:
             one.trouble = str(error)
-            name.deadline = self.clock.now() + self.limits.name_least

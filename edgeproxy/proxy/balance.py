@@ -53,10 +53,10 @@ class EndpointState:
 
     def weight_at(self, now: float, slow_start: float) -> float:
         """Its weight, while it starts slowly a part of it: from a tenth, in a straight line, to all."""
-        age = now - self.since
+        age = max(now - self.since, 0.0)  # below 0: it is ejected, and asked since there is no other
         if age >= slow_start:
             return self.weight
-        return self.weight * (LEAST_SHARE + (1 - LEAST_SHARE) * max(age, 0.0) / slow_start)
+        return self.weight * (LEAST_SHARE + (1 - LEAST_SHARE) * age / slow_start)
 
     def check(self, is_well: bool, check: HealthCheck, now: float) -> bool:
         """Weigh the outcome of a health check. True: the verdict has changed."""

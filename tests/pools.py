@@ -13,6 +13,7 @@ from harness import QUICK, RULES, RunningEdge
 
 from edgeproxy.proxy.edge import Edge
 from edgeproxy.proxy.pool import Pool
+from edgeproxy.proxy.resolve import Resolver
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.load import parse_ruleset
 from edgeproxy.ruleset.model import Endpoint, HttpBackend, InetAddress, Timeouts
@@ -31,10 +32,12 @@ def origin_at(*ports: int) -> HttpBackend:
 
 
 @asynccontextmanager
-async def edge_before(origin: HttpBackend, *, limits: Limits = QUICK) -> AsyncIterator[RunningEdge]:
+async def edge_before(
+    origin: HttpBackend, *, limits: Limits = QUICK, resolver: Resolver | None = None
+) -> AsyncIterator[RunningEdge]:
     """An edge that forwards everything to this backend."""
     ruleset = parse_ruleset(RULES.format(port=1), "rules.yaml", base=Path.cwd())
-    edge = Edge(replace(ruleset, backends=(origin,)), limits)
+    edge = Edge(replace(ruleset, backends=(origin,)), limits, resolver=resolver)
     (address,) = await edge.start()
     assert isinstance(address, InetAddress)
     try:

@@ -28,7 +28,14 @@ _TEND_EVERY: Final = 1.0  # seconds between looks at what changes slowly: the lo
 class Edge:
     """Create, `start`, and `stop` inside one running event loop (uvloop)."""
 
-    def __init__(self, ruleset: Ruleset, limits: Limits = DEFAULT_LIMITS, access_log: AccessLog | None = None) -> None:
+    def __init__(
+        self,
+        ruleset: Ruleset,
+        limits: Limits = DEFAULT_LIMITS,
+        access_log: AccessLog | None = None,
+        resolver: Resolver | None = None,
+    ) -> None:
+        """`resolver`: another one than the system's name servers tell; it is the edge's from now on."""
         self.ruleset = ruleset
         self.limits = limits
         self.counters = Counters()
@@ -44,7 +51,7 @@ class Edge:
         self._no_clients = asyncio.Event()  # no client, and no handshake that may become one
         self._no_clients.set()
         self._tending: asyncio.TimerHandle | None = None
-        self.resolver = Resolver(ResolveLimits(least=limits.name_least, most=limits.name_most), self.clock.now)
+        self.resolver = resolver or Resolver(ResolveLimits(least=limits.name_least, most=limits.name_most))
         self._pools: Mapping[str, Pool] = {
             backend.name: Pool(backend, self.clock, limits, self.counters, self.resolver)
             for backend in ruleset.backends

@@ -212,6 +212,8 @@ class BackendConnection(asyncio.Protocol):
             self.close()  # unused for long enough
         elif self._pool.clock.now() >= self._expires:
             self._fail(asker, BackendFailure.TOTAL_TIMEOUT)
+        elif self._is_tunnel and not self._transport.get_write_buffer_size():
+            self._end(asker, b"")  # neither side had anything to say
         elif self._reader is None:
             self._fail(asker, BackendFailure.HEAD_TIMEOUT if self._sent_all else BackendFailure.BODY_TIMEOUT)
         else:

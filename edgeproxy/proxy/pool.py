@@ -134,6 +134,7 @@ class Pool:
                     one.outstanding += 1
                     self.counts.reuses += 1
                     return connection
+                self._open.discard(connection)  # its place is free though its end is not told yet
         if tried is not None:
             self._retries += 1
         return self._take_new(Pending(self, waiter, fresh, tried), one)

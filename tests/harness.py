@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -177,7 +178,7 @@ class Backend:
 
 
 @asynccontextmanager
-async def backend(script: Script) -> AsyncIterator[Backend]:
+async def backend(script: Script, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Backend]:
     """A backend on a port of its own. A script that ends closes its connection; what it raises fails the test."""
     this, failures, tasks = Backend(), list[BaseException](), set[asyncio.Task[None]]()
 
@@ -197,7 +198,7 @@ async def backend(script: Script) -> AsyncIterator[Backend]:
             writer.close()
             tasks.discard(task)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 26)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 26, ssl=tls)
     this.port = server.sockets[0].getsockname()[1]
     try:
         yield this

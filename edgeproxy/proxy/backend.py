@@ -6,6 +6,7 @@ It carries one exchange at a time, never pipelined: what arrives without a reque
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from edgeproxy.http.framing import (
@@ -57,7 +58,6 @@ class BackendConnection(asyncio.Protocol):
         "_is_retired",
         "_is_tunnel",
         "_keeps_alive",
-        "_opening",
         "_patience",
         "_pool",
         "_reader",
@@ -68,17 +68,20 @@ class BackendConnection(asyncio.Protocol):
         "address",
         "deadline",
         "endpoint",
+        "is_closing",
         "is_retry",
         "is_reused",
+        "opening",
     )
 
     def __init__(self, pool: Pool, endpoint: PooledEndpoint, address: str, opening: asyncio.Task[None]) -> None:
         # For the connection's life
         self._pool = pool
-        self._opening = opening
+        self.opening = opening  # holds its place until it is open
         self._timeouts = pool.backend.timeouts
         self._patience = self._timeouts.between  # between two reads or writes; a tunnel's is longer
         self._transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self.is_closing: Callable[[], bool] = lambda: True  # PERF: the transport's, asked for every exchange
         self.endpoint = endpoint
         self.address = address  # of those that the endpoint's name has
         self.deadline = NEVER
@@ -96,10 +99,6 @@ class BackendConnection(asyncio.Protocol):
         self._reader: BodyReader | None = None
         self._keeps_alive = False
         self._is_paused = False
-
-    @property
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
 
     @property
     def has_heard(self) -> bool:
@@ -170,7 +169,8 @@ class BackendConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._pool.on_open(self, self._opening)
+        self.is_closing = self._transport.is_closing
+        self._pool.on_open(self)
 
     def data_received(self, data: bytes) -> None:
         asker = self._asker
@@ -221,6 +221,8 @@ class BackendConnection(asyncio.Protocol):
             self.close()  # unused for long enough
         elif self._pool.clock.now() >= self._expires:
             self._fail(asker, BackendFailure.TOTAL_TIMEOUT)
+        elif self._is_tunnel and not self._transport.get_write_buffer_size():
+            self._end(asker, b"")  # neither side had anything to say
         elif self._reader is None:
             self._fail(asker, BackendFailure.HEAD_TIMEOUT if self._sent_all else BackendFailure.BODY_TIMEOUT)
         else:

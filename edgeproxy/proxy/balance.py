@@ -53,10 +53,10 @@ class EndpointState:
 
     def weight_at(self, now: float, slow_start: float) -> float:
         """Its weight, while it starts slowly a part of it: from a tenth, in a straight line, to all."""
-        age = now - self.since
+        age = max(now - self.since, 0.0)  # below 0: it is ejected, and asked since there is no other
         if age >= slow_start:
             return self.weight
-        return self.weight * (LEAST_SHARE + (1 - LEAST_SHARE) * max(age, 0.0) / slow_start)
+        return self.weight * (LEAST_SHARE + (1 - LEAST_SHARE) * age / slow_start)
 
     def check(self, is_well: bool, check: HealthCheck, now: float) -> bool:
         """Weigh the outcome of a health check. True: the verdict has changed."""
@@ -89,14 +89,16 @@ class Balance(Generic[E]):
 
     def choose(self, now: float, avoid: E | None = None) -> E | None:
         """The next one to ask; `avoid`: if there is another. None: all are down."""
-        usable = [one for one in self.endpoints if not one.is_down]
-        fit = [one for one in usable if one.ejected_until <= now] or usable  # all ejected: better those than none
+        fit = [one for one in self.endpoints if not one.is_down and one.ejected_until <= now]
+        if not fit:  # all ejected: better those than none
+            fit = [one for one in self.endpoints if not one.is_down]
         if avoid is not None:
             fit = [one for one in fit if one is not avoid] or fit
+        slow_start = self._slow_start
         best: E | None = None
         best_load = best_weight = 0.0
         for one in fit:
-            weight = one.weight_at(now, self._slow_start)
+            weight = one.weight_at(now, slow_start) if slow_start else one.weight
             load = one.outstanding / weight
             if best is None or load < best_load or (load == best_load and one.turn < best.turn):
                 best, best_load, best_weight = one, load, weight

@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any, Final, TypeVar, assert_never
 
 from edgeproxy.proxy.backend_tls import TlsFiles
-from edgeproxy.proxy.names import CannotResolve, Name
+from edgeproxy.proxy.names import Name
+from edgeproxy.proxy.resolve import CannotResolve
 from edgeproxy.ruleset.model import Address, InetAddress, UnixAddress
 from edgeproxy.telemetry.counters import BackendFailure
 
@@ -83,7 +84,7 @@ class Dialer:
             return (self._address.host,)
         try:
             async with asyncio.timeout_at(until):
-                return await self.name.current(asyncio.get_running_loop().time())
+                return await self.name.in_turn()
         except CannotResolve as error:
             raise NotConnected(BackendFailure.NAME, str(error)) from None
         except TimeoutError:

@@ -20,6 +20,7 @@ from edgeproxy.proxy.listening import CannotListen, Listening, address_of, close
 from edgeproxy.proxy.plan import Planner
 from edgeproxy.proxy.pool import Pool
 from edgeproxy.proxy.rate import RateTable, rate_key
+from edgeproxy.proxy.resolve import ResolveLimits, Resolver
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.model import Address, HttpBackend, Ruleset
 from edgeproxy.telemetry.access_log import AccessLog, Record
@@ -36,9 +37,12 @@ class Edge:
         ruleset: Ruleset,
         limits: Limits | None = None,
         access_log: AccessLog | None = None,
+        resolver: Resolver | None = None,
         rates: RateTable | None = None,
     ) -> None:
-        """`limits`: others than the ruleset's. `rates`: a table that several workers share, which stays its owner's."""
+        """`limits`: others than the ruleset's. `resolver`: another one than the system's name servers tell; it is the
+        edge's from now on. `rates`: a table that several workers share, which stays its owner's.
+        """
         limits = ruleset.limits if limits is None else limits
         self.ruleset = ruleset
         self.limits = limits
@@ -58,8 +62,9 @@ class Edge:
         self._no_clients = asyncio.Event()  # no client, and no handshake that may become one
         self._no_clients.set()
         self._tending: asyncio.TimerHandle | None = None
+        self.resolver = resolver or Resolver(ResolveLimits(least=limits.name_least, most=limits.name_most))
         self._pools: Mapping[str, Pool] = {
-            backend.name: Pool(backend, self.clock, limits, self.counters)
+            backend.name: Pool(backend, self.clock, limits, self.counters, self.resolver)
             for backend in ruleset.backends
             if isinstance(backend, HttpBackend)
         }
@@ -117,6 +122,7 @@ class Edge:
                 client.abort()
         for pool in self._pools.values():
             pool.close()
+        await self.resolver.close()
         self.clock.stop()
         for address in self._owned:
             remove_path(address)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from edgeproxy.proxy.backend_tls import TlsFiles
 from edgeproxy.proxy.balance import EndpointState
 from edgeproxy.proxy.dial import Dialer
-from edgeproxy.proxy.names import Name, Resolve, is_name
+from edgeproxy.proxy.names import Name, is_name
+from edgeproxy.proxy.resolve import Resolver
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.model import Endpoint, HttpBackend, InetAddress
 
@@ -50,26 +51,24 @@ class PooledEndpoint(EndpointState):
         self.trouble = ""  # what went wrong last
 
 
-def make_endpoints(backend: HttpBackend, limits: Limits, resolver: Resolve) -> Sequence[PooledEndpoint]:
+def make_endpoints(backend: HttpBackend, limits: Limits, resolver: Resolver) -> Sequence[PooledEndpoint]:
     """Each may keep its share of the connections that the backend's pool may keep."""
     tls = None if backend.tls is None else TlsFiles(backend.tls)
     weights = sum(endpoint.weight for endpoint in backend.endpoints)
     return [
         PooledEndpoint(
             endpoint,
-            _dialer(backend, endpoint, tls, limits, resolver),
+            _dialer(backend, endpoint, tls, resolver),
             max(1, limits.pool_size * endpoint.weight // weights) if limits.pool_size else 0,
         )
         for endpoint in backend.endpoints
     ]
 
 
-def _dialer(
-    backend: HttpBackend, endpoint: Endpoint, tls: TlsFiles | None, limits: Limits, resolver: Resolve
-) -> Dialer:
+def _dialer(backend: HttpBackend, endpoint: Endpoint, tls: TlsFiles | None, resolver: Resolver) -> Dialer:
     address = endpoint.address
     host = address.host if isinstance(address, InetAddress) else _host_of(backend.authority)
-    name = Name(host, resolver, limits) if isinstance(address, InetAddress) and is_name(host) else None
+    name = Name(host, resolver) if isinstance(address, InetAddress) and is_name(host) else None
     wanted = backend.tls.name if backend.tls is not None and backend.tls.name is not None else host
     return Dialer(address, name, tls, wanted)
 

@@ -261,6 +261,7 @@ class Passing:
 
     def _send_again(self, tried: PooledEndpoint) -> None:
         self._may_repeat = False  # once
+        self._pool.counts.retries += 1
         self._go_on(self._pool.take(self, fresh=True, tried=tried))
 
     def _ask(self, connection: BackendConnection) -> None:

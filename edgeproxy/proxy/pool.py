@@ -23,7 +23,8 @@ from edgeproxy.proxy.clock import NEVER, Clock
 from edgeproxy.proxy.dial import NotConnected
 from edgeproxy.proxy.endpoints import Change, EndpointEvent, PooledEndpoint, event, make_endpoints
 from edgeproxy.proxy.health import watch
-from edgeproxy.proxy.names import CannotResolve, Name, Resolve, SystemResolver
+from edgeproxy.proxy.names import Name
+from edgeproxy.proxy.resolve import CannotResolve, Resolver
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.model import HttpBackend
 from edgeproxy.telemetry.counters import BackendFailure, Counters, PoolCounts
@@ -71,19 +72,20 @@ class Pool:
         clock: Clock,
         limits: Limits,
         counters: Counters,
-        resolver: Resolve | None = None,
+        resolver: Resolver,
     ) -> None:
         self.backend = backend
         self.clock = clock
         self.limits = limits
         self.answers = ResponseReader(limits.fields)
         self.counts = counters.pools.setdefault(backend.name, PoolCounts())
-        self.endpoints = make_endpoints(backend, limits, resolver or SystemResolver(limits.name_least))
+        self.endpoints = make_endpoints(backend, limits, resolver)
         self.events: deque[EndpointEvent] = deque(maxlen=_EVENTS)
         self._balance = Balance(self.endpoints, backend.ejection, backend.slow_start)
         # PERF: a lone endpoint without a health check needs no choice: it is never down, and never ejected.
         self._sole = self.endpoints[0] if len(self.endpoints) == 1 and backend.health is None else None
         self._circuit = backend.circuit
+        self._now, self._idle = clock.now, limits.pool_idle  # PERF: looked up for every answer
         self._open: set[BackendConnection] = set()
         self._opening: set[asyncio.Task[None]] = set()  # each holds the place of a connection that is not open yet
         self._queue: OrderedDict[Waiter, Pending] = OrderedDict()
@@ -126,19 +128,24 @@ class Pool:
         if one is None:
             return BackendFailure.NO_ENDPOINT
         if not fresh:
-            connection = self._take_kept(one)
-            if connection is not None:
-                return connection
+            kept = one.kept
+            while kept:
+                connection = kept.pop()
+                if not connection.is_closing():
+                    connection.is_reused = True
+                    one.outstanding += 1
+                    self.counts.reuses += 1
+                    return connection
+                self._open.discard(connection)  # its place is free though its end is not told yet
         if tried is not None:
             self._retries += 1
-            self.counts.retries += 1
         return self._take_new(Pending(self, waiter, fresh, tried), one)
 
     def forget(self, waiter: Waiter) -> None:
         """The waiter has left. A connection that is being opened for it will be kept."""
-        pending = self._queue.get(waiter)
+        pending = self._queue.pop(waiter, None)
         if pending is not None:
-            self._dequeue(pending)
+            self.clock.waiting.discard(pending)
             self._end_pending(pending)
 
     def may_retry(self, waiter: Waiter) -> bool:
@@ -162,9 +169,10 @@ class Pool:
         one.outstanding -= 1
         if connection.is_retry:
             self._end_retry(connection)
-        if len(one.kept) < one.most_kept:
-            connection.deadline = self.clock.now() + self.limits.pool_idle
-            one.kept.append(connection)
+        kept = one.kept
+        if len(kept) < one.most_kept:
+            connection.deadline = self._now() + self._idle
+            kept.append(connection)
         else:
             connection.close()
         if self._queue:
@@ -176,8 +184,8 @@ class Pool:
         if connection.is_retry:
             self._end_retry(connection)
 
-    def on_open(self, connection: BackendConnection, opening: asyncio.Task[None]) -> None:
-        self._opening.discard(opening)
+    def on_open(self, connection: BackendConnection) -> None:
+        self._opening.discard(connection.opening)
         self._open.add(connection)
         self.counts.connections += 1
         self.clock.waiting.add(connection)
@@ -204,17 +212,6 @@ class Pool:
         self.events.append(event(one, Change.DOWN if one.is_down else Change.UP, reason))
 
     # -- steps --------------------------------------------------------------------------------------------------
-
-    def _take_kept(self, one: PooledEndpoint) -> BackendConnection | None:
-        kept = one.kept
-        while kept:
-            connection = kept.pop()
-            if not connection.is_closing:
-                connection.is_reused = True
-                one.outstanding += 1
-                self.counts.reuses += 1
-                return connection
-        return None
 
     def _take_new(self, pending: Pending, one: PooledEndpoint) -> BackendFailure | None:
         now = self.clock.now()
@@ -306,42 +303,30 @@ class Pool:
         self.clock.waiting.add(pending)
         return None
 
-    def _dequeue(self, pending: Pending) -> None:
-        del self._queue[pending.waiter]
-        self.clock.waiting.discard(pending)
-
     def on_late(self, pending: Pending) -> None:
         """It waited for as long as it may."""
-        self._dequeue(pending)
+        self.forget(pending.waiter)
         is_over = self.clock.now() >= pending.waiter.expires
-        self.counts.overloads += 1
-        self._refuse(pending, BackendFailure.TOTAL_TIMEOUT if is_over else BackendFailure.OVERLOADED)
+        failure = BackendFailure.TOTAL_TIMEOUT if is_over else BackendFailure.OVERLOADED
+        self.counts.overloads += failure is BackendFailure.OVERLOADED
+        pending.waiter.on_not_connected(failure, None)
 
     def _serve_queue(self) -> None:
         """A connection came back or closed: who has waited longest gets it, or its place."""
         while self._queue and not self._is_closed and (self._has_place() or self._longest_unused() is not None):
-            pending = next(iter(self._queue.values()))
-            self._dequeue(pending)
-            one = self._sole or self._balance.choose(self.clock.now(), pending.tried)
-            if one is None:
-                self._refuse(pending, BackendFailure.NO_ENDPOINT)
-                continue
-            connection = None if pending.fresh else self._take_kept(one)
-            if connection is not None:
-                pending.waiter.on_connected(connection)
-            else:
-                self._take_new(pending, one)
-
-    def _refuse(self, pending: Pending, failure: BackendFailure) -> None:
-        self._end_pending(pending)
-        if pending.waiter.is_waiting:
-            pending.waiter.on_not_connected(failure, None)
+            waiter, pending = next(iter(self._queue.items()))
+            self.forget(waiter)
+            taken = self.take(waiter, fresh=pending.fresh, tried=pending.tried)  # there is room: it need not wait again
+            if isinstance(taken, BackendConnection):
+                waiter.on_connected(taken)
+            elif taken is not None:
+                waiter.on_not_connected(taken, None)
 
     # -- names --------------------------------------------------------------------------------------------------
 
     def _watch(self, one: PooledEndpoint, name: Name) -> None:
         name.on_expired = lambda: self._on_expired(one, name)
-        name.on_found = lambda: self._on_found(one, name)
+        name.on_changed = lambda: self._on_changed(one, name)
         self.clock.waiting.add(name)
 
     def _on_expired(self, one: PooledEndpoint, name: Name) -> None:
@@ -349,7 +334,7 @@ class Pool:
         if any(connection.endpoint is one for connection in self._open):
             self._spawn(self._look_up(one, name), f"look up {name.host}")
 
-    def _on_found(self, one: PooledEndpoint, name: Name) -> None:
+    def _on_changed(self, one: PooledEndpoint, name: Name) -> None:
         """Connections to addresses that the name has no more are not used again."""
         for connection in list(self._open):
             if connection.endpoint is one and connection.address not in name.addresses:
@@ -357,7 +342,6 @@ class Pool:
 
     async def _look_up(self, one: PooledEndpoint, name: Name) -> None:
         try:
-            await name.refresh(self.clock.now())
+            await name.look_up()
         except CannotResolve as error:
             one.trouble = str(error)
-            name.deadline = self.clock.now() + self.limits.name_least

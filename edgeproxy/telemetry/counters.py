@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from enum import StrEnum
 from typing import Final
 
@@ -89,3 +89,15 @@ class Counters:
     handshake_failures: Counter[HandshakeFailure] = field(default_factory=Counter)
     refusals: Counter[Refusal] = field(default_factory=Counter)
     backend_failures: Counter[tuple[str, BackendFailure]] = field(default_factory=Counter)
+
+    def numbers(self) -> dict[str, int | dict[str, int]]:
+        """All counts by name; those of a Counter by the names of their keys, `/` between the parts of a key."""
+        found: dict[str, int | dict[str, int]] = {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            found[each.name] = {_name(key): count for key, count in value.items()} if each.default is MISSING else value
+        return found
+
+
+def _name(key: object) -> str:
+    return "/".join(map(str, key)) if isinstance(key, tuple) else str(key)

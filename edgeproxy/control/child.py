@@ -21,10 +21,10 @@ from edgeproxy.control.messages import (
     Count,
     Counted,
     Drain,
+    Draining,
     Failed,
     FromWorker,
     Hurry,
-    Leaving,
     Message,
     Numbers,
     Ready,
@@ -47,6 +47,7 @@ class Child:
         self.ready: asyncio.Future[None] = self._loop.create_future()
         self.ready.add_done_callback(_note)
         self.is_leaving = False  # nobody waits for it any more
+        self.draining = asyncio.Event()  # it accepts nobody any more
         self.is_hung = False
         self.status: int | None = None  # as of subprocess
         self._failure: str | None = None  # why it could not start, in its own words
@@ -134,9 +135,11 @@ class Child:
                     self.ready.set_exception(CannotRun(reason))
             case Beat():
                 pass
-            case Leaving():
-                self.is_leaving = True
-                self._on_leaving(self)
+            case Draining():
+                self.draining.set()
+                if not self.is_leaving:
+                    self.is_leaving = True
+                    self._on_leaving(self)
             case Counted(numbers=numbers):
                 self._answer_count(numbers)
             case _:
@@ -149,6 +152,7 @@ class Child:
         self.status = self._process.wait()
         if not self.ready.done():
             self.ready.set_exception(CannotRun(f"a worker {self.how_it_ended()} before it was ready"))
+        self.draining.set()
         self._answer_count({})
         self._on_ended(self)
 

@@ -31,8 +31,8 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
-    """It was told by somebody else to end, and drains."""
+class Draining:
+    """It accepts nobody any more: as it was told, or because somebody else told it to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +62,12 @@ class Count:
     """Send the counters."""
 
 
-FromWorker = Ready | Failed | Beat | Leaving | Counted
+FromWorker = Ready | Failed | Beat | Draining | Counted
 ToWorker = Drain | Hurry | Count
 Message = FromWorker | ToWorker
 
 _KINDS: Final[Mapping[str, type[Message]]] = {
-    kind.__name__.lower(): kind for kind in (Ready, Failed, Beat, Leaving, Counted, Drain, Hurry, Count)
+    kind.__name__.lower(): kind for kind in (Ready, Failed, Beat, Draining, Counted, Drain, Hurry, Count)
 }
 
 

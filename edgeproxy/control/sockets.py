@@ -58,6 +58,7 @@ class Sockets:
     def __init__(self, workers: int, offer: Offer | None = None) -> None:
         self._workers = workers
         self._opened: dict[_Key, list[socket.socket]] = {}
+        self._is_lent = offer is not None  # there is another supervisor, whose they are
         if offer is not None:
             for key, fds in offer.sockets.items():
                 self._opened[key] = [socket.socket(fileno=fd) for fd in fds]
@@ -78,7 +79,12 @@ class Sockets:
     def keep_only(self, listeners: Iterable[Listener]) -> None:
         kept = _keys(listeners)
         for key in [key for key in self._opened if key not in kept]:
-            close_sockets(self._opened.pop(key))
+            sockets = self._opened.pop(key)
+            if self._is_lent:
+                for sock in sockets:
+                    sock.close()
+            else:
+                close_sockets(sockets)
 
     def of_worker(self, listeners: Iterable[Listener], number: int) -> tuple[int, ...]:
         """The descriptors of a worker, one for each listener."""
@@ -88,6 +94,14 @@ class Sockets:
     def addresses(self, listeners: Iterable[Listener]) -> tuple[Address, ...]:
         """With the ports that the system gave."""
         return tuple(address_of(self._opened[key][0]) for key in _keys(listeners))
+
+    def take(self) -> None:
+        """The supervisor before leaves them to this one."""
+        self._is_lent = False
+
+    def give(self) -> None:
+        """The next supervisor has taken them."""
+        self._is_lent = True
 
     def offer(self, ready: int) -> Offer:
         return Offer(ready, {key: tuple(sock.fileno() for sock in socks) for key, socks in self._opened.items()})

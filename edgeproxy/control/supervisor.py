@@ -15,6 +15,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -136,7 +137,6 @@ class Supervisor:
             started.cancel()
             return
         self._serve_with(await started)
-        self._sockets.keep_only(self._ruleset.listen)  # an upgrade may have other rules than the edge before
         if self._options.pid_file is not None:
             write_pid_file(self._options.pid_file)
         addresses = self._sockets.addresses(self._ruleset.listen)
@@ -145,6 +145,8 @@ class Supervisor:
         )
         if self._offer is not None:
             self._offer.accept()
+            self._sockets.take()
+            self._sockets.keep_only(self._ruleset.listen)  # the edge before may have had other rules
         self._keep(self._follow_orders())
         self._keep(self._watch())
 
@@ -306,14 +308,19 @@ class Supervisor:
             tell(f"{error}\nthe rules are not reloaded: generation {before.generation} stays in use")
             return
         self._rules, self._ruleset = rules, ruleset
+        old = [child for child in self._serving if child is not None]
         self._serve_with(children)
         self._sockets.keep_only(ruleset.listen)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_END_WITHIN):
+                await asyncio.gather(*(child.draining.wait() for child in old))
         tell(f"generation {ruleset.generation} of {rules.path} is in use")
 
     async def _upgrade(self) -> None:
         """Start the program anew, give it the sockets, and leave when it is ready."""
         failure = await start_next(self._sockets.offer)
         if failure is None:
+            self._sockets.give()
             tell("another edge has taken over: this one drains and ends")
             self._told_to_stop.set()
         else:

@@ -21,7 +21,7 @@ import uvloop
 
 from edgeproxy.control.channel import Channel
 from edgeproxy.control.failures import watch_failures
-from edgeproxy.control.messages import Beat, Count, Counted, Drain, Failed, Hurry, Leaving, Message, Ready, ToWorker
+from edgeproxy.control.messages import Beat, Count, Counted, Drain, Draining, Failed, Hurry, Message, Ready, ToWorker
 from edgeproxy.control.start import Start, read_start
 from edgeproxy.proxy.edge import Edge
 from edgeproxy.proxy.listening import CannotListen
@@ -58,7 +58,7 @@ class Worker:
                 return await self._fail(str(error))
             except OSError as error:
                 return await self._fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._on_signal)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._end_soon)
             self._channel.send(Ready())
             self._beat()
             await self._told_to_end.wait()
@@ -98,7 +98,7 @@ class Worker:
         match message:
             case Drain(grace=grace):
                 self._grace = grace
-                self._told_to_end.set()
+                self._end_soon()
             case Hurry():
                 self._told_to_end.set()
                 self._told_to_hurry.set()
@@ -108,8 +108,11 @@ class Worker:
             case _:
                 assert_never(message)
 
-    def _on_signal(self) -> None:
-        self._channel.send(Leaving())
+    def _end_soon(self) -> None:
+        """Accept nobody from this moment on, and say so."""
+        if self._edge is not None:
+            self._edge.drain()
+        self._channel.send(Draining())
         self._told_to_end.set()
 
     def _beat(self) -> None:

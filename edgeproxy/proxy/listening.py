@@ -64,7 +64,7 @@ def address_of(sock: socket.socket) -> Address:
 
 
 def close_sockets(sockets: Iterable[socket.socket]) -> None:
-    """Let go of them; a path that nobody listens on any more is removed."""
+    """Let go of them for good: a path goes, too."""
     for sock in sockets:
         address = address_of(sock)
         sock.close()
@@ -72,8 +72,8 @@ def close_sockets(sockets: Iterable[socket.socket]) -> None:
 
 
 def remove_path(address: Address) -> None:
-    """Remove a Unix socket's file when nobody listens on it any more."""
-    if isinstance(address, UnixAddress) and not _is_live(address.path):
+    """The file of a Unix socket that one has bound oneself: nobody else takes a path on which somebody listens."""
+    if isinstance(address, UnixAddress):
         with suppress(OSError):
             address.path.unlink()
 

@@ -21,6 +21,7 @@ class EdgeProcess:
     """`addresses` are those of the last `ready` line; `said` has every line on standard error so far."""
 
     process: asyncio.subprocess.Process
+    pid_file: Path
     addresses: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     readies: int = 0
@@ -28,14 +29,15 @@ class EdgeProcess:
 
     @property
     def pid(self) -> int:
-        return self.process.pid
+        """Of the supervisor, which an upgrade changes."""
+        return int(self.pid_file.read_text()) if self.pid_file.exists() else self.process.pid
 
     @property
     def port(self) -> int:
         return int(self.addresses[0].rsplit(":", 1)[1])
 
     def signal(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
+        os.kill(self.pid, number)
 
     async def until_said(self, text: str, *, times: int = 1) -> str:
         """The line with the text, once it has come so often."""
@@ -102,7 +104,7 @@ async def running_process(rules: Path, *arguments: str) -> AsyncIterator[EdgePro
         stderr=asyncio.subprocess.PIPE,
         limit=1 << 20,
     )
-    edge = EdgeProcess(process)
+    edge = EdgeProcess(process, pid_file)
     readers = [asyncio.ensure_future(edge.read_stdout()), asyncio.ensure_future(edge.read_stderr())]
     try:
         try:
@@ -111,8 +113,7 @@ async def running_process(rules: Path, *arguments: str) -> AsyncIterator[EdgePro
             raise AssertionError(f"the edge did not start: {edge.said}") from None
         yield edge
     finally:
-        pids = {process.pid} | ({int(pid_file.read_text())} if pid_file.exists() else set())
-        for pid in pids:
+        for pid in {process.pid, edge.pid}:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         await process.wait()
@@ -121,8 +122,8 @@ async def running_process(rules: Path, *arguments: str) -> AsyncIterator[EdgePro
 
 
 def is_running(pid: int) -> bool:
+    """Not one that has ended, and that nobody has asked for yet."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    return True

@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import signal
+import ssl
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -199,8 +201,6 @@ async def test_a_reload_may_add_and_remove_listeners(rules: Path, tmp_path: Path
         reader, writer = await asyncio.open_unix_connection(path)
         assert (await RawClient(reader, writer).ask(request("/"))).body == b"hello"
         writer.close()
-        import ssl
-
         context = ssl.create_default_context()
         authority.configure_trust(context)
         reader, writer = await asyncio.open_connection("127.0.0.1", edge.port, ssl=context, server_hostname="pypi.test")
@@ -211,6 +211,28 @@ async def test_a_reload_may_add_and_remove_listeners(rules: Path, tmp_path: Path
         await edge.until_said("generation 3")
         assert not path.exists()
         assert await ask(edge) == b"hello"
+
+
+async def test_a_name_that_is_no_text_costs_its_sender_the_handshake_and_nobody_a_traceback(rules: Path) -> None:
+    issued = trustme.CA().issue_cert("pypi.test")
+    (rules.parent / "app.key").write_bytes(issued.private_key_pem.bytes())
+    (rules.parent / "app.pem").write_bytes(issued.cert_chain_pems[0].bytes())
+    rules.write_text(RULES.replace('0"}', '0", tls: [{cert: app.pem, key: app.key}]}'))
+    outgoing = ssl.MemoryBIO()
+    tls = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="pypi.test")
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.do_handshake()
+    hello = outgoing.read().replace(b"pypi.test", b"\xff\xfe\x01i.test")
+    async with running_process(rules, "--workers", "1") as edge:
+        reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+        writer.write(hello)
+        with suppress(ConnectionError):
+            while await reader.read(1000):
+                pass
+        writer.close()
+        (worker,) = (await edge.report())["workers"]
+        assert sum(worker["counters"]["handshake_failures"].values()) == 1
+        assert len(edge.said) == 1  # the report
 
 
 # -- many at once -----------------------------------------------------------------------------------------------

@@ -293,6 +293,10 @@ async def test_a_large_file_arrives_whole_and_in_ranges(authority: Authority) ->
         assert (await client.ask(request("/files/big"))).body == content
         part = await client.ask(request("/files/big", "Range: bytes=1000000-11999999"))
         assert (part.status, part.body) == (206, content[1_000_000:12_000_000])
+        parts = await client.ask(request("/files/big", "Range: bytes=0-999999,5000000-5999999"))
+        assert parts.status == 206
+        assert content[:1_000_000] in parts.body
+        assert content[5_000_000:6_000_000] in parts.body
         assert (await client.ask(request("/files/big", method="HEAD"))).status == 200
         last = await client.ask(request("/files/big", "Connection: close"))
         assert last.body == content

@@ -419,3 +419,12 @@ async def test_a_connection_that_drains_answers_once_more(authority: Authority) 
                 assert await busy.is_closed()
                 assert await idle.is_closed()
                 await stopping
+
+
+async def test_an_idle_connection_ends_with_a_goodbye(authority: Authority) -> None:
+    async with tls_edge(authority.issue("pypi.test"), limits=replace(QUICK, idle=0.1)) as edge:
+        async with edge.client(authority.client_context()) as client:
+            assert await client.reader.read() == b""  # an end without close_notify would raise
+        async with asyncio.timeout(10):
+            while edge.edge.counters.open_connections:
+                await asyncio.sleep(0.01)

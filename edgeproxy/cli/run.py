@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-from edgeproxy.control.worker import CannotRun, WorkerOptions, run_worker
+from edgeproxy.control.failures import CannotRun
+from edgeproxy.control.sockets import Offer
+from edgeproxy.control.start import read_rules
+from edgeproxy.control.supervisor import Options, supervise
 from edgeproxy.proxy.listening import CannotListen
 from edgeproxy.ruleset.addresses import read_listen_address
-from edgeproxy.ruleset.load import Overrides, RuleFileError, load_ruleset
-from edgeproxy.ruleset.model import Address, Listener
+from edgeproxy.ruleset.load import Overrides, RuleFileError
+from edgeproxy.ruleset.model import Listener
 from edgeproxy.ruleset.problems import Refusal
 
 NAME = "run"
-HELP = "serve by a rule file until told to stop (SIGTERM, Ctrl-C)"
+HELP = "serve by a rule file until told to stop (SIGTERM, Ctrl-C); SIGHUP reloads, SIGUSR2 upgrades"
+
+_MOST_WORKERS = 1_024
+_MOST_SECONDS = 86_400
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("rules", type=Path, metavar="RULES", help="the rule file")
     add_override_arguments(parser)
     parser.add_argument("--access-log", type=Path, metavar="FILE", help="append one JSON line for each exchange")
+    parser.add_argument("--workers", type=_workers, metavar="N", help="worker processes (one for each usable core)")
     parser.add_argument(
-        "--grace", type=float, default=30.0, metavar="SECONDS", help="time for running exchanges at the end (30)"
+        "--grace", type=_seconds, default=30.0, metavar="SECONDS", help="time for running exchanges at the end (30)"
     )
+    parser.add_argument(
+        "--hang-after",
+        type=_hang_seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="silence after which a worker is replaced (10; at least 1)",
+    )
+    parser.add_argument("--pid-file", type=Path, metavar="FILE", help="where to write whom to send signals to")
 
 
 def add_override_arguments(parser: ArgumentParser) -> None:
@@ -46,10 +62,17 @@ def overrides_of(args: Namespace) -> Overrides:
 
 
 def execute(args: Namespace) -> int:
+    offer = Offer.take(os.environ)
+    options = Options(
+        workers=args.workers or len(os.sched_getaffinity(0)),
+        grace=args.grace,
+        hang_after=args.hang_after,
+        access_log=args.access_log,
+        pid_file=args.pid_file,
+    )
     try:
-        ruleset = load_ruleset(args.rules, overrides=overrides_of(args))
-        options = WorkerOptions(grace=args.grace, access_log=args.access_log)
-        run_worker(ruleset, options, _say_ready)
+        rules, ruleset = read_rules(args.rules, overrides_of(args), generation=1)
+        supervise(rules, ruleset, options, offer, _say_ready)
     except RuleFileError as error:
         print(error, file=sys.stderr)
         return 2
@@ -62,9 +85,30 @@ def execute(args: Namespace) -> int:
     return 0
 
 
-def _say_ready(addresses: tuple[Address, ...]) -> None:
+def _say_ready(listeners: tuple[Listener, ...]) -> None:
     """One line that a program can wait for."""
-    print("ready", *(f"http://{address}" for address in addresses), flush=True)
+    print("ready", *listeners, flush=True)
+
+
+def _workers(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= _MOST_WORKERS:
+        raise ArgumentTypeError(f"{text!r} is not a number from 1 to {_MOST_WORKERS}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= _MOST_SECONDS:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds from 0 to {_MOST_SECONDS:,}")
+    return seconds
+
+
+def _hang_seconds(text: str) -> float:
+    """Less would take a worker that has much to do for one that hangs."""
+    return max(_seconds(text), 1.0)
 
 
 def _listener(text: str) -> Listener:

@@ -1,57 +1,91 @@
-"""One worker: an edge on its own uvloop, from its first address to its last exchange."""
+"""One worker: a process with an edge on its own event loop, from its first sign of life to its last exchange.
+
+Started by its supervisor as `python -m edgeproxy.control.worker CHANNEL START`, two inherited descriptors. A worker
+whose supervisor is gone drains and ends by itself.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
+import io
 import resource
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+import socket
+import sys
+from collections.abc import Sequence
+from typing import assert_never
 
 import uvloop
 
+from edgeproxy.control.channel import Channel
+from edgeproxy.control.failures import watch_failures
+from edgeproxy.control.messages import Beat, Count, Counted, Drain, Draining, Failed, Hurry, Message, Ready, ToWorker
+from edgeproxy.control.start import Start, read_start
 from edgeproxy.proxy.edge import Edge
-from edgeproxy.ruleset.model import Address, DirectoryBackend, Files, Ruleset
+from edgeproxy.proxy.listening import CannotListen
+from edgeproxy.ruleset.problems import RuleFileError
 from edgeproxy.telemetry.access_log import AccessLog
 
 
-class CannotRun(Exception):
-    """The edge cannot start; the message says what is missing and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerOptions:
-    """`grace`: seconds that running exchanges get when the worker is told to stop."""
-
-    grace: float = 30.0
-    access_log: Path | None = None
-
-
-def run_worker(ruleset: Ruleset, options: WorkerOptions, on_ready: Callable[[tuple[Address, ...]], None]) -> None:
-    """Serve until SIGTERM or SIGINT; a second signal breaks off what still runs. Raises CannotRun, CannotListen."""
-    _check_directories(ruleset)
+def main(argv: Sequence[str]) -> int:
+    channel, start = map(int, argv)
+    faulthandler.enable()  # a worker that hangs is ended by SIGABRT, and so tells where it hung
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)  # they are for the supervisor
     _raise_descriptor_limit()
-    uvloop.run(_serve(ruleset, options, on_ready))
+    return uvloop.run(Worker(read_start(start)).run(socket.socket(fileno=channel)))
 
 
-async def _serve(ruleset: Ruleset, options: WorkerOptions, on_ready: Callable[[tuple[Address, ...]], None]) -> None:
-    told_to_stop, told_to_hurry = asyncio.Event(), asyncio.Event()
+class Worker:
+    """The worker of this process."""
 
-    def on_signal() -> None:
-        (told_to_hurry if told_to_stop.is_set() else told_to_stop).set()
+    def __init__(self, start: Start) -> None:
+        self._start = start
+        self._grace = start.grace
+        self._told_to_end = asyncio.Event()
+        self._told_to_hurry = asyncio.Event()
+        self._channel = Channel(self._on_message, self._told_to_end.set)
+        self._edge: Edge | None = None
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_signal)
-    with contextlib.ExitStack() as stack:
-        log = None if options.access_log is None else stack.enter_context(options.access_log.open("a"))
-        edge = Edge(ruleset, ruleset.limits, None if log is None else AccessLog(log))
-        on_ready(await edge.start())
-        await told_to_stop.wait()
-        stopping = asyncio.create_task(edge.stop(options.grace))
-        hurry = asyncio.create_task(told_to_hurry.wait())
+    async def run(self, channel: socket.socket) -> int:
+        await self._channel.open(channel)
+        with contextlib.ExitStack() as stack:
+            try:
+                self._edge = await self._start_edge(stack)
+            except (CannotListen, RuleFileError) as error:
+                return await self._fail(str(error))
+            except OSError as error:
+                return await self._fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._end_soon)
+            self._channel.send(Ready())
+            self._beat()
+            await self._told_to_end.wait()
+            await self._end(self._edge)
+        await self._channel.close()
+        return 0
+
+    async def _start_edge(self, stack: contextlib.ExitStack) -> Edge:
+        ruleset = self._start.rules.compile()
+        log = None
+        if self._start.access_log is not None:
+            # Workers append to one file: without a buffer, each flush is one write(2), and lines stay whole.
+            out = stack.enter_context(io.FileIO(self._start.access_log, "a"))
+            log = AccessLog(stack.enter_context(io.TextIOWrapper(out, "ascii", write_through=True)))
+        edge = Edge(ruleset, ruleset.limits, log)
+        watch_failures(asyncio.get_running_loop(), lambda: _count_unexpected(edge))
+        await edge.start([socket.socket(fileno=fd) for fd in self._start.sockets])
+        return edge
+
+    async def _fail(self, reason: str) -> int:
+        self._channel.send(Failed(reason))
+        await self._channel.close()
+        return 1
+
+    async def _end(self, edge: Edge) -> None:
+        stopping = asyncio.create_task(edge.stop(self._grace))
+        hurry = asyncio.create_task(self._told_to_hurry.wait())
         await asyncio.wait((stopping, hurry), return_when=asyncio.FIRST_COMPLETED)
         hurry.cancel()
         if not stopping.done():
@@ -59,13 +93,35 @@ async def _serve(ruleset: Ruleset, options: WorkerOptions, on_ready: Callable[[t
             await asyncio.wait((stopping,))
             await edge.stop(0)
 
+    def _on_message(self, message: Message) -> None:
+        assert isinstance(message, ToWorker)
+        match message:
+            case Drain(grace=grace):
+                self._grace = grace
+                self._end_soon()
+            case Hurry():
+                self._told_to_end.set()
+                self._told_to_hurry.set()
+            case Count():
+                assert self._edge is not None, "it is asked only when it is ready"
+                self._channel.send(Counted(self._edge.counters.numbers()))
+            case _:
+                assert_never(message)
 
-def _check_directories(ruleset: Ruleset) -> None:
-    backends = [(b.name, b.directory) for b in ruleset.backends if isinstance(b, DirectoryBackend)]
-    files = [(rule.name, rule.action.directory) for rule in ruleset.rules if isinstance(rule.action, Files)]
-    for name, directory in backends + files:
-        if not directory.is_dir():
-            raise CannotRun(f"{name}: {directory} is not a directory: create it, or name another in the rule file")
+    def _end_soon(self) -> None:
+        """Accept nobody from this moment on, and say so."""
+        if self._edge is not None:
+            self._edge.drain()
+        self._channel.send(Draining())
+        self._told_to_end.set()
+
+    def _beat(self) -> None:
+        self._channel.send(Beat())
+        asyncio.get_running_loop().call_later(self._start.beat, self._beat)
+
+
+def _count_unexpected(edge: Edge) -> None:
+    edge.counters.unexpected += 1
 
 
 def _raise_descriptor_limit() -> None:
@@ -74,3 +130,7 @@ def _raise_descriptor_limit() -> None:
     wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -152,6 +152,10 @@ class ClientConnection(asyncio.Protocol):
             self.abort()
         elif self._phase is _HEAD and not self._is_paused and has_unread(self.transport):
             self._set_deadline()  # a request came in time; the loop has not read it yet
+        elif self._phase is Phase.HEAD and not self.transport.can_write_eof():
+            self._phase = Phase.CLOSED  # TLS says goodbye, and waits a moment for the answer (RFC 8446 §6.1)
+            self.deadline = self._edge.clock.now() + self._edge.limits.linger
+            self.transport.close()
         else:
             if unsent:
                 reset_on_close(self.transport)

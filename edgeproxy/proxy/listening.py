@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 _BACKLOG: Final = 1_024  # connections that the kernel queues until they are accepted
 _AT_A_TIME: Final = 64  # connections accepted before others get their turn
+# Encrypted octets held beside those of the transport beneath. uvloop's default of 512 KiB would cost memory, and hide
+# for a long time whether a slow client takes anything.
+_MOST_UNSENT: Final = 65_536
 _PAUSE: Final = 0.1  # seconds without accepting when descriptors or memory have run out
 
 
@@ -64,7 +67,7 @@ def address_of(sock: socket.socket) -> Address:
 
 
 def close_sockets(sockets: Iterable[socket.socket]) -> None:
-    """Let go of them; a path that nobody listens on any more is removed."""
+    """Let go of them for good: a path goes, too."""
     for sock in sockets:
         address = address_of(sock)
         sock.close()
@@ -72,8 +75,8 @@ def close_sockets(sockets: Iterable[socket.socket]) -> None:
 
 
 def remove_path(address: Address) -> None:
-    """Remove a Unix socket's file when nobody listens on it any more."""
-    if isinstance(address, UnixAddress) and not _is_live(address.path):
+    """The file of a Unix socket that one has bound oneself: nobody else takes a path on which somebody listens."""
+    if isinstance(address, UnixAddress):
         with suppress(OSError):
             address.path.unlink()
 
@@ -243,7 +246,7 @@ class Listening:
         assert self._certificates is not None
         client, limits = self._new_client(), self._edge.limits
         try:
-            await self._loop.connect_accepted_socket(
+            transport, _ = await self._loop.connect_accepted_socket(
                 lambda: client,
                 accepted,
                 ssl=self._certificates.context,
@@ -252,6 +255,8 @@ class Listening:
             )
         except OSError as error:
             self._edge.counters.handshake_failures[_failure(error)] += 1
+        else:
+            transport.set_write_buffer_limits(_MOST_UNSENT)
 
 
 def _failure(error: OSError) -> HandshakeFailure:

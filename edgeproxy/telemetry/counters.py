@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Final
 
@@ -135,3 +135,20 @@ class Counters:
     @property
     def backend_retries(self) -> int:
         return sum(pool.retries for pool in self.pools.values())
+
+    def numbers(self) -> dict[str, int | dict[str, int]]:
+        """All counts by name; those of a Counter by the names of their keys, `/` between the parts of a key."""
+        found: dict[str, int | dict[str, int]] = {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.name == "pools":
+                found |= {f"pools/{name}": asdict(counts) for name, counts in self.pools.items()}
+            elif isinstance(value, Counter):
+                found[each.name] = {_name(key): count for key, count in value.items()}
+            else:
+                found[each.name] = value
+        return found
+
+
+def _name(key: object) -> str:
+    return "/".join(map(str, key)) if isinstance(key, tuple) else str(key)

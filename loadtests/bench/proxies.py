@@ -116,7 +116,15 @@ class Edge:
     def prepare(self, site: Site) -> tuple[str, ...]:
         target = site.directory / "rules.yaml"
         fill("edge.yaml", target, values_of(site))
-        return (sys.executable, "-m", "edgeproxy", "run", str(target))
+        return (
+            sys.executable,
+            "-m",
+            "edgeproxy",
+            "run",
+            str(target),
+            "--workers",
+            "1",
+        )  # as the others: one core is compared
 
 
 class Bare:

@@ -51,7 +51,8 @@ def demo(packages: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str]
             if line.startswith("Ctrl-C"):
                 break
         yield process, printed, port
-        process.kill()
+        process.terminate()  # killed, it would leave what it has started
+        process.wait(60)
 
 
 def test_the_lines_it_prints_work_when_they_are_pasted(

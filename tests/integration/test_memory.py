@@ -19,7 +19,8 @@ PIECE = bytes(1 << 18)
 
 async def _peak_growth(process: asyncio.subprocess.Process) -> AsyncIterator[int]:
     """Yields once to let the body through; afterwards the growth of the peak of resident memory, in octets."""
-    path = Path(f"/proc/{process.pid}")
+    (worker,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    path = Path(f"/proc/{worker}")
     (path / "clear_refs").write_text("5")  # reset the peak
     before = _status(path, "VmRSS")
     yield 0
@@ -36,7 +37,8 @@ async def _start_edge(tmp_path: Path, rules: str) -> tuple[asyncio.subprocess.Pr
 
     (tmp_path / "rules.yaml").write_text(rules)
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "edgeproxy", "run", str(tmp_path / "rules.yaml"), stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", "edgeproxy", "run", str(tmp_path / "rules.yaml"), "--workers", "1"),
+        stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
     line = (await process.stdout.readline()).decode()

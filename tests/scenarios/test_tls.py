@@ -293,6 +293,10 @@ async def test_a_large_file_arrives_whole_and_in_ranges(authority: Authority) ->
         assert (await client.ask(request("/files/big"))).body == content
         part = await client.ask(request("/files/big", "Range: bytes=1000000-11999999"))
         assert (part.status, part.body) == (206, content[1_000_000:12_000_000])
+        parts = await client.ask(request("/files/big", "Range: bytes=0-999999,5000000-5999999"))
+        assert parts.status == 206
+        assert content[:1_000_000] in parts.body
+        assert content[5_000_000:6_000_000] in parts.body
         assert (await client.ask(request("/files/big", method="HEAD"))).status == 200
         last = await client.ask(request("/files/big", "Connection: close"))
         assert last.body == content
@@ -415,3 +419,12 @@ async def test_a_connection_that_drains_answers_once_more(authority: Authority) 
                 assert await busy.is_closed()
                 assert await idle.is_closed()
                 await stopping
+
+
+async def test_an_idle_connection_ends_with_a_goodbye(authority: Authority) -> None:
+    async with tls_edge(authority.issue("pypi.test"), limits=replace(QUICK, idle=0.1)) as edge:
+        async with edge.client(authority.client_context()) as client:
+            assert await client.reader.read() == b""  # an end without close_notify would raise
+        async with asyncio.timeout(10):
+            while edge.edge.counters.open_connections:
+                await asyncio.sleep(0.01)

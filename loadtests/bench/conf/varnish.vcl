@@ -1,0 +1,16 @@
+# Varnish as the proxy: everything is passed, connections to clients and to the origin are kept.
+vcl 4.1;
+
+backend origin {
+    .host = "127.0.0.1";
+    .port = "@{origin}";
+}
+
+sub vcl_recv {
+    # Varnish has put the client's address into X-Forwarded-For.
+    set req.http.X-Forwarded-Host = req.http.Host;
+    set req.http.X-Forwarded-Proto = "http";
+    set req.http.Via = "1.1 varnish";
+    set req.http.Host = "pypi.test";
+    return (pass);
+}

@@ -81,33 +81,43 @@ class Origin:
     seen: list[Message] = field(default_factory=list)
     begun: list[str] = field(default_factory=list)
     connections: int = 0
+    given: asyncio.Event = field(default_factory=asyncio.Event)  # the case's last octet is out
+    connection_of: dict[str, int] = field(default_factory=dict)  # by target: the last that asked for it
 
 
 @asynccontextmanager
-async def origin(case: bytes = b"", *, ends: bool = False, in_octets: bool = False) -> AsyncIterator[Origin]:
-    """A backend that echoes a request's method and target. To `/case` it says `case` instead, when that is given."""
+async def origin(
+    case: bytes = b"", *, is_case: bool = False, ends: bool = False, in_octets: bool = False
+) -> AsyncIterator[Origin]:
+    """A backend that echoes a request's method and target. `is_case`: to `/case` it says `case` instead."""
     this = Origin()
 
     async def give(peer: BackendPeer, answer: bytes) -> None:
         if not in_octets:
             await peer.send(answer)
             return
-        for octet in answer:
-            await peer.send(bytes([octet]))
+        step = 1 if len(answer) < 2000 else 64
+        for start in range(0, len(answer), step):
+            await peer.send(answer[start : start + step])
             await asyncio.sleep(0)
 
     async def script(peer: BackendPeer) -> None:
         this.connections += 1
+        number = this.connections
         while True:
             line, fields = await read_head(peer.reader)
             this.begun.append(line)
             method, target, _ = line.split(" ")
+            this.connection_of[target] = number
             if value_of(fields, "expect") is not None:
                 await peer.send(b"HTTP/1.1 100 Continue\r\n\r\n")
             body, trailers = await read_body(peer.reader, fields, until_close=False)
             this.seen.append(Message(line, tuple(fields), body, tuple(trailers)))
-            if case and target == "/case":
-                await give(peer, case)
+            if is_case and target == "/case":
+                try:
+                    await give(peer, case)
+                finally:
+                    this.given.set()
                 if ends:
                     return
             else:

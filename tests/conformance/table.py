@@ -40,9 +40,11 @@ class Expected:
     """What the client must see for one request. `None` means: not asserted."""
 
     status: int
+    reason: str | None = None
     fields: tuple[str, ...] | None = None
     has: tuple[str, ...] = ()
-    lacks: tuple[str, ...] = ()  # names
+    named: tuple[str, ...] = ()  # fields that must be there, whatever their value
+    lacks: tuple[str, ...] = ()  # fields that must not
     body: bytes | None = None
     trailers: tuple[str, ...] = ()
     is_whole: bool = True
@@ -76,7 +78,7 @@ class AnswerCase:
     backend: bytes
     ends: bool  # the backend closes behind its octets
     interim: tuple[Expected, ...]
-    answer: Expected | None  # None: nothing whole reaches the client, its connection just ends
+    answer: Expected
     closes: bool  # the client's connection ends
     keeps: bool | None  # whether the backend's connection is used again; None: not asserted
     pending: str | None
@@ -139,8 +141,8 @@ def _answer_case(entry: dict[str, Any]) -> AnswerCase:
         backend=octets(entry["backend"]),
         ends=entry.get("ends", False),
         interim=tuple(_expected(each) for each in entry.get("interim", ())),
-        answer=None if gives == "nothing" else _expected(gives),
-        closes=entry.get("closes", gives == "nothing" or (isinstance(gives, dict) and not gives.get("whole", True))),
+        answer=_expected(gives),
+        closes=entry.get("closes", isinstance(gives, dict) and not gives.get("whole", True)),
         keeps=entry.get("keeps"),
         pending=entry.get("pending"),
         pending_in=tuple(entry.get("pending_in", WAYS)),
@@ -165,8 +167,10 @@ def _expected(entry: int | dict[str, Any]) -> Expected:
         return Expected(entry)
     return Expected(
         entry["status"],
+        reason=entry.get("reason"),
         fields=tuple(entry["fields"]) if "fields" in entry else None,
         has=tuple(entry.get("has", ())),
+        named=tuple(entry.get("named", ())),
         lacks=tuple(entry.get("lacks", ())),
         body=octets(entry["body"]) if "body" in entry else None,
         trailers=tuple(entry.get("trailers", ())),

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
+from conformance.marks import params
 from conformance.peers import Origin, origin, read_answer
 from conformance.rules import rules_for
-from conformance.marks import params
-from conformance.table import Expected, Message, RequestCase, request_cases
+from conformance.seen import AFTER, BEFORE, assert_answered, expect_neighbour, is_closed, send_in_octets
+from conformance.table import Message, RequestCase, request_cases
 from harness import RawClient, request, running_edge
 
 CASES = request_cases()
-PIECE = 64  # octets at once, where a case has so many that one at a time would take seconds
-BEFORE, AFTER = "/before", "/after"
 # What the edge says on its own to every backend. Via and CDN-Loop have cases of their own.
 OWN = ("host", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "via", "cdn-loop", "content-length")
 
@@ -35,21 +32,6 @@ def assert_passed(seen: Message, expected: Message) -> None:
         assert text in seen.fields
 
 
-def assert_answered(answer: Message, expected: Expected) -> None:
-    assert answer.status == expected.status, answer
-    assert answer.is_whole == expected.is_whole, answer
-    assert answer.trailers == expected.trailers
-    if expected.body is not None:
-        assert answer.body == expected.body
-    if expected.fields is not None:
-        fields = [text for text in answer.fields if not text.startswith(("Date: ", "Via: "))]
-        assert sorted(fields) == sorted(expected.fields)
-    names = {text.partition(":")[0].lower() for text in answer.fields}
-    assert not {name.lower() for name in expected.lacks} & names, answer
-    for text in expected.has:
-        assert text in answer.fields, answer
-
-
 def methods_of(case: RequestCase) -> list[str]:
     """The method each answer is for; of what the edge refuses it does not matter."""
     methods = [message.line.split(" ")[0] for message in case.passed]
@@ -65,11 +47,6 @@ async def expect_answers(client: RawClient, case: RequestCase) -> None:
         assert_answered(await read_answer(client.reader, method), expected)
 
 
-async def expect_neighbour(client: RawClient, target: str) -> None:
-    answer = await read_answer(client.reader, "GET")
-    assert (answer.status, answer.body) == (200, f"GET {target}".encode())
-
-
 def expect_seen(peer: Origin, case: RequestCase, *around: str) -> None:
     before = [neighbour(target) for target in around if target == BEFORE]
     after = [neighbour(target) for target in around if target == AFTER]
@@ -79,21 +56,6 @@ def expect_seen(peer: Origin, case: RequestCase, *around: str) -> None:
         assert_passed(seen, wanted)
     if not case.may_begin:
         assert len(peer.begun) == len(expected), peer.begun
-
-
-async def is_closed(client: RawClient) -> bool:
-    return await asyncio.wait_for(client.is_closed(), 2)  # far below the edge's own limit for idle connections
-
-
-async def send_in_octets(client: RawClient, data: bytes) -> None:
-    """One octet a write, and the edge's turn after each, so that it reads each on its own."""
-    step = 1 if len(data) < 2000 else PIECE
-    for start in range(0, len(data), step):
-        try:
-            await client.send(data[start : start + step])
-        except ConnectionError:  # it was refused before its end
-            return
-        await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("case", params(CASES, "whole"))

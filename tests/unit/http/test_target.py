@@ -100,6 +100,13 @@ def test_other_forms_are_refused(target: str) -> None:
         parse_target(target, "pypi.test")
 
 
+@pytest.mark.parametrize("fragment", ["a b", "\xad", "a\0", "a\n"])
+@pytest.mark.parametrize("form", ["/a#{}", "/a?b#{}", "http://pypi.test/a#{}"])
+def test_a_fragment_is_printable_ascii_though_nobody_gets_it(form: str, fragment: str) -> None:
+    with pytest.raises(BadTarget):
+        parse_target(form.format(fragment), "pypi.test")
+
+
 @pytest.mark.parametrize("query", ["a b", "a\tb", "é", "a\0"])
 def test_a_query_is_printable_ascii(query: str) -> None:
     with pytest.raises(BadTarget):

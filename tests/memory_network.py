@@ -110,6 +110,11 @@ class MemoryLoop(asyncio.SelectorEventLoop):
         super().__init__()
         self.connect: Callable[[], tuple[Peer, Callable[[MemoryTransport], None]]] | None = None
         self.accept: Callable[[], asyncio.Protocol] | None = None
+        self._failures: list[BaseException] = []
+        self.set_exception_handler(self._note_failure)
+
+    def _note_failure(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        self._failures.append(context.get("exception") or AssertionError(context["message"]))
 
     async def create_connection(self, factory: Any, *args: Any, **kwargs: Any) -> Any:
         assert self.connect is not None
@@ -125,10 +130,12 @@ class MemoryLoop(asyncio.SelectorEventLoop):
         return _Server()
 
     def settle(self) -> None:
-        """Run until nothing is left to do but wait."""
+        """Run until nothing is left to do but wait. Raises what a callback raised."""
         while self._ready:  # type: ignore[attr-defined]
             self.call_soon(self.stop)
             self.run_forever()
+        if self._failures:
+            raise self._failures.pop(0)
 
 
 class Sink:
@@ -167,8 +174,11 @@ class MemoryEdge:
         self.loop.settle()
         self.loop.close()
 
-    def exchange(self, pieces: Iterable[bytes], *, ends: bool = True) -> Sink:
-        """One client's connection: it sends the pieces, each in a read of its own, and (`ends`) leaves at last."""
+    def exchange(self, pieces: Iterable[bytes]) -> Sink:
+        """One client's connection: it sends the pieces, each in a read of its own, and leaves when nothing more comes.
+
+        `is_ended` of what is returned tells whether the edge closed before that.
+        """
         client = Sink()
         assert self.loop.accept is not None
         protocol = self.loop.accept()
@@ -180,8 +190,7 @@ class MemoryEdge:
                 transport.give(piece)
                 self.loop.settle()
         was_ended = client.is_ended
-        if ends:
-            transport.give(b"")
-            self.loop.settle()
+        transport.give(b"")
+        self.loop.settle()
         client.is_ended = was_ended
         return client

@@ -57,7 +57,7 @@ def answered(edge: MemoryEdge, method: bytes, pieces: list[bytes]) -> list[Respo
     """What a client gets of a backend's octets, read by h11."""
     origin = Origin(answers=lambda request: [piece for piece in pieces if piece] + [b""])
     edge.loop.connect = origin.connect
-    client = edge.exchange([method + b" / HTTP/1.1\r\nHost: pypi.test\r\n\r\n"], ends=False)
+    client = edge.exchange([method + b" / HTTP/1.1\r\nHost: pypi.test\r\n\r\n"])
     answers = read_answers(client.octets, [method], is_ended=client.is_ended)
     assert answers
     for answer in answers:

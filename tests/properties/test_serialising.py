@@ -110,7 +110,7 @@ def test_a_client_gets_the_answer_that_was_meant(
     head = b"HTTP/1.1 %d %b\r\n%b%b\r\n" % (status, reason, body.field, lines(fields))
     origin = Origin(answers=lambda request: [head if is_bodiless else head + body.octets])
     edge.loop.connect = origin.connect
-    client = edge.exchange([method + b" / HTTP/1.1\r\nHost: pypi.test\r\n\r\n"], ends=False)
+    client = edge.exchange([method + b" / HTTP/1.1\r\nHost: pypi.test\r\n\r\n"])
     (answer,) = read_answers(client.octets, [method], is_ended=client.is_ended)
     assert (answer.status, answer.reason, others(answer.fields)) == (status, reason, fields)
     assert answer.is_whole

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import httptools
@@ -33,6 +33,7 @@ _LIMITS: Final = replace(DEFAULT_LIMITS, head=2 * DEFAULT_LIMITS.head, fields=2 
 class Reading:
     messages: list[Message]
     is_clean: bool  # all octets belong to whole messages
+    is_refused: bool = field(default=False, compare=False)  # the others belong to none that could become whole
 
 
 def edge_requests(octets: bytes) -> Reading:
@@ -50,7 +51,7 @@ def edge_requests(octets: bytes) -> Reading:
                 return Reading(messages, is_clean=False)
             messages.append((method, content))
     except (BadRequest, BadTarget, BadFraming):
-        return Reading(messages, is_clean=False)
+        return Reading(messages, is_clean=False, is_refused=True)
     return Reading(messages, is_clean=not buffer)
 
 

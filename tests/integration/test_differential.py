@@ -17,7 +17,7 @@ from conformance.rules import rules_for
 from fuzz.mutate import joined, request_seeds
 from fuzz.readers import edge_requests
 from harness import QUICK, RunningEdge, request, running_edge
-from origins import Aiohttp, HAProxy, Nginx, Origin, Seen, digest
+from origins import Aiohttp, Caddy, HAProxy, Nginx, Origin, Seen, digest
 
 MUTATIONS = 1500
 BEFORE, AFTER = request("/before"), request("/after", "Connection: close")
@@ -55,7 +55,7 @@ async def exchange(edge: RunningEdge, octets: bytes) -> Exchanged:
     return Exchanged(octets, reading.messages, numbers)
 
 
-@pytest.mark.parametrize("origin", [Aiohttp(), Nginx(), HAProxy()], ids=lambda origin: origin.name)
+@pytest.mark.parametrize("origin", [Aiohttp(), Nginx(), HAProxy(), Caddy()], ids=lambda origin: origin.name)
 async def test_edge_and_backend_agree_on_where_every_request_ends(origin: Origin, tmp_path: Path) -> None:
     async with origin.running(tmp_path) as port, running_edge(rules_for("pass", port), limits=LIMITS) as edge:
         exchanged = [await exchange(edge, BEFORE + octets + AFTER) for octets in streams()]

@@ -27,7 +27,7 @@ class Target:
 
 
 _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=-]+)(?::([0-9]{1,5}))?")
-_ABSOLUTE: Final = re.compile(r"(?i:http)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#[\x21-\x7e]*)?")
+_ABSOLUTE: Final = re.compile(r"(?i:http)://([^/?#]*)(?!#)(/[^?#]*)?(?:\?([^#]*))?(?:#[\x21-\x7e]*)?")
 _ORIGIN: Final = re.compile(r"(/[^?#]*)(?:\?([^#]*))?(?:#[\x21-\x7e]*)?")
 _CLEAN_PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
 _PATH_PARTS: Final = re.compile(r"%[0-9A-Fa-f]{2}|[\x21-\x24\x26-\x5b\x5d-\x7e]")

@@ -93,7 +93,19 @@ def test_a_fragment_that_an_old_client_sends_is_cut_off() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["*", "a", "", "?a", "https://pypi.test/", "ftp://pypi.test/", "http://", "http:///a", "pypi.test:80"]
+    "target",
+    [
+        "*",
+        "a",
+        "",
+        "?a",
+        "https://pypi.test/",
+        "ftp://pypi.test/",
+        "http://",
+        "http:///a",
+        "http://pypi.test#a",
+        "pypi.test:80",
+    ],
 )
 def test_other_forms_are_refused(target: str) -> None:
     with pytest.raises(BadTarget):

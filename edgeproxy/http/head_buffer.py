@@ -7,12 +7,19 @@ who refuses it, and so perhaps by which status.
 from __future__ import annotations
 
 import re
+import sys
 from typing import Final
 
 from edgeproxy.http.request import BadRequest
 
 _HOPELESS: Final = re.compile(rb"(?<!\r)\n|\r(?=[^\n])|\0")  # what no further octet makes right
 _EMPTY_LINES: Final = re.compile(rb"(?:\r\n)+")
+
+
+def refuse_hopeless(octets: bytes, start: int = 0, end: int = sys.maxsize) -> None:
+    """Raises BadRequest for what no further octet makes a head."""
+    if _HOPELESS.search(octets, start, end):
+        raise BadRequest(400, "its head holds a bare CR or LF, or a NUL")
 
 
 class HeadBuffer:
@@ -57,8 +64,7 @@ class HeadBuffer:
 
     def _refuse_hopeless_or_long(self, octets: bytes, size: int) -> None:
         """In the order in which it would show octet by octet."""
-        if _HOPELESS.search(octets, self._searched, min(size, self._most)):
-            raise BadRequest(400, "its head holds a bare CR or LF, or a NUL")
+        refuse_hopeless(octets, self._searched, min(size, self._most))
         if size > self._most:
             raise BadRequest(431, f"its head is longer than {self._most} octets")
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness import DEFAULT_LIMITS, Limits
+
 from edgeproxy.proxy.edge import Edge
-from edgeproxy.proxy.limits import DEFAULT_LIMITS, Limits
 from edgeproxy.ruleset.load import parse_ruleset
 
 RULES = """

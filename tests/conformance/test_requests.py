@@ -12,7 +12,16 @@ from harness import RawClient, request, running_edge
 
 CASES = request_cases()
 # What the edge says on its own to every backend. Via and CDN-Loop have cases of their own.
-OWN = ("host", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "via", "cdn-loop", "content-length")
+OWN = (
+    "host",
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "via",
+    "cdn-loop",
+    "content-length",
+)
 
 
 def neighbour(target: str) -> Message:

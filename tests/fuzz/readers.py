@@ -13,6 +13,7 @@ from typing import Final
 import httptools
 from aiohttp import http_exceptions
 from aiohttp.http_parser import HttpRequestParser
+from harness import DEFAULT_LIMITS
 from strict_peers import read_answers
 
 from edgeproxy.http.framing import BadFraming, BodyReader, UntilCloseReader, reader_for
@@ -21,7 +22,6 @@ from edgeproxy.http.request import BadRequest
 from edgeproxy.http.response import BadResponse, read_response_head
 from edgeproxy.http.target import BadTarget, parse_target
 from edgeproxy.proxy.heads import HeadReader
-from edgeproxy.proxy.limits import DEFAULT_LIMITS
 from edgeproxy.telemetry.counters import Counters
 
 Message = tuple[bytes, bytes]  # a request's method or an answer's status; the body

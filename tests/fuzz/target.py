@@ -18,10 +18,9 @@ from fuzz.readers import (
     h11_answers,
     llhttp_requests,
 )
+from harness import DEFAULT_LIMITS
 from memory_network import MemoryEdge
 from strict_peers import Origin
-
-from edgeproxy.proxy.limits import DEFAULT_LIMITS
 
 _LIMITS: Final = replace(DEFAULT_LIMITS, pool_size=0)  # one request a connection: each stream stands for itself
 ASKED: Final = (b"GET", b"HEAD", b"POST")

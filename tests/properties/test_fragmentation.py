@@ -9,12 +9,11 @@ from random import Random
 
 import pytest
 from fuzz.mutate import answer_seeds, joined, pieces_of, request_seeds
+from harness import DEFAULT_LIMITS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from memory_network import MemoryEdge
 from strict_peers import Origin, Request, Response, read_answers
-
-from edgeproxy.proxy.limits import DEFAULT_LIMITS
 
 REQUESTS, ANSWERS = request_seeds(), answer_seeds()
 METHODS = (b"GET", b"HEAD", b"POST", b"GET")

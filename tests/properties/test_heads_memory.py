@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from harness import DEFAULT_LIMITS
 
 from edgeproxy.http.request import BadRequest
 from edgeproxy.http.target import BadTarget, Target, parse_target
 from edgeproxy.proxy.heads import HeadReader
-from edgeproxy.proxy.limits import DEFAULT_LIMITS
 from edgeproxy.telemetry.counters import Counters
 
 SECTION = b"\r\nHost: pypi.test\r\n\r\n"

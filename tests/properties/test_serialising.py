@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote
 
 import pytest
+from harness import DEFAULT_LIMITS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from memory_network import MemoryEdge
 from strict_peers import Fields, Origin, read_answers
-
-from edgeproxy.proxy.limits import DEFAULT_LIMITS
 
 MANY = settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 TOKEN = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"

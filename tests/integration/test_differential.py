@@ -59,9 +59,8 @@ async def exchange(edge: RunningEdge, octets: bytes) -> Exchanged:
 async def test_edge_and_backend_agree_on_where_every_request_ends(origin: Origin, tmp_path: Path) -> None:
     async with origin.running(tmp_path) as port, running_edge(rules_for("pass", port), limits=LIMITS) as edge:
         exchanged = [await exchange(edge, BEFORE + octets + AFTER) for octets in streams()]
-    seen = origin.seen(tmp_path)
-    assert_agreement(exchanged, seen)
-    assert len(seen) > len(exchanged)  # nearly each neighbour before, and many a case
+    assert_agreement(exchanged, origin.seen)
+    assert len(origin.seen) > len(exchanged)  # nearly each neighbour before, and many a case
 
 
 def assert_agreement(exchanged: list[Exchanged], seen: Seen) -> None:

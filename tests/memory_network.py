@@ -7,6 +7,7 @@ the network are replaced; everything of the edge is what runs in production.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
@@ -61,6 +62,9 @@ class MemoryTransport(asyncio.Transport):
         if not self._is_closing and data:
             self._peer.on_octets(bytes(data))
 
+    def can_write_eof(self) -> bool:
+        return True
+
     def write_eof(self) -> None:
         self._peer.on_end()
 
@@ -98,9 +102,17 @@ class MemoryTransport(asyncio.Transport):
 
 
 class _Server:
-    sockets: tuple[()] = ()
+    """What listens on nothing, and closes the socket it was given for that."""
+
+    def __init__(self, sock: socket.socket | None) -> None:
+        self._sock = sock
+        self.sockets = () if sock is None else (sock,)
 
     def close(self) -> None:
+        if self._sock is not None:
+            self._sock.close()
+
+    async def wait_closed(self) -> None:
         pass
 
 
@@ -128,7 +140,7 @@ class MemoryLoop(asyncio.SelectorEventLoop):
 
     async def create_server(self, factory: Any, *args: Any, **kwargs: Any) -> Any:
         self.accept = factory
-        return _Server()
+        return _Server(kwargs.get("sock"))
 
     def settle(self) -> None:
         """Run until nothing is left to do but wait. Raises what a callback raised."""

@@ -74,8 +74,16 @@ def tokens_of(fields: Iterable[Field], name: bytes) -> frozenset[bytes]:
 
 
 def lines_without(fields: Iterable[Field], dropped: frozenset[bytes]) -> bytes:
-    """The field lines as bytes, each ended with CRLF, without the names (lower case) to be dropped."""
-    return b"".join([b"%b: %b\r\n" % field for field in fields if field[0].lower() not in dropped])
+    """The field lines as bytes, each ended with CRLF, without the names (lower case) to be dropped.
+
+    `X_Forwarded_For` goes with `X-Forwarded-For`: a backend behind CGI's or WSGI's names (RFC 3875 §4.1.18) reads both
+    as one, and would believe the client where it should believe the edge.
+    """
+    return b"".join([b"%b: %b\r\n" % field for field in fields if not _is_named(field[0].lower(), dropped)])
+
+
+def _is_named(name: bytes, names: frozenset[bytes]) -> bool:
+    return name in names or name.replace(b"_", b"-") in names
 
 
 def values_by_name(fields: Iterable[Field]) -> dict[str, str]:

@@ -94,6 +94,7 @@ _SIZE_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*;[\t\x20-\x7e\x80-
 _TRAILER_LINE: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*")
 _LINE_LIMIT: Final = 4096  # octets of one chunk-size line, extensions included: they mean nothing to the edge
 _TRAILERS_LIMIT: Final = 16384
+_TOO_LONG: Final = "a chunk-size or trailer line is too long"
 
 
 class ChunkedReader:
@@ -128,6 +129,8 @@ class ChunkedReader:
             if line_end < 0:
                 self._refuse_long_or_bare(data, position)
                 break
+            if line_end - position > _LINE_LIMIT:
+                raise BadFraming(_TOO_LONG)
             line, position = data[position:line_end], line_end + 2
             if self._is_in_trailers:
                 if not line:
@@ -174,8 +177,9 @@ class ChunkedReader:
 
     @staticmethod
     def _refuse_long_or_bare(data: bytes, position: int) -> None:
-        if len(data) - position > _LINE_LIMIT:
-            raise BadFraming("a chunk-size or trailer line is too long")
+        # A line's CR may be there already, and does not count.
+        if len(data) - position - data.endswith(b"\r") > _LINE_LIMIT:
+            raise BadFraming(_TOO_LONG)
         if b"\n" in data[position:]:
             raise BadFraming("a line of the chunked coding ends in a bare LF")
 

@@ -7,12 +7,19 @@ who refuses it, and so perhaps by which status.
 from __future__ import annotations
 
 import re
+import sys
 from typing import Final
 
 from edgeproxy.http.request import BadRequest
 
 _HOPELESS: Final = re.compile(rb"(?<!\r)\n|\r(?=[^\n])|\0")  # what no further octet makes right
 _EMPTY_LINES: Final = re.compile(rb"(?:\r\n)+")
+
+
+def refuse_hopeless(octets: bytes, start: int = 0, end: int = sys.maxsize) -> None:
+    """Raises BadRequest for what no further octet makes a head."""
+    if _HOPELESS.search(octets, start, end):
+        raise BadRequest(400, "its head holds a bare CR or LF, or a NUL")
 
 
 class HeadBuffer:
@@ -44,11 +51,8 @@ class HeadBuffer:
             octets = self._octets = octets[match.end() if match else 0 :]
             self._searched = 0
         end = octets.find(b"\r\n\r\n", self._searched) + 4
-        if end > self._most or (end == 3 and len(octets) > self._most):
-            raise BadRequest(431, f"its head is longer than {self._most} octets")
-        if end == 3:
-            if _HOPELESS.search(octets, self._searched):
-                raise BadRequest(400, "its head holds a bare CR or LF, or a NUL")
+        if end == 3 or end > self._most:
+            self._refuse_hopeless_or_long(octets, len(octets) if end == 3 else end)
             self._searched = max(0, len(octets) - 3)
             return None
         self._searched = 0
@@ -57,6 +61,12 @@ class HeadBuffer:
             return octets
         self._octets = octets[end:]
         return octets[:end]
+
+    def _refuse_hopeless_or_long(self, octets: bytes, size: int) -> None:
+        """In the order in which it would show octet by octet."""
+        refuse_hopeless(octets, self._searched, min(size, self._most))
+        if size > self._most:
+            raise BadRequest(431, f"its head is longer than {self._most} octets")
 
     def take_rest(self) -> bytes:
         """All that is there: the start of a body, when a head was taken that has one."""

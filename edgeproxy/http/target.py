@@ -35,8 +35,8 @@ class Target:
 
 SERVER_WIDE: Final = "*"  # asterisk-form: the target of an OPTIONS for the whole server (RFC 9112 §3.2.4)
 _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=-]+)(?::([0-9]{1,5}))?")
-_ABSOLUTE: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(?:\?([^#]*))?(?:#.*)?")
-_ORIGIN: Final = re.compile(r"(/[^?#]*)(?:\?([^#]*))?(?:#.*)?")
+_ABSOLUTE: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(?!#)(/[^?#]*)?(?:\?([^#]*))?(?:#[\x21-\x7e]*)?")
+_ORIGIN: Final = re.compile(r"(/[^?#]*)(?:\?([^#]*))?(?:#[\x21-\x7e]*)?")
 _CLEAN_PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
 _PATH_PARTS: Final = re.compile(r"%[0-9A-Fa-f]{2}|[\x21-\x24\x26-\x5b\x5d-\x7e]")
 _QUERY: Final = re.compile(r"[\x21-\x7e]*")
@@ -60,7 +60,9 @@ def parse_target(target: str, host_field: str | None, scheme: Scheme = Scheme.HT
             raise BadTarget("no Host field: send one")
         match = _ORIGIN.fullmatch(target)
         if match is None:
-            raise BadTarget("the target is not origin-form")
+            raise BadTarget(
+                "the target is not origin-form: its fragment holds a character that must be percent-encoded"
+            )
         authority, (path, query) = host_field, match.groups()
     else:
         match = _ABSOLUTE.fullmatch(target)

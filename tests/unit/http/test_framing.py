@@ -26,11 +26,13 @@ GOOD = {
     b"3 \t;x\r\nabc\r\n0\r\n\r\n": b"abc",
     b"2\r\n\r\n\r\n0\r\nA: b\r\nC:\r\n\r\n": b"\r\n",
     b"5\r\n0\r\n\r\n\r\n0\r\n\r\n": b"0\r\n\r\n",
+    b"1;" + b"a" * 4094 + b"\r\na\r\n0\r\n\r\n": b"a",
 }
 BAD = [
     b"\r\n", b"x\r\n", b"-1\r\n", b"+1\r\n", b"0x1\r\n", b"1 \r\n", b" 1\r\n", b"1\n", b"1\r\nab\r\n", b"1\r\na\n", b"1\r\na\rb",
     b"1\r\n\r\n\r\n\r\n", b"1000000000000000\r\n", b"1;\0\r\n", b"1;a\nb\r\n", b"0\r\nA b: c\r\n", b"0\r\n: c\r\n", b"0\r\n c\r\n",
     b"0\r\nA: \0\r\n", b"1;" + b"a" * 5000, b"0\r\n" + b"A: " + b"a" * 5000, b"0\r\n" + b"A: bcdefgh\r\n" * 2000,
+    b"1;" + b"a" * 4095 + b"\r\na\r\n0\r\n\r\n", b"0\r\n" + b"A: " + b"a" * 4094 + b"\r\n\r\n",
 ]  # fmt: skip
 
 

@@ -43,6 +43,15 @@ def test_a_head_at_the_limit_is_taken_and_one_octet_more_is_refused() -> None:
     assert heads_of([b"a" * 99], most=98) == [431]
 
 
+@pytest.mark.parametrize("hopeless", [b"A: \n", b"A: \0", b"A: \rb"])
+def test_a_long_head_is_refused_for_what_shows_first(hopeless: bytes) -> None:
+    first, late = HEAD[:-2] + hopeless + b"a" * 100 + b"\r\n\r\n", HEAD[:-2] + b"a" * 100 + hopeless + b"\r\n\r\n"
+    for octets, status in ((first, 400), (late, 431)):
+        assert heads_of([octets], most=80) == [status]
+        assert heads_of([octets[:-4]], most=80) == [status]
+        assert heads_of([octets[i : i + 1] for i in range(len(octets))], most=80) == [status]
+
+
 @pytest.mark.parametrize("octets", [b"GET / HTTP/1.1\n", b"GET / HTTP/1.1\r\nA: b\rc", b"GET \0", b"\n", b"\rG"])
 def test_what_cannot_become_a_head_is_refused_before_its_end(octets: bytes) -> None:
     assert heads_of([octets]) == [400]

@@ -93,11 +93,30 @@ def test_a_fragment_that_an_old_client_sends_is_cut_off() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["a", "", "**", "?a", "https://pypi.test/", "ftp://pypi.test/", "http://", "http:///a", "pypi.test:80"]
+    "target",
+    [
+        "**",
+        "a",
+        "",
+        "?a",
+        "https://pypi.test/",
+        "ftp://pypi.test/",
+        "http://",
+        "http:///a",
+        "http://pypi.test#a",
+        "pypi.test:80",
+    ],
 )
 def test_other_forms_are_refused(target: str) -> None:
     with pytest.raises(BadTarget):
         parse_target(target, "pypi.test")
+
+
+@pytest.mark.parametrize("fragment", ["a b", "\xad", "a\0", "a\n"])
+@pytest.mark.parametrize("form", ["/a#{}", "/a?b#{}", "http://pypi.test/a#{}"])
+def test_a_fragment_is_printable_ascii_though_nobody_gets_it(form: str, fragment: str) -> None:
+    with pytest.raises(BadTarget):
+        parse_target(form.format(fragment), "pypi.test")
 
 
 @pytest.mark.parametrize("query", ["a b", "a\tb", "é", "a\0"])

@@ -115,4 +115,5 @@ NOT_IN_TRAILERS: Final = (
 
 def passable_trailers(lines: Iterable[bytes]) -> list[bytes]:
     """Those of the field lines of a trailer section that may go on."""
-    return [line for line in lines if line[: line.index(b":")].lower() not in NOT_IN_TRAILERS]
+    fields = [(name, value.strip(b" \t")) for name, _, value in (line.partition(b":") for line in lines)]
+    return [b"%b: %b" % field for field in fields if not _is_named(field[0].lower(), NOT_IN_TRAILERS)]

@@ -54,7 +54,8 @@ class RequestFields:
     upgrade: tuple[str, ...] = ()  # protocols, in lower case, that the client would switch to (RFC 9110 §7.8)
     wants_trailers: bool = False  # TE: trailers (RFC 9110 §10.1.4)
     has_looped: bool = False  # it was here before (RFC 8586)
-    is_common: bool = True  # it has no body, has not looped, and does not count its hops
+    has_unknown_expectation: bool = False
+    is_common: bool = True  # none of what `judge` looks at: no body, no loop, no expectation, no count of hops
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,25 +122,21 @@ def _understand(fields: list[Field], minor: int) -> RequestFields:
         host=hosts[0].decode("latin-1") if hosts else None,
         framing=framing,
         wants_close=b"close" in connection,
-        wants_keep_alive=b"keep-alive" in connection,
+        wants_keep_alive=b"keep-alive" in connection and b"close" not in connection,
         values=values,
         lines=lines_without(fields, dropped) + own,
         lines_without_credentials=lines_without(fields, dropped | CREDENTIALS) + own,
         upgrade=_upgrade(values) if b"upgrade" in connection and minor == 1 and framing is NO_BODY else (),
         wants_trailers=wants_trailers,
         has_looped=has_looped,
-        is_common=framing is NO_BODY and not has_looped and "max-forwards" not in values,
+        has_unknown_expectation=minor == 1 and values.get("expect", _CONTINUE).lower() != _CONTINUE,
+        is_common=framing is NO_BODY and not has_looped and not values.keys() & {"expect", "max-forwards"},
     )
 
 
 def _expects_continue(values: Mapping[str, str], framing: Framing, minor: int) -> bool:
     """RFC 9110 §10.1.1: HTTP/1.0 knows no expectations, and without a body there is nothing to wait for."""
-    expected = values.get("expect")
-    if expected is None or minor == 0:
-        return False
-    if expected.lower() != _CONTINUE:
-        raise BadRequest(417, "the edge knows no expectation but 100-continue")
-    return has_body(framing)
+    return minor == 1 and values.get("expect", "").lower() == _CONTINUE and has_body(framing)
 
 
 def _cdn_loop(value: str) -> tuple[bytes, bool]:

@@ -21,6 +21,7 @@ from edgeproxy.http.framing import CHUNKED, NO_BODY, TUNNEL, UNTIL_CLOSE, Framin
 # let pass.
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
 _FIELD_LINE: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
+_WIDE_SPACE: Final = re.compile(rb"(?m)^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\r\n]*?)[ \t]*(?=\r$)")
 _BODILESS: Final = frozenset((204, 304))
 _SWITCHING: Final = 101
 _COMMON_OPTIONS: Final = frozenset((b"",))
@@ -29,6 +30,12 @@ _LONGEST_LENGTH: Final = 18  # digits: what is below 2**63
 
 class BadResponse(ValueError):
     """An answer of a backend that the edge does not pass on; the message says why."""
+
+
+class _WideSpace(Exception):
+    """A line is not `name: value`. White space around a value is no part of it (RFC 9112 §5.1): all lines that mean
+    the same are passed on as one.
+    """
 
 
 class Kind(Enum):
@@ -146,7 +153,12 @@ class ResponseReader:
         has_date = False
         others: list[tuple[bytes, _Line]] = []
         for octets in lines[1:]:
-            read = known.get(octets) or self._learn(octets)
+            read = known.get(octets)
+            if read is None:
+                try:
+                    read = self._learn(octets)
+                except _WideSpace:
+                    return self.read(_WIDE_SPACE.sub(rb"\1: \2", head), asked)
             if read is _PLAIN:
                 kept.append(octets)
             elif read.length is not None:
@@ -171,6 +183,8 @@ class ResponseReader:
         found = _FIELD_LINE.fullmatch(octets)
         if found is None:
             raise BadResponse("its head holds a line that is not a field")
+        if octets != b"%b: %b" % (found[1], found[2].rstrip(b" \t")):
+            raise _WideSpace
         kind = _KINDS.get(found[1].lower(), Kind.PLAIN)
         value = found[2].rstrip(b" \t").lower()
         match kind:
@@ -237,6 +251,8 @@ def _understand(
         return ResponseHead(line, TUNNEL, False, has_date, kept)
     framing = _framing(line, length, coding, asked.to_head)
     keeps_alive = b"close" not in options and (line.minor == 1 or b"keep-alive" in options)
+    if status == 204 and (coding is not None or (length is not None and length.octets)):
+        keeps_alive = False  # the body that it cannot have may come all the same
     return ResponseHead(line, framing, keeps_alive and framing is not UNTIL_CLOSE, has_date, kept, trailer)
 
 

@@ -44,12 +44,15 @@ _UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstu
 _PATH_CHARACTERS: Final = _UNRESERVED | frozenset(b"!$&'()*+,;=:@/")
 
 
-def parse_target(target: str, host_field: str | None, scheme: Scheme = Scheme.HTTP) -> Target:
+def parse_target(
+    target: str, host_field: str | None, scheme: Scheme = Scheme.HTTP, *, is_options: bool = False
+) -> Target:
     """Read a request target in origin-form or absolute-form together with the Host field (None: HTTP/1.0 without),
     for a request that came by `scheme`.
 
     Raises BadTarget. An absolute-form target must name the scheme it came by and the authority of the Host field: RFC
-    9112 §3.2.2 lets an origin ignore the field, but two readings are one too many.
+    9112 §3.2.2 lets an origin ignore the field, but two readings are one too many. Without a path it is the whole
+    server's for OPTIONS (§3.2.4).
     """
     if target == SERVER_WIDE:
         if host_field is None:
@@ -75,6 +78,8 @@ def parse_target(target: str, host_field: str | None, scheme: Scheme = Scheme.HT
             raise BadTarget("the Host field differs from the target's authority")
     if query is not None and not _QUERY.fullmatch(query):
         raise BadTarget("the query holds a character that must be percent-encoded")
+    if not path and query is None and is_options:
+        return Target(parse_host(authority), authority, SERVER_WIDE, None, scheme)
     return Target(parse_host(authority), authority, normalise_path(path or "/"), query, scheme)
 
 

@@ -20,6 +20,7 @@ from edgeproxy.http.framing import (
 )
 from edgeproxy.http.response import Asked, BadResponse, ResponseHead
 from edgeproxy.proxy.clock import NEVER
+from edgeproxy.proxy.sockets import reset_on_close
 from edgeproxy.telemetry.counters import BackendFailure
 
 if TYPE_CHECKING:
@@ -152,8 +153,10 @@ class BackendConnection(asyncio.Protocol):
         if self._is_tunnel and not self._transport.is_closing():
             self._transport.close()  # what the client sent last still goes out, within the time for a write
             self.deadline = self._pool.clock.now() + self._timeouts.between
-        else:
-            self.close()
+            return
+        if not self._sent_all:  # to some, an orderly end within a chunk is the end of the body (RFC 9112 §8)
+            reset_on_close(self._transport)
+        self.close()
 
     def retire(self) -> None:
         """Not to be used again: the endpoint's name has other addresses now."""

@@ -32,7 +32,7 @@ from edgeproxy.proxy.plan import NOSNIFF, Answer, Pass, say
 from edgeproxy.proxy.pool import Pool, Taken
 from edgeproxy.telemetry.counters import BackendFailure, Counters
 
-VIA: Final = b"Via: 1.1 edgeproxy"
+_VIA: Final = (b"Via: 1.0 edgeproxy", b"Via: 1.1 edgeproxy")  # by the version that came (RFC 9110 §7.6.3)
 _IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))  # RFC 9110 §9.2.2
 _NOT_CONNECTED: Final = frozenset(
     (BackendFailure.REFUSED, BackendFailure.CONNECT_TIMEOUT, BackendFailure.TLS, BackendFailure.NAME)
@@ -186,6 +186,7 @@ class Passing:
                 else:
                     keep_alive = False  # the end of the connection is the end of the body
             case Tunnel():
+                keep_alive = False
                 lines += (b"Connection: upgrade", b"Upgrade: " + self.asked.upgrade)
         if not isinstance(head.framing, Tunnel):
             lines += connection_lines(keep_alive, client.minor)
@@ -202,7 +203,7 @@ class Passing:
             lines.append(self._client.date_line())
         if self._plan.to_content:
             lines.append(NOSNIFF)
-        lines.append(VIA)
+        lines.append(_VIA[head.line.minor])
         return lines
 
     def on_content(self, content: bytes) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from edgeproxy.http.head_buffer import refuse_hopeless
 from edgeproxy.http.request import RequestFields, read_request_fields, read_request_line
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.telemetry.counters import Counters
@@ -38,6 +39,7 @@ class HeadReader:
         return self._read_anew(head, end)
 
     def _read_anew(self, head: bytes, end: int) -> RequestFields:
+        refuse_hopeless(head)
         minor = read_request_line(head[:end], self._limits.target).minor
         fields = read_request_fields(head, minor, self._limits.fields)
         section = head[end + 2 :]

@@ -30,6 +30,8 @@ def judge(edge: Edge, planned: Planned, fields: RequestFields, address: str) -> 
     rate = planned.limits.rate if planned.limits is not None else None
     if fields.has_looped:
         return _refused(edge, Refusal.LOOP, _looped()), fields
+    if fields.has_unknown_expectation:
+        return _refused(edge, Refusal.EXPECTATION, _unmet()), fields
     if rate is not None and planned.plan.rule is not None:
         wait = edge.rates.ask(planned.plan.rule, _key_of(address), rate, edge.clock.now())
         if wait:
@@ -71,6 +73,10 @@ def _refused(edge: Edge, reason: Refusal, answer: Answer) -> Answer:
 
 def _looped() -> Answer:
     return say(508, "The request has been at this edge before: a backend sends it back here.")
+
+
+def _unmet() -> Answer:
+    return say(417, "The request is refused: this edge knows no expectation but 100-continue.")
 
 
 def _too_many(wait: float) -> Answer:

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import assert_never
 
+from edgeproxy.http.head_buffer import refuse_hopeless
 from edgeproxy.http.request import METHODS, RequestLine, read_request_line
 from edgeproxy.http.target import SERVER_WIDE, BadTarget, Scheme, Target, parse_target
 from edgeproxy.migration.place import arm_at, place_of, sticky_key
@@ -216,8 +217,9 @@ class Planner:
         return self._plans.get((line, host_field)) or self._plan_anew(line, host_field)
 
     def _plan_anew(self, octets: bytes, host_field: str | None) -> Planned:
+        refuse_hopeless(octets)
         line = read_request_line(octets, self._limits.target)
-        target = parse_target(line.target, host_field, self._scheme)
+        target = parse_target(line.target, host_field, self._scheme, is_options=line.method == b"OPTIONS")
         rule, plan = plan_request(self._ruleset, line.method.decode("ascii"), target)
         limits = None if rule is None or rule.limits == _NO_LIMITS else rule.limits
         planned = Planned(line, plan, limits)

@@ -32,7 +32,6 @@ class Refusal(StrEnum):
 _BY_STATUS: Final = {
     405: Refusal.NO_TUNNEL,
     414: Refusal.TARGET_TOO_LONG,
-    417: Refusal.EXPECTATION,
     431: Refusal.HEAD_TOO_LARGE,
     501: Refusal.UNKNOWN_METHOD,
     505: Refusal.UNKNOWN_VERSION,

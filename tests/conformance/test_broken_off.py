@@ -16,7 +16,6 @@ CHUNKED = request("/", "Transfer-Encoding: chunked", method="POST") + b"9\r\nabc
 MEASURED = request("/", "Content-Length: 9", method="POST") + b"abc"
 
 
-@pytest.mark.xfail(strict=True, reason="BackendConnection.drop ends the connection in order")
 @pytest.mark.parametrize(
     "octets", [CHUNKED, MEASURED, CHUNKED + b"not a chunk's end"], ids=["chunk", "length", "refused"]
 )

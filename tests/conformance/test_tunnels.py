@@ -6,12 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
 from conformance.peers import read_head
 from conformance.rules import rules_for
 from harness import BackendPeer, RawClient, Script, backend, running_edge
-
-pytestmark = pytest.mark.xfail(strict=True, reason="upgrade: in rules")
 
 ASK = (
     b"GET /case HTTP/1.1\r\nHost: pypi.test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"

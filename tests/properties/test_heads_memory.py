@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from harness import DEFAULT_LIMITS
 
-from edgeproxy.http.request import BadRequest
+from edgeproxy.http.request import BadRequest, read_request_line
 from edgeproxy.http.target import BadTarget, Target, parse_target
 from edgeproxy.proxy.heads import HeadReader
 from edgeproxy.telemetry.counters import Counters
@@ -23,8 +23,9 @@ OCTETS = b"\0\t\n\v\r \x1f!\"#$%&'*+,-./09:;<=>?@AZ[\\]^_`az{|}~\x7f\x80\xad\xff
 def reading(reader: HeadReader, line: bytes) -> tuple[bytes, Target, int] | int:
     """Method, target and version; or the status of the refusal."""
     try:
-        method, target, minor, fields = reader.read(line + SECTION)
-        return method, parse_target(target, fields.host), minor
+        fields = reader.fields(line + SECTION, line.index(b"\r\n") if b"\r\n" in line else len(line))
+        read = read_request_line(line, DEFAULT_LIMITS.target)
+        return read.method, parse_target(read.target, fields.host), read.minor
     except BadRequest as error:
         return error.status
     except BadTarget:

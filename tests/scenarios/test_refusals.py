@@ -57,7 +57,7 @@ MALFORMED: dict[str, tuple[bytes, int]] = {
     "escapes that are not UTF-8": (b"GET /%ff HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "a backslash": (b"GET /a\\b HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "an unknown method": (b"FETCH / HTTP/1.1\r\n" + HOST + b"\r\n", 501),
-    "a tunnel": (b"CONNECT pypi.test:443 HTTP/1.1\r\nHost: pypi.test:443\r\n\r\n", 501),
+    "a tunnel": (b"CONNECT pypi.test:443 HTTP/1.1\r\nHost: pypi.test:443\r\n\r\n", 405),
     "HTTP/2 by prior knowledge": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 501),
     "an unknown version": (b"GET / HTTP/1.2\r\n" + HOST + b"\r\n", 505),
     "a client that speaks TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from edgeproxy.http.target import Scheme
 from edgeproxy.ruleset.load import load_ruleset
 from edgeproxy.ruleset.model import Routed
 from loadtests.bench.cases import CASES, Case
@@ -17,7 +18,7 @@ def rules_taken(case: Case, directory: Path) -> list[str]:
     Edge().prepare(Site(directory, directory, origin=4711, port=4712), case)
     ruleset = load_ruleset(directory / "rules.yaml")
     assert len(ruleset.rules) == len(case.rules)
-    routed = [ruleset.route("GET", "pypi.test", path.partition("?")[0]) for path in RULE_PATHS[:100]]
+    routed = [ruleset.route("GET", Scheme.HTTP, "pypi.test", path.partition("?")[0]) for path in RULE_PATHS[:100]]
     return [one.rule.name for one in routed if isinstance(one, Routed)]
 
 

@@ -47,7 +47,7 @@ async def edge_before(
 
 
 def pool_of(edge: RunningEdge) -> Pool:
-    return edge.edge._pools["origin"]
+    return edge.edge.pools["origin"]
 
 
 async def until(holds: Callable[[], object]) -> None:

@@ -237,14 +237,14 @@ class BackendConnection(asyncio.Protocol):
         """Interim answers (1xx), then the final one. Raises BadResponse."""
         limits = self._pool.limits
         while True:
-            end = data.find(b"\r\n\r\n") + 4
-            if end == 3 or end > limits.head:
+            octets, end, rest = data.partition(b"\r\n\r\n")
+            if not end or len(octets) + 4 > limits.head:
                 if len(data) > limits.head:
                     raise BadResponse(f"its head is longer than {limits.head} octets")
                 self._held = data
                 return
-            head = self._pool.answers.read(data[:end], asker.asked)
-            data = data[end:]
+            head = self._pool.answers.read(octets, asker.asked)
+            data = rest
             if head.is_final:
                 break
             self._has_heard = True

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from edgeproxy.telemetry.access_log import Record
 
 _HEAD: Final = Phase.HEAD  # PERF: an enum's member by its class costs three times a global
+_EXCHANGE: Final = Phase.EXCHANGE
 
 
 class ClientConnection(asyncio.Protocol):
@@ -88,9 +89,17 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         phase = self._phase
         if phase is _HEAD:
+            if not self._buffer and not self._is_stalled:
+                # PERF: what a client sends again and again, one request in one read, is known without a search for
+                # its end: 1.5 of 16 µs. All else goes the way of _read_heads.
+                end = data.find(b"\r\n")
+                fields = self._edge.heads.known(data, end) if end > 0 else None
+                if fields is not None:
+                    self._begin(data[:end], fields)
+                    return
             self._buffer.add(data)
             self._read_heads()
-        elif phase is Phase.EXCHANGE:
+        elif phase is _EXCHANGE:
             self._buffer.add(data)
             self._update_reading()
         elif phase is Phase.BODY:
@@ -185,9 +194,6 @@ class ClientConnection(asyncio.Protocol):
     def date_line(self) -> bytes:
         return self._edge.clock.date_line()
 
-    def forwarding_lines(self, authority: str) -> bytes:
-        return self.peer.lines(authority, self.minor)
-
     def block_body(self, blocked: bool) -> None:
         self._is_blocked = blocked
         if self._phase is Phase.BODY or self._phase is Phase.TUNNEL:
@@ -204,6 +210,14 @@ class ClientConnection(asyncio.Protocol):
         self._update_reading()
         if self._buffer:
             cast("Exchange", self._exchange).on_body(self._buffer.take_rest())
+
+    def finish(self, status: int, octets: bytes, keep_alive: bool) -> None:
+        """PERF: send, on_head_sent and on_answered in one, for an answer that came whole."""
+        self._edge.counters.statuses[status] += 1
+        if self.record is not None:
+            self.record.status = status
+        self.transport.write(octets)
+        self.on_answered(keep_alive)
 
     def on_head_sent(self, status: int) -> None:
         self._is_answering = True
@@ -307,7 +321,7 @@ class ClientConnection(asyncio.Protocol):
                     self.deadline = self._edge.clock.now() + self._edge.limits.head_time
                 break
             self._has_begun_head = False
-            self._begin(head)
+            self._read_head(head)
             if self._body is not None and self._buffer:
                 self._read_body_behind_head()
         self._is_looping = False
@@ -316,16 +330,23 @@ class ClientConnection(asyncio.Protocol):
         if self._phase is Phase.BODY:
             self._read_body(self._buffer.take_rest())
 
-    def _begin(self, head: bytes) -> None:
-        """Parse, route, plan, act."""
-        edge = self._edge
+    def _read_head(self, head: bytes) -> None:
         end = head.index(b"\r\n")
         try:
-            fields = edge.heads.fields(head, end)
+            fields = self._edge.heads.fields(head, end)
+        except BadRequest as error:
+            self._refuse_request(error)
+            return
+        self._begin(head[:end], fields)
+
+    def _begin(self, request_line: bytes, fields: RequestFields) -> None:
+        """Route, plan, act."""
+        edge = self._edge
+        try:
             if self.peer.is_trusted:
                 self.peer.hear(fields.values)
                 self._planner = edge.planners[self.peer.scheme]
-            planned = self._planner.plan(head[:end], fields.host)
+            planned = self._planner.plan(request_line, fields.host)
         except BadRequest as error:
             self._refuse_request(error)
             return
@@ -360,7 +381,7 @@ class ClientConnection(asyncio.Protocol):
             self.record.rule = plan.rule
         exchange: Passing | Serving
         if isinstance(plan, Pass):
-            exchange = Passing(self, edge.pool(plan.backend), edge.counters, plan, self._method, fields)
+            exchange = Passing(self, edge.pools[plan.backend.name], plan, fields)
         elif isinstance(plan, ServeFile):
             exchange = Serving(self, plan, self._method, fields.values)
         else:
@@ -368,7 +389,7 @@ class ClientConnection(asyncio.Protocol):
             return
         self._exchange = exchange
         if self._body is None:
-            self._phase, self.deadline = Phase.EXCHANGE, NEVER
+            self._phase, self.deadline = _EXCHANGE, NEVER
         else:
             self._phase = Phase.BODY
             self._set_deadline()

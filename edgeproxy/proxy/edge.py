@@ -63,7 +63,7 @@ class Edge:
         self._no_clients.set()
         self._tending: asyncio.TimerHandle | None = None
         self.resolver = resolver or Resolver(ResolveLimits(least=limits.name_least, most=limits.name_most))
-        self._pools: Mapping[str, Pool] = {
+        self.pools: Mapping[str, Pool] = {
             backend.name: Pool(backend, self.clock, limits, self.counters, self.resolver)
             for backend in ruleset.backends
             if isinstance(backend, HttpBackend)
@@ -91,7 +91,7 @@ class Edge:
         for listening, sock in zip(self.listening, opened, strict=True):
             await listening.start(sock)
         self.clock.start()
-        for pool in self._pools.values():
+        for pool in self.pools.values():
             pool.start()
         self._tend()
         return addresses
@@ -120,7 +120,7 @@ class Edge:
                 listening.abort_handshakes()
             for client in list(self._clients):
                 client.abort()
-        for pool in self._pools.values():
+        for pool in self.pools.values():
             pool.close()
         await self.resolver.close()
         self.clock.stop()
@@ -137,9 +137,6 @@ class Edge:
             listening.look_at_certificates()
 
     # -- for its connections ------------------------------------------------------------------------------------
-
-    def pool(self, backend: HttpBackend) -> Pool:
-        return self._pools[backend.name]
 
     def on_client_made(self, client: ClientConnection) -> None:
         self.counters.connections += 1

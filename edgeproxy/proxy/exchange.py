@@ -8,6 +8,7 @@ Laws of this module:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, Protocol
 
 from edgeproxy.http.fields import connection_lines, passable_trailers
@@ -25,15 +26,15 @@ from edgeproxy.http.framing import (
     has_body,
 )
 from edgeproxy.http.request import RequestFields
-from edgeproxy.http.response import ORDINARY, Asked, ResponseHead
+from edgeproxy.http.response import Asked, ResponseHead
 from edgeproxy.proxy.backend import BackendConnection
 from edgeproxy.proxy.endpoints import PooledEndpoint
+from edgeproxy.proxy.peer import Peer
 from edgeproxy.proxy.plan import NOSNIFF, Answer, Pass, say
 from edgeproxy.proxy.pool import Pool, Taken
-from edgeproxy.telemetry.counters import BackendFailure, Counters
+from edgeproxy.telemetry.counters import BackendFailure
 
 _VIA: Final = (b"Via: 1.0 edgeproxy", b"Via: 1.1 edgeproxy")  # by the version that came (RFC 9110 §7.6.3)
-_IDEMPOTENT: Final = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))  # RFC 9110 §9.2.2
 _NOT_CONNECTED: Final = frozenset(
     (BackendFailure.REFUSED, BackendFailure.CONNECT_TIMEOUT, BackendFailure.TLS, BackendFailure.NAME)
 )
@@ -44,13 +45,14 @@ class Client(Protocol):
     """What an exchange needs of the client's connection."""
 
     minor: int  # of the client's HTTP/1.x
+    peer: Peer
 
     def send(self, data: bytes) -> None: ...
     def may_keep_alive(self) -> bool: ...
-    def forwarding_lines(self, authority: str) -> bytes: ...
     def become_tunnel(self) -> None: ...
     def date_line(self) -> bytes: ...
     def block_body(self, blocked: bool) -> None: ...
+    def finish(self, status: int, octets: bytes, keep_alive: bool) -> None: ...  # a whole answer, in one
     def on_head_sent(self, status: int) -> None: ...
     def on_answered(self, keep_alive: bool) -> None: ...
     def answer(self, answer: Answer) -> None: ...
@@ -72,11 +74,9 @@ class Passing:
     __slots__ = (
         "_client",
         "_connection",
-        "_counters",
         "_fields",
         "_keep_alive",
         "_may_repeat",
-        "_method",
         "_pending",
         "_plan",
         "_pool",
@@ -89,21 +89,17 @@ class Passing:
         "is_waiting",
     )
 
-    def __init__(
-        self, client: Client, pool: Pool, counters: Counters, plan: Pass, method: bytes, fields: RequestFields
-    ) -> None:
+    def __init__(self, client: Client, pool: Pool, plan: Pass, fields: RequestFields) -> None:
         self._client = client
         self._pool = pool
-        self._counters = counters
         self._plan = plan
-        self._method = method
         self._fields = fields
-        self.asked = _asked(plan, fields, method)
+        self.asked = _asked(plan, fields) if plan.upgrade else plan.asked
         self._connection: BackendConnection | None = None
         self.is_waiting = False  # for a connection
         self.expires = 0.0  # in loop time; 0.0 until somebody reads the clock
         self._request_is_whole = fields.framing is NO_BODY or not has_body(fields.framing)
-        self._may_repeat = self._request_is_whole and method in _IDEMPOTENT  # as far as no octet of an answer came
+        self._may_repeat = self._request_is_whole and plan.is_idempotent  # as far as no octet of an answer came
         self._pending: list[bytes] | None = None  # body octets that came before there was a connection
         self._keep_alive: bool | None = None  # None: the answer's head is not sent yet
         self._sends_chunks = False
@@ -114,7 +110,11 @@ class Passing:
         if self._plan.time is not None:
             self.expires = self._pool.clock.now() + self._plan.time
         # A kept connection may be closing at this moment. A request that may not be sent again gets a new one.
-        self._go_on(self._pool.take(self, fresh=not self._may_repeat))
+        taken = self._pool.take(self, fresh=not self._may_repeat)
+        if isinstance(taken, BackendConnection):
+            self._ask(taken)
+        else:
+            self._go_on(taken)
 
     # -- from the client ----------------------------------------------------------------------------------------
 
@@ -163,14 +163,17 @@ class Passing:
         """PERF: the usual answer, which came in one read, in one write. A write to a loopback socket costs a third of
         a whole exchange; what is rare is left to on_head, on_content and on_end.
         """
-        client = self._client
+        client, line, lines = self._client, head.line, head.lines
         self._connection = None
         keep_alive = client.may_keep_alive()
-        lines = self._own_lines(head)
-        lines += connection_lines(keep_alive, client.minor)
-        client.on_head_sent(head.line.status)
-        client.send(b"%b%b\r\n\r\n%b" % (head.line.octets, b"\r\n".join(lines), content))
-        client.on_answered(keep_alive)
+        if not head.has_date:
+            lines.append(client.date_line())
+        if self._plan.to_content:
+            lines.append(NOSNIFF)
+        lines.append(_VIA[line.minor])
+        if not keep_alive or client.minor == 0:
+            lines += connection_lines(keep_alive, client.minor)
+        client.finish(line.status, b"%b%b\r\n\r\n%b" % (line.octets, b"\r\n".join(lines), content), keep_alive)
 
     def on_head(self, head: ResponseHead) -> None:
         client, lines = self._client, self._own_lines(head)
@@ -282,14 +285,14 @@ class Passing:
             self._pending.append(data)
 
     def _request_head(self) -> bytes:
-        plan, fields = self._plan, self._fields
+        plan, fields, client = self._plan, self._fields, self._client
         lines = fields.lines_without_credentials if plan.to_content else fields.lines
-        own = self._client.forwarding_lines(plan.authority)
+        own = client.peer.lines(plan.authority, client.minor)
         if fields.framing is not NO_BODY:
             own += _framing_line(fields.framing)
         if self.asked.upgrade:
             own += b"Connection: upgrade\r\nUpgrade: %b\r\n" % self.asked.upgrade
-        return b"%b %b%b%b\r\n" % (self._method, plan.place, lines, own)
+        return b"%b%b%b\r\n" % (plan.start, lines, own)
 
     def _give_up(self, failure: BackendFailure) -> None:
         self._count(failure)
@@ -303,20 +306,13 @@ class Passing:
                 self._client.answer(say(status, f"The backend {name} gave no usable answer."))
 
     def _count(self, failure: BackendFailure) -> None:
-        self._counters.backend_failures[self._plan.backend.name, failure] += 1
+        self._pool.counters.backend_failures[self._plan.backend.name, failure] += 1
 
 
-_ASKED: Final = {
-    (to_head, drop_cookies): Asked(to_head, drop_cookies) for to_head in (False, True) for drop_cookies in (False, True)
-}
-
-
-def _asked(plan: Pass, fields: RequestFields, method: bytes) -> Asked:
-    if plan.upgrade and fields.upgrade:
-        protocol = next((each for each in fields.upgrade if each in plan.upgrade), None)
-        if protocol is not None:
-            return Asked(drop_cookies=plan.to_content, upgrade=protocol.encode("latin-1"))
-    return ORDINARY if method == b"GET" and not plan.to_content else _ASKED[method == b"HEAD", plan.to_content]
+def _asked(plan: Pass, fields: RequestFields) -> Asked:
+    """Where a rule lets clients switch protocols."""
+    protocol = next((each for each in fields.upgrade if each in plan.upgrade), None)
+    return plan.asked if protocol is None else replace(plan.asked, upgrade=protocol.encode("latin-1"))
 
 
 def _framing_line(framing: Framing) -> bytes:

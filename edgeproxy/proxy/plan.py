@@ -15,6 +15,7 @@ from typing import assert_never
 
 from edgeproxy.http.head_buffer import refuse_hopeless
 from edgeproxy.http.request import METHODS, RequestLine, read_request_line
+from edgeproxy.http.response import Asked
 from edgeproxy.http.target import SERVER_WIDE, BadTarget, Scheme, Target, parse_target
 from edgeproxy.migration.place import arm_at, place_of, sticky_key
 from edgeproxy.ruleset.limits import Limits
@@ -50,7 +51,9 @@ class Pass:
     target: str
     authority: str  # what the client asked for
     to_content: bool
-    place: bytes  # the target, the version and the Host field, ready to send behind a method
+    start: bytes  # the request line and the Host field, ready to send
+    asked: Asked  # what the request makes of its answer
+    is_idempotent: bool
     time: float | None = None  # seconds, the rule's limit; None: the backend's
     upgrade: frozenset[str] = frozenset()
 
@@ -114,6 +117,7 @@ def say(status: int, message: str, *fields: tuple[str, str]) -> Answer:
 ALLOWED = ", ".join(sorted(method.decode() for method in METHODS - {b"TRACE"}))
 SERVER_OPTIONS = answer(204, (("Allow", ALLOWED),), b"")  # OPTIONS *: of the edge itself (RFC 9110 §9.3.7)
 _NO_LIMITS = RuleLimits()
+_IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))  # RFC 9110 §9.2.2
 
 
 def plan_request(ruleset: Ruleset, method: str, target: Target) -> tuple[Rule | None, Plan]:
@@ -129,7 +133,7 @@ def plan_request(ruleset: Ruleset, method: str, target: Target) -> tuple[Rule | 
         return None, say(405, "This edge does not take TRACE.", ("Allow", ALLOWED))
     match routing:
         case Routed():
-            return routing.rule, _plan_action(routing, target)
+            return routing.rule, _plan_action(routing, method, target)
         case NoRule():
             return None, say(404, "No rule of this edge matches the path.")
         case WrongMethod(allow=allow):
@@ -145,12 +149,12 @@ def choose_arm(plan: ByArm, values: Mapping[str, str], address: str) -> tuple[st
     return name, plan.arms[name]
 
 
-def _plan_action(routed: Routed, target: Target) -> Plan:
+def _plan_action(routed: Routed, method: str, target: Target) -> Plan:
     rule, action = routed.rule, routed.rule.action
     to_content = routed.host.kind is HostKind.CONTENT
     match action:
         case Forward(to=to):
-            return _plan_forward(to, rule, target, to_content)
+            return _plan_forward(to, rule, method, target, to_content)
         case Redirect(to=to, status=status, lifetime=lifetime):
             location = _with_query(to.expand(routed.captures), target.query)
             held = () if lifetime is None else (("Cache-Control", f"max-age={int(lifetime)}"),)
@@ -164,20 +168,29 @@ def _plan_action(routed: Routed, target: Target) -> Plan:
             assert_never(action)
 
 
-def _plan_forward(to: Backend | Split, rule: Rule, target: Target, to_content: bool) -> Plan:
+def _plan_forward(to: Backend | Split, rule: Rule, method: str, target: Target, to_content: bool) -> Plan:
     if isinstance(to, Split):
-        arms = {a.backend.name: _to_backend(a.backend, rule, target, to_content) for a in to.arms}
+        arms = {a.backend.name: _to_backend(a.backend, rule, method, target, to_content) for a in to.arms}
         return ByArm(rule.name, to, arms)
-    return _to_backend(to, rule, target, to_content)
+    return _to_backend(to, rule, method, target, to_content)
 
 
-def _to_backend(backend: Backend, rule: Rule, target: Target, to_content: bool) -> Pass | ServeFile:
+def _to_backend(backend: Backend, rule: Rule, method: str, target: Target, to_content: bool) -> Pass | ServeFile:
     match backend:
         case HttpBackend():
             asked = _with_query(target.path, target.query)
-            place = f"{asked} HTTP/1.1\r\nHost: {backend.authority}\r\n".encode("ascii")
-            time, upgrade = rule.limits.time, rule.upgrade
-            return Pass(rule.name, backend, asked, target.authority, to_content, place, time, upgrade)
+            return Pass(
+                rule.name,
+                backend,
+                asked,
+                target.authority,
+                to_content,
+                start=f"{method} {asked} HTTP/1.1\r\nHost: {backend.authority}\r\n".encode("ascii"),
+                asked=Asked(method == "HEAD", to_content),
+                is_idempotent=method in _IDEMPOTENT,
+                time=rule.limits.time,
+                upgrade=rule.upgrade,
+            )
         case DirectoryBackend(directory=directory):
             return ServeFile(rule.name, directory, target.path, to_content)
         case _:

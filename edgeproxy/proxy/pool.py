@@ -77,6 +77,7 @@ class Pool:
         self.backend = backend
         self.clock = clock
         self.limits = limits
+        self.counters = counters
         self.answers = ResponseReader(limits.fields)
         self.counts = counters.pools.setdefault(backend.name, PoolCounts())
         self.endpoints = make_endpoints(backend, limits, resolver)

@@ -41,7 +41,7 @@ def narrow(edge: RunningEdge) -> None:
 
 def held_for_backends(edge: RunningEdge) -> int:
     """Octets that the edge itself, not the kernel, holds for its backends."""
-    open_connections = [connection for pool in edge.edge._pools.values() for connection in pool._open]
+    open_connections = [connection for pool in edge.edge.pools.values() for connection in pool._open]
     return sum([connection._transport.get_write_buffer_size() for connection in open_connections])
 
 

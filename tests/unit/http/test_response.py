@@ -17,8 +17,8 @@ def read(
     version: str = "1.1",
     reader: ResponseReader | None = None,
 ) -> ResponseHead:
-    head = "".join([f"HTTP/{version} {status}\r\n", *(f"{line}\r\n" for line in lines), "\r\n"]).encode("latin-1")
-    return (reader or ResponseReader(100)).read(head, Asked(to_head, drop_cookies, upgrade))
+    head = "".join([f"HTTP/{version} {status}\r\n", *(f"{line}\r\n" for line in lines)]).encode("latin-1")
+    return (reader or ResponseReader(100)).read(head.removesuffix(b"\r\n"), Asked(to_head, drop_cookies, upgrade))
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,15 @@ def test_trailer_lines_are_kept_apart() -> None:
 def test_what_was_read_once_is_not_read_again_and_means_the_same() -> None:
     reader = ResponseReader(100)
     lines = ("Date: Thu, 01 Jan 1970 00:00:00 GMT", "Content-Length: 3", "Connection: close", "Set-Cookie: a=b")
-    first, second = (read("200 OK", *lines, reader=reader) for _ in range(2))
-    assert first == second == read("200 OK", *lines)
-    assert len(reader._known) == len(lines)
+    first, second, other = (
+        (head.line.status, head.framing, head.keeps_alive, head.has_date, head.lines)
+        for head in (*(read("200 OK", *lines, reader=reader) for _ in range(2)), read("200 OK", *lines))
+    )
+    assert first == second == other
+    assert len(reader._marks) == len(lines)
+    assert len(reader._shapes) == 1
+    longer = read("200 OK", lines[0], "Content-Length: 4", *lines[2:], reader=reader)
+    assert (longer.framing, len(reader._shapes)) == (Length(4), 1)
 
 
 def test_the_memory_of_lines_is_bounded_and_holds_nothing_refused() -> None:
@@ -134,6 +140,15 @@ def test_the_memory_of_lines_is_bounded_and_holds_nothing_refused() -> None:
         read(f"{200 + number} OK", f"X: {number}", "Y: " + "y" * 20, reader=reader)
         with pytest.raises(BadResponse):
             read("200 OK", "A : b", reader=reader)
-    assert len(reader._known) <= 4
+    assert len(reader._marks) <= 4
     assert len(reader._status_lines) <= 4
-    assert not any(line.startswith((b"A", b"Y")) for line in reader._known)
+    assert not any(line.startswith((b"A", b"Y")) for line in reader._marks)
+
+
+def test_what_depends_on_names_or_numbers_is_looked_at_each_time() -> None:
+    reader = ResponseReader(100)
+    for first, second in (("X-Hop: 1", "X-End: 2"), ("X-End: 2", "X-Hop: 1")):
+        head = read("200 OK", "Content-Length: 0", "Connection: x-hop", first, second, reader=reader)
+        assert head.lines == [b"Content-Length: 0", b"X-End: 2"]
+    for length, keeps_alive in ((0, True), (3, False), (0, True)):
+        assert read("204 No Content", f"Content-Length: {length}", reader=reader).keeps_alive is keeps_alive

@@ -48,7 +48,7 @@ def test_a_backend_is_asked_for_the_normalised_path_with_the_query_as_it_was(pla
     asked = plan(planner, "/a/../%7Ex?q=%7E", host="files.pypihosted.test")
     assert isinstance(asked, Pass)
     assert (asked.backend.name, asked.target, asked.authority) == ("old", "/~x?q=%7E", "files.pypihosted.test")
-    assert asked.place == b"/~x?q=%7E HTTP/1.1\r\nHost: legacy.pypi.test\r\n"
+    assert asked.start == b"GET /~x?q=%7E HTTP/1.1\r\nHost: legacy.pypi.test\r\n"
     assert asked.to_content
 
 

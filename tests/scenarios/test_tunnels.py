@@ -90,10 +90,10 @@ async def test_a_tunnel_on_which_both_sides_are_silent_ends_and_is_nobodys_failu
 
 
 async def test_a_tunnel_outlives_the_times_of_an_exchange() -> None:
-    rules = RULES.replace("connect: 500ms", "connect: 500ms, total: 200ms")
+    rules = RULES.replace("connect: 500ms", "connect: 500ms, total: 600ms")
     async with backend(echo) as origin, running_edge(rules.format(port=origin.port)) as edge, edge.client() as client:
         await client.send(ASK)
         assert (await client.head()).status == 101
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.9)
         await client.send(b"still here")
         assert await client.reader.readexactly(16) == b"hello still here"

@@ -36,13 +36,13 @@ class Dialer:
         self._address = address
         self.name = name
         self._tls = tls
-        self._server_name = server_name
+        self.server_name = server_name
 
     async def dial(self, make: Make[P], until: float) -> P:
         """A connection that stands, TLS included, before `until` in loop time. Raises NotConnected."""
         loop = asyncio.get_running_loop()
         context = self._context(loop.time())
-        server_name = self._server_name if context else None
+        server_name = self.server_name if context else None
         match self._address:
             case UnixAddress(path=path):
                 return await _within(

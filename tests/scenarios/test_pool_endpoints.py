@@ -92,7 +92,7 @@ async def test_a_busy_endpoint_gets_less() -> None:
 
 async def test_an_endpoint_that_fails_in_a_row_is_left_out_for_a_while_and_comes_back() -> None:
     async with patient() as one, patient() as two:
-        ejection = Ejection(failures=3, period=0.3, most=300)
+        ejection = Ejection(failures=3, period=1.0, most=300)
         async with edge_before(replace(origin_at(one.port, two.port), ejection=ejection)) as edge:
             pool = pool_of(edge)
             one.status = b"503 Service Unavailable"
@@ -173,7 +173,7 @@ async def test_an_endpoint_that_babbles_or_says_nothing_is_not_well() -> None:
         await peer.reader.read()
 
     async with backend(babble) as one, backend(hang) as two:
-        hasty = replace(HEALTH, timeout=0.1)
+        hasty = replace(HEALTH, timeout=0.5, unhealthy=1)
         async with edge_before(replace(origin_at(one.port, two.port), health=hasty)) as edge:
             pool = pool_of(edge)
             await until(lambda: len(pool.events) == 2)

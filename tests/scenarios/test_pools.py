@@ -249,10 +249,70 @@ async def test_the_total_time_runs_while_a_request_waits_for_a_connection() -> N
 async def test_a_total_time_ends_with_its_exchange() -> None:
     """The connection is kept, and what the next exchange on it may take begins anew."""
     async with backend(always(OK)) as origin:
-        hurried = replace(origin_at(origin.port), timeouts=replace(PATIENT, total=0.2))
+        hurried = replace(origin_at(origin.port), timeouts=replace(PATIENT, total=1.0))
         async with edge_before(hurried) as edge, edge.client() as client:
             loop = asyncio.get_running_loop()
             began = loop.time()
-            while loop.time() < began + 0.5:
+            while loop.time() < began + 1.3:
                 assert (await client.ask(request())).status == 200
+                await asyncio.sleep(0.01)
             assert origin.connections == 1
+
+
+# -- all of it at once ----------------------------------------------------------------------------------------------
+
+
+async def moody(peer: BackendPeer) -> None:
+    """Does with a request what its target says, and closes after every tenth."""
+    for _ in range(10):
+        target = (await peer.head()).split(b" ")[1]
+        match target.rpartition(b"/")[2]:
+            case b"close":
+                return
+            case b"reset":
+                peer.reset()
+                return
+            case b"break":
+                await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+                return
+            case b"ill":
+                await peer.send(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+            case b"hang":
+                await peer.reader.read(1)
+                return
+            case _:
+                await peer.send(OK)
+
+
+async def test_in_any_weather_nothing_is_lost_count_of() -> None:
+    moods = ("ok", "ok", "close", "reset", "break", "ill", "hang", "leave", "ok")
+    async with backend(moody) as one, backend(moody) as two:
+        origin = origin_at(one.port, two.port, free_port())
+        bounded = replace(
+            origin,
+            timeouts=replace(PATIENT, head=0.2, total=2.0),
+            ejection=Ejection(failures=2, period=0.05),
+            circuit=Circuit(connections=5, pending=20, retries=2),
+        )
+        async with edge_before(bounded) as edge:
+            pool = pool_of(edge)
+            most_open = 0
+
+            async def ask(number: int) -> int:
+                nonlocal most_open
+                mood, method = moods[number % len(moods)], ("GET", "POST")[number % 2]
+                async with edge.client() as client:
+                    lines = ("Content-Length: 0",) if method == "POST" else ()
+                    await client.send(request(f"/{number}/{mood}", *lines, method=method))
+                    most_open = max(most_open, len(pool._open))
+                    return 0 if mood == "leave" else (await client.answer()).status
+
+            for wave in range(8):
+                statuses = await asyncio.gather(*(ask(wave * 40 + number) for number in range(40)))
+                assert set(statuses) <= {0, 200, 502, 503, 504}
+            await until(lambda: not edge.edge._clients)
+            await until(lambda: not any(each.outstanding for each in pool.endpoints))
+            assert most_open <= 5
+            assert (pool._retries, len(pool._queue), len(pool._opening)) == (0, 0, 0)
+            assert len(pool._open) == sum([len(each.kept) for each in pool.endpoints])
+            assert (await edge.ask(request("/"))).status in (200, 502)

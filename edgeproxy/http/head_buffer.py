@@ -1,7 +1,7 @@
 """Received octets on their way to being request heads, however they were cut (RFC 9112 §2).
 
-Law: where the octets were cut decides neither which heads come out nor, with the parser behind, what is refused; only
-who refuses it, and so perhaps by which status.
+Law: where the octets were cut decides neither which heads come out nor, with the parser behind, what is refused and by
+which status; only who refuses it.
 """
 
 from __future__ import annotations

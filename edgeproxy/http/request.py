@@ -6,6 +6,7 @@ Content-Length with Transfer-Encoding and unknown codings are its refusals. What
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -30,6 +31,7 @@ METHODS: Final = frozenset(
 CDN_ID: Final = b"edgeproxy"  # of this edge in CDN-Loop (RFC 8586 §2)
 _OWN: Final = HOP_BY_HOP | FORWARDING | {b"host", b"content-length", b"cdn-loop", b"expect"}
 _CONTINUE: Final = "100-continue"
+_UNCLEAN: Final = re.compile(rb"[\0\r\n]")
 
 
 class BadRequest(ValueError):
@@ -67,6 +69,8 @@ class RequestLine:
 
 def read_request_line(line: bytes, longest_target: int) -> RequestLine:
     """RFC 9112 §3: method SP target SP version, nothing else. Raises BadRequest."""
+    if _UNCLEAN.search(line):  # before anything else, as when it comes in pieces
+        raise BadRequest(400, "its request line holds a bare CR or LF, or a NUL")
     parts = line.split(b" ")
     if len(parts) != 3:
         raise BadRequest(400, "the request line is not 'method target version'")

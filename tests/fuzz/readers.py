@@ -18,8 +18,8 @@ from strict_peers import read_answers
 
 from edgeproxy.http.framing import BadFraming, BodyReader, UntilCloseReader, reader_for
 from edgeproxy.http.head_buffer import HeadBuffer
-from edgeproxy.http.request import BadRequest
-from edgeproxy.http.response import BadResponse, read_response_head
+from edgeproxy.http.request import BadRequest, read_request_line
+from edgeproxy.http.response import Asked, BadResponse, ResponseReader
 from edgeproxy.http.target import BadTarget, parse_target
 from edgeproxy.proxy.heads import HeadReader
 from edgeproxy.telemetry.counters import Counters
@@ -37,19 +37,20 @@ class Reading:
 
 
 def edge_requests(octets: bytes) -> Reading:
-    """As ClientConnection reads a client's octets, by the edge's own parts."""
+    """As ClientConnection reads a client's octets, by the edge's own parts; what it then refuses by rule is among them."""
     buffer, heads, messages = HeadBuffer(_LIMITS.head), HeadReader(_LIMITS, Counters()), list[Message]()
     buffer.add(octets)
     try:
         while (head := buffer.take()) is not None:
-            method, target, _, fields = heads.read(head)
-            if method != b"OPTIONS" or target != "*":
-                parse_target(target, fields.host)
+            end = head.index(b"\r\n")
+            fields = heads.fields(head, end)
+            line = read_request_line(head[:end], _LIMITS.target)
+            parse_target(line.target, fields.host)
             body = reader_for(fields.framing)
             content = b"" if body is None else _read_body(body, buffer)
             if content is None:
                 return Reading(messages, is_clean=False)
-            messages.append((method, content))
+            messages.append((line.method, content))
     except (BadRequest, BadTarget, BadFraming):
         return Reading(messages, is_clean=False, is_refused=True)
     return Reading(messages, is_clean=not buffer)
@@ -126,10 +127,10 @@ def h11_answers(octets: bytes, methods: Iterable[bytes], *, is_ended: bool) -> R
 
 def edge_answers(octets: bytes, method: bytes, *, is_ended: bool) -> Reading:
     """As BackendConnection reads the answers to one request, by the edge's own parts."""
-    messages = list[Message]()
+    messages, heads = list[Message](), ResponseReader(_LIMITS.fields)
     try:
         while (end := octets.find(b"\r\n\r\n") + 4) > 3:
-            head = read_response_head(octets[:end], to_head=method == b"HEAD", most_fields=_LIMITS.fields)
+            head = heads.read(octets[:end], Asked(to_head=method == b"HEAD"))
             octets = octets[end:]
             if head.status < 200:
                 messages.append((b"%d" % head.status, b""))

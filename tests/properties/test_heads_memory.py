@@ -23,8 +23,10 @@ OCTETS = b"\0\t\n\v\r \x1f!\"#$%&'*+,-./09:;<=>?@AZ[\\]^_`az{|}~\x7f\x80\xad\xff
 def reading(reader: HeadReader, line: bytes) -> tuple[bytes, Target, int] | int:
     """Method, target and version; or the status of the refusal."""
     try:
-        fields = reader.fields(line + SECTION, line.index(b"\r\n") if b"\r\n" in line else len(line))
-        read = read_request_line(line, DEFAULT_LIMITS.target)
+        head = line + SECTION
+        end = head.index(b"\r\n")
+        fields = reader.fields(head, end)
+        read = read_request_line(head[:end], DEFAULT_LIMITS.target)
         return read.method, parse_target(read.target, fields.host), read.minor
     except BadRequest as error:
         return error.status

@@ -52,16 +52,17 @@ class RunningEdge:
     port: int
 
     @asynccontextmanager
-    async def client(self) -> AsyncIterator[RawClient]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 26)
+    async def client(self, source: str = "127.0.0.1") -> AsyncIterator[RawClient]:
+        """A client; `source` is the loopback address it comes from."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 26, local_addr=(source, 0))
         client = RawClient(reader, writer)
         try:
             yield client
         finally:
             await client.close()
 
-    async def ask(self, request: bytes) -> Answer:
-        async with self.client() as client:
+    async def ask(self, request: bytes, source: str = "127.0.0.1") -> Answer:
+        async with self.client(source) as client:
             return await client.ask(request)
 
 

@@ -25,18 +25,22 @@ def refuse_hopeless(octets: bytes, start: int = 0, end: int = sys.maxsize) -> No
 class HeadBuffer:
     """Octets go in by `add`; whole heads come out by `take`, and what follows a head by `take_rest`."""
 
-    __slots__ = ("_most", "_octets", "_searched")
+    __slots__ = ("_most", "_octets", "_searched", "_start")
 
     def __init__(self, most: int) -> None:
         """`most`: octets that a head may have."""
         self._most = most
         self._octets = b""
+        self._start = 0  # what is before it was taken. PERF: cut off once a read, not once a head of many
         self._searched = 0  # no head ends before here
 
     def __len__(self) -> int:
-        return len(self._octets)
+        return len(self._octets) - self._start
 
     def add(self, data: bytes) -> None:
+        if self._start:
+            self._searched -= self._start
+            self._octets, self._start = self._octets[self._start :], 0
         self._octets = self._octets + data if self._octets else data
 
     def take(self) -> bytes | None:
@@ -45,35 +49,33 @@ class HeadBuffer:
         A head that cannot become a good one is refused as soon as that is certain: a client that ends its lines with
         a bare LF would otherwise wait for an answer, and the edge for a head's end.
         """
-        octets = self._octets
-        if octets.startswith(b"\r\n"):  # RFC 9112 §2.2: empty lines before a request are ignored
-            match = _EMPTY_LINES.match(octets)
-            octets = self._octets = octets[match.end() if match else 0 :]
-            self._searched = 0
+        octets, start = self._octets, self._start
+        if octets.startswith(b"\r\n", start):  # RFC 9112 §2.2: empty lines before a request are ignored
+            match = _EMPTY_LINES.match(octets, start)
+            self._start = self._searched = start = match.end() if match else start
         end = octets.find(b"\r\n\r\n", self._searched) + 4
-        if end == 3 or end > self._most:
-            self._refuse_hopeless_or_long(octets, len(octets) if end == 3 else end)
-            self._searched = max(0, len(octets) - 3)
+        if end == 3 or end > start + self._most:
+            self._refuse_hopeless_or_long(octets, start, len(octets) if end == 3 else end)
+            self._searched = max(start, len(octets) - 3)
             return None
-        self._searched = 0
         if end == len(octets):
-            self._octets = b""
-            return octets
-        self._octets = octets[end:]
-        return octets[:end]
+            self.clear()
+            return octets[start:]
+        self._start = self._searched = end
+        return octets[start:end]
 
-    def _refuse_hopeless_or_long(self, octets: bytes, size: int) -> None:
+    def _refuse_hopeless_or_long(self, octets: bytes, start: int, end: int) -> None:
         """In the order in which it would show octet by octet."""
-        refuse_hopeless(octets, self._searched, min(size, self._most))
-        if size > self._most:
+        refuse_hopeless(octets, self._searched, min(end, start + self._most))
+        if end > start + self._most:
             raise BadRequest(431, f"its head is longer than {self._most} octets")
 
     def take_rest(self) -> bytes:
         """All that is there: the start of a body, when a head was taken that has one."""
-        octets, self._octets = self._octets, b""
-        self._searched = 0
+        octets = self._octets[self._start :]
+        self.clear()
         return octets
 
     def clear(self) -> None:
         self._octets = b""
-        self._searched = 0
+        self._start = self._searched = 0

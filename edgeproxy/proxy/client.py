@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from edgeproxy.ruleset.model import Listener
     from edgeproxy.telemetry.access_log import Record
 
+_AT_A_TIME: Final = 32  # pipelined heads read before others get their turn: a read may hold six thousand
 _HEAD: Final = Phase.HEAD  # PERF: an enum's member by its class costs three times a global
 _EXCHANGE: Final = Phase.EXCHANGE
 
@@ -57,7 +58,7 @@ class ClientConnection(asyncio.Protocol):
         self._has_begun_head = False  # its first octets are in the buffer, and its time runs
         self._is_paused = False  # reading
         self._is_stalled = False  # writing: the client takes nothing for now
-        self._is_looping = False  # _read_heads is on the stack
+        self._is_looping = False  # _read_heads is on the stack, or will go on when it is its turn again
         self._on_flushed: Callable[[], None] | None = None
         self._unsent = 0  # octets of answers that the client had not taken when last looked at
         self._linger_end = NEVER
@@ -308,8 +309,17 @@ class ClientConnection(asyncio.Protocol):
 
         A client that takes no answers gets no more of them made: what it pipelines waits in the kernel.
         """
+        if self._is_looping:
+            self._update_reading()
+            return
         self._is_looping = True
+        left = _AT_A_TIME
         while self._phase is _HEAD and not self._is_stalled:
+            if not left:
+                asyncio.get_running_loop().call_soon(self._take_turn)
+                self._update_reading()
+                return
+            left -= 1
             try:
                 head = self._buffer.take()
             except BadRequest as error:
@@ -325,6 +335,12 @@ class ClientConnection(asyncio.Protocol):
             if self._body is not None and self._buffer:
                 self._read_body_behind_head()
         self._is_looping = False
+
+    def _take_turn(self) -> None:
+        self._is_looping = False
+        if self._phase is _HEAD:
+            self._read_heads()
+        self._update_reading()
 
     def _read_body_behind_head(self) -> None:
         if self._phase is Phase.BODY:

@@ -130,7 +130,7 @@ def edge_answers(octets: bytes, method: bytes, *, is_ended: bool) -> Reading:
     messages, heads = list[Message](), ResponseReader(_LIMITS.fields)
     try:
         while (end := octets.find(b"\r\n\r\n") + 4) > 3:
-            head = heads.read(octets[:end], Asked(to_head=method == b"HEAD"))
+            head = heads.read(octets[: end - 4], Asked(to_head=method == b"HEAD"))
             octets = octets[end:]
             if head.status < 200:
                 messages.append((b"%d" % head.status, b""))

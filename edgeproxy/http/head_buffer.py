@@ -25,23 +25,23 @@ def refuse_hopeless(octets: bytes, start: int = 0, end: int = sys.maxsize) -> No
 class HeadBuffer:
     """Octets go in by `add`; whole heads come out by `take`, and what follows a head by `take_rest`."""
 
-    __slots__ = ("_most", "_octets", "_searched", "_start")
+    __slots__ = ("_most", "_searched", "_start", "octets")
 
     def __init__(self, most: int) -> None:
         """`most`: octets that a head may have."""
         self._most = most
-        self._octets = b""
+        self.octets = b""  # PERF: to be asked whether there are any, where a call to __len__ would count
         self._start = 0  # what is before it was taken. PERF: cut off once a read, not once a head of many
         self._searched = 0  # no head ends before here
 
     def __len__(self) -> int:
-        return len(self._octets) - self._start
+        return len(self.octets) - self._start
 
     def add(self, data: bytes) -> None:
         if self._start:
             self._searched -= self._start
-            self._octets, self._start = self._octets[self._start :], 0
-        self._octets = self._octets + data if self._octets else data
+            self.octets, self._start = self.octets[self._start :], 0
+        self.octets = self.octets + data if self.octets else data
 
     def take(self) -> bytes | None:
         """The next head, with its empty line; None when it is not whole yet. Raises BadRequest.
@@ -49,7 +49,7 @@ class HeadBuffer:
         A head that cannot become a good one is refused as soon as that is certain: a client that ends its lines with
         a bare LF would otherwise wait for an answer, and the edge for a head's end.
         """
-        octets, start = self._octets, self._start
+        octets, start = self.octets, self._start
         if octets.startswith(b"\r\n", start):  # RFC 9112 §2.2: empty lines before a request are ignored
             match = _EMPTY_LINES.match(octets, start)
             self._start = self._searched = start = match.end() if match else start
@@ -72,10 +72,10 @@ class HeadBuffer:
 
     def take_rest(self) -> bytes:
         """All that is there: the start of a body, when a head was taken that has one."""
-        octets = self._octets[self._start :]
+        octets = self.octets[self._start :]
         self.clear()
         return octets
 
     def clear(self) -> None:
-        self._octets = b""
+        self.octets = b""
         self._start = self._searched = 0

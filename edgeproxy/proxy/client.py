@@ -90,7 +90,7 @@ class ClientConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         phase = self._phase
         if phase is _HEAD:
-            if not self._buffer and not self._is_stalled:
+            if not self._buffer.octets and not self._is_stalled:
                 # PERF: what a client sends again and again, one request in one read, is known without a search for
                 # its end: 1.5 of 16 µs. All else goes the way of _read_heads.
                 end = data.find(b"\r\n")
@@ -243,7 +243,7 @@ class ClientConnection(asyncio.Protocol):
             self.deadline = edge.clock.now() + edge.limits.idle
         if self._is_looping:
             return
-        if self._buffer:
+        if self._buffer.octets:
             self._read_heads()
         if self._is_paused:
             self._update_reading()

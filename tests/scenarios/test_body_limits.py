@@ -204,7 +204,7 @@ async def test_a_body_that_the_backend_does_not_take_is_not_the_clients_fault() 
         peer.writer.transport.resume_reading()  # type: ignore[attr-defined]
         await peer.send(OK if await take_body(peer) == octets else b"HTTP/1.1 500 No\r\n\r\n")
 
-    limits = replace(QUICK, body_time=0.2, body_rate=1 << 30)  # who is held up is far below it
+    limits = replace(QUICK, body_time=1.0, body_rate=1 << 30)  # who is held up is far below it
     octets = 0
     async with backend(script) as origin, running_edge(RULES.format(port=origin.port), limits=limits) as edge:
         async with edge.client() as client:
@@ -214,7 +214,7 @@ async def test_a_body_that_the_backend_does_not_take_is_not_the_clients_fault() 
             while not connection._is_blocked:
                 await client.send(chunk(1 << 16))
                 octets += 1 << 16
-            await pass_time(edge, 0.4)
+            await pass_time(edge, 1.5)
             may_read.set()
             await client.send(b"0\r\n\r\n")
             assert (await asyncio.wait_for(client.answer(), 5)).status == 200

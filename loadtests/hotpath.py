@@ -1,0 +1,128 @@
+"""`python -m loadtests.hotpath`: what the edge's own code costs for one exchange, without sockets and without a kernel.
+
+A client's connection and a backend's stand on transports that do nothing; pip's request goes in on one side, a page of
+1 KiB on the other. It is what a change to the hot path is tried with: seconds instead of minutes, and no load of others
+on the sockets. Compare only runs of one sitting, alternating: `--profile` says where the time goes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import cProfile
+import pstats
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import uvloop
+
+from edgeproxy.proxy.backend import BackendConnection
+from edgeproxy.proxy.client import ClientConnection
+from edgeproxy.proxy.edge import Edge
+from edgeproxy.ruleset.limits import Limits
+from edgeproxy.ruleset.load import parse_ruleset
+from loadtests.bench.cases import CASES, requests_of
+from loadtests.bench.origin import CONTENT_TYPE, PAGE_HEADERS
+
+_RULES: Final = """
+edge: 1
+listen: [{address: "127.0.0.1:0"}]
+hosts: {app: {names: [pypi.test]}}
+backends: {origin: {url: "http://127.0.0.1:1", host: pypi.test}}
+rules:
+  - {name: simple, match: {host: app, path: "/simple/{project}/", methods: [GET, HEAD]}, forward: {backend: origin}}
+"""
+_EXCHANGES: Final = 8_000  # in one measurement
+_ENDLESS: Final = 1 << 62  # requests on one connection
+
+
+class Silence(asyncio.Transport):
+    """A transport that takes everything and says nothing."""
+
+    written = 0
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return ("127.0.0.1", 4) if name == "peername" else default
+
+    def write(self, data: object) -> None:
+        self.written += 1
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m loadtests.hotpath", description="CPU time of one exchange.")
+    parser.add_argument("--rounds", type=int, default=15, help="of 8,000 exchanges (15)")
+    parser.add_argument("--profile", action="store_true", help="say where the time goes, too")
+    options = parser.parse_args(arguments)
+    uvloop.run(_measure(max(options.rounds, 1), options.profile))
+    return 0
+
+
+async def _measure(rounds: int, profile: bool) -> None:
+    edge = Edge(parse_ruleset(_RULES, "rules.yaml", base=Path()), Limits(requests=_ENDLESS))
+    exchange = _exchanges(edge)
+    exchange(1_000)  # what is remembered is remembered now
+    costs = sorted(exchange(_EXCHANGES) for _ in range(rounds))
+    python = sys.version.split()[0]
+    print(f"Python {python}: {costs[0]:.2f} µs at the least, {median(costs):.2f} in the median of {rounds} rounds")
+    if profile:
+        profiler = cProfile.Profile()
+        profiler.runcall(exchange, _EXCHANGES)
+        pstats.Stats(profiler).sort_stats("tottime").print_stats(25)
+    await edge.resolver.close()
+
+
+def _exchanges(edge: Edge) -> Callable[[int], float]:
+    """A function that carries out so many exchanges and gives the CPU time of one, in microseconds."""
+    client, answers = ClientConnection(edge, edge.ruleset.listen[0]), Silence()
+    client.connection_made(answers)
+    backend = _kept_connection(edge)
+    requests, answer = requests_of(next(case for case in CASES if case.name == "pass-1k")), _answer()
+
+    def run(number: int) -> float:
+        ask, reply, before = client.data_received, backend.data_received, answers.written
+        began = time.process_time()
+        for each in range(number):
+            # A new object each time, as a socket gives: the hash of one that was here before would be known.
+            ask(bytes(memoryview(requests[each % len(requests)])))
+            reply(bytes(memoryview(answer)))
+        took = time.process_time() - began
+        assert answers.written - before == number, "every exchange is answered in one write"
+        return took / number * 1e6
+
+    return run
+
+
+def _kept_connection(edge: Edge) -> BackendConnection:
+    pool, opening = edge.pools["origin"], asyncio.current_task()
+    assert opening is not None
+    connection = BackendConnection(pool, pool.endpoints[0], "127.0.0.1", opening)
+    connection.connection_made(Silence())
+    connection.endpoint.outstanding += 1
+    pool.give_back(connection)
+    return connection
+
+
+def _answer() -> bytes:
+    headers = (
+        ("Server", "nginx"),
+        ("Date", "Wed, 25 Nov 2026 13:00:00 GMT"),
+        ("Content-Type", CONTENT_TYPE),
+        ("Content-Length", "1024"),
+        ("Connection", "keep-alive"),
+        *PAGE_HEADERS,
+    )
+    return b"HTTP/1.1 200 OK\r\n" + "".join(f"{n}: {v}\r\n" for n, v in headers).encode() + b"\r\n" + b"x" * 1024
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -252,7 +252,7 @@ class BackendConnection(asyncio.Protocol):
             if self._asker is None:
                 return
         self._held = b""
-        self._status = head.line.status
+        self._status = head.status
         self._keeps_alive = head.keeps_alive
         framing = head.framing
         if isinstance(framing, Length) and framing.octets == len(data):

@@ -157,23 +157,20 @@ class Passing:
 
     def on_interim(self, head: ResponseHead) -> None:
         if self._client.minor == 1:  # an HTTP/1.0 client knows no interim answers (RFC 9110 §15.2)
-            self._client.send(head.line.octets + b"\r\n".join([*head.lines, b"", b""]))
+            self._client.send(head.octets + b"\r\n")
 
     def on_whole(self, head: ResponseHead, content: bytes) -> None:
         """PERF: the usual answer, which came in one read, in one write. A write to a loopback socket costs a third of
         a whole exchange; what is rare is left to on_head, on_content and on_end.
         """
-        client, line, lines = self._client, head.line, head.lines
+        client = self._client
         self._connection = None
         keep_alive = client.may_keep_alive()
-        if not head.has_date:
-            lines.append(client.date_line())
-        if self._plan.to_content:
-            lines.append(NOSNIFF)
-        lines.append(_VIA[line.minor])
-        if not keep_alive or client.minor == 0:
-            lines += connection_lines(keep_alive, client.minor)
-        client.finish(line.status, b"%b%b\r\n\r\n%b" % (line.octets, b"\r\n".join(lines), content), keep_alive)
+        if head.has_date and keep_alive and client.minor and not self._plan.to_content:
+            own = _VIA[head.minor]
+        else:
+            own = b"\r\n".join([*self._own_lines(head), *connection_lines(keep_alive, client.minor)])
+        client.finish(head.status, b"%b%b\r\n\r\n%b" % (head.octets, own, content), keep_alive)
 
     def on_head(self, head: ResponseHead) -> None:
         client, lines = self._client, self._own_lines(head)
@@ -195,18 +192,17 @@ class Passing:
             lines += connection_lines(keep_alive, client.minor)
         self._keep_alive = keep_alive
         client.on_head_sent(head.status)
-        self._unsent = [head.line.octets, b"\r\n".join(lines), b"\r\n\r\n"]
+        self._unsent = [head.octets, b"\r\n".join(lines), b"\r\n\r\n"]
         if isinstance(head.framing, Tunnel):
             client.become_tunnel()
 
     def _own_lines(self, head: ResponseHead) -> list[bytes]:
-        """The end-to-end lines of an answer, and the edge's own."""
-        lines = head.lines
+        """What the edge adds to an answer."""
+        lines = [_VIA[head.minor]]
         if not head.has_date and head.framing is not TUNNEL:
             lines.append(self._client.date_line())
         if self._plan.to_content:
             lines.append(NOSNIFF)
-        lines.append(_VIA[head.line.minor])
         return lines
 
     def on_content(self, content: bytes) -> None:

@@ -15,7 +15,7 @@ from typing import assert_never
 
 from edgeproxy.http.head_buffer import refuse_hopeless
 from edgeproxy.http.request import METHODS, RequestLine, read_request_line
-from edgeproxy.http.response import Asked
+from edgeproxy.http.response import ORDINARY, Asked
 from edgeproxy.http.target import SERVER_WIDE, BadTarget, Scheme, Target, parse_target
 from edgeproxy.migration.place import arm_at, place_of, sticky_key
 from edgeproxy.ruleset.limits import Limits
@@ -117,6 +117,12 @@ def say(status: int, message: str, *fields: tuple[str, str]) -> Answer:
 ALLOWED = ", ".join(sorted(method.decode() for method in METHODS - {b"TRACE"}))
 SERVER_OPTIONS = answer(204, (("Allow", ALLOWED),), b"")  # OPTIONS *: of the edge itself (RFC 9110 §9.3.7)
 _NO_LIMITS = RuleLimits()
+_ASKED = {
+    (False, False): ORDINARY,
+    (False, True): Asked(drop_cookies=True),
+    (True, False): Asked(to_head=True),
+    (True, True): Asked(to_head=True, drop_cookies=True),
+}
 _IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))  # RFC 9110 §9.2.2
 
 
@@ -186,7 +192,7 @@ def _to_backend(backend: Backend, rule: Rule, method: str, target: Target, to_co
                 target.authority,
                 to_content,
                 start=f"{method} {asked} HTTP/1.1\r\nHost: {backend.authority}\r\n".encode("ascii"),
-                asked=Asked(method == "HEAD", to_content),
+                asked=_ASKED[method == "HEAD", to_content],
                 is_idempotent=method in _IDEMPOTENT,
                 time=rule.limits.time,
                 upgrade=rule.upgrade,

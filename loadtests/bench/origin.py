@@ -62,7 +62,7 @@ def _nginx_page(case: Case) -> str:
     """nginx's words are at most 4 KiB long, so that a page is a variable, repeated."""
     whole, rest = divmod(case.size, len(_KIB))
     body = "${kib}" * whole + _KIB[:rest].decode()
-    # Each page has an entity-tag of its own, as real ones have: heads that are all alike would flatter who remembers them.
+    # Each page has an entity-tag of its own, as real ones have: heads all alike would flatter who remembers them.
     headers = "".join(f"add_header {name} '{value}'; " for name, value in PAGE_HEADERS if name != "ETag")
     headers += "add_header ETag '\"$uri\"'; "
     return f'        location {case.prefix} {{ {headers}return 200 "{body}"; }}'

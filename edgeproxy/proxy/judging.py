@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from edgeproxy.http.framing import Length
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.plan import SERVER_OPTIONS, Answer, Plan, Planned, say
-from edgeproxy.proxy.rate import rate_key
+from edgeproxy.proxy.rate import GRAIN, rate_key
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.telemetry.counters import Refusal
 
@@ -80,7 +80,8 @@ def _unmet() -> Answer:
 
 
 def _too_many(wait: float) -> Answer:
-    return say(429, "There are too many requests from your address.", ("Retry-After", str(math.ceil(wait))))
+    seconds = max(math.ceil(wait - GRAIN), 1)  # a microsecond is rounding, and not another second
+    return say(429, "There are too many requests from your address.", ("Retry-After", str(seconds)))
 
 
 def _too_large(most: int) -> Answer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import faulthandler
+import gc
 import io
 import resource
 import signal
@@ -76,6 +77,8 @@ class Worker:
         edge = Edge(ruleset, ruleset.limits, log)
         watch_failures(asyncio.get_running_loop(), lambda: _count_unexpected(edge))
         await edge.start([socket.socket(fileno=fd) for fd in self._start.sockets])
+        gc.collect()
+        gc.freeze()  # what lives as long as the worker: with 10,000 rules, looking through it held the loop for 130 ms
         return edge
 
     async def _fail(self, reason: str) -> int:

@@ -41,7 +41,8 @@ class Edge:
         rates: RateTable | None = None,
     ) -> None:
         """`limits`: others than the ruleset's. `resolver`: another one than the system's name servers tell; it is the
-        edge's from now on. `rates`: a table that several workers share, which stays its owner's.
+        edge's from now on. `rates`: a table that several workers share, which stays its owner's; without one the edge
+        makes its own, if a rule has a rate.
         """
         limits = ruleset.limits if limits is None else limits
         self.ruleset = ruleset
@@ -51,7 +52,8 @@ class Edge:
         self.heads = HeadReader(limits, self.counters)
         self.planners: Mapping[Scheme, Planner] = {scheme: Planner(ruleset, scheme, limits) for scheme in Scheme}
         self.proxies = TrustedProxies(ruleset.trusted_proxies)
-        self.rates = RateTable.create(limits.rate_slots) if rates is None else rates
+        self._own_rates = RateTable.create(limits.rate_slots) if rates is None and ruleset.has_rates else None
+        self.rates = rates or self._own_rates
         self.is_draining = False
         self._access_log = access_log
         self.keeps_records = access_log is not None
@@ -130,6 +132,8 @@ class Edge:
             self._tending.cancel()
         if self._access_log is not None:
             self._access_log.flush()
+        if self._own_rates is not None:
+            self._own_rates.close()
 
     def look_at_certificates(self) -> None:
         """Use those whose files have changed."""

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Final, cast
 from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.framing import NO_BODY, BadFraming, reader_for
 from edgeproxy.http.head_buffer import HeadBuffer
-from edgeproxy.http.proxy_protocol import BadProxyHeader, read_proxy_header
+from edgeproxy.http.proxy_protocol import BadProxyHeader, ProxyHeader, read_proxy_header
 from edgeproxy.http.request import BadRequest, RequestFields
 from edgeproxy.http.target import BadTarget
 from edgeproxy.proxy.clock import NEVER
 from edgeproxy.proxy.exchange import Exchange, Passing
 from edgeproxy.proxy.inflow import BodyTooLarge, Inflow
 from edgeproxy.proxy.judging import judge
-from edgeproxy.proxy.peer import UNIX, Peer
+from edgeproxy.proxy.peer import Peer, name_of
 from edgeproxy.proxy.phase import Phase, time_for
 from edgeproxy.proxy.plan import ALLOWED, Answer, ByArm, Pass, Plan, ServeFile, choose_arm, say
 from edgeproxy.proxy.serving import Serving
@@ -37,15 +37,18 @@ _HEAD: Final = Phase.HEAD  # PERF: an enum's member by its class costs three tim
 
 class ClientConnection(asyncio.Protocol):
     __slots__ = (
-        "_body", "_buffer", "_edge", "_exchange", "_has_begun_head", "_is_answering", "_is_blocked", "_is_looping",
-        "_is_paused", "_is_stalled", "_keep_alive", "_linger_end", "_listener", "_method", "_on_flushed", "_phase",
-        "_planner", "_requests_left", "_unsent", "counted_as", "deadline", "minor", "peer", "record", "transport",
+        "_body", "_buffer", "_edge", "_exchange", "_has_begun_head", "_header", "_is_answering", "_is_blocked",
+        "_is_looping", "_is_paused", "_is_stalled", "_keep_alive", "_linger_end", "_listener", "_method",
+        "_on_flushed", "_phase", "_planner", "_requests_left", "_unsent", "counted_as", "deadline", "minor", "peer",
+        "record", "transport",
     )  # fmt: skip
 
-    def __init__(self, edge: Edge, listener: Listener) -> None:
+    def __init__(self, edge: Edge, listener: Listener, header: ProxyHeader | None = None) -> None:
+        """`header`: one that came before the TLS handshake."""
         # For the connection's life
         self._edge = edge
         self._listener = listener
+        self._header = header
         self._planner = edge.planners[listener.scheme]
         self.transport: asyncio.Transport = cast("asyncio.Transport", None)
         self.peer: Peer = cast("Peer", None)
@@ -76,10 +79,12 @@ class ClientConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         edge = self._edge
         self.transport = cast("asyncio.Transport", transport)
-        name = transport.get_extra_info("peername")
-        self.peer = Peer(name[0] if isinstance(name, tuple) else UNIX, self._listener.scheme, edge.proxies)
+        self.peer = Peer(name_of(transport.get_extra_info("peername")), self._listener.scheme, edge.proxies)
         edge.on_client_made(self)
-        if self._listener.proxy_protocol and self.peer.is_trusted:
+        if self._header is not None:
+            self.peer.introduce(self._header)
+            self._admit()
+        elif self._listener.proxy_protocol and self.peer.is_trusted:
             self._phase = Phase.PREFACE
             self._set_deadline()
         else:

@@ -61,7 +61,7 @@ class Edge:
         self._owned: tuple[Address, ...] = ()  # addresses whose sockets nobody else holds
         self._clients: set[ClientConnection] = set()
         self._by_client: Counter[str] = Counter()  # their number, by whom limits count
-        self._no_clients = asyncio.Event()  # no client, and no handshake that may become one
+        self._no_clients = asyncio.Event()  # no client, and no connection that becomes one
         self._no_clients.set()
         self._tending: asyncio.TimerHandle | None = None
         self.resolver = resolver or Resolver(ResolveLimits(least=limits.name_least, most=limits.name_most))
@@ -91,7 +91,7 @@ class Edge:
             self._owned = tuple(map(address_of, opened))
         addresses = tuple(map(address_of, opened))
         for listening, sock in zip(self.listening, opened, strict=True):
-            await listening.start(sock)
+            listening.start(sock)
         self.clock.start()
         for pool in self._pools.values():
             pool.start()
@@ -115,7 +115,6 @@ class Edge:
         self.drain()
         try:
             async with asyncio.timeout(grace):
-                await asyncio.sleep(0)  # a connection that was accepted just now is not among the clients yet
                 await self._no_clients.wait()
         except TimeoutError:
             for listening in self.listening:
@@ -178,19 +177,20 @@ class Edge:
 
     def has_room(self) -> bool:
         """For one more handshake."""
-        return len(self._clients) + self._handshakes() < self.limits.connections
+        return len(self._clients) + self._opening() < self.limits.connections
 
-    def on_handshake_begun(self) -> None:
+    def on_opening(self) -> None:
         self._no_clients.clear()
 
-    def on_handshake_ended(self) -> None:
+    def on_opened(self) -> None:
+        """A connection has become a client's, or has failed to."""
         self._note_emptiness()
 
-    def _handshakes(self) -> int:
-        return sum(listening.handshakes for listening in self.listening)
+    def _opening(self) -> int:
+        return sum(listening.opening for listening in self.listening)
 
     def _note_emptiness(self) -> None:
-        if not self._clients and not self._handshakes():
+        if not self._clients and not self._opening():
             self._no_clients.set()
 
     def new_record(self, address: str, method: bytes, target: str, fields: RequestFields) -> Record:

@@ -81,7 +81,7 @@ class Child:
                     command,
                     stdin=subprocess.DEVNULL,
                     env=os.environ | {"PYTHONPATH": path},
-                    pass_fds=(theirs.fileno(), fd, *start.sockets),
+                    pass_fds=(theirs.fileno(), fd, *start.fds),
                     process_group=0,  # a terminal's Ctrl-C is for the supervisor
                 )
             finally:

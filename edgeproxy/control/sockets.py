@@ -12,7 +12,7 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Iterable, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Self
 
 from edgeproxy.proxy.listening import address_of, close_sockets, open_sockets
@@ -25,18 +25,22 @@ _Key = tuple[str, int]  # an address as the rules say it, and how many of the sa
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a supervisor hands on: a descriptor to write to when all is ready, and its listening sockets."""
+    """What a supervisor hands on: a descriptor to write to when all is ready, its listening sockets, and its tables
+    of rate limits by their slots.
+    """
 
     ready: int
     sockets: Mapping[_Key, tuple[int, ...]]
+    rates: Mapping[int, int] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
         sockets = [[address, nth, fds] for (address, nth), fds in self.sockets.items()]
-        return {_OFFER: json.dumps({"ready": self.ready, "sockets": sockets})}
+        rates = list(self.rates.items())
+        return {_OFFER: json.dumps({"ready": self.ready, "sockets": sockets, "rates": rates})}
 
     @property
     def fds(self) -> tuple[int, ...]:
-        return (self.ready, *(fd for fds in self.sockets.values() for fd in fds))
+        return (self.ready, *(fd for fds in self.sockets.values() for fd in fds), *self.rates.values())
 
     def accept(self) -> None:
         os.write(self.ready, b"ready")
@@ -49,7 +53,8 @@ class Offer:
         if text is None:
             return None
         offer = json.loads(text)
-        return cls(offer["ready"], {(address, nth): tuple(fds) for address, nth, fds in offer["sockets"]})
+        sockets = {(address, nth): tuple(fds) for address, nth, fds in offer["sockets"]}
+        return cls(offer["ready"], sockets, dict(offer.get("rates", ())))  # older supervisors have no rates
 
 
 class Sockets:

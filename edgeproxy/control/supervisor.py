@@ -24,6 +24,7 @@ from typing import Final, assert_never
 from edgeproxy.control.child import Child
 from edgeproxy.control.failures import CannotRun
 from edgeproxy.control.pid_file import remove_pid_file, write_pid_file
+from edgeproxy.control.rates import Rates
 from edgeproxy.control.restarts import Attention, Restarts
 from edgeproxy.control.sockets import Offer, Sockets
 from edgeproxy.control.start import RuleText, Start, read_rules
@@ -96,6 +97,7 @@ class Supervisor:
         self._offer = offer
         self._say_ready = on_ready
         self._sockets = Sockets(options.workers, offer)
+        self._rates = Rates(offer)
         self._restarts = [Restarts() for _ in range(options.workers)]
         self._attention = Attention(options.hang_after, time.monotonic())
         self._orders: set[Order] = set()
@@ -146,7 +148,7 @@ class Supervisor:
         if self._offer is not None:
             self._offer.accept()
             self._sockets.take()
-            self._sockets.keep_only(self._ruleset.listen)  # the edge before may have had other rules
+            self._keep_only(self._ruleset)  # the edge before may have had other rules
         self._keep(self._follow_orders())
         self._keep(self._watch())
 
@@ -196,6 +198,7 @@ class Supervisor:
         start = Start(
             rules=rules,
             sockets=self._sockets.of_worker(ruleset.listen, number),
+            rates=self._rates.of_worker(ruleset),
             access_log=options.access_log,
             grace=options.grace,
             beat=min(1.0, options.hang_after / 5),
@@ -304,13 +307,13 @@ class Supervisor:
             self._sockets.open(ruleset.listen)
             children = await self._start_workers(rules, ruleset)
         except (RuleFileError, CannotRun, CannotListen, OSError) as error:
-            self._sockets.keep_only(before.listen)
+            self._keep_only(before)
             tell(f"{error}\nthe rules are not reloaded: generation {before.generation} stays in use")
             return
         self._rules, self._ruleset = rules, ruleset
         old = [child for child in self._serving if child is not None]
         self._serve_with(children)
-        self._sockets.keep_only(ruleset.listen)
+        self._keep_only(ruleset)
         with suppress(TimeoutError):
             async with asyncio.timeout(_END_WITHIN):
                 await asyncio.gather(*(child.draining.wait() for child in old))
@@ -318,13 +321,21 @@ class Supervisor:
 
     async def _upgrade(self) -> None:
         """Start the program anew, give it the sockets, and leave when it is ready."""
-        failure = await start_next(self._sockets.offer)
+        failure = await start_next(self._make_offer)
         if failure is None:
             self._sockets.give()
             tell("another edge has taken over: this one drains and ends")
             self._told_to_stop.set()
         else:
             tell(f"the edge is not upgraded: {failure}: this one goes on")
+
+    def _make_offer(self, ready: int) -> Offer:
+        return replace(self._sockets.offer(ready), rates=self._rates.descriptors())
+
+    def _keep_only(self, ruleset: Ruleset) -> None:
+        """What these rules need: the rest was for others."""
+        self._sockets.keep_only(ruleset.listen)
+        self._rates.keep_only(ruleset)
 
     async def _report(self) -> object:
         """What an operator or a test may want to know at once: processes, what became of them, and their counters."""

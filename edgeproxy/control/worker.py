@@ -26,6 +26,7 @@ from edgeproxy.control.messages import Beat, Count, Counted, Drain, Draining, Fa
 from edgeproxy.control.start import Start, read_start
 from edgeproxy.proxy.edge import Edge
 from edgeproxy.proxy.listening import CannotListen
+from edgeproxy.proxy.rate import RateTable
 from edgeproxy.ruleset.problems import RuleFileError
 from edgeproxy.telemetry.access_log import AccessLog
 
@@ -74,7 +75,10 @@ class Worker:
             # Workers append to one file: without a buffer, each flush is one write(2), and lines stay whole.
             out = stack.enter_context(io.FileIO(self._start.access_log, "a"))
             log = AccessLog(stack.enter_context(io.TextIOWrapper(out, "ascii", write_through=True)))
-        edge = Edge(ruleset, ruleset.limits, log)
+        rates = None
+        if self._start.rates is not None:
+            rates = stack.enter_context(contextlib.closing(RateTable.adopt(self._start.rates)))
+        edge = Edge(ruleset, ruleset.limits, log, rates=rates)
         watch_failures(asyncio.get_running_loop(), lambda: _count_unexpected(edge))
         await edge.start([socket.socket(fileno=fd) for fd in self._start.sockets])
         gc.collect()

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Final, cast
 from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.framing import NO_BODY, BadFraming, reader_for
 from edgeproxy.http.head_buffer import HeadBuffer
-from edgeproxy.http.proxy_protocol import BadProxyHeader, read_proxy_header
+from edgeproxy.http.proxy_protocol import BadProxyHeader, ProxyHeader, read_proxy_header
 from edgeproxy.http.request import BadRequest, RequestFields
 from edgeproxy.http.target import BadTarget
 from edgeproxy.proxy.clock import NEVER
 from edgeproxy.proxy.exchange import Exchange, Passing
 from edgeproxy.proxy.inflow import BodyTooLarge, Inflow
 from edgeproxy.proxy.judging import judge
-from edgeproxy.proxy.peer import UNIX, Peer
+from edgeproxy.proxy.peer import Peer, name_of
 from edgeproxy.proxy.phase import Phase, time_for
 from edgeproxy.proxy.plan import ALLOWED, Answer, ByArm, Pass, Plan, ServeFile, choose_arm, say
 from edgeproxy.proxy.serving import Serving
-from edgeproxy.proxy.sockets import has_unread, reset_on_close
+from edgeproxy.proxy.sockets import has_unread, octets_acknowledged, octets_held, reset_on_close
 from edgeproxy.telemetry.counters import Refusal, refusal_of
 
 if TYPE_CHECKING:
@@ -39,15 +39,18 @@ _EXCHANGE: Final = Phase.EXCHANGE
 
 class ClientConnection(asyncio.Protocol):
     __slots__ = (
-        "_body", "_buffer", "_edge", "_exchange", "_has_begun_head", "_is_answering", "_is_blocked", "_is_looping",
-        "_is_paused", "_is_stalled", "_keep_alive", "_linger_end", "_listener", "_method", "_on_flushed", "_phase",
-        "_planner", "_requests_left", "_unsent", "counted_as", "deadline", "minor", "peer", "record", "transport",
+        "_body", "_buffer", "_edge", "_exchange", "_has_begun_head", "_header", "_is_answering", "_is_blocked",
+        "_is_looping", "_is_paused", "_is_stalled", "_keep_alive", "_linger_end", "_listener", "_method",
+        "_on_flushed", "_passed", "_phase", "_planner", "_requests_left", "_taken", "counted_as", "deadline", "minor",
+        "peer", "record", "transport",
     )  # fmt: skip
 
-    def __init__(self, edge: Edge, listener: Listener) -> None:
+    def __init__(self, edge: Edge, listener: Listener, header: ProxyHeader | None = None) -> None:
+        """`header`: one that came before the TLS handshake."""
         # For the connection's life
         self._edge = edge
         self._listener = listener
+        self._header = header
         self._planner = edge.planners[listener.scheme]
         self.transport: asyncio.Transport = cast("asyncio.Transport", None)
         self.peer: Peer = cast("Peer", None)
@@ -60,7 +63,8 @@ class ClientConnection(asyncio.Protocol):
         self._is_stalled = False  # writing: the client takes nothing for now
         self._is_looping = False  # _read_heads is on the stack, or will go on when it is its turn again
         self._on_flushed: Callable[[], None] | None = None
-        self._unsent = 0  # octets of answers that the client had not taken when last looked at
+        self._passed = 0  # octets of files that went to the kernel past the transport
+        self._taken: int | None = None  # octets that the client had taken when last looked at, since it is waited for
         self._linger_end = NEVER
         self._requests_left = edge.limits.requests
         # For one exchange
@@ -78,10 +82,12 @@ class ClientConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         edge = self._edge
         self.transport = cast("asyncio.Transport", transport)
-        name = transport.get_extra_info("peername")
-        self.peer = Peer(name[0] if isinstance(name, tuple) else UNIX, self._listener.scheme, edge.proxies)
+        self.peer = Peer(name_of(transport.get_extra_info("peername")), self._listener.scheme, edge.proxies)
         edge.on_client_made(self)
-        if self._listener.proxy_protocol and self.peer.is_trusted:
+        if self._header is not None:
+            self.peer.introduce(self._header)
+            self._admit()
+        elif self._listener.proxy_protocol and self.peer.is_trusted:
             self._phase = Phase.PREFACE
             self._set_deadline()
         else:
@@ -128,8 +134,7 @@ class ClientConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._is_stalled = True
-        self._unsent = self.transport.get_write_buffer_size()
-        self._set_deadline()
+        self._await_taking()
         self._update_reading()
         if self._exchange is not None:
             self._exchange.on_client_blocked(True)
@@ -148,16 +153,13 @@ class ClientConnection(asyncio.Protocol):
         self._update_reading()
 
     def on_deadline(self) -> None:
-        limits = self._edge.limits
         unsent = self.transport.get_write_buffer_size()
-        if 0 < unsent < self._unsent - limits.take_rate * limits.stall:
-            # Slow, but taking: who takes enough within the time is not given up.
-            self._unsent = unsent
-            self.deadline = self._edge.clock.now() + limits.stall
-        elif self._phase is _HEAD and self._buffer:
+        if self._phase is _HEAD and self._buffer and not self._is_stalled:
             self._refuse(408, "The request's head took too long.", Refusal.HEAD_TIMEOUT)
         elif self._phase is Phase.BODY and not self._is_stalled:
             self._refuse(408, "The request's body took too long.", Refusal.BODY_TIMEOUT)
+        elif (unsent or self._phase is Phase.EXCHANGE) and self._takes_enough(unsent):
+            self.deadline = self._edge.clock.now() + self._edge.limits.stall
         elif self._exchange is not None:
             self.abort()
         elif self._phase is _HEAD and not self._is_paused and has_unread(self.transport):
@@ -170,6 +172,24 @@ class ClientConnection(asyncio.Protocol):
             if unsent:
                 reset_on_close(self.transport)
             self.transport.abort()
+
+    def _await_taking(self) -> None:
+        """From now on it is the client who is waited for. PERF: what it has taken so far is looked up by the next
+        sweep, which most never see: a look costs 1 µs, and a fast client is waited for thousands of times a second.
+        """
+        self._taken = None
+        self.deadline = self._edge.clock.now()
+
+    def _takes_enough(self, unsent: int) -> bool:
+        """Whether the client keeps to the least rate. What its kernel has acknowledged counts: buffers on this side
+        take much of an answer, and a part of them, those of TLS and of sendfile, cannot be seen.
+        """
+        limits, before = self._edge.limits, self._taken
+        acknowledged = octets_acknowledged(self.transport)
+        if acknowledged is None:
+            acknowledged = self._passed - unsent - octets_held(self.transport)
+        self._taken = acknowledged
+        return before is None or self._taken - before >= limits.take_rate * limits.stall
 
     # -- for the exchange ---------------------------------------------------------------------------------------
 
@@ -184,9 +204,11 @@ class ClientConnection(asyncio.Protocol):
             self._on_flushed = on_flushed
             self.transport.set_write_buffer_limits(high=0)
 
-    def note_progress(self) -> None:
-        """A part of an answer that does not go through the transport was taken by the client."""
-        self.deadline = self._edge.clock.now() + self._edge.limits.stall
+    def note_progress(self, octets: int) -> None:
+        """A file is on its way, so many octets more of it past the transport: the client has a deadline now."""
+        self._passed += octets
+        if self.deadline == NEVER:
+            self._await_taking()
 
     def may_keep_alive(self) -> bool:
         """Whether another request can follow on this connection, as known when an answer's head goes out."""
@@ -487,7 +509,6 @@ class ClientConnection(asyncio.Protocol):
         may_send = can_half_close and not is_quiet
         self._phase = Phase.LINGER if may_send else Phase.CLOSED
         self._buffer.clear()
-        self._unsent = self.transport.get_write_buffer_size()
         if may_send:
             self._linger_end = self._edge.clock.now() + self._edge.limits.linger_time
         self._set_deadline()

@@ -22,7 +22,7 @@ _BURST: Final = 16  # blocks per callback: a fast client must not hold the loop
 
 
 class FileCopier:
-    """Sends one answer as a FileSender does, but through the transport: start, cancel, on_end exactly once."""
+    """Sends one answer as a FileSender does, but through the transport: `on_progress` hears of no octets past it."""
 
     __slots__ = (
         "_done",
@@ -47,7 +47,7 @@ class FileCopier:
         head: bytes,
         parts: tuple[Part, ...],
         on_end: Callable[[bool], None],
-        on_progress: Callable[[], None],
+        on_progress: Callable[[int], None],
     ) -> None:
         self._loop = loop
         self._transport = transport
@@ -76,7 +76,7 @@ class FileCopier:
     def on_client_blocked(self, blocked: bool) -> None:
         self._is_blocked = blocked
         if not blocked:
-            self._on_progress()
+            self._on_progress(0)
             if not self._is_sending and self._handle is None and self._file.fd >= 0:
                 self._go_on()
 
@@ -95,7 +95,7 @@ class FileCopier:
         if self.failure is not None or self._index == len(self._parts):
             self._end(self.failure)
         elif not self._is_blocked and self._file.fd >= 0:
-            self._on_progress()
+            self._on_progress(0)
             self._handle = self._loop.call_soon(self._go_on)
 
     def _end(self, failure: SendFailure | None) -> None:

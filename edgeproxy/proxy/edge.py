@@ -41,7 +41,8 @@ class Edge:
         rates: RateTable | None = None,
     ) -> None:
         """`limits`: others than the ruleset's. `resolver`: another one than the system's name servers tell; it is the
-        edge's from now on. `rates`: a table that several workers share, which stays its owner's.
+        edge's from now on. `rates`: a table that several workers share, which stays its owner's; without one the edge
+        makes its own, if a rule has a rate.
         """
         limits = ruleset.limits if limits is None else limits
         self.ruleset = ruleset
@@ -51,7 +52,8 @@ class Edge:
         self.heads = HeadReader(limits, self.counters)
         self.planners: Mapping[Scheme, Planner] = {scheme: Planner(ruleset, scheme, limits) for scheme in Scheme}
         self.proxies = TrustedProxies(ruleset.trusted_proxies)
-        self.rates = RateTable.create(limits.rate_slots) if rates is None else rates
+        self._own_rates = RateTable.create(limits.rate_slots) if rates is None and ruleset.has_rates else None
+        self.rates = rates or self._own_rates
         self.is_draining = False
         self._access_log = access_log
         self.keeps_records = access_log is not None
@@ -59,7 +61,7 @@ class Edge:
         self._owned: tuple[Address, ...] = ()  # addresses whose sockets nobody else holds
         self._clients: set[ClientConnection] = set()
         self._by_client: Counter[str] = Counter()  # their number, by whom limits count
-        self._no_clients = asyncio.Event()  # no client, and no handshake that may become one
+        self._no_clients = asyncio.Event()  # no client, and no connection that becomes one
         self._no_clients.set()
         self._tending: asyncio.TimerHandle | None = None
         self.resolver = resolver or Resolver(ResolveLimits(least=limits.name_least, most=limits.name_most))
@@ -89,7 +91,7 @@ class Edge:
             self._owned = tuple(map(address_of, opened))
         addresses = tuple(map(address_of, opened))
         for listening, sock in zip(self.listening, opened, strict=True):
-            await listening.start(sock)
+            listening.start(sock)
         self.clock.start()
         for pool in self.pools.values():
             pool.start()
@@ -113,7 +115,6 @@ class Edge:
         self.drain()
         try:
             async with asyncio.timeout(grace):
-                await asyncio.sleep(0)  # a connection that was accepted just now is not among the clients yet
                 await self._no_clients.wait()
         except TimeoutError:
             for listening in self.listening:
@@ -130,6 +131,8 @@ class Edge:
             self._tending.cancel()
         if self._access_log is not None:
             self._access_log.flush()
+        if self._own_rates is not None:
+            self._own_rates.close()
 
     def look_at_certificates(self) -> None:
         """Use those whose files have changed."""
@@ -171,19 +174,20 @@ class Edge:
 
     def has_room(self) -> bool:
         """For one more handshake."""
-        return len(self._clients) + self._handshakes() < self.limits.connections
+        return len(self._clients) + self._opening() < self.limits.connections
 
-    def on_handshake_begun(self) -> None:
+    def on_opening(self) -> None:
         self._no_clients.clear()
 
-    def on_handshake_ended(self) -> None:
+    def on_opened(self) -> None:
+        """A connection has become a client's, or has failed to."""
         self._note_emptiness()
 
-    def _handshakes(self) -> int:
-        return sum(listening.handshakes for listening in self.listening)
+    def _opening(self) -> int:
+        return sum(listening.opening for listening in self.listening)
 
     def _note_emptiness(self) -> None:
-        if not self._clients and not self._handshakes():
+        if not self._clients and not self._opening():
             self._no_clients.set()
 
     def new_record(self, address: str, method: bytes, target: str, fields: RequestFields) -> Record:

@@ -33,6 +33,7 @@ def judge(edge: Edge, planned: Planned, fields: RequestFields, address: str) -> 
     if fields.has_unknown_expectation:
         return _refused(edge, Refusal.EXPECTATION, _unmet()), fields
     if rate is not None and planned.plan.rule is not None:
+        assert edge.rates is not None, "a ruleset with a rate has a table"
         wait = edge.rates.ask(planned.plan.rule, _key_of(address), rate, edge.clock.now())
         if wait:
             return _refused(edge, Refusal.RATE, _too_many(wait)), fields

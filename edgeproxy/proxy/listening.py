@@ -3,8 +3,9 @@
 Laws of this module:
 - closing a listening socket resets the connections that the kernel has queued on it. So whoever stops accepting lets
   go of a descriptor of its own, and the socket lives on while another process holds one;
-- plain connections are accepted by uvloop, in C; for TLS they are accepted here, since only so a failed handshake is
-  seen, counted, and bounded in number.
+- connections are accepted here, not by uvloop, whose server closes unseen what it has no descriptor for, and itself,
+  silently and for good, on any other failure; and only so a failed handshake is seen, counted, and bounded in number;
+- while nothing can be accepted, connections wait in the kernel's queue, and are accepted as soon as it is possible.
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ import socket
 import ssl
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from errno import EADDRINUSE
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, assert_never
 
+from edgeproxy.http.proxy_protocol import BadProxyHeader, ProxyHeader
 from edgeproxy.proxy.client import ClientConnection
+from edgeproxy.proxy.peer import name_of
+from edgeproxy.proxy.preface import read_preface
 from edgeproxy.proxy.tls import Certificates, UnusableCertificate
 from edgeproxy.ruleset.model import Address, InetAddress, Listener, UnixAddress
 from edgeproxy.telemetry.counters import HandshakeFailure, Refusal
@@ -34,6 +40,7 @@ _AT_A_TIME: Final = 64  # connections accepted before others get their turn
 # for a long time whether a slow client takes anything.
 _MOST_UNSENT: Final = 65_536
 _PAUSE: Final = 0.1  # seconds without accepting when descriptors or memory have run out
+_TELL_EVERY: Final = 60.0  # seconds between two lines that say so
 
 
 class CannotListen(Exception):
@@ -154,9 +161,9 @@ class Listening:
         self._edge = edge
         self._listener = listener
         self._loop = asyncio.get_running_loop()
-        self._server: asyncio.Server | None = None
         self.socket: socket.socket | None = None  # while connections are accepted on it
-        self._handshakes: set[asyncio.Task[None]] = set()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._told = -inf  # when it was last said that nothing can be accepted
         self._certificates: Certificates | None = None
         if listener.certificates:
             try:
@@ -165,32 +172,25 @@ class Listening:
                 raise CannotListen(f"{listener}: {error}") from None
 
     @property
-    def handshakes(self) -> int:
-        """How many are under way."""
-        return len(self._handshakes)
+    def opening(self) -> int:
+        """How many connections are accepted and no clients yet: their handshakes are under way."""
+        return len(self._opening)
 
-    async def start(self, sock: socket.socket) -> None:
+    def start(self, sock: socket.socket) -> None:
         """Accept on a listening socket, which from now on is this one's."""
         self.socket = sock
-        if self._certificates is not None:
-            self._watch()
-        elif sock.family == socket.AF_UNIX:
-            self._server = await self._loop.create_unix_server(self._new_client, sock=sock, backlog=_BACKLOG)
-        else:
-            self._server = await self._loop.create_server(self._new_client, sock=sock, backlog=_BACKLOG)
+        self._watch()
 
     def stop_accepting(self) -> None:
         """Handshakes that have begun go on."""
         sock, self.socket = self.socket, None
-        if self._server is not None:
-            self._server.close()
-        elif sock is not None:
+        if sock is not None:
             self._loop.remove_reader(sock.fileno())
             sock.close()
 
     def abort_handshakes(self) -> None:
-        for handshake in self._handshakes:
-            handshake.cancel()
+        for opening in self._opening:
+            opening.cancel()
 
     def look_at_certificates(self) -> None:
         """Use them if their files have changed; say so if they cannot be used."""
@@ -201,10 +201,7 @@ class Listening:
             self._edge.counters.certificates_unusable += 1
             tell(f"{self._listener}: {error}; the certificates from before stay in use")
 
-    def _new_client(self) -> ClientConnection:
-        return ClientConnection(self._edge, self._listener)
-
-    # -- TLS ----------------------------------------------------------------------------------------------------
+    # -- accepting ----------------------------------------------------------------------------------------------
 
     def _watch(self) -> None:
         if self.socket is not None:
@@ -221,31 +218,52 @@ class Listening:
                 return  # another worker was faster
             except ConnectionError:
                 continue  # this one has left already
-            except OSError:
-                self._loop.remove_reader(sock.fileno())
-                self._loop.call_later(_PAUSE, self._watch)
+            except OSError as error:
+                self._pause(sock, error)
                 return
-            accepted.setblocking(False)
-            self._begin_handshake(accepted)
+            self._begin(accepted)
 
-    def _begin_handshake(self, accepted: socket.socket) -> None:
-        if not self._edge.has_room():
+    def _pause(self, sock: socket.socket, error: OSError) -> None:
+        """Descriptors or memory have run out, this process's or the machine's: try again in a moment."""
+        self._edge.counters.accept_failures += 1
+        self._loop.remove_reader(sock.fileno())
+        self._loop.call_later(_PAUSE, self._watch)
+        if self._loop.time() > self._told + _TELL_EVERY:
+            self._told = self._loop.time()
+            tell(
+                f"{self._listener}: no connection can be accepted: {error.strerror}: they wait until others end: raise "
+                "the limit of open files (ulimit -n), or lower `connections` among the rules' limits"
+            )
+
+    def _begin(self, accepted: socket.socket) -> None:
+        is_plain = self._certificates is None
+        if not is_plain and not self._edge.has_room():  # a plain client is told, by a 503
             self._edge.counters.refusals[Refusal.TOO_MANY_CONNECTIONS] += 1
             accepted.close()
             return
-        handshake = self._loop.create_task(self._shake_hands(accepted))
-        self._handshakes.add(handshake)
-        self._edge.on_handshake_begun()
-        handshake.add_done_callback(self._end_handshake)
+        opening = self._loop.create_task(self._open(accepted) if is_plain else self._shake_hands(accepted))
+        self._opening.add(opening)
+        self._edge.on_opening()
+        opening.add_done_callback(self._end_opening)
 
-    def _end_handshake(self, handshake: asyncio.Task[None]) -> None:
-        self._handshakes.discard(handshake)
-        self._edge.on_handshake_ended()
+    def _end_opening(self, opening: asyncio.Task[None]) -> None:
+        self._opening.discard(opening)
+        self._edge.on_opened()
+
+    async def _open(self, accepted: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(lambda: ClientConnection(self._edge, self._listener), accepted)
+        except OSError:  # no memory left
+            accepted.close()
+
+    # -- TLS ----------------------------------------------------------------------------------------------------
 
     async def _shake_hands(self, accepted: socket.socket) -> None:
         assert self._certificates is not None
-        client, limits = self._new_client(), self._edge.limits
+        counters, limits = self._edge.counters, self._edge.limits
         try:
+            header = await self._read_preface(accepted)
+            client = ClientConnection(self._edge, self._listener, header)
             transport, _ = await self._loop.connect_accepted_socket(
                 lambda: client,
                 accepted,
@@ -253,10 +271,25 @@ class Listening:
                 ssl_handshake_timeout=limits.handshake,
                 ssl_shutdown_timeout=limits.stall,
             )
+        except BadProxyHeader:
+            counters.refusals[Refusal.BAD_PREFACE] += 1
         except OSError as error:
-            self._edge.counters.handshake_failures[_failure(error)] += 1
+            counters.handshake_failures[_failure(error)] += 1
         else:
             transport.set_write_buffer_limits(_MOST_UNSENT)
+
+    async def _read_preface(self, accepted: socket.socket) -> ProxyHeader | None:
+        """A trusted proxy's word on whom it connects for. Raises BadProxyHeader, OSError; then the socket is closed."""
+        try:
+            accepted.setblocking(False)
+            if not self._listener.proxy_protocol or not self._edge.proxies.is_trusted(name_of(accepted.getpeername())):
+                return None
+            async with asyncio.timeout(self._edge.limits.handshake):
+                header = await read_preface(accepted)
+        except BaseException:
+            accepted.close()
+            raise
+        return replace(header, is_tls=None)  # of the way to the proxy. The client's TLS is with this edge
 
 
 def _failure(error: OSError) -> HandshakeFailure:
@@ -264,7 +297,7 @@ def _failure(error: OSError) -> HandshakeFailure:
         return HandshakeFailure.BAD_CERTIFICATE
     if isinstance(error, ssl.SSLError):
         return _FAILURES.get(error.reason or "", HandshakeFailure.OTHER)
-    if isinstance(error, ConnectionAbortedError):  # how uvloop says that the time is over
+    if isinstance(error, (ConnectionAbortedError, TimeoutError)):  # uvloop says by the first that the time is over
         return HandshakeFailure.TIMEOUT
     return HandshakeFailure.GONE
 

@@ -17,6 +17,11 @@ UNIX: Final = "unix"  # who comes by a Unix socket has no address
 _REMEMBERED: Final = 8  # authorities that one connection asks for in turn: an index and its files are two
 
 
+def name_of(peername: object) -> str:
+    """The address in what a socket says of its other end."""
+    return str(peername[0]) if isinstance(peername, tuple) else UNIX
+
+
 class Peer:
     """`address` and `scheme` are the client's, for the request at hand; the peer's own when it speaks for itself."""
 

@@ -123,11 +123,17 @@ class RateTable:
         """The table of another process, by its descriptor, which stays the caller's. Raises NotARateTable."""
         return cls(fd, owns_fd=False)
 
+    @classmethod
+    def adopt(cls, fd: int) -> Self:
+        """The same, and the descriptor is the table's from now on. Raises NotARateTable; then it is not."""
+        return cls(fd, owns_fd=True)
+
     def close(self) -> None:
         self._words.release()
         self._dues.release()
         self._memory.close()
         if self._owns_fd:
+            self._owns_fd = False
             os.close(self.fd)
 
     def ask(self, rule: str, client: str, rate: Rate, now: float) -> float:

@@ -39,7 +39,7 @@ _OF_THE_CLIENT: Final = frozenset(
 
 
 class FileSender:
-    """Sends one answer: `start()`, `on_progress` whenever octets went, `on_end(whole)` exactly once.
+    """Sends one answer: `start()`, `on_progress` with the number of octets that went, `on_end(whole)` exactly once.
 
     `on_end` may be called by start() itself. After cancel() nothing is called any more. The file belongs to
     the sender from the beginning.
@@ -67,7 +67,7 @@ class FileSender:
         head: bytes,
         parts: tuple[Part, ...],
         on_end: Callable[[bool], None],
-        on_progress: Callable[[], None],
+        on_progress: Callable[[int], None],
     ) -> None:
         self._loop = loop
         self._transport = transport
@@ -121,7 +121,7 @@ class FileSender:
             self._is_watching = True
             self._loop.add_writer(sock.fileno(), self._go_on)
         if sent:
-            self._on_progress()
+            self._on_progress(sent)
 
     def _end(self, failure: SendFailure | None) -> None:
         self.failure = failure

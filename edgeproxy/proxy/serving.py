@@ -26,7 +26,7 @@ class Client(Protocol):
     def may_keep_alive(self) -> bool: ...
     def date_line(self) -> bytes: ...
     def when_flushed(self, on_flushed: Callable[[], None]) -> None: ...
-    def note_progress(self) -> None: ...
+    def note_progress(self, octets: int) -> None: ...
     def on_head_sent(self, status: int) -> None: ...
     def on_answered(self, keep_alive: bool) -> None: ...
     def answer(self, answer: Answer) -> None: ...
@@ -69,7 +69,9 @@ class Serving:
         """A body with a GET means nothing (RFC 9110 §9.3.1); it is read and dropped."""
 
     def on_body_end(self) -> None:
-        pass
+        """What the client was waited for until now; from here on it is the taking of the file."""
+        if self._sender is not None:
+            self._client.note_progress(0)
 
     def on_client_blocked(self, blocked: bool) -> None:
         """A FileSender watches the socket itself."""
@@ -103,7 +105,7 @@ class Serving:
     def _start(self) -> None:
         if self._sender is None:
             return
-        self._client.note_progress()  # from here on it is the client who is waited for
+        self._client.note_progress(0)  # from here on it is the client who is waited for
         try:
             self._sender.start()
         except OSError:  # no descriptor left for a duplicate of the socket: nothing was sent

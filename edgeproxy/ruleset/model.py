@@ -367,6 +367,11 @@ class Ruleset:
     rules: tuple[Rule, ...]
     router: Router = field(repr=False)
 
+    @property
+    def has_rates(self) -> bool:
+        """Whether any rule limits how often a client may ask."""
+        return any(rule.limits.rate is not None for rule in self.rules)
+
     def route(self, method: str, scheme: Scheme, host: str, path: str) -> Routing:
         """The first rule, in file order, for a normalised host and path."""
         return self.router.route(method, scheme, host, path)

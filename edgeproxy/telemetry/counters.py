@@ -108,6 +108,7 @@ class Counters:
 
     connections: int = 0  # clients accepted
     open_connections: int = 0
+    accept_failures: int = 0  # times that accepting had to pause: descriptors or memory had run out
     certificates_read: int = 0  # again, since their files had changed
     certificates_unusable: int = 0  # changed files that could not be used
     unexpected: int = 0  # errors that nobody handled: each is a fault of the edge

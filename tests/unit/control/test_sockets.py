@@ -91,5 +91,13 @@ def test_an_offer_goes_through_the_environment_and_its_taker_owns_the_paths(tmp_
     os.close(writing)
 
 
+def test_an_offer_has_the_tables_of_rate_limits_if_the_supervisor_before_knew_them() -> None:
+    environment = Offer(7, {}, {65536: 9}).environment()
+    assert Offer.take(dict(environment)) == Offer(7, {}, {65536: 9})
+    assert Offer(7, {}, {65536: 9}).fds == (7, 9)
+    (key,) = environment
+    assert Offer.take({key: '{"ready": 7, "sockets": []}'}) == Offer(7, {})
+
+
 def test_without_an_offer_there_is_none() -> None:
     assert Offer.take({"PATH": "/bin"}) is None

@@ -49,7 +49,7 @@ class Answering(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.lost.set_result(None)
 
-    def on_progress(self) -> None:
+    def on_progress(self, octets: int) -> None:
         self.progress += 1
 
     def sender(self, file: OpenFile, *parts: Part, head: bytes = HEAD) -> FileSender:
@@ -330,7 +330,7 @@ def test_clear_text_never_leaves_past_tls(large):
     file = opened(large)
     loop = uvloop.new_event_loop()
     try:
-        sender = FileSender(loop, Encrypted(), file, HEAD, (Span(0, LARGE),), lambda _: None, lambda: None)
+        sender = FileSender(loop, Encrypted(), file, HEAD, (Span(0, LARGE),), lambda _: None, lambda _: None)
         with pytest.raises(RuntimeError, match="past TLS"):
             sender.start()
     finally:

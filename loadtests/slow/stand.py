@@ -25,9 +25,11 @@ listen: [{{address: "127.0.0.1:{port}"}}]
 limits: {{{limits}}}
 hosts: {{app: {{names: [pypi.test]}}}}
 backends:
-  origin: {{url: "http://127.0.0.1:{origin}", limits: {{connections: 20000}}}}
+  origin: {{url: "http://127.0.0.1:{origin}"}}
+  attacked: {{url: "http://127.0.0.1:{attacked}", limits: {{connections: 20000}}}}
 rules:
-  - {{name: all, match: {{path: "/{{rest*}}"}}, forward: {{backend: origin}}}}
+  - {{name: page, match: {{path: "{page}"}}, forward: {{backend: origin}}}}
+  - {{name: all, match: {{path: "/{{rest*}}"}}, forward: {{backend: attacked}}}}
 """
 
 
@@ -62,16 +64,23 @@ def _is_report(line: str) -> bool:
 @contextmanager
 def standing(directory: Path, limits: str) -> Iterator[Stand]:
     """A fresh edge under these limits. Raises CannotStart."""
-    origin, port = free_port(), free_port()
+    origin, attacked, port = free_port(), free_port(), free_port()
     rules, log = directory / "rules.yaml", directory / "edge.log"
     log.unlink(missing_ok=True)
-    rules.write_text(_RULES.format(port=port, origin=origin, limits=limits))
+    rules.write_text(_RULES.format(port=port, origin=origin, attacked=attacked, page=PATH, limits=limits))
     edge = (sys.executable, "-m", "edgeproxy", "run", str(rules), "--workers", "1")
-    with running((sys.executable, "-m", "loadtests.slow.origin", str(origin)), directory / "origin.log") as behind:
-        wait_until_it_answers(behind, lambda: _answers(origin), directory / "origin.log")
-        with running(edge, log) as process:
-            wait_until_it_answers(process, lambda: _answers(port), log)
-            yield Stand(process.pid, port, log)
+    with _origin(origin, directory), _origin(attacked, directory), running(edge, log) as process:
+        wait_until_it_answers(process, lambda: _answers(port), log)
+        yield Stand(process.pid, port, log)
+
+
+@contextmanager
+def _origin(port: int, directory: Path) -> Iterator[None]:
+    """Two of them: what an attack costs the origin that it is for is not to be taken for the edge's delay."""
+    log = directory / f"origin-{port}.log"
+    with running((sys.executable, "-m", "loadtests.slow.origin", str(port)), log) as process:
+        wait_until_it_answers(process, lambda: _answers(port), log)
+        yield
 
 
 def _answers(port: int) -> bool:

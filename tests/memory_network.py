@@ -7,13 +7,13 @@ the network are replaced; everything of the edge is what runs in production.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
 from harness import DEFAULT_LIMITS, Limits
 
+from edgeproxy.proxy.client import ClientConnection
 from edgeproxy.proxy.edge import Edge
 from edgeproxy.ruleset.load import parse_ruleset
 
@@ -38,8 +38,13 @@ class Peer(Protocol):
 
 
 class _Socket:
+    """Of a connection without a kernel: as one that has ended."""
+
     def setsockopt(self, *_: object) -> None:
         pass
+
+    def fileno(self) -> int:
+        return -1
 
 
 class MemoryTransport(asyncio.Transport):
@@ -101,28 +106,12 @@ class MemoryTransport(asyncio.Transport):
                 self.close()
 
 
-class _Server:
-    """What listens on nothing, and closes the socket it was given for that."""
-
-    def __init__(self, sock: socket.socket | None) -> None:
-        self._sock = sock
-        self.sockets = () if sock is None else (sock,)
-
-    def close(self) -> None:
-        if self._sock is not None:
-            self._sock.close()
-
-    async def wait_closed(self) -> None:
-        pass
-
-
 class MemoryLoop(asyncio.SelectorEventLoop):
     """`connect` makes the peer of each connection that the edge opens, and is told the edge's end of it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.connect: Callable[[], tuple[Peer, Callable[[MemoryTransport], None]]] | None = None
-        self.accept: Callable[[], asyncio.Protocol] | None = None
         self._failures: list[BaseException] = []
         self.set_exception_handler(self._note_failure)
 
@@ -137,10 +126,6 @@ class MemoryLoop(asyncio.SelectorEventLoop):
         on_made(transport)
         protocol.connection_made(transport)
         return transport, protocol
-
-    async def create_server(self, factory: Any, *args: Any, **kwargs: Any) -> Any:
-        self.accept = factory
-        return _Server(kwargs.get("sock"))
 
     def settle(self) -> None:
         """Run until nothing is left to do but wait. Raises what a callback raised."""
@@ -193,8 +178,7 @@ class MemoryEdge:
         `is_ended` of what is returned tells whether the edge closed before that.
         """
         client = Sink()
-        assert self.loop.accept is not None
-        protocol = self.loop.accept()
+        protocol = ClientConnection(self.edge, self._ruleset.listen[0])
         transport = MemoryTransport(self.loop, protocol, client)
         self.loop.call_soon(protocol.connection_made, transport)
         self.loop.settle()

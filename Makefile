@@ -7,7 +7,7 @@ PORT   ?= 8080
 STAGE  ?= 3-modern
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit lint format bench constraints clean
+.PHONY: help run test unit lint format bench attack constraints clean
 
 help:            ## say what the targets do
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ format: $(VENV)/.dev  ## put the code into shape
 
 bench: $(VENV)/.bench  ## CPU per request and memory beside nginx, HAProxy, Envoy, Caddy and Varnish, as installed
 	$(BIN)/python -m loadtests.bench
+
+attack: $(VENV)/.dev  ## thousands of slow clients against the edge: what they cost the others (slowhttptest where installed)
+	$(BIN)/python -m loadtests.slow
 
 constraints: $(VENV)/.dev  ## pin what is installed now
 	@{ echo '# What `make` installs, so that two machines test the same thing. Renewed by `make constraints`.'; \

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import pickle
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from edgeproxy.control.failures import CannotRun
 from edgeproxy.proxy.tls import Certificates, UnusableCertificate
 from edgeproxy.ruleset.load import Overrides, load_ruleset, parse_ruleset
 from edgeproxy.ruleset.model import DirectoryBackend, Files, Ruleset
+from edgeproxy.telemetry.stderr import tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,11 @@ def _check_certificates(ruleset: Ruleset) -> None:
     for listener in ruleset.listen:
         if listener.certificates:
             try:
-                Certificates(listener)
+                certificates = Certificates(listener)
             except UnusableCertificate as error:
                 raise CannotRun(f"{listener}: {error}") from None
+            for warning in certificates.warnings(datetime.now(UTC)):
+                tell(f"{listener}: {warning}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ import ssl
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from errno import EADDRINUSE
 from math import inf
 from pathlib import Path
@@ -201,6 +202,8 @@ class Listening:
         try:
             if self._certificates is not None and self._certificates.look_again():
                 self._edge.counters.certificates_read += 1
+                for warning in self._certificates.warnings(datetime.now(UTC)):
+                    tell(f"{self._listener}: {warning}")
         except UnusableCertificate as error:
             self._edge.counters.certificates_unusable += 1
             tell(f"{self._listener}: {error}; the certificates from before stay in use")

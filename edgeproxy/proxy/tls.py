@@ -12,14 +12,16 @@ from __future__ import annotations
 import os
 import ssl
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from edgeproxy.proxy.certificate_names import names_in_pem
+from edgeproxy.proxy.certificate_names import end_in_pem, names_in_pem
 from edgeproxy.ruleset.model import Certificate, ClientCertificates, Listener
 
 # Forward secrecy and authenticated encryption only (RFC 9325 §4.2); TLS 1.3 has no other.
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
+_SOON: Final = timedelta(days=14)  # whoever renews by a program has done it long before
 
 _Signature = tuple[tuple[int, int, int] | None, ...]
 
@@ -35,6 +37,7 @@ class _Loaded:
     exact: dict[str, ssl.SSLContext]
     wildcard: dict[str, ssl.SSLContext]  # `*.pypi.test` under pypi.test
     default: ssl.SSLContext  # the first
+    ends: dict[Path, datetime]  # until when the certificates are valid
 
     def choose(self, name: str | None) -> ssl.SSLContext:
         if name is None:
@@ -63,6 +66,10 @@ class Certificates:
         self._loaded = _load(self._listener)
         return True
 
+    def warnings(self, now: datetime) -> list[str]:
+        """What an operator should hear of the certificates that are in use."""
+        return [_say_end(file, end, now) for file, end in self._loaded.ends.items() if end - now < _SOON]
+
     def _on_name(self, connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, _: ssl.SSLContext) -> None:
         connection.context = self._loaded.choose(name)
 
@@ -81,26 +88,34 @@ def _sign(file: Path) -> tuple[int, int, int] | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
+def _say_end(file: Path, end: datetime, now: datetime) -> str:
+    how = "expired on" if end <= now else "expires on"
+    return f"the certificate {file} {how} {end:%Y-%m-%d %H:%M} UTC: write a new one: it is taken within a second"
+
+
 def _load(listener: Listener) -> _Loaded:
     exact: dict[str, ssl.SSLContext] = {}
     wildcard: dict[str, ssl.SSLContext] = {}
+    ends: dict[Path, datetime] = {}
     contexts = []
     for certificate in listener.certificates:
         context = _context(certificate, listener.clients)
         contexts.append(context)
-        for name in _names(certificate.cert):
+        names, ends[certificate.cert] = _read(certificate.cert)
+        for name in names:
             if name.startswith("*."):
                 wildcard.setdefault(name[2:], context)
             else:
                 exact.setdefault(name, context)
-    return _Loaded(exact, wildcard, contexts[0])
+    return _Loaded(exact, wildcard, contexts[0], ends)
 
 
-def _names(cert: Path) -> tuple[str, ...]:
+def _read(cert: Path) -> tuple[tuple[str, ...], datetime]:
     try:
-        return names_in_pem(cert.read_bytes())
+        pem = cert.read_bytes()
+        return names_in_pem(pem), end_in_pem(pem)
     except (OSError, ValueError) as error:
-        raise UnusableCertificate(f"{cert}: its names cannot be read: {error}: name a PEM file") from None
+        raise UnusableCertificate(f"{cert}: its names or its end cannot be read: {error}: name a PEM file") from None
 
 
 def _context(certificate: Certificate, clients: ClientCertificates | None) -> ssl.SSLContext:

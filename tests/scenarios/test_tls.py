@@ -9,6 +9,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -44,8 +45,8 @@ class Authority:
     folder: Path
     ca: trustme.CA
 
-    def issue(self, *names: str, file: str = "app") -> Certificate:
-        issued = self.ca.issue_cert(*names)
+    def issue(self, *names: str, file: str = "app", days: int = 365) -> Certificate:
+        issued = self.ca.issue_cert(*names, not_after=datetime.now(UTC) + timedelta(days=days))
         certificate = Certificate(self.folder / f"{file}.pem", self.folder / f"{file}.key")
         issued.private_key_pem.write_to_path(certificate.key)
         chain = b"".join(blob.bytes() for blob in issued.cert_chain_pems)
@@ -222,6 +223,21 @@ async def test_a_renewed_certificate_that_cannot_be_used_leaves_the_old_one(
         edge.edge.look_at_certificates()
         async with edge.client(authority.client_context()) as client:
             assert "new.pypi.test" in shown_to(client)
+
+
+async def test_a_renewed_certificate_that_ends_soon_is_taken_and_told_of(
+    authority: Authority, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with tls_edge(authority.issue("pypi.test")) as edge:
+        edge.edge.look_at_certificates()
+        assert capfd.readouterr().err == ""
+        authority.issue("pypi.test", days=13)
+        edge.edge.look_at_certificates()
+        assert "app.pem expires on " in capfd.readouterr().err
+        authority.issue("pypi.test", days=15)
+        edge.edge.look_at_certificates()
+        assert capfd.readouterr().err == ""
+        assert edge.edge.counters.certificates_read == 2
 
 
 async def test_certificates_that_cannot_be_used_at_the_start_are_one_clear_message(authority: Authority) -> None:

@@ -1,9 +1,9 @@
-"""The names in certificates, against what `cryptography` reads."""
+"""The names in certificates and their ends, against what `cryptography` reads."""
 
 from __future__ import annotations
 
 import ipaddress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 import trustme
@@ -13,15 +13,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from edgeproxy.proxy.certificate_names import names_in_der, names_in_pem
+from edgeproxy.proxy.certificate_names import end_in_der, end_in_pem, names_in_der, names_in_pem
+
+END = datetime(2026, 1, 2, tzinfo=UTC)
 
 
-def certificate(*extensions: x509.ExtensionType) -> x509.Certificate:
+def certificate(*extensions: x509.ExtensionType, end: datetime = END) -> x509.Certificate:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "common.pypi.test")])
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = builder.serial_number(1).not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
-    builder = builder.not_valid_after(datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=1))
+    builder = builder.serial_number(1).not_valid_before(datetime(1999, 1, 1, tzinfo=UTC))
+    builder = builder.not_valid_after(end)
     for extension in extensions:
         builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
     return builder.sign(key, hashes.SHA256())
@@ -68,3 +70,20 @@ def test_der_that_ends_anywhere_is_refused_or_has_fewer_names() -> None:
     for end in range(len(der)):
         with pytest.raises(ValueError):  # noqa: PT011  # the message is of no interest here
             names_in_der(der[:end])
+        with pytest.raises(ValueError):  # noqa: PT011
+            end_in_der(der[:end])
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        datetime(1999, 12, 31, 23, 59, 59, tzinfo=UTC),
+        datetime(2026, 3, 1, 12, 30, 1, tzinfo=UTC),
+        datetime(2049, 12, 31, 23, 59, 59, tzinfo=UTC),  # the last with two digits of a year (RFC 5280 §4.1.2.5)
+        datetime(2050, 1, 1, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),  # no end known (RFC 5280 §4.1.2.5)
+    ],
+)
+def test_the_end_is_read_in_both_of_its_forms(end: datetime) -> None:
+    made = certificate(end=end)
+    assert end_in_pem(made.public_bytes(Encoding.PEM)) == end == made.not_valid_after_utc

@@ -1,0 +1,33 @@
+"""What is checked, and told, before the first worker is started."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import trustme
+
+from edgeproxy.control.start import read_rules
+from edgeproxy.ruleset.load import NO_OVERRIDES
+
+RULES = """
+edge: 1
+listen: [{address: "127.0.0.1:8443", tls: [{cert: app.pem, key: app.key}]}]
+hosts: {app: {names: [pypi.test]}}
+rules: [{name: hello, match: {host: app, path: "/"}, respond: {status: 204}}]
+"""
+
+
+@pytest.mark.parametrize(("days", "how"), [(-1, "expired on"), (13, "expires on"), (15, None)])
+def test_a_certificate_that_has_ended_or_soon_will_is_told_of(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], days: int, how: str | None
+) -> None:
+    end = datetime.now(UTC) + timedelta(days=days)
+    issued = trustme.CA().issue_cert("pypi.test", not_before=end - timedelta(days=30), not_after=end)
+    issued.private_key_pem.write_to_path(tmp_path / "app.key")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "app.pem")
+    (tmp_path / "rules.yaml").write_text(RULES)
+    read_rules(tmp_path / "rules.yaml", NO_OVERRIDES, generation=1)
+    told = f"edgeproxy: https://127.0.0.1:8443: the certificate {tmp_path / 'app.pem'} {how} {end:%Y-%m-%d %H:%M} UTC: "
+    assert capfd.readouterr().err == (f"{told}write a new one: it is taken within a second\n" if how else "")

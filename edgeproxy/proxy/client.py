@@ -7,13 +7,12 @@ the callback that received the bytes: no task, no future. Pipelined requests wai
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 
 from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.framing import NO_BODY, BadFraming, reader_for
 from edgeproxy.http.head_buffer import HeadBuffer
-from edgeproxy.http.proxy_protocol import BadProxyHeader, ProxyHeader, read_proxy_header
+from edgeproxy.http.proxy_protocol import ProxyHeader
 from edgeproxy.http.request import BadRequest, RequestFields
 from edgeproxy.http.target import BadTarget
 from edgeproxy.proxy.clock import NEVER
@@ -24,7 +23,8 @@ from edgeproxy.proxy.peer import Peer, name_of
 from edgeproxy.proxy.phase import Phase, time_for
 from edgeproxy.proxy.plan import ALLOWED, Answer, ByArm, Pass, Plan, ServeFile, choose_arm, say
 from edgeproxy.proxy.serving import Serving
-from edgeproxy.proxy.sockets import has_unread, octets_acknowledged, octets_held, reset_on_close
+from edgeproxy.proxy.sockets import has_unread, reset_on_close
+from edgeproxy.proxy.stream import ClientStream
 from edgeproxy.telemetry.counters import Refusal, refusal_of
 
 if TYPE_CHECKING:
@@ -37,35 +37,26 @@ _HEAD: Final = Phase.HEAD  # PERF: an enum's member by its class costs three tim
 _EXCHANGE: Final = Phase.EXCHANGE
 
 
-class ClientConnection(asyncio.Protocol):
+class ClientConnection(ClientStream):
     __slots__ = (
-        "_body", "_buffer", "_edge", "_exchange", "_has_begun_head", "_header", "_is_answering", "_is_blocked",
-        "_is_looping", "_is_paused", "_is_stalled", "_keep_alive", "_linger_end", "_listener", "_method",
-        "_on_flushed", "_passed", "_phase", "_planner", "_requests_left", "_taken", "counted_as", "deadline", "minor",
-        "peer", "record", "transport",
+        "_body", "_buffer", "_exchange", "_has_begun_head", "_header", "_is_answering", "_is_blocked", "_is_looping",
+        "_keep_alive", "_listener", "_method", "_phase", "_planner", "_requests_left", "counted_as", "minor", "peer",
+        "record",
     )  # fmt: skip
 
     def __init__(self, edge: Edge, listener: Listener, header: ProxyHeader | None = None) -> None:
-        """`header`: one that came before the TLS handshake."""
+        """`header`: what a trusted proxy said first."""
+        super().__init__(edge)
         # For the connection's life
-        self._edge = edge
         self._listener = listener
         self._header = header
         self._planner = edge.planners[listener.scheme]
-        self.transport: asyncio.Transport = cast("asyncio.Transport", None)
         self.peer: Peer = cast("Peer", None)
         self.counted_as: str | None = None  # among the connections of one client
-        self.deadline = NEVER
         self._phase = _HEAD
         self._buffer = HeadBuffer(edge.limits.head)  # a head's start, or pipelined octets
         self._has_begun_head = False  # its first octets are in the buffer, and its time runs
-        self._is_paused = False  # reading
-        self._is_stalled = False  # writing: the client takes nothing for now
         self._is_looping = False  # _read_heads is on the stack, or will go on when it is its turn again
-        self._on_flushed: Callable[[], None] | None = None
-        self._passed = 0  # octets of files that went to the kernel past the transport
-        self._taken: int | None = None  # octets that the client had taken when last looked at, since it is waited for
-        self._linger_end = NEVER
         self._requests_left = edge.limits.requests
         # For one exchange
         self._exchange: Exchange | None = None
@@ -86,12 +77,13 @@ class ClientConnection(asyncio.Protocol):
         edge.on_client_made(self)
         if self._header is not None:
             self.peer.introduce(self._header)
-            self._admit()
-        elif self._listener.proxy_protocol and self.peer.is_trusted:
-            self._phase = Phase.PREFACE
-            self._set_deadline()
-        else:
-            self._admit()
+            self._planner = edge.planners[self.peer.scheme]
+        self._set_deadline()
+        refusal = edge.admit(self)
+        if refusal is not None:
+            self._refuse(503, "This edge has too many connections.", refusal)
+            self._phase = Phase.CLOSED  # no lingering for those who are too many
+            transport.close()
 
     def data_received(self, data: bytes) -> None:
         phase = self._phase
@@ -113,8 +105,6 @@ class ClientConnection(asyncio.Protocol):
             self._read_body(data)
         elif phase is Phase.TUNNEL:
             cast("Exchange", self._exchange).on_body(data)
-        elif phase is Phase.PREFACE:
-            self._read_preface(data)
         elif phase is Phase.LINGER:
             self._set_deadline()
 
@@ -142,10 +132,8 @@ class ClientConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._is_stalled = False
         self._set_deadline()
-        if self._on_flushed is not None:
-            self.transport.set_write_buffer_limits()
-            on_flushed, self._on_flushed = self._on_flushed, None
-            on_flushed()
+        if self._tell_flushed():
+            pass
         elif self._exchange is not None:
             self._exchange.on_client_blocked(False)
         elif self._phase is _HEAD and not self._is_looping:
@@ -173,42 +161,7 @@ class ClientConnection(asyncio.Protocol):
                 reset_on_close(self.transport)
             self.transport.abort()
 
-    def _await_taking(self) -> None:
-        """From now on it is the client who is waited for. PERF: what it has taken so far is looked up by the next
-        sweep, which most never see: a look costs 1 µs, and a fast client is waited for thousands of times a second.
-        """
-        self._taken = None
-        self.deadline = self._edge.clock.now()
-
-    def _takes_enough(self, unsent: int) -> bool:
-        """Whether the client keeps to the least rate. What its kernel has acknowledged counts: buffers on this side
-        take much of an answer, and a part of them, those of TLS and of sendfile, cannot be seen.
-        """
-        limits, before = self._edge.limits, self._taken
-        acknowledged = octets_acknowledged(self.transport)
-        if acknowledged is None:
-            acknowledged = self._passed - unsent - octets_held(self.transport)
-        self._taken = acknowledged
-        return before is None or self._taken - before >= limits.take_rate * limits.stall
-
     # -- for the exchange ---------------------------------------------------------------------------------------
-
-    def send(self, data: bytes) -> None:
-        self.transport.write(data)
-
-    def when_flushed(self, on_flushed: Callable[[], None]) -> None:
-        """Call when the transport has handed all it holds to the kernel: at once, or later."""
-        if self.transport.get_write_buffer_size() == 0:
-            on_flushed()
-        else:
-            self._on_flushed = on_flushed
-            self.transport.set_write_buffer_limits(high=0)
-
-    def note_progress(self, octets: int) -> None:
-        """A file is on its way, so many octets more of it past the transport: the client has a deadline now."""
-        self._passed += octets
-        if self.deadline == NEVER:
-            self._await_taking()
 
     def may_keep_alive(self) -> bool:
         """Whether another request can follow on this connection, as known when an answer's head goes out."""
@@ -294,35 +247,6 @@ class ClientConnection(asyncio.Protocol):
         """The edge's limit of idle time has become short."""
         if self._phase is _HEAD and not self._buffer:
             self._set_deadline()
-
-    # -- beginning ----------------------------------------------------------------------------------------------
-
-    def _read_preface(self, data: bytes) -> None:
-        """A trusted proxy's word on whom it connects for comes before the first request."""
-        self._buffer.add(data)
-        octets = self._buffer.take_rest()
-        try:
-            header = read_proxy_header(octets)
-        except BadProxyHeader as error:
-            self._refuse(400, f"The PROXY header is refused: {error}.", Refusal.BAD_PREFACE)
-            return
-        if header is None:
-            self._buffer.add(octets)
-            return
-        self.peer.introduce(header)
-        self._planner = self._edge.planners[self.peer.scheme]
-        self._phase = _HEAD
-        self._admit()
-        if self._phase is _HEAD and len(octets) > header.length:
-            self.data_received(octets[header.length :])
-
-    def _admit(self) -> None:
-        self._set_deadline()
-        refusal = self._edge.admit(self)
-        if refusal is not None:
-            self._refuse(503, "This edge has too many connections.", refusal)
-            self._phase = Phase.CLOSED  # no lingering for those who are too many
-            self.transport.close()
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -462,12 +386,7 @@ class ClientConnection(asyncio.Protocol):
         wants_pause = is_ahead or len(self._buffer) >= self._edge.limits.held
         if self._phase is Phase.BODY or self._phase is Phase.TUNNEL:
             wants_pause = self._is_blocked
-        if wants_pause != self._is_paused and not self.transport.is_closing():
-            self._is_paused = wants_pause
-            if wants_pause:
-                self.transport.pause_reading()
-            else:
-                self.transport.resume_reading()
+        self._pause_reading(wants_pause)
 
     # -- ending -------------------------------------------------------------------------------------------------
 
@@ -499,26 +418,14 @@ class ClientConnection(asyncio.Protocol):
             exchange.on_client_gone()
 
     def _end(self) -> None:
-        """No further request: flush and close. While the client may still be sending, only this half is closed, since
-        octets that arrive at a closed socket make the kernel reset it, and the client lose the answer.
-        """
+        """No further request."""
         if self._phase in (Phase.LINGER, Phase.CLOSED):
             return
-        can_half_close = self.transport.can_write_eof()  # TLS cannot, but its close drops what comes in by itself
         is_quiet = self._body is None and not self._buffer and self._phase is Phase.EXCHANGE
-        may_send = can_half_close and not is_quiet
-        self._phase = Phase.LINGER if may_send else Phase.CLOSED
         self._buffer.clear()
-        if may_send:
-            self._linger_end = self._edge.clock.now() + self._edge.limits.linger_time
+        self._phase = Phase.LINGER if self._close(may_receive=not is_quiet) else Phase.CLOSED
         self._set_deadline()
-        if may_send:
-            self.transport.write_eof()
-            self._update_reading()
-        elif can_half_close:
-            self.transport.close()
-        else:
-            self.when_flushed(self.transport.close)
+        self._update_reading()
 
     def _set_deadline(self) -> None:
         edge = self._edge

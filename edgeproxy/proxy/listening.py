@@ -259,9 +259,25 @@ class Listening:
 
     async def _open(self, accepted: socket.socket) -> None:
         try:
-            await self._loop.connect_accepted_socket(lambda: ClientConnection(self._edge, self._listener), accepted)
-        except OSError:  # no memory left
+            header = await self._read_preface(accepted)
+            client = ClientConnection(self._edge, self._listener, header)
+            await self._loop.connect_accepted_socket(lambda: client, accepted)
+        except BadProxyHeader:
+            self._edge.counters.refusals[Refusal.BAD_PREFACE] += 1
+        except OSError:  # the proxy said nothing in time, or has left; or there is no memory
             accepted.close()
+
+    async def _read_preface(self, accepted: socket.socket) -> ProxyHeader | None:
+        """A trusted proxy's word on whom it connects for. Raises BadProxyHeader, OSError; then the socket is closed."""
+        try:
+            accepted.setblocking(False)
+            if not self._listener.proxy_protocol or not self._edge.proxies.is_trusted(name_of(accepted.getpeername())):
+                return None
+            async with asyncio.timeout(self._edge.limits.handshake):
+                return await read_preface(accepted)
+        except BaseException:
+            accepted.close()
+            raise
 
     # -- TLS ----------------------------------------------------------------------------------------------------
 
@@ -270,6 +286,8 @@ class Listening:
         counters, limits = self._edge.counters, self._edge.limits
         try:
             header = await self._read_preface(accepted)
+            if header is not None:  # what it says of TLS is of the way to the proxy. The client's is with this edge
+                header = replace(header, is_tls=None)
             client = ClientConnection(self._edge, self._listener, header)
             transport, _ = await self._loop.connect_accepted_socket(
                 lambda: client,
@@ -284,19 +302,6 @@ class Listening:
             counters.handshake_failures[_failure(error)] += 1
         else:
             transport.set_write_buffer_limits(_MOST_UNSENT)
-
-    async def _read_preface(self, accepted: socket.socket) -> ProxyHeader | None:
-        """A trusted proxy's word on whom it connects for. Raises BadProxyHeader, OSError; then the socket is closed."""
-        try:
-            accepted.setblocking(False)
-            if not self._listener.proxy_protocol or not self._edge.proxies.is_trusted(name_of(accepted.getpeername())):
-                return None
-            async with asyncio.timeout(self._edge.limits.handshake):
-                header = await read_preface(accepted)
-        except BaseException:
-            accepted.close()
-            raise
-        return replace(header, is_tls=None)  # of the way to the proxy. The client's TLS is with this edge
 
 
 def _failure(error: OSError) -> HandshakeFailure:

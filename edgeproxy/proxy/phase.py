@@ -12,7 +12,6 @@ from edgeproxy.ruleset.limits import Limits
 class Phase(Enum):
     """The one thing that a connection waits for."""
 
-    PREFACE = auto()  # a trusted proxy's PROXY header
     HEAD = auto()  # the first octet of a request, or the rest of its head
     BODY = auto()  # more of the request's body, for the exchange
     EXCHANGE = auto()  # the exchange, which has deadlines of its own
@@ -30,8 +29,6 @@ def time_for(phase: Phase, *, is_stalled: bool, is_blocked: bool, limits: Limits
     if is_stalled:
         return limits.stall
     match phase:
-        case Phase.PREFACE:
-            return limits.handshake
         case Phase.HEAD:
             return limits.idle
         case Phase.BODY:

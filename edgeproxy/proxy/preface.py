@@ -1,4 +1,4 @@
-"""The PROXY header of a connection that goes on with TLS: it comes before the handshake, in clear.
+"""The PROXY header of a connection: it comes first, in clear, before a TLS handshake and before HTTP.
 
 Law: not one octet beyond the header is taken from the socket. So octets are looked at first (MSG_PEEK), and taken
 when they are known to be the header's: all of them while it is not whole, and then as many as it still has.

@@ -154,9 +154,7 @@ async def test_a_header_may_say_that_the_client_came_by_tls() -> None:
 async def test_a_trusted_proxy_without_a_good_header_is_refused(octets: bytes) -> None:
     async with edge_behind("true") as (origin, edge), edge.client() as client:
         await client.send(octets)
-        answer = await asyncio.wait_for(client.answer(), 5)
-        assert (answer.status, answer.field("Connection")) == (400, "close")
-        assert await client.is_closed()
+        assert await asyncio.wait_for(client.is_closed(), 5)  # without a word: it may not even speak HTTP
         assert (origin.seen, edge.edge.counters.refusals) == ([], {Refusal.BAD_PREFACE: 1})
 
 

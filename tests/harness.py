@@ -199,7 +199,7 @@ async def backend(script: Script, *, tls: ssl.SSLContext | None = None) -> Async
             writer.close()
             tasks.discard(task)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1 << 26, ssl=tls)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1024, limit=1 << 26, ssl=tls)
     this.port = server.sockets[0].getsockname()[1]
     try:
         yield this

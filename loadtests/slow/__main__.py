@@ -19,7 +19,7 @@ from typing import Final
 from loadtests.bench.idle import allow_open_files
 from loadtests.bench.processes import REPOSITORY, CannotStart, find_program
 from loadtests.bench.report import this_machine
-from loadtests.slow.attackers import PROGRAM
+from loadtests.slow.attackers import PROGRAM, stay_here
 from loadtests.slow.report import faults_of, json_of, text_of
 from loadtests.slow.run import ATTACKS, Load, Outcome, run_attack
 
@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"slow: too few open files are allowed for {load.attackers} attackers (ulimit -n)", file=sys.stderr)
         return _USAGE
     signal.signal(signal.SIGTERM, _leave)
+    stay_here()
     try:
         with tempfile.TemporaryDirectory(prefix="edgeproxy-slow-") as directory:
             results = _run_all(options.attack, options.rounds, load, Path(directory))

@@ -6,6 +6,7 @@ Each kind holds a connection for as long as the edge lets it, for as little work
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import sys
 from contextlib import suppress
@@ -18,6 +19,8 @@ from loadtests.bench.processes import LOOPBACK, find_program
 from loadtests.slow.good import HOST
 
 PROGRAM: Final = "slowhttptest"
+_ALL: Final = os.sched_getaffinity(0)
+_LAST: Final = max(_ALL) if len(_ALL) > 1 else 0
 _INTERVAL: Final = 1.0  # seconds between two signs of life
 _PER_SECOND: Final = 250  # connections that are begun: what is measured is slowness, not a flood
 LARGE: Final = "/large"
@@ -34,10 +37,10 @@ def command_of(kind: Kind, port: int, connections: int, seconds: int, *, own: bo
     """A program that attacks for so long. `own`: this module's, though the other is installed."""
     program = None if own else find_program(PROGRAM)
     if program is None:
-        return (sys.executable, "-m", __name__, kind, str(port), str(connections), str(seconds))
+        return (*elsewhere(), sys.executable, "-m", __name__, kind, str(port), str(connections), str(seconds))
     proxied = ("-d", f"{LOOPBACK}:{port}")  # the host's name never leaves this machine
     often = ("-c", str(connections), "-r", str(_PER_SECOND), "-l", str(seconds), "-p", "30")
-    return (program, *_mode(kind), *proxied, *often)
+    return (*elsewhere(), program, *_mode(kind), *proxied, *often)
 
 
 def _mode(kind: Kind) -> tuple[str, ...]:
@@ -51,6 +54,20 @@ def _mode(kind: Kind) -> tuple[str, ...]:
             return ("-X", "-n", interval, "-w", "512", "-y", "1024", "-z", "32", "-u", f"http://{HOST}{LARGE}")
         case _:
             assert_never(kind)
+
+
+def elsewhere() -> tuple[str, ...]:
+    """What a command begins with to run on this machine's last processor. Attackers are other machines' in truth, and
+    slowhttptest burns a whole processor once its connections are gone, which is nobody's slowness.
+    """
+    taskset = find_program("taskset")
+    return () if taskset is None or _LAST == 0 else (taskset, "--cpu-list", str(_LAST))
+
+
+def stay_here() -> None:
+    """Keep this process, and those that it starts from now on, off the attackers' processor."""
+    if elsewhere():
+        os.sched_setaffinity(0, _ALL - {_LAST})
 
 
 # -- the attackers of this module -----------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from loadtests.bench.processes import LOOPBACK, CannotStart, free_port, running, wait_until_it_answers
+from loadtests.slow.attackers import elsewhere
 from loadtests.slow.good import HOST, PATH
 
 _REPORT: Final = "edgeproxy: {"
@@ -69,16 +70,16 @@ def standing(directory: Path, limits: str) -> Iterator[Stand]:
     log.unlink(missing_ok=True)
     rules.write_text(_RULES.format(port=port, origin=origin, attacked=attacked, page=PATH, limits=limits))
     edge = (sys.executable, "-m", "edgeproxy", "run", str(rules), "--workers", "1")
-    with _origin(origin, directory), _origin(attacked, directory), running(edge, log) as process:
+    with _origin(origin, directory), _origin(attacked, directory, *elsewhere()), running(edge, log) as process:
         wait_until_it_answers(process, lambda: _answers(port), log)
         yield Stand(process.pid, port, log)
 
 
 @contextmanager
-def _origin(port: int, directory: Path) -> Iterator[None]:
+def _origin(port: int, directory: Path, *before: str) -> Iterator[None]:
     """Two of them: what an attack costs the origin that it is for is not to be taken for the edge's delay."""
     log = directory / f"origin-{port}.log"
-    with running((sys.executable, "-m", "loadtests.slow.origin", str(port)), log) as process:
+    with running((*before, sys.executable, "-m", "loadtests.slow.origin", str(port)), log) as process:
         wait_until_it_answers(process, lambda: _answers(port), log)
         yield
 

@@ -37,18 +37,24 @@ HOP_BY_HOP: Final = frozenset(
     }
 )
 CREDENTIALS: Final = frozenset({b"authorization", b"cookie", b"cookie2"})
-# What the edge says about a client itself; a client's own word for it is not passed on.
+# What the edge says about a client itself, and what backends have believed in its place: a client's own word for it is
+# not passed on, nor anything that begins with X-Forwarded-.
 FORWARDING: Final = frozenset(
     {
+        b"client-ip",
         b"forwarded",
-        b"x-forwarded-for",
-        b"x-forwarded-host",
-        b"x-forwarded-port",
-        b"x-forwarded-proto",
-        b"x-forwarded-server",
+        b"front-end-https",
+        b"true-client-ip",
+        b"x-client-ip",
+        b"x-cluster-client-ip",
+        b"x-forwarded",
+        b"x-original-forwarded-for",
+        b"x-original-url",
         b"x-real-ip",
+        b"x-rewrite-url",
     }
 )
+_FORWARDED: Final = b"x-forwarded-"
 
 
 _CLOSE: Final = (b"Connection: close",)
@@ -83,7 +89,10 @@ def lines_without(fields: Iterable[Field], dropped: frozenset[bytes]) -> bytes:
 
 
 def _is_named(name: bytes, names: frozenset[bytes]) -> bool:
-    return name in names or name.replace(b"_", b"-") in names
+    if name in names:
+        return True
+    name = name.replace(b"_", b"-")
+    return name in names or name.startswith(_FORWARDED)
 
 
 def values_by_name(fields: Iterable[Field]) -> dict[str, str]:

@@ -34,9 +34,11 @@ class Target:
 
 
 SERVER_WIDE: Final = "*"  # asterisk-form: the target of an OPTIONS for the whole server (RFC 9112 §3.2.4)
-_AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=-]+)(?::([0-9]{1,5}))?")
+_AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=-]+)(?::([0-9]{0,5}))?")
 _ABSOLUTE: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(?!#)(/[^?#]*)?(?:\?([^#]*))?(?:#[\x21-\x7e]*)?")
 _ORIGIN: Final = re.compile(r"(/[^?#]*)(?:\?([^#]*))?(?:#[\x21-\x7e]*)?")
+_LAST_PORT: Final = 65_535
+_DEFAULT_PORTS: Final = {Scheme.HTTP: ":80", Scheme.HTTPS: ":443"}
 _CLEAN_PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
 _PATH_PARTS: Final = re.compile(r"%[0-9A-Fa-f]{2}|[\x21-\x24\x26-\x5b\x5d-\x7e]")
 _QUERY: Final = re.compile(r"[\x21-\x7e]*")
@@ -74,10 +76,11 @@ def parse_target(
         named, authority, path, query = match.groups()
         if named.lower() != scheme:
             raise BadTarget(f"the target is not a URL of the scheme {scheme}, by which the request came")
-        if host_field is not None and host_field.lower() != authority.lower():
+        if host_field is not None and _without_port(host_field, scheme) != _without_port(authority, scheme):
             raise BadTarget("the Host field differs from the target's authority")
     if query is not None and not _QUERY.fullmatch(query):
         raise BadTarget("the query holds a character that must be percent-encoded")
+    authority = authority.removesuffix(":")
     if not path and query is None and is_options:
         return Target(parse_host(authority), authority, SERVER_WIDE, None, scheme)
     return Target(parse_host(authority), authority, normalise_path(path or "/"), query, scheme)
@@ -86,9 +89,14 @@ def parse_target(
 def parse_host(authority: str) -> str:
     """The host of `host[:port]`, in lower case and without a final dot. Raises BadTarget."""
     match = _AUTHORITY.fullmatch(authority)
-    if match is None:
+    if match is None or not (match[2] in (None, "") or 0 < int(match[2]) <= _LAST_PORT):
         raise BadTarget("the host is not a name or address with an optional port")
     return match[1].lower().removesuffix(".")
+
+
+def _without_port(authority: str, scheme: Scheme) -> str:
+    """In lower case, and without the port that the scheme means anyway (RFC 9110 §4.2.3)."""
+    return authority.lower().removesuffix(":").removesuffix(_DEFAULT_PORTS[scheme])
 
 
 def normalise_path(path: str) -> str:

@@ -301,6 +301,8 @@ class BackendConnection(asyncio.Protocol):
             self._pool.give_back(self)
         else:
             self._pool.release(self)
+            if not self._sent_all:  # as in drop()
+                reset_on_close(self._transport)
             self.close()
 
     def _fail(self, asker: Asker, failure: BackendFailure) -> None:

@@ -3,7 +3,7 @@
 Laws of this module:
 - nothing of a body is held but what the sockets' buffers hold: a slow reader on one side stops reading on the other;
 - an answer that breaks off breaks off at the client too, so that a short one never looks whole;
-- a request is sent again only when it is idempotent, has no body, and no octet of an answer was seen.
+- a request is sent again only when it is safe, has no body, and no octet of an answer was seen.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Passing:
         self.is_waiting = False  # for a connection
         self.expires = 0.0  # in loop time; 0.0 until somebody reads the clock
         self._request_is_whole = fields.framing is NO_BODY or not has_body(fields.framing)
-        self._may_repeat = self._request_is_whole and plan.is_idempotent  # as far as no octet of an answer came
+        self._may_repeat = self._request_is_whole and plan.is_safe  # as far as no octet of an answer came
         self._pending: list[bytes] | None = None  # body octets that came before there was a connection
         self._keep_alive: bool | None = None  # None: the answer's head is not sent yet
         self._sends_chunks = False
@@ -109,7 +109,8 @@ class Passing:
     def start(self) -> None:
         if self._plan.time is not None:
             self.expires = self._pool.clock.now() + self._plan.time
-        # A kept connection may be closing at this moment. A request that may not be sent again gets a new one.
+        # A kept connection may be closing at this moment. A request that may not be sent again gets a new one, or one
+        # that was in use just now.
         taken = self._pool.take(self, fresh=not self._may_repeat)
         if isinstance(taken, BackendConnection):
             self._ask(taken)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edgeproxy.proxy.edge import Edge
 
 _MAX_FORWARDS: Final = re.compile(rb"(?i)(?m)^(max-forwards:[ \t]*)[0-9]+(?=\r$)")
+_LONGEST_COUNT: Final = 9  # digits; Python refuses to read numbers of thousands
 _key_of: Final = lru_cache(maxsize=4_096)(rate_key)
 
 
@@ -54,7 +55,7 @@ def _count_hop(planned: Planned, fields: RequestFields) -> tuple[Plan, RequestFi
     hops = fields.values.get("max-forwards")
     if planned.line.method != b"OPTIONS" or hops is None:
         return planned.plan, fields
-    if not hops.isdecimal():
+    if not hops.isdecimal() or len(hops) > _LONGEST_COUNT:
         return say(400, "The request is refused: Max-Forwards is not a number."), fields
     left = int(hops) - 1
     if left < 0:

@@ -53,7 +53,7 @@ class Pass:
     to_content: bool
     start: bytes  # the request line and the Host field, ready to send
     asked: Asked  # what the request makes of its answer
-    is_idempotent: bool
+    is_safe: bool  # by its method (RFC 9110 §9.2.1): it may be sent again
     time: float | None = None  # seconds, the rule's limit; None: the backend's
     upgrade: frozenset[str] = frozenset()
 
@@ -123,7 +123,7 @@ _ASKED = {
     (True, False): Asked(to_head=True),
     (True, True): Asked(to_head=True, drop_cookies=True),
 }
-_IDEMPOTENT = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE"))  # RFC 9110 §9.2.2
+_SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 def plan_request(ruleset: Ruleset, method: str, target: Target) -> tuple[Rule | None, Plan]:
@@ -193,7 +193,7 @@ def _to_backend(backend: Backend, rule: Rule, method: str, target: Target, to_co
                 to_content,
                 start=f"{method} {asked} HTTP/1.1\r\nHost: {backend.authority}\r\n".encode("ascii"),
                 asked=_ASKED[method == "HEAD", to_content],
-                is_idempotent=method in _IDEMPOTENT,
+                is_safe=method in _SAFE,
                 time=rule.limits.time,
                 upgrade=rule.upgrade,
             )

@@ -30,6 +30,7 @@ from edgeproxy.ruleset.model import HttpBackend
 from edgeproxy.telemetry.counters import BackendFailure, Counters, PoolCounts
 
 _EVENTS: Final = 100  # remembered
+_YOUNG: Final = 1.0  # seconds unused: the shortest keep-alive times that backends are run with are 2 and 5
 
 
 class Waiter(Protocol):
@@ -122,8 +123,8 @@ class Pool:
     def take(self, waiter: Waiter, *, fresh: bool, tried: PooledEndpoint | None = None) -> Taken:
         """A connection at once, or why there is none, or None: the waiter will hear.
 
-        `fresh`: not a kept one, which may be closing at this moment. `tried`: the request is sent again, to another
-        endpoint than this if there is one, on a fresh connection.
+        `fresh`: not one that was kept for long, which may be closing at this moment. `tried`: the request is sent
+        again, to another endpoint than this if there is one, on a new connection.
         """
         one = self._sole or self._balance.choose(self.clock.now(), tried)
         if one is None:
@@ -138,9 +139,28 @@ class Pool:
                     self.counts.reuses += 1
                     return connection
                 self._open.discard(connection)  # its place is free though its end is not told yet
+        elif tried is None:
+            connection = self._take_young(one)
+            if connection is not None:
+                return connection
         if tried is not None:
             self._retries += 1
         return self._take_new(Pending(self, waiter, fresh, tried), one)
+
+    def _take_young(self, one: PooledEndpoint) -> BackendConnection | None:
+        """A connection that was in use a moment ago: no backend closes one so soon, and a new one for each unsafe
+        request would use up the edge's ports.
+        """
+        kept = one.kept
+        while kept and self._now() + self._idle - kept[-1].deadline < _YOUNG:
+            connection = kept.pop()
+            if not connection.is_closing():
+                connection.is_reused = True
+                one.outstanding += 1
+                self.counts.reuses += 1
+                return connection
+            self._open.discard(connection)
+        return None
 
     def forget(self, waiter: Waiter) -> None:
         """The waiter has left. A connection that is being opened for it will be kept."""

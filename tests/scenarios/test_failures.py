@@ -390,3 +390,17 @@ async def test_a_stopping_edge_ends_idle_connections_and_lets_an_exchange_end() 
             answer = await busy.answer()
             assert (answer.status, answer.field("Connection")) == (200, "close")
             await asyncio.wait_for(stopping, 5)
+
+
+@pytest.mark.parametrize(("method", "times"), [("GET", 2), ("DELETE", 1), ("PUT", 1), ("POST", 1)])
+async def test_only_what_is_safe_is_sent_again(method: str, times: int) -> None:
+    async def script(peer: BackendPeer) -> None:
+        await peer.head()
+        if len(peer.seen) == 1:
+            await peer.send(OK)
+            await peer.head()  # and closes, as if it had done its work and then died
+
+    async with backend(script) as origin, running_edge(origin.rules) as edge, edge.client() as client:
+        assert (await client.ask(request("/first"))).status == 200
+        assert (await client.ask(request("/second", method=method))).status == 502
+        assert len([head for head in origin.seen if b"/second" in head]) == times

@@ -84,7 +84,17 @@ async def test_who_leaves_the_queue_keeps_nobody_from_the_place() -> None:
             assert [head.split(b" ")[1] for head in origin.seen] == [b"/1", b"/3"]
 
 
-async def test_a_request_that_needs_a_new_connection_gets_the_place_of_an_unused_one() -> None:
+async def test_unsafe_requests_share_a_connection_that_was_in_use_a_moment_ago() -> None:
+    async with backend(always(OK)) as origin, edge_before(origin_at(origin.port)) as edge, edge.client() as client:
+        for _ in range(20):
+            assert (await client.ask(POST)).status == 200
+        assert origin.connections == 1
+
+
+async def test_a_request_that_needs_a_new_connection_gets_the_place_of_an_unused_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edgeproxy.proxy.pool._YOUNG", 0.0)  # a moment has passed
     async with backend(always(OK)) as origin:
         narrow = replace(origin_at(origin.port), circuit=Circuit(connections=1))
         async with edge_before(narrow) as edge, edge.client() as client:
@@ -94,7 +104,8 @@ async def test_a_request_that_needs_a_new_connection_gets_the_place_of_an_unused
             assert len(pool_of(edge)._open) <= 1
 
 
-async def test_an_unsafe_request_in_the_queue_gets_a_connection_of_its_own() -> None:
+async def test_an_unsafe_request_in_the_queue_gets_a_connection_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edgeproxy.proxy.pool._YOUNG", 0.0)
     may_answer = asyncio.Event()
     async with backend(gated(may_answer)) as origin:
         narrow = replace(origin_at(origin.port), circuit=Circuit(connections=1))

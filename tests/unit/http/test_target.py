@@ -141,7 +141,19 @@ def test_a_host_is_lower_case_without_port_and_final_dot(authority: str) -> None
 
 @pytest.mark.parametrize(
     "authority",
-    ["", "a b", "user@pypi.test", "pypi.test:", "pypi.test:x", "pypi.test:123456", "a/b", "[::1", "::1", "a,b c"],
+    [
+        "",
+        "a b",
+        "user@pypi.test",
+        "pypi.test:0",
+        "pypi.test:99999",
+        "pypi.test:x",
+        "pypi.test:123456",
+        "a/b",
+        "[::1",
+        "::1",
+        "a,b c",
+    ],
 )
 def test_what_is_no_host_is_refused(authority: str) -> None:
     with pytest.raises(BadTarget):

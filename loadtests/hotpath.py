@@ -37,6 +37,7 @@ rules:
   - {name: simple, match: {host: app, path: "/simple/{project}/", methods: [GET, HEAD]}, forward: {backend: origin}}
 """
 _EXCHANGES: Final = 8_000  # in one measurement
+_PAGES: Final = 5_000  # more than are remembered
 _ENDLESS: Final = 1 << 62  # requests on one connection
 
 
@@ -61,15 +62,16 @@ class Silence(asyncio.Transport):
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m loadtests.hotpath", description="CPU time of one exchange.")
     parser.add_argument("--rounds", type=int, default=15, help="of 8,000 exchanges (15)")
+    parser.add_argument("--distinct", action="store_true", help="each page has its own entity-tag, length and serial")
     parser.add_argument("--profile", action="store_true", help="say where the time goes, too")
     options = parser.parse_args(arguments)
-    uvloop.run(_measure(max(options.rounds, 1), options.profile))
+    uvloop.run(_measure(max(options.rounds, 1), options.distinct, options.profile))
     return 0
 
 
-async def _measure(rounds: int, profile: bool) -> None:
+async def _measure(rounds: int, distinct: bool, profile: bool) -> None:
     edge = Edge(parse_ruleset(_RULES, "rules.yaml", base=Path()), Limits(requests=_ENDLESS))
-    exchange = _exchanges(edge)
+    exchange = _exchanges(edge, [_answer(page) for page in range(_PAGES if distinct else 1)])
     exchange(1_000)  # what is remembered is remembered now
     costs = sorted(exchange(_EXCHANGES) for _ in range(rounds))
     python = sys.version.split()[0]
@@ -81,12 +83,12 @@ async def _measure(rounds: int, profile: bool) -> None:
     await edge.resolver.close()
 
 
-def _exchanges(edge: Edge) -> Callable[[int], float]:
+def _exchanges(edge: Edge, replies: Sequence[bytes]) -> Callable[[int], float]:
     """A function that carries out so many exchanges and gives the CPU time of one, in microseconds."""
     client, answers = ClientConnection(edge, edge.ruleset.listen[0]), Silence()
     client.connection_made(answers)
     backend = _kept_connection(edge)
-    requests, answer = requests_of(next(case for case in CASES if case.name == "pass-1k")), _answer()
+    requests = requests_of(next(case for case in CASES if case.name == "pass-1k"))
 
     def run(number: int) -> float:
         ask, reply, before = client.data_received, backend.data_received, answers.written
@@ -94,7 +96,7 @@ def _exchanges(edge: Edge) -> Callable[[int], float]:
         for each in range(number):
             # A new object each time, as a socket gives: the hash of one that was here before would be known.
             ask(bytes(memoryview(requests[each % len(requests)])))
-            reply(bytes(memoryview(answer)))
+            reply(bytes(memoryview(replies[each % len(replies)])))
         took = time.process_time() - began
         assert answers.written - before == number, "every exchange is answered in one write"
         return took / number * 1e6
@@ -112,16 +114,19 @@ def _kept_connection(edge: Edge) -> BackendConnection:
     return connection
 
 
-def _answer() -> bytes:
+def _answer(page: int) -> bytes:
+    size = 1_024 + page % 100
     headers = (
         ("Server", "nginx"),
         ("Date", "Wed, 25 Nov 2026 13:00:00 GMT"),
         ("Content-Type", CONTENT_TYPE),
-        ("Content-Length", "1024"),
+        ("Content-Length", str(size)),
         ("Connection", "keep-alive"),
-        *PAGE_HEADERS,
+        *((name, value) for name, value in PAGE_HEADERS if name != "ETag"),
+        ("ETag", f'"2f8c4d1e9a7b{page:08x}"'),
+        ("X-Serial", str(31_415_926 + page)),
     )
-    return b"HTTP/1.1 200 OK\r\n" + "".join(f"{n}: {v}\r\n" for n, v in headers).encode() + b"\r\n" + b"x" * 1024
+    return b"HTTP/1.1 200 OK\r\n" + "".join(f"{n}: {v}\r\n" for n, v in headers).encode() + b"\r\n" + b"x" * size
 
 
 if __name__ == "__main__":

@@ -20,8 +20,13 @@ from edgeproxy.http.framing import CHUNKED, NO_BODY, TUNNEL, UNTIL_CLOSE, Framin
 # A missing space behind the status (RFC 9112 §4 wants one even without a reason) has one reading and is common: it is
 # let pass.
 _STATUS_LINE: Final = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9]{2})(?: ([\t\x20-\x7e\x80-\xff]*))?")
-_FIELD_LINE: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)")
+_FIELD_LINE: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*")
+_PLAIN_LINE: Final = re.compile(  # as it is passed on: one space, and none at the end
+    rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+): ((?:[!-~\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[!-~\x80-\xff])?)?)"
+)
 _WIDE_SPACE: Final = re.compile(rb"(?m)^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\r\n]*?)[ \t]*(?=\r?$)")
+_VALUE_OCTETS: Final = bytes([*b"\t", *range(0x20, 0x7F), *range(0x80, 0x100)])
+_LONGEST_NAME: Final = 64
 _BODILESS: Final = frozenset((204, 304))
 _SWITCHING: Final = 101
 _COMMON_OPTIONS: Final = frozenset((b"", b"close", b"keep-alive"))
@@ -75,8 +80,10 @@ class _Mark:
 
 
 _ENDING: Final = frozenset((Kind.CONNECTION, Kind.CODING, Kind.UPGRADE, Kind.TRAILER, Kind.HOP))
-_COMMON: Final = {
-    kind: _Mark(kind) for kind in (Kind.PLAIN, Kind.DATE, Kind.LENGTH, Kind.COOKIE, Kind.TRAILER, Kind.HOP)
+_PLAIN: Final = _Mark(Kind.PLAIN)
+_LENGTH: Final = _Mark(Kind.LENGTH)
+_COMMON: Final = {kind: _Mark(kind) for kind in (Kind.DATE, Kind.COOKIE, Kind.TRAILER, Kind.HOP)} | {
+    Kind.LENGTH: _LENGTH
 }
 
 
@@ -149,6 +156,7 @@ class ResponseReader:
         "_memo",
         "_memo_octets",
         "_most_fields",
+        "_names",
         "_other",
         "_plain",
         "_shapes",
@@ -163,6 +171,7 @@ class ResponseReader:
         self._memo_octets = memo_octets
         self._marks: dict[bytes, _Mark] = {}
         self._lengths: dict[bytes, Length] = {}
+        self._names: dict[bytes, _Mark] = {}  # as they are written; those whose lines mean the same whatever the value
         self._status_lines: dict[bytes, StatusLine] = {}
         self._shapes: dict[tuple[StatusLine, bool, bool, bytes, tuple[_Mark | None, ...]], _Shape] = {}
 
@@ -170,7 +179,7 @@ class ResponseReader:
         """Read a head, without the CRLF CRLF at its end. Raises BadResponse.
 
         PERF: the more a backend is asked, the more of its heads repeat, octet for octet, within a second: then one
-        look-up does. What is asked for most is an attribute, since a tuple as the key would cost as much again.
+        look-up does (0.2 µs). What is asked for most is an attribute: a tuple as the key would cost as much again.
         """
         known = self._plain if asked is ORDINARY else self._other.setdefault(asked, {})
         found = known.get(head)
@@ -183,9 +192,7 @@ class ResponseReader:
         return found
 
     def _read(self, head: bytes, asked: Asked) -> ResponseHead:
-        """PERF: 1.6 µs for nine known lines, where httptools with a pass over its fields took 7 (CPython 3.11). Every
-        line is looked up, in C; what all of them come to is looked up, too, since answers have few shapes.
-        """
+        """PERF: every line is looked up, in C; what all of them come to is looked up, too: answers have few shapes."""
         lines = head.split(b"\r\n")
         line = self._status_lines.get(lines[0]) or self._learn_status_line(lines[0])
         del lines[0]
@@ -194,7 +201,7 @@ class ResponseReader:
         shape = self._shapes.get(key)
         if shape is None:
             try:
-                shape = self._learn(line, lines, asked)
+                shape = self._learn(line, lines, marks, asked)
             except _WideSpace:
                 return self._read(_WIDE_SPACE.sub(rb"\1: \2", head), asked)
         framing = shape.framing
@@ -207,11 +214,11 @@ class ResponseReader:
         octets = b"%b%b\r\n" % (line.octets, b"\r\n".join(lines)) if lines else line.octets
         return ResponseHead(line.minor, line.status, octets, framing, shape.keeps_alive, shape.has_date, trailer)
 
-    def _learn(self, line: StatusLine, lines: list[bytes], asked: Asked) -> _Shape:
+    def _learn(self, line: StatusLine, lines: list[bytes], found: tuple[_Mark | None, ...], asked: Asked) -> _Shape:
         """Read lines of which some are not known, or come to a shape that is not."""
         if len(lines) > self._most_fields:
             raise BadResponse(f"its head has more than {self._most_fields} fields")
-        marks = tuple([self._marks.get(octets) or self._learn_line(octets) for octets in lines])
+        marks = tuple([mark or self._learn_line(octets) for mark, octets in zip(found, lines, strict=True)])
         key = (line, asked.to_head, asked.drop_cookies, asked.upgrade, marks)
         shape = self._shapes.get(key)
         if shape is None:
@@ -225,14 +232,14 @@ class ResponseReader:
         return shape
 
     def _learn_line(self, octets: bytes) -> _Mark:
-        found = _FIELD_LINE.fullmatch(octets)
-        if found is None:
-            raise BadResponse("its head holds a line that is not a field")
-        if octets != b"%b: %b" % (found[1], found[2].rstrip(b" \t")):
-            raise _WideSpace
-        kind = _KINDS.get(found[1].lower(), Kind.PLAIN)
-        mark = _COMMON.get(kind) or _Mark(kind, found[2].lower())
-        length = _read_length(octets) if kind is Kind.LENGTH else None
+        """PERF: of a known name only the value is looked at, in C. A page's entity-tag, length and serial are new each
+        time, their names are not.
+        """
+        name, _, value = octets.partition(b": ")
+        mark = self._names.get(name)
+        if mark is None or value.translate(None, _VALUE_OCTETS) or value.strip(b" \t") != value:
+            mark = self._learn_name(octets)
+        length = _read_length(octets) if mark is _LENGTH else None
         if len(octets) <= self._memo_octets:
             if len(self._marks) >= self._memo:  # start over: what repeats is soon known again
                 self._marks.clear()
@@ -240,6 +247,22 @@ class ResponseReader:
             self._marks[octets] = mark
             if length is not None:
                 self._lengths[octets] = length
+        return mark
+
+    def _learn_name(self, octets: bytes) -> _Mark:
+        found = _PLAIN_LINE.fullmatch(octets)
+        if found is None:
+            if _FIELD_LINE.fullmatch(octets):
+                raise _WideSpace
+            raise BadResponse("its head holds a line that is not a field")
+        kind = _KINDS.get(found[1].lower())
+        mark = _PLAIN if kind is None else _COMMON.get(kind)
+        if mark is None:
+            return _Mark(kind or Kind.PLAIN, found[2].lower())  # what it means is in its value
+        if len(found[1]) <= _LONGEST_NAME:
+            if len(self._names) >= self._memo:
+                self._names.clear()
+            self._names[found[1]] = mark
         return mark
 
     def _learn_status_line(self, octets: bytes) -> StatusLine:

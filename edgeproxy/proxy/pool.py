@@ -140,9 +140,9 @@ class Pool:
                     return connection
                 self._open.discard(connection)  # its place is free though its end is not told yet
         elif tried is None:
-            connection = self._take_young(one)
-            if connection is not None:
-                return connection
+            young = self._take_young(one)
+            if young is not None:
+                return young
         if tried is not None:
             self._retries += 1
         return self._take_new(Pending(self, waiter, fresh, tried), one)

@@ -3,7 +3,7 @@
 Laws:
 - nothing is believed but what a trusted peer wrote: X-Forwarded-For is walked from its right end, where the peer
   wrote, and never beyond the first address that is not trusted;
-- a client's address is an IP address in its one spelling, or the peer's as the socket names it; never a text that a
+- a client's address is an IP address in its one spelling, or "unix" (backends are told "unknown"); never a text that a
   client chose;
 - reading is bounded: MOST_HOPS elements, whatever the field's length.
 """
@@ -14,10 +14,11 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
-from typing import Final
+from typing import Final, Literal
 
 from edgeproxy.http.addresses import Address, read_address
 
+UNIX: Final = "unix"  # the name of who comes by a Unix socket and so has no address
 MOST_HOPS: Final = 32  # more proxies in a row than this are a loop, or a lie
 _LONGEST_ELEMENT: Final = 53  # "[", 45 of an IPv6 address, "]:65535"
 _MOST_KNOWN: Final = 4096  # addresses whose trust is remembered
@@ -27,12 +28,15 @@ _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 §5.6.2
 
 
 class TrustedProxies:
-    """The networks whose X-Forwarded-* and PROXY headers are believed."""
+    """The networks whose X-Forwarded-* and PROXY headers are believed; with "unix" among them, so is who comes by a
+    Unix socket.
+    """
 
-    __slots__ = ("_known", "_networks")
+    __slots__ = ("_known", "_networks", "_trusts_unix")
 
-    def __init__(self, networks: Sequence[IPv4Network | IPv6Network]) -> None:
-        self._networks = tuple(map(_plain_network, networks))
+    def __init__(self, proxies: Sequence[IPv4Network | IPv6Network | Literal["unix"]]) -> None:
+        self._networks = tuple([_plain_network(each) for each in proxies if not isinstance(each, str)])
+        self._trusts_unix = UNIX in proxies
         self._known: dict[str, bool] = {}
 
     def is_trusted(self, address: str) -> bool:
@@ -42,7 +46,7 @@ class TrustedProxies:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
             parsed = read_address(address)
-            known = parsed is not None and self._has(parsed)
+            known = self._has(parsed) if parsed is not None else address == UNIX and self._trusts_unix
             if len(address) <= _LONGEST_ELEMENT:
                 self._known[address] = known
         return known
@@ -93,7 +97,7 @@ def forwarding_lines(chain: str, address: str, host: str, scheme: str, minor: in
     what is no address: a backend's parser never meets a client's own words. `Forwarded` says the same as the other
     lines (RFC 7239 §7.4 shows how one becomes the other).
     """
-    hops = [*(_read_element(element) or "unknown" for element in _elements(chain)), _plain_text(address)]
+    hops = [_read_element(element) or "unknown" for element in [*_elements(chain), address]]
     last = f";host={_quoted(host)};proto={scheme}"
     lines = (
         f"X-Forwarded-For: {', '.join(hops)}",

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from edgeproxy.http.forwarded import TrustedProxies, forwarding_lines
+from edgeproxy.http.forwarded import UNIX, TrustedProxies, forwarding_lines
 from edgeproxy.http.proxy_protocol import ProxyHeader
 from edgeproxy.http.target import Scheme
 
-UNIX: Final = "unix"  # who comes by a Unix socket has no address
 _REMEMBERED: Final = 8  # authorities that one connection asks for in turn: an index and its files are two
 
 

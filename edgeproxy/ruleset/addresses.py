@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_interface
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from edgeproxy.ruleset.model import Address, InetAddress, UnixAddress
 from edgeproxy.ruleset.problems import Code, Refusal
@@ -24,6 +24,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 _LONGEST_SOCKET: Final = 107  # octets of sockaddr_un's path on Linux, without the NUL at its end: unix(7)
 
 Network = IPv4Network | IPv6Network
+Proxy = Network | Literal["unix"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +157,12 @@ def read_backend_url(text: str, base: Path) -> Origin:
     return Origin(scheme, InetAddress(authority.host, port), authority.text)
 
 
-def read_network(text: str) -> Network:
-    """A network in CIDR notation, or one address."""
+def read_proxy(text: str) -> Proxy:
+    """A network in CIDR notation, one address, or `unix`: whoever comes by a Unix socket."""
+    return "unix" if text == "unix" else _read_network(text)
+
+
+def _read_network(text: str) -> Network:
     try:
         found = ip_interface(text if _NETWORK.fullmatch(text) else "")
     except ValueError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from edgeproxy.ruleset.addresses import Network, read_listen_address, read_network
+from edgeproxy.ruleset.addresses import Proxy, read_listen_address, read_proxy
 from edgeproxy.ruleset.model import (
     Address,
     Certificate,
@@ -135,8 +135,8 @@ def read_file(findings: Findings, node: Node | None, base: Path) -> Path | None:
     return None if name is None else base / name
 
 
-def read_trusted_proxies(findings: Findings, node: Node) -> tuple[Network, ...]:
+def read_trusted_proxies(findings: Findings, node: Node) -> tuple[Proxy, ...]:
     nodes = read_items(findings, node, '`trusted_proxies` is a list of networks, as in [127.0.0.0/8, "::1"]') or ()
-    found = [read_value(findings, each, read_network, "it is a network") for each in nodes]
+    found = [read_value(findings, each, read_proxy, "it is a network") for each in nodes]
     report_twice(findings, nodes, "network")
     return tuple(network for network in found if network is not None)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Literal, assert_never
 
 from edgeproxy.http.target import Scheme
 from edgeproxy.ruleset.limits import Limits
@@ -359,7 +359,7 @@ class Ruleset:
     generation: int
     digest: str  # hex BLAKE2b of the sources read, in reading order
     listen: tuple[Listener, ...]
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]  # whose word on the client is believed
+    trusted_proxies: tuple[IPv4Network | IPv6Network | Literal["unix"], ...]  # whose word on the client is believed
     limits: Limits
     hosts: tuple[Host, ...]
     backends: tuple[Backend, ...]

@@ -84,7 +84,7 @@ async def test_a_backend_is_told_that_the_client_came_over_a_unix_socket(tmp_pat
         async with listening_edge(UnixAddress(tmp_path / "edge"), port=origin.port) as (found,):
             async with client_of(found) as client:
                 assert (await client.ask(request("/pass"))).status == 204
-    assert b"X-Forwarded-For: unix\r\n" in origin.seen[0]
+    assert b"X-Forwarded-For: unknown\r\n" in origin.seen[0]
 
 
 async def test_a_path_whose_owner_has_gone_is_taken_over(tmp_path: Path) -> None:

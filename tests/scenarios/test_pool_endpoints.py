@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
 from dns_server import Record, name_server
 from harness import QUICK, Backend, BackendPeer, RunningEdge, always, backend, request
 from pools import OK, edge_before, free_port, origin_at, pool_of, until
@@ -266,7 +267,10 @@ async def test_a_backend_that_moves_is_found_where_it_is_though_connections_are_
         assert pool_of(edge).counts.connections == 2
 
 
-async def test_the_addresses_of_a_name_are_asked_in_turn_and_a_refusing_one_is_passed_over() -> None:
+async def test_the_addresses_of_a_name_are_asked_in_turn_and_a_refusing_one_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("edgeproxy.proxy.pool._YOUNG", 0.0)
     asked: list[str] = []
     post = request("/", "Content-Length: 0", method="POST")  # each on a new connection
     async with AsyncExitStack() as stack:

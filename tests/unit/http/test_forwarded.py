@@ -162,3 +162,12 @@ def test_a_long_chain_is_cut_on_its_left() -> None:
     lines = forwarding_lines(",".join(["192.0.2.1"] * 10_000), CLIENT, "pypi.test", "http", 1)
     assert lines.startswith(b"X-Forwarded-For: " + b"192.0.2.1, " * MOST_HOPS + b"203.0.113.9\r\n")
     assert lines.count(b"for=") == MOST_HOPS + 1
+
+
+def test_who_comes_by_a_unix_socket_is_trusted_only_where_that_is_said() -> None:
+    assert not TRUSTED.is_trusted("unix")
+    trusting = TrustedProxies([ip_network("10.0.0.0/8"), "unix"])
+    assert trusting.is_trusted("unix")
+    assert trusting.client_of("unix", CLIENT) == CLIENT
+    assert trusting.client_of("unix", None) == "unix"
+    assert b"X-Forwarded-For: unknown\r\n" in forwarding_lines("", "unix", "pypi.test", "http", 1)

@@ -70,23 +70,18 @@ class Child:
         return self.ready.done() and self.ready.exception() is None
 
     def start(self, start: Start) -> None:
-        """Start the process. Never by a fork that goes on in Python: this process has a loop."""
+        """Start the process. Raises OSError; then there is none."""
         self._socket, theirs = socket.socketpair()
-        fd = start.write()
-        with theirs:
-            command = (sys.executable, "-P", "-m", "edgeproxy.control.worker", str(theirs.fileno()), str(fd))
-            path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
-            try:
-                self._process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    env=os.environ | {"PYTHONPATH": path},
-                    pass_fds=(theirs.fileno(), fd, *start.fds),
-                    process_group=0,  # a terminal's Ctrl-C is for the supervisor
-                )
-            finally:
-                os.close(fd)
-        self._pidfd = os.pidfd_open(self._process.pid)
+        try:
+            with theirs:
+                self._process = _start_process(theirs.fileno(), start)
+            self._pidfd = os.pidfd_open(self._process.pid)
+        except OSError:
+            self._socket.close()
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait()
+            raise
         self._loop.add_reader(self._pidfd, self._on_exit)
 
     async def open(self) -> None:
@@ -173,6 +168,21 @@ class Child:
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and not self.has_ended:
             self._process.send_signal(number)
+
+
+def _start_process(channel: int, start: Start) -> subprocess.Popen[bytes]:
+    """Never by a fork that goes on in Python: this process has a loop."""
+    fd = start.write()
+    try:
+        return subprocess.Popen(
+            (sys.executable, "-P", "-m", "edgeproxy.control.worker", str(channel), str(fd)),
+            stdin=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))},
+            pass_fds=(channel, fd, *start.fds),
+            process_group=0,  # a terminal's Ctrl-C is for the supervisor
+        )
+    finally:
+        os.close(fd)
 
 
 def _note(ready: asyncio.Future[None]) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from edgeproxy.proxy.listening import address_of, close_sockets, open_sockets
+from edgeproxy.proxy.listening import address_of, close_sockets, open_more, open_sockets
 from edgeproxy.ruleset.model import Address, Listener
 
 _OFFER: Final = "EDGEPROXY_OFFER"  # in the environment of the next supervisor
@@ -58,7 +58,9 @@ class Offer:
 
 
 class Sockets:
-    """By address: one socket for each worker, or one for all where the address is a path."""
+    """By address: one socket for each worker, or one for all where the address is a path. A supervisor before, with
+    more workers, leaves more; the kernel queues connections on each, so each has a worker that accepts there.
+    """
 
     def __init__(self, workers: int, offer: Offer | None = None) -> None:
         self._workers = workers
@@ -73,13 +75,17 @@ class Sockets:
         added: dict[_Key, list[socket.socket]] = {}
         try:
             for key, address in _keys(listeners).items():
-                if key not in self._opened:
+                there = self._opened.get(key)
+                if there is None:
                     added[key] = open_sockets(address, self._workers)
+                elif there[0].family != socket.AF_UNIX:
+                    added[key] = open_more(there[0], self._workers - len(there))
         except BaseException:
             for sockets in added.values():
                 close_sockets(sockets)
             raise
-        self._opened |= added
+        for key, sockets in added.items():
+            self._opened.setdefault(key, []).extend(sockets)
 
     def keep_only(self, listeners: Iterable[Listener]) -> None:
         kept = _keys(listeners)
@@ -91,10 +97,11 @@ class Sockets:
             else:
                 close_sockets(sockets)
 
-    def of_worker(self, listeners: Iterable[Listener], number: int) -> tuple[int, ...]:
-        """The descriptors of a worker, one for each listener."""
+    def of_worker(self, listeners: Iterable[Listener], number: int) -> tuple[tuple[int, ...], ...]:
+        """The descriptors of a worker, one or more for each listener. Nobody else has that of a port."""
         found = [self._opened[key] for key in _keys(listeners)]
-        return tuple(sockets[number % len(sockets)].fileno() for sockets in found)
+        mine = [sockets[number :: self._workers] or sockets for sockets in found]
+        return tuple(tuple(sock.fileno() for sock in sockets) for sockets in mine)
 
     def addresses(self, listeners: Iterable[Listener]) -> tuple[Address, ...]:
         """With the ports that the system gave."""

@@ -70,13 +70,13 @@ def _check_certificates(ruleset: Ruleset) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """All that a worker needs to know. `sockets` are its descriptors, one for each listener; `rates`: that of the
-    table in which workers count together, if a rule has a rate; `beat`: seconds between signs of life; `grace`:
+    """All that a worker needs to know. `sockets` are its descriptors, one or more for each listener; `rates`: that of
+    the table in which workers count together, if a rule has a rate; `beat`: seconds between signs of life; `grace`:
     seconds for running exchanges when it drains without being told how long.
     """
 
     rules: RuleText
-    sockets: tuple[int, ...]
+    sockets: tuple[tuple[int, ...], ...]
     rates: int | None
     access_log: Path | None
     grace: float
@@ -85,7 +85,8 @@ class Start:
     @property
     def fds(self) -> tuple[int, ...]:
         """What a worker inherits."""
-        return self.sockets if self.rates is None else (*self.sockets, self.rates)
+        sockets = tuple(fd for fds in self.sockets for fd in fds)
+        return sockets if self.rates is None else (*sockets, self.rates)
 
     def write(self) -> int:
         """A new descriptor from which it can be read. Pickled: both ends are the same program, one of them the other's

@@ -180,18 +180,20 @@ class Supervisor:
     # -- workers ------------------------------------------------------------------------------------------------
 
     async def _start_workers(self, rules: RuleText, ruleset: Ruleset) -> list[Child]:
-        """One for each slot, all ready. Raises CannotRun when one is not; then the others are told to go again."""
-        children = [await self._start_worker(rules, ruleset, number) for number in range(self._options.workers)]
-        readies = [child.ready for child in children]
-        _, late = await asyncio.wait(readies, timeout=_READY_WITHIN, return_when=asyncio.FIRST_EXCEPTION)
-        failures = [error for ready in readies if ready.done() and (error := ready.exception())]
-        if not late and not failures:
-            return children
-        for child in children:
-            child.drain(self._options.grace)
-            if not child.ready.done():
-                child.kill()
-        raise failures[0] if failures else CannotRun(f"a worker was not ready within {_READY_WITHIN:g} seconds")
+        """One for each slot, all ready. Raises CannotRun, OSError when one is not; then the others go again."""
+        children: list[Child] = []
+        try:
+            for number in range(self._options.workers):
+                child = await self._start_worker(rules, ruleset, number)
+                children.append(child)
+            await _all_ready(children)
+        except BaseException:  # a stop, too: whoever was started would serve these rules for ever
+            for child in children:
+                child.drain(self._options.grace)
+                if not child.ready.done():
+                    child.kill()
+            raise
+        return children
 
     async def _start_worker(self, rules: RuleText, ruleset: Ruleset, number: int) -> Child:
         options = self._options
@@ -207,7 +209,11 @@ class Supervisor:
         child.start(start)
         self._children.add(child)
         self._no_children.clear()
-        await asyncio.shield(child.open())  # whatever stops this task, the worker can be told to end
+        try:
+            await asyncio.shield(child.open())  # whatever stops this task, the worker can be told to end
+        except OSError:
+            child.kill()  # nothing can be said to it
+            raise
         return child
 
     def _serve_with(self, children: list[Child]) -> None:
@@ -355,3 +361,14 @@ class Supervisor:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+async def _all_ready(children: list[Child]) -> None:
+    """Raises CannotRun for the first that is not."""
+    readies = [child.ready for child in children]
+    _, late = await asyncio.wait(readies, timeout=_READY_WITHIN, return_when=asyncio.FIRST_EXCEPTION)
+    for ready in readies:
+        if ready.done():
+            ready.result()
+    if late:
+        raise CannotRun(f"a worker was not ready within {_READY_WITHIN:g} seconds")

@@ -80,7 +80,7 @@ class Worker:
             rates = stack.enter_context(contextlib.closing(RateTable.adopt(self._start.rates)))
         edge = Edge(ruleset, ruleset.limits, log, rates=rates)
         watch_failures(asyncio.get_running_loop(), lambda: _count_unexpected(edge))
-        await edge.start([socket.socket(fileno=fd) for fd in self._start.sockets])
+        await edge.start([[socket.socket(fileno=fd) for fd in fds] for fds in self._start.sockets])
         gc.collect()
         gc.freeze()  # what lives as long as the worker: with 10,000 rules, looking through it held the loop for 130 ms
         return edge

@@ -73,25 +73,27 @@ class Edge:
 
     # -- for its owner ------------------------------------------------------------------------------------------
 
-    async def start(self, sockets: Sequence[socket.socket] = ()) -> tuple[Address, ...]:
+    async def start(self, sockets: Sequence[Sequence[socket.socket]] = ()) -> tuple[Address, ...]:
         """Listen; returns the addresses with the ports the system gave. Raises CannotListen.
 
-        `sockets` are listening sockets, one for each listener of the ruleset, in its order; from now on they are the
-        edge's. Without them it opens its own.
+        `sockets` are bound sockets, one or more for each listener of the ruleset, in its order; from now on they are
+        the edge's. Without them it opens its own.
         """
         self.listening = [Listening(self, listener) for listener in self.ruleset.listen]
-        opened = list(sockets)
+        opened = [list(each) for each in sockets]
         if not opened:
             try:
                 for listener in self.ruleset.listen:
-                    opened += open_sockets(listener.address, workers=1)
+                    mine = open_sockets(listener.address, workers=1)
+                    opened.append(mine)
             except CannotListen:
-                close_sockets(opened)
+                for each in opened:
+                    close_sockets(each)
                 raise
-            self._owned = tuple(map(address_of, opened))
-        addresses = tuple(map(address_of, opened))
-        for listening, sock in zip(self.listening, opened, strict=True):
-            listening.start(sock)
+            self._owned = tuple(address_of(each[0]) for each in opened)
+        addresses = tuple(address_of(each[0]) for each in opened)
+        for listening, its in zip(self.listening, opened, strict=True):
+            listening.start(its)
         self.clock.start()
         for pool in self.pools.values():
             pool.start()

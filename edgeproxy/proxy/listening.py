@@ -14,7 +14,7 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -69,6 +69,20 @@ def open_sockets(address: Address, workers: int) -> list[socket.socket]:
     except OSError as error:
         why = error.strerror or str(error)
         raise CannotListen(f"cannot listen on {address}: {why}: choose another with --listen") from None
+
+
+def open_more(like: socket.socket, number: int) -> list[socket.socket]:
+    """So many sockets beside one on a port: bound, but nothing is queued on them before somebody accepts there.
+    Raises CannotListen.
+    """
+    opened: list[socket.socket] = []
+    try:
+        for _ in range(number):
+            opened.append(_bound(like.family, like.getsockname(), is_shared=True))  # noqa: PERF401  # closed if one fails
+    except OSError as error:
+        close_sockets(opened)
+        raise CannotListen(f"cannot listen on {address_of(like)} for more workers: {error.strerror}") from None
+    return opened
 
 
 def address_of(sock: socket.socket) -> Address:
@@ -166,7 +180,7 @@ class Listening:
         self._edge = edge
         self._listener = listener
         self._loop = asyncio.get_running_loop()
-        self.socket: socket.socket | None = None  # while connections are accepted on it
+        self.sockets: list[socket.socket] = []  # while connections are accepted on them
         self._opening: set[asyncio.Task[None]] = set()
         self._told = -inf  # when it was last said that nothing can be accepted
         self._certificates: Certificates | None = None
@@ -181,15 +195,17 @@ class Listening:
         """How many connections are accepted and no clients yet: their handshakes are under way."""
         return len(self._opening)
 
-    def start(self, sock: socket.socket) -> None:
-        """Accept on a listening socket, which from now on is this one's."""
-        self.socket = sock
-        self._watch()
+    def start(self, sockets: Sequence[socket.socket]) -> None:
+        """Accept on bound sockets, which from now on are this one's."""
+        self.sockets = list(sockets)
+        for sock in self.sockets:
+            sock.listen(_BACKLOG)  # one opened for an upgrade does not yet
+            self._watch(sock)
 
     def stop_accepting(self) -> None:
         """Handshakes that have begun go on."""
-        sock, self.socket = self.socket, None
-        if sock is not None:
+        sockets, self.sockets = self.sockets, []
+        for sock in sockets:
             self._loop.remove_reader(sock.fileno())
             sock.close()
 
@@ -210,15 +226,12 @@ class Listening:
 
     # -- accepting ----------------------------------------------------------------------------------------------
 
-    def _watch(self) -> None:
-        if self.socket is not None:
-            self._loop.add_reader(self.socket.fileno(), self._accept)
+    def _watch(self, sock: socket.socket) -> None:
+        if sock in self.sockets:
+            self._loop.add_reader(sock.fileno(), self._accept, sock)
 
-    def _accept(self) -> None:
-        sock = self.socket
+    def _accept(self, sock: socket.socket) -> None:
         for _ in range(_AT_A_TIME):
-            if sock is None:
-                return
             try:
                 accepted, _ = sock.accept()
             except (BlockingIOError, InterruptedError):
@@ -234,7 +247,7 @@ class Listening:
         """Descriptors or memory have run out, this process's or the machine's: try again in a moment."""
         self._edge.counters.accept_failures += 1
         self._loop.remove_reader(sock.fileno())
-        self._loop.call_later(_PAUSE, self._watch)
+        self._loop.call_later(_PAUSE, self._watch, sock)
         if self._loop.time() > self._told + _TELL_EVERY:
             self._told = self._loop.time()
             tell(

@@ -176,6 +176,37 @@ async def test_thirty_restarts_under_load_fail_no_request(tmp_path: Path, trust:
     assert load.connections > 16 * 2  # the restarts did end connections
 
 
+@pytest.mark.parametrize(("before", "after"), [("0,1", "0"), ("0", "0,1")], ids=["fewer", "more"])
+async def test_an_upgrade_to_another_number_of_workers_leaves_no_connection_waiting(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        'edge: 1\nlisten: [{address: "127.0.0.1:0"}]\nhosts: {app: {names: [pypi.test]}}\n'
+        'rules: [{name: hello, match: {host: app, path: "/hello"}, respond: {status: 200, body: hello}}]\n'
+    )
+    mine = os.sched_getaffinity(0)
+    cores = [{int(core) for core in text.split(",")} for text in (before, after)]
+    if not cores[0] | cores[1] <= mine:
+        pytest.skip("it takes the cores 0 and 1")
+    os.sched_setaffinity(0, cores[0])  # as many workers as usable cores
+    try:
+        async with running_process(rules) as edge:
+            os.sched_setaffinity(0, mine)
+            assert len(await edge.workers()) == len(cores[0])
+            os.sched_setaffinity(edge.pid, cores[1])
+            await upgrade(edge)
+            assert await edge.ended() == 0
+            assert len(await edge.workers()) == len(cores[1])
+            async with asyncio.timeout(30):
+                for _ in range(30):
+                    client = RawClient(*await asyncio.open_connection("127.0.0.1", edge.port))
+                    assert (await client.ask(request("/hello"))).body == b"hello"
+                    await client.close()
+    finally:
+        os.sched_setaffinity(0, mine)
+
+
 async def test_an_upgrade_that_cannot_start_leaves_the_edge_as_it_was(tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
     text = 'edge: 1\nlisten: [{address: "127.0.0.1:0"}]\nhosts: {app: {names: [pypi.test]}}\n'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import resource
 import signal
 import ssl
 from contextlib import suppress
@@ -176,6 +177,31 @@ async def test_rules_that_cannot_be_used_are_told_of_and_not_taken(
         assert any(why in line for line in edge.said)
         assert await edge.workers() == workers
         assert await ask(edge) == b"hello"
+
+
+async def test_when_not_all_new_workers_can_be_started_none_of_them_serves(rules: Path) -> None:
+    async with running_process(rules, "--workers", "4") as edge:
+        workers = await edge.workers()
+        before = resource.prlimit(edge.pid, resource.RLIMIT_NOFILE)
+        used = {int(name) for name in os.listdir(f"/proc/{edge.pid}/fd")}
+        few = [number for number in range(1000) if number not in used][7]  # enough to start one or two
+        resource.prlimit(edge.pid, resource.RLIMIT_NOFILE, (few, before[1]))
+        rules.write_text(RULES.replace("body: hello", "body: changed"))
+        edge.signal(signal.SIGHUP)
+        await edge.until_said("the rules are not reloaded: generation 1 stays in use")
+        assert any("Too many open files" in line for line in edge.said)
+        async with asyncio.timeout(30):
+            while set(children_of(edge.pid)) != set(workers):
+                await asyncio.sleep(0.02)
+        assert {await ask(edge) for _ in range(40)} == {b"hello"}
+        resource.prlimit(edge.pid, resource.RLIMIT_NOFILE, before)
+        edge.signal(signal.SIGHUP)
+        await edge.until_said("generation 2")
+        assert {await ask(edge) for _ in range(20)} == {b"changed"}
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 async def test_a_dead_worker_is_replaced_by_the_rules_in_use_not_by_those_in_the_file(rules: Path) -> None:

@@ -35,8 +35,7 @@ rules:
 def narrow(edge: RunningEdge) -> None:
     """Let the kernel hold little for the clients to come, as it does on a long way."""
     for listening in edge.edge.listening:
-        assert listening.socket is not None
-        listening.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        listening.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
 
 
 def held_for_backends(edge: RunningEdge) -> int:

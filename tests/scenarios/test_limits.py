@@ -251,8 +251,7 @@ async def test_a_client_that_takes_an_answer_too_slowly_is_given_up(tmp_path: Pa
 async def narrow(edge: RunningEdge) -> AsyncIterator[RawClient]:
     """A client whose kernel takes little, from an edge whose kernel holds little for it."""
     for listening in edge.edge.listening:
-        assert listening.socket is not None
-        listening.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        listening.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sock.setblocking(False)

@@ -55,8 +55,7 @@ async def test_slow_clients_are_given_up_and_good_ones_served(kind: str) -> None
     async with backend(answers) as origin, running_edge(origin.rules, limits=SHORT) as edge:
         counters = edge.edge.counters
         for listening in edge.edge.listening:  # the kernel is to hold little, as it does on a long way
-            assert listening.socket is not None
-            listening.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            listening.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
 
         def given_up() -> int:
             refused = counters.refusals[Refusal.HEAD_TIMEOUT] + counters.refusals[Refusal.BODY_TIMEOUT]

@@ -101,8 +101,7 @@ class TakenFrom:
     @asynccontextmanager
     async def taker(self, way: Way) -> AsyncIterator[Taker]:
         listening = self.edge.listening[list(Way).index(way)]
-        assert listening.socket is not None
-        listening.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # as on a long way
+        listening.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # as on a long way
         sock = socket.socket(socket.AF_UNIX if way is Way.UNIX else socket.AF_INET)
         context = ssl.create_default_context()
         self.authority.configure_trust(context)
@@ -111,7 +110,7 @@ class TakenFrom:
         with sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             sock.setblocking(False)
-            await asyncio.get_running_loop().sock_connect(sock, listening.socket.getsockname())
+            await asyncio.get_running_loop().sock_connect(sock, listening.sockets[0].getsockname())
             taker = Taker(sock, tls, incoming, outgoing)
             await taker.shake_hands()
             yield taker

@@ -38,9 +38,9 @@ def test_each_worker_has_a_socket_of_its_own_on_one_port_and_all_share_a_path(tm
     with sockets(3) as opened:
         opened.open((PORT, path))
         of_workers = [opened.of_worker((PORT, path), number) for number in range(3)]
-        assert len({port for port, _ in of_workers}) == 3
-        assert len({fd for _, fd in of_workers}) == 1
-        assert len({port_of(port) for port, _ in of_workers}) == 1
+        assert len({port for (port,), _ in of_workers}) == 3
+        assert len({fd for _, (fd,) in of_workers}) == 1
+        assert len({port_of(port) for (port,), _ in of_workers}) == 1
     assert not (tmp_path / "edge").exists()
 
 
@@ -89,6 +89,22 @@ def test_an_offer_goes_through_the_environment_and_its_taker_owns_the_paths(tmp_
     assert not (tmp_path / "edge").exists()
     os.close(reading)
     os.close(writing)
+
+
+@pytest.mark.parametrize(("before", "after"), [(5, 2), (2, 5), (3, 3), (4, 1)])
+def test_after_an_upgrade_to_other_numbers_each_socket_has_one_worker(tmp_path: Path, before: int, after: int) -> None:
+    path = Listener(UnixAddress(tmp_path / "edge"))
+    with sockets(before) as old:
+        old.open((PORT, path))
+        offered = {key: tuple(map(os.dup, fds)) for key, fds in old.offer(0).sockets.items()}
+        with sockets(after, Offer(0, offered)) as new:
+            new.open((PORT, path))
+            of_workers = [new.of_worker((PORT, path), number) for number in range(after)]
+            ports = [fd for of_port, _ in of_workers for fd in of_port]
+            assert len(ports) == len(set(ports)) == max(before, after)
+            assert all(of_port for of_port, _ in of_workers)
+            assert len(set(map(port_of, ports))) == 1
+            assert {of_path for _, of_path in of_workers} == {offered[str(path.address), 0]}
 
 
 def test_an_offer_has_the_tables_of_rate_limits_if_the_supervisor_before_knew_them() -> None:

@@ -9,20 +9,20 @@ from typing import Final
 
 
 class Refusal(StrEnum):
-    """Why the edge refused a request, or a connection."""
+    """Why the edge refused a request, or a connection: the name of the limit (rules/README.md), where there is one."""
 
     BAD_REQUEST = "bad_request"
-    HEAD_TOO_LARGE = "head_too_large"
-    TARGET_TOO_LONG = "target_too_long"
-    HEAD_TIMEOUT = "head_timeout"
-    BODY_TIMEOUT = "body_timeout"
+    HEAD_TOO_LARGE = "head"  # or too many `fields`
+    TARGET_TOO_LONG = "target"
+    HEAD_TIMEOUT = "head_time"
+    BODY_TIMEOUT = "body_time"  # or too slow for `body_rate`
     BAD_BODY = "bad_body"
     UNKNOWN_METHOD = "unknown_method"
     UNKNOWN_VERSION = "unknown_version"
-    TOO_MANY_CONNECTIONS = "too_many_connections"
-    TOO_MANY_OF_CLIENT = "too_many_of_client"  # connections of one address
+    TOO_MANY_CONNECTIONS = "connections"
+    TOO_MANY_OF_CLIENT = "connections_per_client"
     BAD_PREFACE = "bad_preface"  # a PROXY header
-    BODY_TOO_LARGE = "body_too_large"
+    BODY_TOO_LARGE = "body"
     RATE = "rate"  # requests of one client under a rule
     LOOP = "loop"  # the edge's own name in CDN-Loop
     EXPECTATION = "expectation"
@@ -31,15 +31,19 @@ class Refusal(StrEnum):
 
 _BY_STATUS: Final = {
     405: Refusal.NO_TUNNEL,
+    413: Refusal.BODY_TOO_LARGE,
     414: Refusal.TARGET_TOO_LONG,
+    417: Refusal.EXPECTATION,
+    429: Refusal.RATE,
     431: Refusal.HEAD_TOO_LARGE,
     501: Refusal.UNKNOWN_METHOD,
     505: Refusal.UNKNOWN_VERSION,
+    508: Refusal.LOOP,
 }
 
 
 def refusal_of(status: int) -> Refusal:
-    """The reason behind the status of a request that is refused for its head."""
+    """The reason behind the status by which the edge refused a request for its head."""
     return _BY_STATUS.get(status, Refusal.BAD_REQUEST)
 
 

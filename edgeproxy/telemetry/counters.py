@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Final
@@ -93,6 +94,24 @@ class PoolCounts:
     overloads: int = 0  # requests that the circuit's limits kept out
 
 
+@dataclass(frozen=True, slots=True)
+class EndpointNow:
+    """One endpoint, as one worker knows it."""
+
+    is_down: bool  # its health check says so
+    ejected: bool  # for its failures, for a while
+    outstanding: int  # requests on the way
+
+
+@dataclass(frozen=True, slots=True)
+class PoolNow:
+    """One worker's pool of one backend."""
+
+    open: int  # connections, those being opened included
+    waiting: int  # requests, for a connection
+    endpoints: Mapping[str, EndpointNow]  # by URL
+
+
 class HandshakeFailure(StrEnum):
     """Why a client's TLS handshake did not end well."""
 
@@ -127,6 +146,7 @@ class Counters:
     refusals: Counter[Refusal] = field(default_factory=Counter)
     backend_failures: Counter[tuple[str, BackendFailure]] = field(default_factory=Counter)
     pools: dict[str, PoolCounts] = field(default_factory=dict)  # by backend
+    pools_now: dict[str, Callable[[], PoolNow]] = field(default_factory=dict)  # by backend: asked when somebody asks
 
     @property
     def backend_connections(self) -> int:
@@ -141,12 +161,19 @@ class Counters:
         return sum(pool.retries for pool in self.pools.values())
 
     def numbers(self) -> dict[str, int | dict[str, int]]:
-        """All counts by name; those of a Counter by the names of their keys, `/` between the parts of a key."""
+        """All counts by name; those of a Counter by the names of their keys, `/` between the parts of a key. Backends
+        and their endpoints as they are now are `pools/BACKEND` and `endpoints/BACKEND/URL`.
+        """
         found: dict[str, int | dict[str, int]] = {}
         for each in fields(self):
             value = getattr(self, each.name)
             if each.name == "pools":
                 found |= {f"pools/{name}": asdict(counts) for name, counts in self.pools.items()}
+            elif each.name == "pools_now":
+                for name, state in self.pools_now.items():
+                    now = state()
+                    found[f"pools/{name}"] = asdict(self.pools[name]) | {"open": now.open, "waiting": now.waiting}
+                    found |= {f"endpoints/{name}/{url}": asdict(one) for url, one in now.endpoints.items()}
             elif isinstance(value, Counter):
                 found[each.name] = {_name(key): count for key, count in value.items()}
             else:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgeproxy.cli.output import say
 from edgeproxy.ruleset.load import RuleFileError, load_ruleset
 from edgeproxy.ruleset.model import Place, Ruleset
 from edgeproxy.ruleset.problems import Code, Problem
@@ -37,10 +38,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 def execute(args: Namespace) -> int:
     checked = [_check(path) for path in args.files]
     if args.format == "json":
-        print(json.dumps({"files": [_as_json(each) for each in checked]}, indent=2))
+        say(json.dumps({"files": [_as_json(each) for each in checked]}, indent=2))
     else:
         for each in checked:
-            print(_as_text(each))
+            say(_as_text(each))
     return max(exit_status(each.problems) for each in checked)
 
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Final, assert_never
 
 from edgeproxy.cli.check import exit_status
+from edgeproxy.cli.output import say
 from edgeproxy.http.target import BadTarget, Scheme, Target, parse_target
-from edgeproxy.migration.place import arm_at, place_of, sticky_key
+from edgeproxy.migration.place import arm_at, place_of, ranges_of, sticky_key
 from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, ServeFile, plan_request
 from edgeproxy.ruleset.load import RuleFileError, load_ruleset
 from edgeproxy.ruleset.model import (
@@ -27,7 +28,7 @@ from edgeproxy.ruleset.model import (
     WrongMethod,
     describe_action,
 )
-from edgeproxy.ruleset.quantities import written_duration, written_rate, written_size
+from edgeproxy.ruleset.quantities import written_duration, written_size
 
 NAME = "explain"
 HELP = "show which rule takes a URL, why not those above it, and what is done"
@@ -66,16 +67,16 @@ def execute(args: Namespace) -> int:
     try:
         ruleset = load_ruleset(args.rules)
     except RuleFileError as error:
-        print(error)
+        say(str(error))
         return exit_status(error.problems)
     scheme, authority, target = args.url
     try:
         read = parse_target(target, authority, scheme)
     except BadTarget as error:
-        print(f"400 Bad Request: {error}")
+        say(f"400 Bad Request: {error}")
         return 0
     request = Request(args.method, read, _joined(args.headers), args.client)
-    print("\n".join(explain(ruleset, request)))
+    say("\n".join(explain(ruleset, request)))
     return 0
 
 
@@ -133,7 +134,7 @@ def _terms(rule: Rule) -> Iterator[str]:
     if limits.time is not None:
         said.append(f"time {written_duration(limits.time)}")
     if limits.rate is not None:
-        said.append(f"rate {written_rate(limits.rate.interval)}, burst {limits.rate.burst}")
+        said.append(f"rate {limits.rate.text}, burst {limits.rate.burst}")
     if said:
         yield f"  limits: {', '.join(said)}"
     if rule.upgrade:
@@ -158,6 +159,9 @@ def _deeds(plan: Plan, request: Request) -> Iterator[str]:
             arm = arm_at(split, at)
             shares = ", ".join(f"{each.backend.name} {_percent(each.share)}" for each in split.arms)
             yield f"split: {split.name}: {shares}"
+            for each, (low, high) in zip(split.arms, ranges_of(split), strict=True):
+                where = f"places from {_percent(low)} to below {_percent(high)}" if each.share else "no place"
+                yield f"  {each.backend.name}: {where}"
             yield f"  known by: {key.partition(':')[0]}"
             yield f"  place: {_percent(at)}, so on the arm {arm.backend.name}"
             yield from _deeds(arms[arm.backend.name], request)

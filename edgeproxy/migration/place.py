@@ -69,6 +69,16 @@ def arm_at(split: Split, place: int) -> Arm:
     return split.arms[0]  # unreachable for shares that add up to WHOLE
 
 
+def ranges_of(split: Split) -> Sequence[tuple[int, int]]:
+    """For each arm, in file order, the places that it owns: from the first number to below the second."""
+    found: list[tuple[int, int]] = []
+    bound = 0
+    for arm in reversed(split.arms):
+        found.append((bound, bound + arm.share))
+        bound += arm.share
+    return found[::-1]
+
+
 def _cookie(header: str, name: str) -> str | None:
     for pair in header.split(";"):
         key, _, value = pair.strip().partition("=")

@@ -21,11 +21,12 @@ from edgeproxy.proxy.inflow import BodyTooLarge, Inflow
 from edgeproxy.proxy.judging import judge
 from edgeproxy.proxy.peer import Peer, name_of
 from edgeproxy.proxy.phase import Phase, time_for
-from edgeproxy.proxy.plan import ALLOWED, Answer, ByArm, Pass, Plan, ServeFile, choose_arm, say
+from edgeproxy.proxy.plan import ALLOWED, Answer, ByArm, Pass, Plan, Planned, ServeFile, choose_arm, say
+from edgeproxy.proxy.recording import note_plan, record_refused, record_request
 from edgeproxy.proxy.serving import Serving
 from edgeproxy.proxy.sockets import has_unread, reset_on_close
 from edgeproxy.proxy.stream import ClientStream
-from edgeproxy.telemetry.counters import Refusal, refusal_of
+from edgeproxy.telemetry.counters import BackendFailure, Refusal, refusal_of
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.edge import Edge
@@ -81,7 +82,8 @@ class ClientConnection(ClientStream):
         self._set_deadline()
         refusal = edge.admit(self)
         if refusal is not None:
-            self._refuse(503, "This edge has too many connections.", refusal)
+            whose = "Your address" if refusal is Refusal.TOO_MANY_OF_CLIENT else "This edge"
+            self._refuse(503, f"{whose} has too many connections.", refusal)
             self._phase = Phase.CLOSED  # no lingering for those who are too many
             transport.close()
 
@@ -120,6 +122,7 @@ class ClientConnection(ClientStream):
         self._edge.on_client_lost(self)
         if self._exchange is not None:
             self._edge.counters.client_gone += 1
+            self._write_record(is_whole=False)
             self._leave_exchange()
 
     def pause_writing(self) -> None:
@@ -223,8 +226,10 @@ class ClientConnection(ClientStream):
         if self._is_paused:
             self._update_reading()
 
-    def answer(self, answer: Answer) -> None:
-        """Send an answer of the edge's own, whole."""
+    def answer(self, answer: Answer, why: Refusal | BackendFailure | None = None) -> None:
+        """Send an answer of the edge's own, whole; `why` it is not the one that was asked for."""
+        if why is not None and self.record is not None:
+            self.record.why = why
         keep_alive = self.may_keep_alive()
         content = b"" if self._method == b"HEAD" else answer.body
         self.on_head_sent(answer.status)
@@ -236,6 +241,7 @@ class ClientConnection(ClientStream):
         """End in the middle of an answer: the client must see that it is broken."""
         self._edge.counters.aborted += self._exchange is not None
         self._phase = Phase.CLOSED
+        self._write_record(is_whole=False)
         self._leave_exchange()
         if self.minor == 0:  # to such a client an orderly end may be a body's end
             reset_on_close(self.transport)
@@ -279,7 +285,7 @@ class ClientConnection(ClientStream):
             self._has_begun_head = False
             self._read_head(head)
             if self._body is not None and self._buffer:
-                self._read_body_behind_head()
+                self._read_body(self._buffer.take_rest())
         self._is_looping = False
 
     def _take_turn(self) -> None:
@@ -287,10 +293,6 @@ class ClientConnection(ClientStream):
         if self._phase is _HEAD:
             self._read_heads()
         self._update_reading()
-
-    def _read_body_behind_head(self) -> None:
-        if self._phase is Phase.BODY:
-            self._read_body(self._buffer.take_rest())
 
     def _read_head(self, head: bytes) -> None:
         end = head.index(b"\r\n")
@@ -309,11 +311,8 @@ class ClientConnection(ClientStream):
                 self.peer.hear(fields.values)
                 self._planner = edge.planners[self.peer.scheme]
             planned = self._planner.plan(request_line, fields.host)
-        except BadRequest as error:
-            self._refuse_request(error)
-            return
-        except BadTarget as error:
-            self._refuse_request(BadRequest(400, str(error)))
+        except (BadRequest, BadTarget) as error:
+            self._refuse_request(error if isinstance(error, BadRequest) else BadRequest(400, str(error)), fields)
             return
         line = planned.line
         self._method, self.minor = line.method, line.minor
@@ -325,22 +324,22 @@ class ClientConnection(ClientStream):
             reader = reader_for(fields.framing)
             self._body = Inflow(reader, planned.most(edge.limits), edge.limits, edge.clock.now()) if reader else None
         if edge.keeps_records:
-            self.record = edge.new_record(self.peer.address, line.method, line.target, fields)
+            self.record = record_request(self.peer, line, fields)
         if planned.limits is None and fields.is_common:
-            self._act(planned.plan, fields)
+            self._act(planned, planned.plan, fields)
         else:
-            self._act(*judge(edge, planned, fields, self.peer.address))
+            self._act(planned, *judge(edge, planned, fields, self.peer.address))
 
-    def _act(self, plan: Plan, fields: RequestFields) -> None:
-        edge = self._edge
+    def _act(self, planned: Planned, plan: Plan, fields: RequestFields) -> None:
+        edge, rule, arm = self._edge, planned.plan.rule, None
         if isinstance(plan, ByArm):
-            backend, chosen = choose_arm(plan, fields.values, self.peer.address)
-            edge.counters.arms[plan.split.name, backend] += 1
+            arm, chosen = choose_arm(plan, fields.values, self.peer.address)
+            edge.counters.arms[plan.split.name, arm] += 1
             plan = chosen
-        if plan.rule is not None:
-            edge.counters.rules[plan.rule] += 1
+        if rule is not None:
+            edge.counters.rules[rule] += 1
         if self.record is not None:
-            self.record.rule = plan.rule
+            note_plan(self.record, planned, plan, arm)
         exchange: Passing | Serving
         if isinstance(plan, Pass):
             exchange = Passing(self, edge.pools[plan.backend.name], plan, fields)
@@ -390,20 +389,21 @@ class ClientConnection(ClientStream):
 
     # -- ending -------------------------------------------------------------------------------------------------
 
-    def _refuse_request(self, error: BadRequest) -> None:
+    def _refuse_request(self, error: BadRequest, fields: RequestFields | None = None) -> None:
         self._method = b""  # of a request that is not understood; its answer has a body whatever it was
-        allow = (("Allow", ALLOWED),) if error.status == 405 else ()
-        self._refuse(error.status, f"The request is refused: {error}.", refusal_of(error.status), *allow)
+        self._refuse(error.status, f"The request is refused: {error}.", refusal_of(error.status), fields)
 
-    def _refuse(self, status: int, message: str, reason: Refusal, *lines: tuple[str, str]) -> None:
+    def _refuse(self, status: int, message: str, reason: Refusal, fields: RequestFields | None = None) -> None:
         """Answer, when no answer has begun, and end the connection."""
         self._edge.counters.refusals[reason] += 1
+        if self.record is None and self._edge.keeps_records:
+            self.record = record_refused(self.peer, fields)
         if self._is_answering:
             self.abort()
             return
         self._leave_exchange()
         self._keep_alive = False
-        self.answer(say(status, message, *lines))
+        self.answer(say(status, message, *((("Allow", ALLOWED),) if status == 405 else ())), reason)
 
     def _write_record(self, *, is_whole: bool) -> None:
         record, self.record = self.record, None
@@ -412,7 +412,6 @@ class ClientConnection(ClientStream):
             self._edge.write_record(record)
 
     def _leave_exchange(self) -> None:
-        self._write_record(is_whole=False)
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.on_client_gone()

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Final
 
 from edgeproxy.http.forwarded import TrustedProxies
-from edgeproxy.http.request import RequestFields
 from edgeproxy.http.target import Scheme
 from edgeproxy.proxy.client import ClientConnection
 from edgeproxy.proxy.clock import Clock
@@ -191,16 +190,6 @@ class Edge:
     def _note_emptiness(self) -> None:
         if not self._clients and not self._opening():
             self._no_clients.set()
-
-    def new_record(self, address: str, method: bytes, target: str, fields: RequestFields) -> Record:
-        return Record(
-            began=time.time(),
-            client=address,
-            method=method.decode("ascii"),
-            host=fields.host or "",
-            path=target.partition("?")[0],
-            user_agent=fields.values.get("user-agent", ""),
-        )
 
     def write_record(self, record: Record) -> None:
         record.took = time.time() - record.began

@@ -55,7 +55,7 @@ class Client(Protocol):
     def finish(self, status: int, octets: bytes, keep_alive: bool) -> None: ...  # a whole answer, in one
     def on_head_sent(self, status: int) -> None: ...
     def on_answered(self, keep_alive: bool) -> None: ...
-    def answer(self, answer: Answer) -> None: ...
+    def answer(self, answer: Answer, why: BackendFailure | None = None) -> None: ...
     def abort(self) -> None: ...
 
 
@@ -295,12 +295,15 @@ class Passing:
         self._count(failure)
         name = self._plan.backend.name
         match failure.status:
+            case 503 if failure is BackendFailure.NO_ENDPOINT:
+                message = f"The backend {name} is down: none of its places is healthy."
             case 503:
-                self._client.answer(say(503, f"The backend {name} takes no more requests now."))
+                message = f"The backend {name} takes no more requests now."
             case 504:
-                self._client.answer(say(504, f"The backend {name} gave no usable answer in time."))
-            case status:
-                self._client.answer(say(status, f"The backend {name} gave no usable answer."))
+                message = f"The backend {name} gave no usable answer in time."
+            case _:
+                message = f"The backend {name} gave no usable answer."
+        self._client.answer(say(failure.status, message), failure)
 
     def _count(self, failure: BackendFailure) -> None:
         self._pool.counters.backend_failures[self._plan.backend.name, failure] += 1

@@ -24,10 +24,11 @@ from edgeproxy.proxy.dial import NotConnected
 from edgeproxy.proxy.endpoints import Change, EndpointEvent, PooledEndpoint, event, make_endpoints
 from edgeproxy.proxy.health import watch
 from edgeproxy.proxy.names import Name
+from edgeproxy.proxy.notices import Notices, url_of
 from edgeproxy.proxy.resolve import CannotResolve, Resolver
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.model import HttpBackend
-from edgeproxy.telemetry.counters import BackendFailure, Counters, PoolCounts
+from edgeproxy.telemetry.counters import BackendFailure, Counters, EndpointNow, PoolCounts, PoolNow
 
 _EVENTS: Final = 100  # remembered
 _YOUNG: Final = 1.0  # seconds unused: the shortest keep-alive times that backends are run with are 2 and 5
@@ -83,6 +84,8 @@ class Pool:
         self.counts = counters.pools.setdefault(backend.name, PoolCounts())
         self.endpoints = make_endpoints(backend, limits, resolver)
         self.events: deque[EndpointEvent] = deque(maxlen=_EVENTS)
+        self._notices = Notices(backend, clock)
+        counters.pools_now[backend.name] = self._state
         self._balance = Balance(self.endpoints, backend.ejection, backend.slow_start)
         # PERF: a lone endpoint without a health check needs no choice: it is never down, and never ejected.
         self._sole = self.endpoints[0] if len(self.endpoints) == 1 and backend.health is None else None
@@ -108,6 +111,7 @@ class Pool:
     def close(self) -> None:
         """Close what is open and give up what is being opened."""
         self._is_closed = True
+        self._notices.close()
         for task in self._tasks:
             task.cancel()
         for waiter in list(self._queue):
@@ -220,9 +224,10 @@ class Pool:
 
     def on_failure(self, one: PooledEndpoint, reason: str) -> None:
         one.trouble = reason
-        now = self.clock.now()
+        now, failures = self.clock.now(), one.streak + 1
         until = self._balance.on_failure(one, now)
         if until is not None:
+            self._notices.on_ejected(one, until - now, failures, reason)
             self.counts.ejections += 1
             self.events.append(event(one, Change.EJECTED, f"{reason}; for {until - now:g} s"))
 
@@ -230,6 +235,7 @@ class Pool:
 
     def on_verdict(self, one: PooledEndpoint, reason: str) -> None:
         self.counts.health_changes += 1
+        self._notices.on_verdict(one, reason, self.endpoints)
         self.events.append(event(one, Change.DOWN if one.is_down else Change.UP, reason))
 
     # -- steps --------------------------------------------------------------------------------------------------
@@ -280,6 +286,21 @@ class Pool:
     def _has_place(self) -> bool:
         return len(self._open) + len(self._opening) < self._circuit.connections
 
+    def _on_overload(self) -> None:
+        self.counts.overloads += 1
+        self._notices.on_full(len(self._open) + len(self._opening), len(self._queue))
+
+    def _state(self) -> PoolNow:
+        now = self.clock.now()
+        return PoolNow(
+            open=len(self._open) + len(self._opening),
+            waiting=len(self._queue),
+            endpoints={
+                url_of(self.backend, one): EndpointNow(one.is_down, one.ejected_until > now, one.outstanding)
+                for one in self.endpoints
+            },
+        )
+
     def _longest_unused(self) -> BackendConnection | None:
         """Of the endpoint that has the most unused ones."""
         most = max(self.endpoints, key=lambda one: len(one.kept))
@@ -315,7 +336,7 @@ class Pool:
 
     def _enqueue(self, pending: Pending, now: float) -> BackendFailure | None:
         if len(self._queue) >= self._circuit.pending:
-            self.counts.overloads += 1
+            self._on_overload()
             self._end_pending(pending)
             return BackendFailure.OVERLOADED
         self._queue[pending.waiter] = pending
@@ -326,10 +347,11 @@ class Pool:
 
     def on_late(self, pending: Pending) -> None:
         """It waited for as long as it may."""
-        self.forget(pending.waiter)
         is_over = self.clock.now() >= pending.waiter.expires
         failure = BackendFailure.TOTAL_TIMEOUT if is_over else BackendFailure.OVERLOADED
-        self.counts.overloads += failure is BackendFailure.OVERLOADED
+        if failure is BackendFailure.OVERLOADED:
+            self._on_overload()
+        self.forget(pending.waiter)
         pending.waiter.on_not_connected(failure, None)
 
     def _serve_queue(self) -> None:

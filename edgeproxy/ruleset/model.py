@@ -289,10 +289,11 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A client's requests: one each `interval` seconds, and `burst` at once."""
+    """A client's requests: one each `interval` seconds, and `burst` at once. `text` is how a rule file says it."""
 
     interval: float
     burst: int
+    text: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,6 @@ _LIKE_A_RATE: Final = re.compile(
     r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*(?:r|req|requests)?\s*(?:/|per)\s*(s|m|h)[a-z]*", re.IGNORECASE
 )
 _RATE_UNITS: Final = "smh"
-_ROUNDING: Final = 1e-9  # the share of a float's error that is none of the value's
 _MOST_WEIGHT: Final = 1_000
 _LEAST_TICK: Final = 0.01
 _MOST_TICK: Final = 1.0
@@ -187,13 +186,9 @@ def written_size(octets: int) -> str:
     return _written(octets, _OCTETS)
 
 
-def written_rate(interval: float) -> str:
-    """What read_rate reads, for one each `interval` seconds: in the shortest time that has a whole number of them."""
-    for unit in _RATE_UNITS:
-        count = _MILLISECONDS[unit] / 1_000 / interval
-        if abs(count - round(count)) < _ROUNDING * count:
-            return f"{round(count)}/{unit}"
-    return f"1 in {interval:g} s"
+def written_rate(count: int, seconds: float) -> str:
+    """What read_rate reads."""
+    return f"{count}/{next(unit for unit in _RATE_UNITS if _MILLISECONDS[unit] == seconds * 1_000)}"
 
 
 def _written(number: int, units: Mapping[str, int]) -> str:

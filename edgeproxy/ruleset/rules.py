@@ -23,7 +23,7 @@ from edgeproxy.ruleset.model import (
 )
 from edgeproxy.ruleset.nodes import Items, Node
 from edgeproxy.ruleset.problems import Code, Related
-from edgeproxy.ruleset.quantities import read_rate
+from edgeproxy.ruleset.quantities import read_rate, written_rate
 from edgeproxy.ruleset.read_limits import COUNT, SIZE, WAIT
 from edgeproxy.ruleset.read_path import parse_path_template
 from edgeproxy.ruleset.shape import (
@@ -172,7 +172,8 @@ class RuleReader:
         if "rate" not in given:
             return RuleLimits(given.get("body"), given.get("time"))
         count, seconds = given["rate"]
-        return RuleLimits(given.get("body"), given.get("time"), Rate(seconds / count, given.get("burst", count)))
+        rate = Rate(seconds / count, given.get("burst", count), written_rate(count, seconds))
+        return RuleLimits(given.get("body"), given.get("time"), rate)
 
     def _read_upgrade(self, node: Node, rule: Mapping[str, Node], action: Action | None) -> frozenset[str]:
         what = "`upgrade` is a list of protocols, as in [websocket]"

@@ -1,4 +1,4 @@
-"""The access log: one JSON object a line for each exchange.
+"""The access log: one JSON object a line for each request, also for one that was refused.
 
 No query and no field but the user agent goes into it: those hold secrets.
 """
@@ -9,18 +9,26 @@ import json
 from dataclasses import dataclass
 from io import TextIOBase
 
+from edgeproxy.telemetry.counters import BackendFailure, Refusal
+
 
 @dataclass(slots=True)
 class Record:
-    """One exchange, filled in as it goes. Times in seconds: `began` since the epoch, `took` once it is over."""
+    """One request, filled in as it goes; None is what is not known, or not there. Times in seconds: `began` since the
+    epoch, `took` once it is over. README.md says what each field means.
+    """
 
     began: float
     client: str
-    method: str
-    host: str
-    path: str
-    user_agent: str
+    scheme: str
+    method: str | None = None
+    host: str | None = None
+    path: str | None = None
+    user_agent: str | None = None
     rule: str | None = None
+    arm: str | None = None  # of a split: its backend's name
+    backend: str | None = None
+    why: Refusal | BackendFailure | None = None  # the edge answered in its stead
     status: int = 0  # 0: the client left before there was an answer
     is_whole: bool = False
     took: float = 0.0
@@ -31,12 +39,16 @@ def format_record(record: Record) -> str:
     fields = {
         "time": round(record.began, 6),
         "client": record.client,
+        "scheme": record.scheme,
         "method": record.method,
         "host": record.host,
         "path": record.path,
         "status": record.status,
         "whole": record.is_whole,
+        "why": record.why,
         "rule": record.rule,
+        "arm": record.arm,
+        "backend": record.backend,
         "ms": round(record.took * 1000, 3),
         "user_agent": record.user_agent,
     }

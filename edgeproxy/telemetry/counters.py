@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Final
 
 
 class Refusal(StrEnum):
-    """Why the edge refused a request, or a connection."""
+    """Why the edge refused a request, or a connection: the name of the limit (rules/README.md), where there is one."""
 
     BAD_REQUEST = "bad_request"
-    HEAD_TOO_LARGE = "head_too_large"
-    TARGET_TOO_LONG = "target_too_long"
-    HEAD_TIMEOUT = "head_timeout"
-    BODY_TIMEOUT = "body_timeout"
+    HEAD_TOO_LARGE = "head"  # or too many `fields`
+    TARGET_TOO_LONG = "target"
+    HEAD_TIMEOUT = "head_time"
+    BODY_TIMEOUT = "body_time"  # or too slow for `body_rate`
     BAD_BODY = "bad_body"
     UNKNOWN_METHOD = "unknown_method"
     UNKNOWN_VERSION = "unknown_version"
-    TOO_MANY_CONNECTIONS = "too_many_connections"
-    TOO_MANY_OF_CLIENT = "too_many_of_client"  # connections of one address
+    TOO_MANY_CONNECTIONS = "connections"
+    TOO_MANY_OF_CLIENT = "connections_per_client"
     BAD_PREFACE = "bad_preface"  # a PROXY header
-    BODY_TOO_LARGE = "body_too_large"
+    BODY_TOO_LARGE = "body"
     RATE = "rate"  # requests of one client under a rule
     LOOP = "loop"  # the edge's own name in CDN-Loop
     EXPECTATION = "expectation"
@@ -31,15 +32,19 @@ class Refusal(StrEnum):
 
 _BY_STATUS: Final = {
     405: Refusal.NO_TUNNEL,
+    413: Refusal.BODY_TOO_LARGE,
     414: Refusal.TARGET_TOO_LONG,
+    417: Refusal.EXPECTATION,
+    429: Refusal.RATE,
     431: Refusal.HEAD_TOO_LARGE,
     501: Refusal.UNKNOWN_METHOD,
     505: Refusal.UNKNOWN_VERSION,
+    508: Refusal.LOOP,
 }
 
 
 def refusal_of(status: int) -> Refusal:
-    """The reason behind the status of a request that is refused for its head."""
+    """The reason behind the status by which the edge refused a request for its head."""
     return _BY_STATUS.get(status, Refusal.BAD_REQUEST)
 
 
@@ -89,6 +94,24 @@ class PoolCounts:
     overloads: int = 0  # requests that the circuit's limits kept out
 
 
+@dataclass(frozen=True, slots=True)
+class EndpointNow:
+    """One endpoint, as one worker knows it."""
+
+    is_down: bool  # its health check says so
+    ejected: bool  # for its failures, for a while
+    outstanding: int  # requests on the way
+
+
+@dataclass(frozen=True, slots=True)
+class PoolNow:
+    """One worker's pool of one backend."""
+
+    open: int  # connections, those being opened included
+    waiting: int  # requests, for a connection
+    endpoints: Mapping[str, EndpointNow]  # by URL
+
+
 class HandshakeFailure(StrEnum):
     """Why a client's TLS handshake did not end well."""
 
@@ -123,6 +146,7 @@ class Counters:
     refusals: Counter[Refusal] = field(default_factory=Counter)
     backend_failures: Counter[tuple[str, BackendFailure]] = field(default_factory=Counter)
     pools: dict[str, PoolCounts] = field(default_factory=dict)  # by backend
+    pools_now: dict[str, Callable[[], PoolNow]] = field(default_factory=dict)  # by backend: asked when somebody asks
 
     @property
     def backend_connections(self) -> int:
@@ -137,12 +161,19 @@ class Counters:
         return sum(pool.retries for pool in self.pools.values())
 
     def numbers(self) -> dict[str, int | dict[str, int]]:
-        """All counts by name; those of a Counter by the names of their keys, `/` between the parts of a key."""
+        """All counts by name; those of a Counter by the names of their keys, `/` between the parts of a key. Backends
+        and their endpoints as they are now are `pools/BACKEND` and `endpoints/BACKEND/URL`.
+        """
         found: dict[str, int | dict[str, int]] = {}
         for each in fields(self):
             value = getattr(self, each.name)
             if each.name == "pools":
                 found |= {f"pools/{name}": asdict(counts) for name, counts in self.pools.items()}
+            elif each.name == "pools_now":
+                for name, state in self.pools_now.items():
+                    now = state()
+                    found[f"pools/{name}"] = asdict(self.pools[name]) | {"open": now.open, "waiting": now.waiting}
+                    found |= {f"endpoints/{name}/{url}": asdict(one) for url, one in now.endpoints.items()}
             elif isinstance(value, Counter):
                 found[each.name] = {_name(key): count for key, count in value.items()}
             else:

@@ -111,8 +111,8 @@ def _fate(before: Mapping[str, Any], after: Mapping[str, Any], most_open: int) -
 
     return Fate(
         most_open=most_open,
-        head_timeouts=refused("head_timeout"),
-        body_timeouts=refused("body_timeout"),
+        head_timeouts=refused("head_time"),
+        body_timeouts=refused("body_time"),
         given_up=after["aborted"] - before["aborted"],
-        refused=refused("too_many_connections") + refused("too_many_of_client"),
+        refused=refused("connections") + refused("connections_per_client"),
     )

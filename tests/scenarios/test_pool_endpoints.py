@@ -160,7 +160,8 @@ async def test_when_every_endpoint_is_down_the_edge_says_so_at_once_and_asks_nob
         one.health = b"503 Service Unavailable"
         async with edge_before(replace(origin_at(one.port, free_port()), health=HEALTH)) as edge:
             await until(lambda: all(each.is_down for each in pool_of(edge).endpoints))
-            assert await ask(edge, 2) == {503}
+            assert b"origin is down: none of its places is healthy" in (await edge.ask(request())).body
+            assert await ask(edge, 1) == {503}
             assert edge.edge.counters.backend_failures["origin", BackendFailure.NO_ENDPOINT] == 2
             assert not one.asked
 

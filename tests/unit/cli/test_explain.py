@@ -61,3 +61,27 @@ def test_the_scheme_is_told_before_the_path(capsys: pytest.CaptureFixture[str], 
         "not: rules.yaml:6: plain: path: it is for /simple/{rest*}",
         "not: rules.yaml:7: secure: scheme: it is for https",
     ]
+
+
+SPLIT = """edge: 1
+listen: [{address: "127.0.0.1:0"}]
+hosts: {app: {names: [pypi.test]}}
+backends: {legacy: {url: "http://127.0.0.1:1"}, next: {url: "http://127.0.0.1:3"}, modern: {url: "http://127.0.0.1:2"}}
+splits: {reads: {weights: {legacy: 80, next: 0, modern: 20}}}
+rules:
+  - {name: all, match: {path: "/{rest*}"}, forward: {split: reads}, limits: {rate: 60/m}}
+"""
+
+
+def test_a_split_is_told_with_the_places_of_its_arms_and_a_rate_as_it_was_written(
+    capsys: pytest.CaptureFixture[str], rules: Path
+) -> None:
+    rules.write_text(SPLIT)
+    lines = explained(capsys, rules, "http://pypi.test/")
+    assert lines[4:9] == [
+        "  limits: rate 60/m, burst 60",
+        "split: reads: legacy 80 %, next 0 %, modern 20 %",
+        "  legacy: places from 20 % to below 100 %",
+        "  next: no place",
+        "  modern: places from 0 % to below 20 %",
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from edgeproxy.migration.place import arm_at, client_key, place_of, sticky_key
+from edgeproxy.migration.place import arm_at, client_key, place_of, ranges_of, sticky_key
 from edgeproxy.ruleset.model import (
     WHOLE,
     Arm,
@@ -50,6 +50,15 @@ def test_raising_a_percentage_moves_clients_one_way_only() -> None:
 def test_an_arm_at_nothing_gets_nobody_and_a_share_is_exact_to_a_thousandth_of_a_percent() -> None:
     for new in (0, 1, 12_345, WHOLE):
         assert sum(arm_at(split(new), place).backend is NEW for place in range(WHOLE)) == new
+
+
+def test_the_places_that_an_arm_is_said_to_own_are_those_that_it_gets() -> None:
+    for new in (0, 1, 12_345, WHOLE):
+        (old_low, old_high), (new_low, new_high) = ranges_of(split(new))
+        assert (new_low, new_high, old_low, old_high) == (0, new, new, WHOLE)
+        assert all(
+            (arm_at(split(new), place).backend is NEW) == (new_low <= place < new_high) for place in range(WHOLE)
+        )
 
 
 def test_the_first_rung_that_is_there_decides() -> None:

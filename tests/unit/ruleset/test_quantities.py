@@ -30,10 +30,8 @@ def test_a_duration_is_read_as_it_was_written(milliseconds: int) -> None:
 
 
 @given(st.integers(1, 10**6), st.sampled_from("smh"))
-def test_a_rate_is_as_fast_as_it_was_written(count: int, unit: str) -> None:
-    number, seconds = read_rate(f"{count}/{unit}")
-    again, within = read_rate(written_rate(seconds / number))
-    assert again * seconds == number * within
+def test_a_rate_is_written_as_it_was_read(count: int, unit: str) -> None:
+    assert written_rate(*read_rate(f"{count}/{unit}")) == f"{count}/{unit}"
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,23 @@ import io
 import json
 
 from edgeproxy.telemetry.access_log import AccessLog, Record, format_record
+from edgeproxy.telemetry.counters import BackendFailure
 
 RECORD = Record(
-    1732406400.5, "192.0.2.7", "GET", "pypi.test", "/simple/six/", 'pip/26.3 {"a":"b"}', "simple", 200, True, 0.01234
+    began=1732406400.5,
+    client="192.0.2.7",
+    scheme="https",
+    method="GET",
+    host="pypi.test",
+    path="/simple/six/",
+    user_agent='pip/26.3 {"a":"b"}',
+    rule="simple",
+    arm="modern",
+    backend="modern",
+    why=BackendFailure.REFUSED,
+    status=502,
+    is_whole=True,
+    took=0.01234,
 )
 
 
@@ -19,19 +33,23 @@ def test_a_line_is_one_json_object() -> None:
     assert json.loads(line) == {
         "time": 1732406400.5,
         "client": "192.0.2.7",
+        "scheme": "https",
         "method": "GET",
         "host": "pypi.test",
         "path": "/simple/six/",
-        "status": 200,
+        "status": 502,
         "whole": True,
+        "why": "refused",
         "rule": "simple",
+        "arm": "modern",
+        "backend": "modern",
         "ms": 12.34,
         "user_agent": 'pip/26.3 {"a":"b"}',
     }
 
 
 def test_what_a_client_sends_cannot_forge_a_line() -> None:
-    record = Record(0, "192.0.2.7", "GET", "pypi.test", "/", 'evil\n{"status":200}\x1b[31m é')
+    record = Record(0, "192.0.2.7", "http", "GET", "pypi.test", "/", 'evil\n{"status":200}\x1b[31m é')
     assert format_record(record).count("\n") == 1
     assert "\x1b" not in format_record(record)
 

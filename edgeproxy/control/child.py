@@ -91,9 +91,9 @@ class Child:
 
     # -- to the worker ------------------------------------------------------------------------------------------
 
-    def drain(self, grace: float) -> None:
+    def drain(self, grace: float, *, is_final: bool = False) -> None:
         self.is_leaving = True
-        self._channel.send(Drain(grace))
+        self._channel.send(Drain(grace, is_final))
 
     def hurry(self) -> None:
         self._channel.send(Hurry())

@@ -47,9 +47,12 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """Accept nobody any more, let exchanges end for at most `grace` seconds, and end."""
+    """Accept nobody any more, let exchanges end for at most `grace` seconds, and end. `is_final`: no other worker
+    accepts on its sockets from now on.
+    """
 
     grace: float
+    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True)

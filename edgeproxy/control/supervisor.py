@@ -106,6 +106,7 @@ class Supervisor:
         self._told_to_stop = asyncio.Event()
         self._told_to_hurry = asyncio.Event()
         self._is_stopping = False
+        self._is_succeeded = False  # by the edge of an upgrade
         self._replaced: Counter[Ending] = Counter()
         # For one ruleset
         self._rules = rules
@@ -156,8 +157,10 @@ class Supervisor:
         self._is_stopping = True
         for task in list(self._tasks):
             task.cancel()
+        # Who connects from now on is to be refused at once. Workers accept what is queued, and let go of theirs.
+        self._sockets.close()
         for child in self._children:
-            child.drain(self._options.grace)
+            child.drain(self._options.grace, is_final=not self._is_succeeded)
         if self._children:
             hurry = asyncio.ensure_future(self._told_to_hurry.wait())
             ended = asyncio.ensure_future(self._no_children.wait())
@@ -170,7 +173,6 @@ class Supervisor:
             for child in self._children:
                 child.kill()
             await ended
-        self._sockets.close()
         if self._options.pid_file is not None:
             remove_pid_file(self._options.pid_file)
 
@@ -330,6 +332,7 @@ class Supervisor:
         failure = await start_next(self._make_offer)
         if failure is None:
             self._sockets.give()
+            self._is_succeeded = True
             tell("another edge has taken over: this one drains and ends")
             self._told_to_stop.set()
         else:

@@ -48,7 +48,7 @@ class Worker:
         self._grace = start.grace
         self._told_to_end = asyncio.Event()
         self._told_to_hurry = asyncio.Event()
-        self._channel = Channel(self._on_message, self._told_to_end.set)
+        self._channel = Channel(self._on_message, self._on_lost)
         self._edge: Edge | None = None
 
     async def run(self, channel: socket.socket) -> int:
@@ -103,9 +103,9 @@ class Worker:
     def _on_message(self, message: Message) -> None:
         assert isinstance(message, ToWorker)
         match message:
-            case Drain(grace=grace):
+            case Drain(grace=grace, is_final=is_final):
                 self._grace = grace
-                self._end_soon()
+                self._end_soon(is_final=is_final)
             case Hurry():
                 self._told_to_end.set()
                 self._told_to_hurry.set()
@@ -115,10 +115,16 @@ class Worker:
             case _:
                 assert_never(message)
 
-    def _end_soon(self) -> None:
+    def _on_lost(self) -> None:
+        """The supervisor is gone, and its sockets with it."""
+        if self._edge is not None:
+            self._edge.drain(is_final=True)
+        self._told_to_end.set()
+
+    def _end_soon(self, *, is_final: bool = False) -> None:
         """Accept nobody from this moment on, and say so."""
         if self._edge is not None:
-            self._edge.drain()
+            self._edge.drain(is_final=is_final)
         self._channel.send(Draining())
         self._told_to_end.set()
 

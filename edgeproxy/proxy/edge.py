@@ -100,15 +100,16 @@ class Edge:
         self._tend()
         return addresses
 
-    def drain(self) -> None:
-        """Accept nobody any more. Who is here may end the exchange that runs, and one that begins soon: a request may
-        be on its way on a connection that looks idle.
+    def drain(self, *, is_final: bool = False) -> None:
+        """Accept nobody any more; but when it is final, and no other edge accepts on these sockets, first those who
+        are queued. Who is here may end the exchange that runs, and one that begins soon: a request may be on its way
+        on a connection that looks idle.
         """
         if not self.is_draining:
             self.is_draining = True
             self.limits = replace(self.limits, idle=min(self.limits.idle, self.limits.drain_idle))
             for listening in self.listening:
-                listening.stop_accepting()
+                listening.stop_accepting(is_final=is_final)
             for client in list(self._clients):
                 client.on_drain()
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import time
 from collections import Counter
@@ -23,7 +24,7 @@ from typing import Final, assert_never
 
 from edgeproxy.control.child import Child
 from edgeproxy.control.failures import CannotRun
-from edgeproxy.control.pid_file import remove_pid_file, write_pid_file
+from edgeproxy.control.pid_file import PidFile
 from edgeproxy.control.rates import Rates
 from edgeproxy.control.restarts import Attention, Restarts
 from edgeproxy.control.sockets import Offer, Sockets
@@ -96,6 +97,9 @@ class Supervisor:
         self._options = options
         self._offer = offer
         self._say_ready = on_ready
+        # An upgrade is started by the edge before
+        pid_file, predecessor = options.pid_file, None if offer is None else os.getppid()
+        self._pid_file = None if pid_file is None else PidFile(pid_file, predecessor)
         self._sockets = Sockets(options.workers, offer)
         self._rates = Rates(offer)
         self._restarts = [Restarts() for _ in range(options.workers)]
@@ -131,6 +135,8 @@ class Supervisor:
     # -- from the start to the end ------------------------------------------------------------------------------
 
     async def _begin(self) -> None:
+        if self._pid_file is not None:
+            self._pid_file.check()
         self._sockets.open(self._ruleset.listen)
         started = asyncio.ensure_future(self._start_workers(self._rules, self._ruleset))
         stop = asyncio.ensure_future(self._told_to_stop.wait())
@@ -140,8 +146,8 @@ class Supervisor:
             started.cancel()
             return
         self._serve_with(await started)
-        if self._options.pid_file is not None:
-            write_pid_file(self._options.pid_file)
+        if self._pid_file is not None:
+            self._pid_file.write()
         addresses = self._sockets.addresses(self._ruleset.listen)
         self._say_ready(
             tuple(replace(each, address=at) for each, at in zip(self._ruleset.listen, addresses, strict=True))
@@ -173,8 +179,8 @@ class Supervisor:
             for child in self._children:
                 child.kill()
             await ended
-        if self._options.pid_file is not None:
-            remove_pid_file(self._options.pid_file)
+        if self._pid_file is not None:
+            self._pid_file.remove()
 
     def _on_stop_signal(self) -> None:
         (self._told_to_hurry if self._told_to_stop.is_set() else self._told_to_stop).set()

@@ -16,12 +16,13 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import assert_never
 
 import uvloop
 
 from edgeproxy.control.channel import Channel
-from edgeproxy.control.failures import watch_failures
+from edgeproxy.control.failures import CannotRun, watch_failures
 from edgeproxy.control.messages import Beat, Count, Counted, Drain, Draining, Failed, Hurry, Message, Ready, ToWorker
 from edgeproxy.control.start import Start, read_start
 from edgeproxy.proxy.edge import Edge
@@ -56,7 +57,7 @@ class Worker:
         with contextlib.ExitStack() as stack:
             try:
                 self._edge = await self._start_edge(stack)
-            except (CannotListen, RuleFileError) as error:
+            except (CannotListen, CannotRun, RuleFileError) as error:
                 return await self._fail(str(error))
             except OSError as error:
                 return await self._fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
@@ -72,8 +73,7 @@ class Worker:
         ruleset = self._start.rules.compile()
         log = None
         if self._start.access_log is not None:
-            # Workers append to one file: without a buffer, each flush is one write(2), and lines stay whole.
-            out = stack.enter_context(io.FileIO(self._start.access_log, "a"))
+            out = stack.enter_context(_open_access_log(self._start.access_log))
             log = AccessLog(stack.enter_context(io.TextIOWrapper(out, "ascii", write_through=True)))
         rates = None
         if self._start.rates is not None:
@@ -131,6 +131,14 @@ class Worker:
     def _beat(self) -> None:
         self._channel.send(Beat())
         asyncio.get_running_loop().call_later(self._start.beat, self._beat)
+
+
+def _open_access_log(path: Path) -> io.FileIO:
+    """Workers append to one file: without a buffer, each flush is one write(2), and lines stay whole."""
+    try:
+        return io.FileIO(path, "a")
+    except OSError as error:
+        raise CannotRun(f"--access-log {path} cannot be written: {error.strerror}") from None
 
 
 def _count_unexpected(edge: Edge) -> None:

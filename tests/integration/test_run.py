@@ -160,6 +160,24 @@ def test_a_directory_that_is_not_there_is_one_line(rules: Path) -> None:
     assert "is not a directory" in lines[0]
 
 
+@pytest.mark.parametrize("option", ["--pid-file", "--access-log"])
+def test_a_file_that_cannot_be_written_is_one_line_with_its_option(rules: Path, option: str) -> None:
+    path = rules.parent / "none" / "file"
+    assert refused(str(rules), "--workers", "1", option, str(path)) == (
+        1,
+        [f"edgeproxy: {option} {path} cannot be written: No such file or directory"],
+    )
+
+
+@pytest.mark.parametrize("text", ["1\n", "2000000000\n", "nonsense", ""])
+def test_a_pid_file_that_names_no_other_edge_is_taken_over(rules: Path, text: str) -> None:
+    """1 is a process, and none of ours."""
+    file = rules.parent / "pid"
+    file.write_text(text)
+    with running(str(rules), "--workers", "1", "--pid-file", str(file)) as (process, _):
+        assert int(file.read_text()) == process.pid
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

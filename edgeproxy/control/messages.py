@@ -32,13 +32,23 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Draining:
-    """It accepts nobody any more: as it was told, or because somebody else told it to end."""
+    """It accepts nobody any more, as it was told, or because somebody else told it to end; `running`: exchanges."""
+
+    running: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
     """Its counters as they are now."""
 
+    numbers: Numbers = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Its last word: its counters, and how many exchanges it broke off."""
+
+    broken_off: int
     numbers: Numbers = field(default_factory=dict)
 
 
@@ -65,12 +75,12 @@ class Count:
     """Send the counters."""
 
 
-FromWorker = Ready | Failed | Beat | Draining | Counted
+FromWorker = Ready | Failed | Beat | Draining | Counted | Ended
 ToWorker = Drain | Hurry | Count
 Message = FromWorker | ToWorker
 
 _KINDS: Final[Mapping[str, type[Message]]] = {
-    kind.__name__.lower(): kind for kind in (Ready, Failed, Beat, Draining, Counted, Drain, Hurry, Count)
+    kind.__name__.lower(): kind for kind in (Ready, Failed, Beat, Draining, Counted, Ended, Drain, Hurry, Count)
 }
 
 

@@ -23,7 +23,19 @@ import uvloop
 
 from edgeproxy.control.channel import Channel
 from edgeproxy.control.failures import CannotRun, watch_failures
-from edgeproxy.control.messages import Beat, Count, Counted, Drain, Draining, Failed, Hurry, Message, Ready, ToWorker
+from edgeproxy.control.messages import (
+    Beat,
+    Count,
+    Counted,
+    Drain,
+    Draining,
+    Ended,
+    Failed,
+    Hurry,
+    Message,
+    Ready,
+    ToWorker,
+)
 from edgeproxy.control.start import Start, read_start
 from edgeproxy.proxy.edge import Edge
 from edgeproxy.proxy.listening import CannotListen
@@ -65,7 +77,8 @@ class Worker:
             self._channel.send(Ready())
             self._beat()
             await self._told_to_end.wait()
-            await self._end(self._edge)
+            broken_off = await self._end(self._edge)
+            self._channel.send(Ended(broken_off, self._edge.counters.numbers()))
         await self._channel.close()
         return 0
 
@@ -90,7 +103,8 @@ class Worker:
         await self._channel.close()
         return 1
 
-    async def _end(self, edge: Edge) -> None:
+    async def _end(self, edge: Edge) -> int:
+        """Returns how many exchanges were broken off."""
         stopping = asyncio.create_task(edge.stop(self._grace))
         hurry = asyncio.create_task(self._told_to_hurry.wait())
         await asyncio.wait((stopping, hurry), return_when=asyncio.FIRST_COMPLETED)
@@ -98,7 +112,8 @@ class Worker:
         if not stopping.done():
             stopping.cancel()
             await asyncio.wait((stopping,))
-            await edge.stop(0)
+            return await edge.stop(0)
+        return stopping.result()
 
     def _on_message(self, message: Message) -> None:
         assert isinstance(message, ToWorker)
@@ -125,7 +140,7 @@ class Worker:
         """Accept nobody from this moment on, and say so."""
         if self._edge is not None:
             self._edge.drain(is_final=is_final)
-        self._channel.send(Draining())
+        self._channel.send(Draining(0 if self._edge is None else self._edge.running()))
         self._told_to_end.set()
 
     def _beat(self) -> None:

@@ -113,8 +113,13 @@ class Edge:
             for client in list(self._clients):
                 client.on_drain()
 
-    async def stop(self, grace: float) -> None:
-        """Drain for at most `grace` seconds, then break off what is left."""
+    def running(self) -> int:
+        """How many exchanges."""
+        return sum(client._exchange is not None for client in self._clients)
+
+    async def stop(self, grace: float) -> int:
+        """Drain for at most `grace` seconds, then break off what is left. Returns how many exchanges that were."""
+        broken_off = 0
         self.drain()
         try:
             async with asyncio.timeout(grace):
@@ -122,6 +127,7 @@ class Edge:
         except TimeoutError:
             for listening in self.listening:
                 listening.abort_handshakes()
+            broken_off = self.running()
             for client in list(self._clients):
                 client.abort()
         for pool in self.pools.values():
@@ -136,6 +142,7 @@ class Edge:
             self._access_log.flush()
         if self._own_rates is not None:
             self._own_rates.close()
+        return broken_off
 
     def look_at_certificates(self) -> None:
         """Use those whose files have changed."""

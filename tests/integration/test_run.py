@@ -127,6 +127,20 @@ def test_a_second_signal_breaks_off_what_still_runs(rules: Path) -> None:
             assert process.wait(10) == 0
 
 
+def test_told_to_stop_it_says_what_runs_and_what_it_breaks_off(rules: Path) -> None:
+    (rules.parent / "files" / "big").write_bytes(bytes(64 << 20))
+    with running(str(rules), "--grace", "0.5") as (process, ports):
+        with socket.create_connection(("127.0.0.1", ports[0])) as slow:
+            assert ask(slow, "/big").startswith(b"HTTP/1.1 200")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+        assert process.stderr is not None
+        assert process.stderr.read().splitlines() == [
+            "edgeproxy: stopping: 1 exchange is running, at most 0.5 s",
+            "edgeproxy: stopping: 1 exchange is broken off after 0.5 s (--grace)",
+        ]
+
+
 def test_the_command_line_moves_the_same_rules_to_other_addresses(rules: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()

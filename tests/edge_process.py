@@ -25,6 +25,7 @@ class EdgeProcess:
     addresses: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     readies: int = 0
+    reports: list[dict[str, Any]] = field(default_factory=list)
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @property
@@ -54,11 +55,11 @@ class EdgeProcess:
 
     async def report(self) -> dict[str, Any]:
         """What it says of itself when asked by SIGUSR1."""
-        times = sum("edgeproxy: {" in line for line in self.said)
+        times = len(self.reports)
         self.signal(signal.SIGUSR1)
-        line = await self.until_said("edgeproxy: {", times=times + 1)
-        report: dict[str, Any] = json.loads(line.removeprefix("edgeproxy: "))
-        return report
+        async with asyncio.timeout(WAIT), self._news:
+            await self._news.wait_for(lambda: len(self.reports) > times)
+        return self.reports[times]
 
     async def workers(self) -> list[int]:
         return [worker["pid"] for worker in (await self.report())["workers"]]
@@ -87,10 +88,13 @@ class EdgeProcess:
     async def read_stdout(self) -> None:
         assert self.process.stdout is not None
         while line := await self.process.stdout.readline():
-            word, *addresses = line.decode().split()
-            assert word == "ready"
             async with self._news:
-                self.addresses, self.readies = addresses, self.readies + 1
+                if line.startswith(b"{"):
+                    self.reports.append(json.loads(line))
+                else:
+                    word, *self.addresses = line.decode().split()
+                    assert word == "ready"
+                    self.readies += 1
                 self._news.notify_all()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 
 from edgeproxy.control.messages import Message, decode, encode
@@ -19,9 +20,11 @@ class Channel(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._unsent: list[Message] = []  # until it is open
         self._unread = b""
+        self._socket: socket.socket | None = None
         self._lost = asyncio.Event()
 
     async def open(self, sock: socket.socket) -> None:
+        self._socket = sock
         await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=sock)
 
     def send(self, message: Message) -> None:
@@ -29,6 +32,13 @@ class Channel(asyncio.Protocol):
             self._unsent.append(message)
         elif not self._transport.is_closing():
             self._transport.write(encode(message))
+
+    def read_rest(self) -> None:
+        """All that a process has said which has ended: the loop may hear of its end first."""
+        if self._socket is not None:
+            with suppress(OSError):  # nothing more is there, or all was read and it is closed
+                while data := self._socket.recv(65_536, socket.MSG_DONTWAIT):
+                    self.data_received(data)
 
     async def close(self) -> None:
         """When everything is sent."""

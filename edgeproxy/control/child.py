@@ -22,6 +22,7 @@ from edgeproxy.control.messages import (
     Counted,
     Drain,
     Draining,
+    Ended,
     Failed,
     FromWorker,
     Hurry,
@@ -50,8 +51,11 @@ class Child:
         self.draining = asyncio.Event()  # it accepts nobody any more
         self.is_hung = False
         self.status: int | None = None  # as of subprocess
+        self.running = 0  # exchanges when it began to drain
+        self.broken_off = 0  # exchanges when it ended
+        self.numbers: Numbers = {}  # its counters as last heard
         self._failure: str | None = None  # why it could not start, in its own words
-        self._counted: asyncio.Future[Numbers] | None = None
+        self._counted: asyncio.Future[None] | None = None
         self._channel = Channel(self._on_message, lambda: None)
         self._process: subprocess.Popen[bytes] | None = None
         self._pidfd = -1
@@ -91,9 +95,10 @@ class Child:
 
     # -- to the worker ------------------------------------------------------------------------------------------
 
-    def drain(self, grace: float) -> None:
+    def drain(self, grace: float, *, is_final: bool = False) -> None:
         self.is_leaving = True
-        self._channel.send(Drain(grace))
+        self.draining.clear()  # it says once more what runs
+        self._channel.send(Drain(grace, is_final))
 
     def hurry(self) -> None:
         self._channel.send(Hurry())
@@ -106,14 +111,14 @@ class Child:
         self._signal(signal.SIGABRT)
         self._loop.call_later(_KILL_AFTER, self.kill)
 
-    async def count(self) -> Numbers:
-        """Its counters; none when it ends instead of answering."""
+    async def count(self) -> None:
+        """Ask for its counters, until they are in `numbers` or it has ended."""
         if self.has_ended or not self.is_ready:
-            return {}
+            return
         if self._counted is None:
             self._counted = self._loop.create_future()
             self._channel.send(Count())
-        return await self._counted
+        await self._counted
 
     # -- from the worker ----------------------------------------------------------------------------------------
 
@@ -130,13 +135,17 @@ class Child:
                     self.ready.set_exception(CannotRun(reason))
             case Beat():
                 pass
-            case Draining():
+            case Draining(running=running):
+                self.running = running
                 self.draining.set()
                 if not self.is_leaving:
                     self.is_leaving = True
                     self._on_leaving(self)
             case Counted(numbers=numbers):
-                self._answer_count(numbers)
+                self.numbers = numbers
+                self._end_count()
+            case Ended(broken_off=broken_off, numbers=numbers):
+                self.broken_off, self.numbers = broken_off, numbers
             case _:
                 assert_never(message)
 
@@ -144,11 +153,12 @@ class Child:
         assert self._process is not None
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
+        self._channel.read_rest()  # why it could not start, or what it counted
         self.status = self._process.wait()
         if not self.ready.done():
             self.ready.set_exception(CannotRun(f"a worker {self.how_it_ended()} before it was ready"))
         self.draining.set()
-        self._answer_count({})
+        self._end_count()
         self._on_ended(self)
 
     def how_it_ended(self) -> str:
@@ -160,10 +170,10 @@ class Child:
                 return f"was ended by {signal.Signals(-self.status).name}"
         return f"ended with status {self.status}"
 
-    def _answer_count(self, numbers: Numbers) -> None:
+    def _end_count(self) -> None:
         counted, self._counted = self._counted, None
         if counted is not None and not counted.done():
-            counted.set_result(numbers)
+            counted.set_result(None)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and not self.has_ended:

@@ -32,7 +32,9 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Draining:
-    """It accepts nobody any more: as it was told, or because somebody else told it to end."""
+    """It accepts nobody any more, as it was told, or because somebody else told it to end; `running`: exchanges."""
+
+    running: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,25 @@ class Counted:
     numbers: Numbers = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Its last word: its counters, and how many exchanges it broke off."""
+
+    broken_off: int
+    numbers: Numbers = field(default_factory=dict)
+
+
 # -- a supervisor to its worker ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """Accept nobody any more, let exchanges end for at most `grace` seconds, and end."""
+    """Accept nobody any more, let exchanges end for at most `grace` seconds, and end. `is_final`: no other worker
+    accepts on its sockets from now on.
+    """
 
     grace: float
+    is_final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +75,12 @@ class Count:
     """Send the counters."""
 
 
-FromWorker = Ready | Failed | Beat | Draining | Counted
+FromWorker = Ready | Failed | Beat | Draining | Counted | Ended
 ToWorker = Drain | Hurry | Count
 Message = FromWorker | ToWorker
 
 _KINDS: Final[Mapping[str, type[Message]]] = {
-    kind.__name__.lower(): kind for kind in (Ready, Failed, Beat, Draining, Counted, Drain, Hurry, Count)
+    kind.__name__.lower(): kind for kind in (Ready, Failed, Beat, Draining, Counted, Ended, Drain, Hurry, Count)
 }
 
 

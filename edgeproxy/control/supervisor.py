@@ -10,10 +10,9 @@ Laws of this module:
 from __future__ import annotations
 
 import asyncio
-import json
+import os
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -23,8 +22,9 @@ from typing import Final, assert_never
 
 from edgeproxy.control.child import Child
 from edgeproxy.control.failures import CannotRun
-from edgeproxy.control.pid_file import remove_pid_file, write_pid_file
+from edgeproxy.control.pid_file import PidFile
 from edgeproxy.control.rates import Rates
+from edgeproxy.control.report import Ending, Ledger, print_report
 from edgeproxy.control.restarts import Attention, Restarts
 from edgeproxy.control.sockets import Offer, Sockets
 from edgeproxy.control.start import RuleText, Start, read_rules
@@ -35,6 +35,7 @@ from edgeproxy.ruleset.problems import RuleFileError
 from edgeproxy.telemetry.stderr import tell
 
 _READY_WITHIN: Final = 60.0  # seconds from a worker's start
+_TELL_WITHIN: Final = 1.0  # seconds in which workers say how many exchanges run
 _END_WITHIN: Final = 5.0  # seconds that a worker gets beyond its grace, or after it was told to hurry
 
 
@@ -64,14 +65,6 @@ _ORDERS: Final = {
 }
 
 
-class Ending(StrEnum):
-    """Why a worker was replaced."""
-
-    DIED = "died"
-    HUNG = "hung"
-    LEFT = "left"  # somebody else told it to end
-
-
 def supervise(
     rules: RuleText,
     ruleset: Ruleset,
@@ -96,6 +89,9 @@ class Supervisor:
         self._options = options
         self._offer = offer
         self._say_ready = on_ready
+        # An upgrade is started by the edge before
+        pid_file, predecessor = options.pid_file, None if offer is None else os.getppid()
+        self._pid_file = None if pid_file is None else PidFile(pid_file, predecessor)
         self._sockets = Sockets(options.workers, offer)
         self._rates = Rates(offer)
         self._restarts = [Restarts() for _ in range(options.workers)]
@@ -106,7 +102,9 @@ class Supervisor:
         self._told_to_stop = asyncio.Event()
         self._told_to_hurry = asyncio.Event()
         self._is_stopping = False
-        self._replaced: Counter[Ending] = Counter()
+        self._is_succeeded = False  # by the edge of an upgrade
+        self._ledger = Ledger()
+        self._broken_off = 0  # exchanges, since it was told to stop
         # For one ruleset
         self._rules = rules
         self._ruleset = ruleset
@@ -130,6 +128,8 @@ class Supervisor:
     # -- from the start to the end ------------------------------------------------------------------------------
 
     async def _begin(self) -> None:
+        if self._pid_file is not None:
+            self._pid_file.check()
         self._sockets.open(self._ruleset.listen)
         started = asyncio.ensure_future(self._start_workers(self._rules, self._ruleset))
         stop = asyncio.ensure_future(self._told_to_stop.wait())
@@ -139,8 +139,8 @@ class Supervisor:
             started.cancel()
             return
         self._serve_with(await started)
-        if self._options.pid_file is not None:
-            write_pid_file(self._options.pid_file)
+        if self._pid_file is not None:
+            self._pid_file.write()
         addresses = self._sockets.addresses(self._ruleset.listen)
         self._say_ready(
             tuple(replace(each, address=at) for each, at in zip(self._ruleset.listen, addresses, strict=True))
@@ -156,23 +156,45 @@ class Supervisor:
         self._is_stopping = True
         for task in list(self._tasks):
             task.cancel()
-        for child in self._children:
-            child.drain(self._options.grace)
-        if self._children:
-            hurry = asyncio.ensure_future(self._told_to_hurry.wait())
-            ended = asyncio.ensure_future(self._no_children.wait())
-            limit = self._options.grace + _END_WITHIN
-            await asyncio.wait((hurry, ended), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
-            hurry.cancel()
-            for child in self._children:
-                child.hurry()
-            await asyncio.wait((ended,), timeout=_END_WITHIN)
-            for child in self._children:
-                child.kill()
-            await ended
+        # Who connects from now on is to be refused at once. Workers accept what is queued, and let go of theirs.
         self._sockets.close()
-        if self._options.pid_file is not None:
-            remove_pid_file(self._options.pid_file)
+        for child in self._children:
+            child.drain(self._options.grace, is_final=not self._is_succeeded)
+        if self._children:
+            telling = asyncio.ensure_future(self._tell_what_runs(list(self._children)))
+            await self._until_all_have_ended()
+            telling.cancel()
+            if self._broken_off:
+                why = (
+                    "by a second signal"
+                    if self._told_to_hurry.is_set()
+                    else f"after {self._options.grace:g} s (--grace)"
+                )
+                tell(f"stopping: {_exchanges(self._broken_off)} broken off {why}")
+        if self._pid_file is not None:
+            self._pid_file.remove()
+
+    async def _until_all_have_ended(self) -> None:
+        hurry = asyncio.ensure_future(self._told_to_hurry.wait())
+        ended = asyncio.ensure_future(self._no_children.wait())
+        limit = self._options.grace + _END_WITHIN
+        await asyncio.wait((hurry, ended), timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        hurry.cancel()
+        for child in self._children:
+            child.hurry()
+        await asyncio.wait((ended,), timeout=_END_WITHIN)
+        for child in self._children:
+            child.kill()
+        await ended
+
+    async def _tell_what_runs(self, children: list[Child]) -> None:
+        """As soon as all have said it. One that hangs keeps nobody from hearing of the others."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TELL_WITHIN):
+                await asyncio.gather(*(child.draining.wait() for child in children))
+        running = sum(child.running for child in children)
+        if running:
+            tell(f"stopping: {_exchanges(running)} running, at most {self._options.grace:g} s")
 
     def _on_stop_signal(self) -> None:
         (self._told_to_hurry if self._told_to_stop.is_set() else self._told_to_stop).set()
@@ -237,6 +259,9 @@ class Supervisor:
 
     def _on_ended(self, child: Child) -> None:
         self._children.discard(child)
+        self._ledger.close(child)
+        if self._is_stopping:
+            self._broken_off += child.broken_off
         if not self._children:
             self._no_children.set()
         if self._serving[child.number] is child and not self._is_stopping:
@@ -246,7 +271,7 @@ class Supervisor:
 
     def _replace(self, child: Child, ending: Ending) -> None:
         self._serving[child.number] = None
-        self._replaced[ending] += 1
+        self._ledger.replaced[ending] += 1
         if not self._is_stopping:
             pause = self._restarts[child.number].pause_after(time.monotonic() - child.began)
             self._keep(self._start_successor(child.number, pause))
@@ -301,7 +326,7 @@ class Supervisor:
             case Order.UPGRADE:
                 await self._upgrade()
             case Order.REPORT:
-                tell(json.dumps(await self._report()))
+                await self._report()
             case _:
                 assert_never(order)
 
@@ -330,6 +355,7 @@ class Supervisor:
         failure = await start_next(self._make_offer)
         if failure is None:
             self._sockets.give()
+            self._is_succeeded = True
             tell("another edge has taken over: this one drains and ends")
             self._told_to_stop.set()
         else:
@@ -343,24 +369,19 @@ class Supervisor:
         self._sockets.keep_only(ruleset.listen)
         self._rates.keep_only(ruleset)
 
-    async def _report(self) -> object:
-        """What an operator or a test may want to know at once: processes, what became of them, and their counters."""
-        children = [child for child in self._serving if child is not None]
-        counters = await asyncio.gather(*(child.count() for child in children))
-        return {
-            "generation": self._ruleset.generation,
-            "replaced": self._replaced,
-            "draining": len(self._children) - len(children),
-            "workers": [
-                {"pid": child.pid, "seconds": round(time.monotonic() - child.began, 3), "counters": numbers}
-                for child, numbers in zip(children, counters, strict=True)
-            ],
-        }
+    async def _report(self) -> None:
+        await asyncio.gather(*(child.count() for child in self._children))
+        serving = [child for child in self._serving if child is not None]
+        print_report(self._ledger.report(self._ruleset.generation, serving, self._children))
 
     def _keep(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _exchanges(number: int) -> str:
+    return "1 exchange is" if number == 1 else f"{number} exchanges are"
 
 
 async def _all_ready(children: list[Child]) -> None:

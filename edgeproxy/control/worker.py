@@ -16,13 +16,26 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import assert_never
 
 import uvloop
 
 from edgeproxy.control.channel import Channel
-from edgeproxy.control.failures import watch_failures
-from edgeproxy.control.messages import Beat, Count, Counted, Drain, Draining, Failed, Hurry, Message, Ready, ToWorker
+from edgeproxy.control.failures import CannotRun, watch_failures
+from edgeproxy.control.messages import (
+    Beat,
+    Count,
+    Counted,
+    Drain,
+    Draining,
+    Ended,
+    Failed,
+    Hurry,
+    Message,
+    Ready,
+    ToWorker,
+)
 from edgeproxy.control.start import Start, read_start
 from edgeproxy.proxy.edge import Edge
 from edgeproxy.proxy.listening import CannotListen
@@ -48,7 +61,7 @@ class Worker:
         self._grace = start.grace
         self._told_to_end = asyncio.Event()
         self._told_to_hurry = asyncio.Event()
-        self._channel = Channel(self._on_message, self._told_to_end.set)
+        self._channel = Channel(self._on_message, self._on_lost)
         self._edge: Edge | None = None
 
     async def run(self, channel: socket.socket) -> int:
@@ -56,7 +69,7 @@ class Worker:
         with contextlib.ExitStack() as stack:
             try:
                 self._edge = await self._start_edge(stack)
-            except (CannotListen, RuleFileError) as error:
+            except (CannotListen, CannotRun, RuleFileError) as error:
                 return await self._fail(str(error))
             except OSError as error:
                 return await self._fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
@@ -64,7 +77,8 @@ class Worker:
             self._channel.send(Ready())
             self._beat()
             await self._told_to_end.wait()
-            await self._end(self._edge)
+            broken_off = await self._end(self._edge)
+            self._channel.send(Ended(broken_off, self._edge.counters.numbers()))
         await self._channel.close()
         return 0
 
@@ -72,8 +86,7 @@ class Worker:
         ruleset = self._start.rules.compile()
         log = None
         if self._start.access_log is not None:
-            # Workers append to one file: without a buffer, each flush is one write(2), and lines stay whole.
-            out = stack.enter_context(io.FileIO(self._start.access_log, "a"))
+            out = stack.enter_context(_open_access_log(self._start.access_log))
             log = AccessLog(stack.enter_context(io.TextIOWrapper(out, "ascii", write_through=True)))
         rates = None
         if self._start.rates is not None:
@@ -90,7 +103,8 @@ class Worker:
         await self._channel.close()
         return 1
 
-    async def _end(self, edge: Edge) -> None:
+    async def _end(self, edge: Edge) -> int:
+        """Returns how many exchanges were broken off."""
         stopping = asyncio.create_task(edge.stop(self._grace))
         hurry = asyncio.create_task(self._told_to_hurry.wait())
         await asyncio.wait((stopping, hurry), return_when=asyncio.FIRST_COMPLETED)
@@ -98,14 +112,15 @@ class Worker:
         if not stopping.done():
             stopping.cancel()
             await asyncio.wait((stopping,))
-            await edge.stop(0)
+            return await edge.stop(0)
+        return stopping.result()
 
     def _on_message(self, message: Message) -> None:
         assert isinstance(message, ToWorker)
         match message:
-            case Drain(grace=grace):
+            case Drain(grace=grace, is_final=is_final):
                 self._grace = grace
-                self._end_soon()
+                self._end_soon(is_final=is_final)
             case Hurry():
                 self._told_to_end.set()
                 self._told_to_hurry.set()
@@ -115,16 +130,30 @@ class Worker:
             case _:
                 assert_never(message)
 
-    def _end_soon(self) -> None:
+    def _on_lost(self) -> None:
+        """The supervisor is gone, and its sockets with it."""
+        if self._edge is not None:
+            self._edge.drain(is_final=True)
+        self._told_to_end.set()
+
+    def _end_soon(self, *, is_final: bool = False) -> None:
         """Accept nobody from this moment on, and say so."""
         if self._edge is not None:
-            self._edge.drain()
-        self._channel.send(Draining())
+            self._edge.drain(is_final=is_final)
+        self._channel.send(Draining(0 if self._edge is None else self._edge.running()))
         self._told_to_end.set()
 
     def _beat(self) -> None:
         self._channel.send(Beat())
         asyncio.get_running_loop().call_later(self._start.beat, self._beat)
+
+
+def _open_access_log(path: Path) -> io.FileIO:
+    """Workers append to one file: without a buffer, each flush is one write(2), and lines stay whole."""
+    try:
+        return io.FileIO(path, "a")
+    except OSError as error:
+        raise CannotRun(f"--access-log {path} cannot be written: {error.strerror}") from None
 
 
 def _count_unexpected(edge: Edge) -> None:

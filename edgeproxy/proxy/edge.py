@@ -99,20 +99,26 @@ class Edge:
         self._tend()
         return addresses
 
-    def drain(self) -> None:
-        """Accept nobody any more. Who is here may end the exchange that runs, and one that begins soon: a request may
-        be on its way on a connection that looks idle.
+    def drain(self, *, is_final: bool = False) -> None:
+        """Accept nobody any more; but when it is final, and no other edge accepts on these sockets, first those who
+        are queued. Who is here may end the exchange that runs, and one that begins soon: a request may be on its way
+        on a connection that looks idle.
         """
         if not self.is_draining:
             self.is_draining = True
             self.limits = replace(self.limits, idle=min(self.limits.idle, self.limits.drain_idle))
             for listening in self.listening:
-                listening.stop_accepting()
+                listening.stop_accepting(is_final=is_final)
             for client in list(self._clients):
                 client.on_drain()
 
-    async def stop(self, grace: float) -> None:
-        """Drain for at most `grace` seconds, then break off what is left."""
+    def running(self) -> int:
+        """How many exchanges."""
+        return sum(client._exchange is not None for client in self._clients)
+
+    async def stop(self, grace: float) -> int:
+        """Drain for at most `grace` seconds, then break off what is left. Returns how many exchanges that were."""
+        broken_off = 0
         self.drain()
         try:
             async with asyncio.timeout(grace):
@@ -120,6 +126,7 @@ class Edge:
         except TimeoutError:
             for listening in self.listening:
                 listening.abort_handshakes()
+            broken_off = self.running()
             for client in list(self._clients):
                 client.abort()
         for pool in self.pools.values():
@@ -134,6 +141,7 @@ class Edge:
             self._access_log.flush()
         if self._own_rates is not None:
             self._own_rates.close()
+        return broken_off
 
     def look_at_certificates(self) -> None:
         """Use those whose files have changed."""

@@ -202,10 +202,14 @@ class Listening:
             sock.listen(_BACKLOG)  # one opened for an upgrade does not yet
             self._watch(sock)
 
-    def stop_accepting(self) -> None:
-        """Handshakes that have begun go on."""
+    def stop_accepting(self, *, is_final: bool) -> None:
+        """Handshakes that have begun go on. When it is final nobody else accepts there: what is queued is taken in
+        before it would be lost with the socket.
+        """
         sockets, self.sockets = self.sockets, []
         for sock in sockets:
+            if is_final:
+                self._accept(sock, _BACKLOG + 1)
             self._loop.remove_reader(sock.fileno())
             sock.close()
 
@@ -230,8 +234,8 @@ class Listening:
         if sock in self.sockets:
             self._loop.add_reader(sock.fileno(), self._accept, sock)
 
-    def _accept(self, sock: socket.socket) -> None:
-        for _ in range(_AT_A_TIME):
+    def _accept(self, sock: socket.socket, most: int = _AT_A_TIME) -> None:
+        for _ in range(most):
             try:
                 accepted, _ = sock.accept()
             except (BlockingIOError, InterruptedError):

@@ -18,7 +18,7 @@ from loadtests.bench.processes import LOOPBACK, CannotStart, free_port, running,
 from loadtests.slow.attackers import elsewhere
 from loadtests.slow.good import HOST, PATH
 
-_REPORT: Final = "edgeproxy: {"
+_REPORT: Final = "{"
 _REPORT_SECONDS: Final = 30.0
 _RULES: Final = """
 edge: 1
@@ -48,7 +48,7 @@ class Stand:
         while time.monotonic() < until:
             reports = self._reports()
             if len(reports) > len(said):
-                (worker,) = json.loads(reports[-1].removeprefix("edgeproxy: "))["workers"]
+                (worker,) = json.loads(reports[-1])["workers"]
                 counters: Mapping[str, Any] = worker["counters"]
                 return counters
             time.sleep(0.02)

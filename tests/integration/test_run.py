@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,6 +70,51 @@ def test_told_to_stop_it_closes_idle_connections_and_ends_without_a_word(rules: 
         assert process.stderr.read() == ""
 
 
+def test_told_to_stop_it_refuses_who_comes_then_while_exchanges_run_on(rules: Path) -> None:
+    (rules.parent / "files" / "big").write_bytes(bytes(64 << 20))
+    with running(str(rules), "--workers", "2") as (process, ports):
+        with socket.create_connection(("127.0.0.1", ports[0])) as slow:
+            assert ask(slow, "/big").startswith(b"HTTP/1.1 200")
+            process.send_signal(signal.SIGTERM)
+            until = time.monotonic() + 10
+            while not is_refused(ports[0]):
+                assert time.monotonic() < until
+            assert process.poll() is None
+            taken = len(slow.recv(1 << 20))
+            while octets := slow.recv(1 << 20):
+                taken += len(octets)
+            assert taken > 60 << 20  # all of it, but for what `ask` has taken
+        assert process.wait(10) == 0
+
+
+def is_refused(port: int) -> bool:
+    """Every client is answered, or refused."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
+            assert ask(sock, "/hello").endswith(b"hello")
+    except ConnectionRefusedError:
+        return True
+    except ConnectionResetError:  # it came between the last look at the queue and the end of the socket
+        return False
+    return False
+
+
+def test_who_is_queued_when_it_is_told_to_stop_is_answered(rules: Path) -> None:
+    with running(str(rules), "--workers", "1") as (process, ports):
+        (worker,) = map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
+        os.kill(worker, signal.SIGSTOP)
+        queued = [socket.create_connection(("127.0.0.1", ports[0]), timeout=10) for _ in range(200)]
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)  # as a rule the worker is told by then; the test holds if it is not
+        os.kill(worker, signal.SIGCONT)
+        for sock in queued:
+            with sock:
+                answer = ask(sock, "/hello")
+                assert answer.endswith(b"hello")
+                assert b"\r\nConnection: close\r\n" in answer
+        assert process.wait(10) == 0
+
+
 def test_a_second_signal_breaks_off_what_still_runs(rules: Path) -> None:
     (rules.parent / "files" / "big").write_bytes(bytes(64 << 20))
     with running(str(rules)) as (process, ports):
@@ -78,6 +125,20 @@ def test_a_second_signal_breaks_off_what_still_runs(rules: Path) -> None:
                 process.wait(0.5)  # the exchange runs on
             process.send_signal(signal.SIGINT)
             assert process.wait(10) == 0
+
+
+def test_told_to_stop_it_says_what_runs_and_what_it_breaks_off(rules: Path) -> None:
+    (rules.parent / "files" / "big").write_bytes(bytes(64 << 20))
+    with running(str(rules), "--grace", "0.5") as (process, ports):
+        with socket.create_connection(("127.0.0.1", ports[0])) as slow:
+            assert ask(slow, "/big").startswith(b"HTTP/1.1 200")
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+        assert process.stderr is not None
+        assert process.stderr.read().splitlines() == [
+            "edgeproxy: stopping: 1 exchange is running, at most 0.5 s",
+            "edgeproxy: stopping: 1 exchange is broken off after 0.5 s (--grace)",
+        ]
 
 
 def test_the_command_line_moves_the_same_rules_to_other_addresses(rules: Path, tmp_path: Path) -> None:
@@ -111,6 +172,24 @@ def test_a_directory_that_is_not_there_is_one_line(rules: Path) -> None:
     status, lines = refused(str(rules))
     assert (status, len(lines)) == (1, 1)
     assert "is not a directory" in lines[0]
+
+
+@pytest.mark.parametrize("option", ["--pid-file", "--access-log"])
+def test_a_file_that_cannot_be_written_is_one_line_with_its_option(rules: Path, option: str) -> None:
+    path = rules.parent / "none" / "file"
+    assert refused(str(rules), "--workers", "1", option, str(path)) == (
+        1,
+        [f"edgeproxy: {option} {path} cannot be written: No such file or directory"],
+    )
+
+
+@pytest.mark.parametrize("text", ["1\n", "2000000000\n", "nonsense", ""])
+def test_a_pid_file_that_names_no_other_edge_is_taken_over(rules: Path, text: str) -> None:
+    """1 is a process, and none of ours."""
+    file = rules.parent / "pid"
+    file.write_text(text)
+    with running(str(rules), "--workers", "1", "--pid-file", str(file)) as (process, _):
+        assert int(file.read_text()) == process.pid
 
 
 @pytest.mark.parametrize(

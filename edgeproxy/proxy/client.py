@@ -38,7 +38,8 @@ _HEAD: Final = Phase.HEAD  # PERF: an enum's member by its class costs three tim
 
 class ClientConnection(asyncio.Protocol):
     __slots__ = (
-        "_body", "_buffer", "_edge", "_exchange", "_has_begun_head", "_is_answering", "_is_blocked", "_is_looping",
+        "_body", "_buffer", "_edge", "_exchange", "_has_begun_head", "_is_answering", "_is_behind", "_is_blocked",
+        "_is_looping",
         "_is_paused", "_is_stalled", "_keep_alive", "_linger_end", "_listener", "_method", "_on_flushed", "_phase",
         "_planner", "_requests_left", "_unsent", "counted_as", "deadline", "minor", "peer", "record", "transport",
     )  # fmt: skip
@@ -65,6 +66,7 @@ class ClientConnection(asyncio.Protocol):
         # For one exchange
         self._exchange: Exchange | None = None
         self._body: Inflow | None = None
+        self._is_behind = False  # octets of the body are held until it is their turn
         self._is_blocked = False  # the exchange takes no more body for now
         self._is_answering = False  # the head of its answer went out
         self._keep_alive = True
@@ -406,6 +408,10 @@ class ClientConnection(asyncio.Protocol):
             exchange.on_body(content)
         if rest is None:
             self._set_deadline()
+            if body.is_behind and not self._is_behind:
+                self._is_behind = True
+                self._update_reading()
+                asyncio.get_running_loop().call_soon(self._go_on_with_body)
             return
         self._body = None
         self._phase = Phase.EXCHANGE
@@ -414,11 +420,17 @@ class ClientConnection(asyncio.Protocol):
         self._update_reading()
         exchange.on_body_end()
 
+    def _go_on_with_body(self) -> None:
+        self._is_behind = False
+        if self._phase is Phase.BODY:
+            self._read_body(b"")
+        self._update_reading()
+
     def _update_reading(self) -> None:
         is_ahead = self._is_stalled and self._phase is _HEAD
         wants_pause = is_ahead or len(self._buffer) >= self._edge.limits.held
         if self._phase is Phase.BODY or self._phase is Phase.TUNNEL:
-            wants_pause = self._is_blocked
+            wants_pause = self._is_blocked or self._is_behind
         if wants_pause != self._is_paused and not self.transport.is_closing():
             self._is_paused = wants_pause
             if wants_pause:

@@ -6,6 +6,7 @@ Law: a message whose end could be found in two ways is refused; readers never gu
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -104,9 +105,11 @@ class ChunkedReader:
     Why not httptools here: it does not tell at which octet a message ended, and a pipelined request begins there.
     """
 
-    __slots__ = ("_held", "_is_in_trailers", "_left", "_trailers_octets", "trailers")
+    __slots__ = ("_held", "_is_in_trailers", "_left", "_trailers_octets", "at_once", "is_behind", "trailers")
 
     def __init__(self) -> None:
+        self.at_once = sys.maxsize  # lines read by one `feed`: a read of chunks of one octet has forty thousand
+        self.is_behind = False  # more than that came: feed nothing to go on
         self._held = b""  # the start of a line, or of the CRLF behind a chunk
         self._left = 0  # octets of the current chunk still to come, its CRLF included
         self._is_in_trailers = False  # the last chunk was read
@@ -117,7 +120,8 @@ class ChunkedReader:
         if self._held:
             data, self._held = self._held + data, b""
         pieces: list[bytes] = []
-        position, size = 0, len(data)
+        position, size, lines = 0, len(data), self.at_once
+        self.is_behind = False
         while position < size:
             if self._left:
                 taken = self._take_chunk(data, position, pieces)
@@ -125,6 +129,10 @@ class ChunkedReader:
                     break
                 position = taken
                 continue
+            if not lines:
+                self.is_behind = True
+                break
+            lines -= 1
             line_end = data.find(b"\r\n", position)
             if line_end < 0:
                 self._refuse_long_or_bare(data, position)

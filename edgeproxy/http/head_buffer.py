@@ -13,7 +13,8 @@ from typing import Final
 from edgeproxy.http.request import BadRequest
 
 _HOPELESS: Final = re.compile(rb"(?<!\r)\n|\r(?=[^\n])|\0")  # what no further octet makes right
-_EMPTY_LINES: Final = re.compile(rb"(?:\r\n)+")
+_EMPTY_LINES: Final = re.compile(rb"(?:\r\n){1,33}")  # one more than is taken
+_MOST_EMPTY: Final = 64  # octets of them before one request: a client that sends them by the megabyte means no good
 
 
 def refuse_hopeless(octets: bytes, start: int = 0, end: int = sys.maxsize) -> None:
@@ -25,7 +26,7 @@ def refuse_hopeless(octets: bytes, start: int = 0, end: int = sys.maxsize) -> No
 class HeadBuffer:
     """Octets go in by `add`; whole heads come out by `take`, and what follows a head by `take_rest`."""
 
-    __slots__ = ("_most", "_searched", "_start", "octets")
+    __slots__ = ("_empty", "_most", "_searched", "_start", "octets")
 
     def __init__(self, most: int) -> None:
         """`most`: octets that a head may have."""
@@ -33,6 +34,7 @@ class HeadBuffer:
         self.octets = b""  # PERF: to be asked whether there are any, where a call to __len__ would count
         self._start = 0  # what is before it was taken. PERF: cut off once a read, not once a head of many
         self._searched = 0  # no head ends before here
+        self._empty = 0  # octets of empty lines before the next head
 
     def __len__(self) -> int:
         return len(self.octets) - self._start
@@ -51,18 +53,27 @@ class HeadBuffer:
         """
         octets, start = self.octets, self._start
         if octets.startswith(b"\r\n", start):  # RFC 9112 §2.2: empty lines before a request are ignored
-            match = _EMPTY_LINES.match(octets, start)
-            self._start = self._searched = start = match.end() if match else start
+            start = self._skip_empty_lines(octets, start)
         end = octets.find(b"\r\n\r\n", self._searched) + 4
         if end == 3 or end > start + self._most:
             self._refuse_hopeless_or_long(octets, start, len(octets) if end == 3 else end)
             self._searched = max(start, len(octets) - 3)
             return None
+        self._empty = 0
         if end == len(octets):
             self.clear()
             return octets[start:]
         self._start = self._searched = end
         return octets[start:end]
+
+    def _skip_empty_lines(self, octets: bytes, start: int) -> int:
+        match = _EMPTY_LINES.match(octets, start)
+        end = match.end() if match else start
+        self._empty += end - start
+        if self._empty > _MOST_EMPTY:
+            raise BadRequest(400, f"more than {_MOST_EMPTY // 2} empty lines come before it")
+        self._start = self._searched = end
+        return end
 
     def _refuse_hopeless_or_long(self, octets: bytes, start: int, end: int) -> None:
         """In the order in which it would show octet by octet."""

@@ -40,9 +40,9 @@ _EXCHANGE: Final = Phase.EXCHANGE
 
 class ClientConnection(ClientStream):
     __slots__ = (
-        "_body", "_buffer", "_exchange", "_has_begun_head", "_header", "_is_answering", "_is_blocked", "_is_looping",
-        "_keep_alive", "_listener", "_method", "_phase", "_planner", "_requests_left", "counted_as", "minor", "peer",
-        "record",
+        "_body", "_buffer", "_exchange", "_has_begun_head", "_header", "_is_answering", "_is_behind", "_is_blocked",
+        "_is_looping", "_keep_alive", "_listener", "_method", "_phase", "_planner", "_requests_left", "counted_as",
+        "minor", "peer", "record",
     )  # fmt: skip
 
     def __init__(self, edge: Edge, listener: Listener, header: ProxyHeader | None = None) -> None:
@@ -62,6 +62,7 @@ class ClientConnection(ClientStream):
         # For one exchange
         self._exchange: Exchange | None = None
         self._body: Inflow | None = None
+        self._is_behind = False  # octets of the body are held until it is their turn
         self._is_blocked = False  # the exchange takes no more body for now
         self._is_answering = False  # the head of its answer went out
         self._keep_alive = True
@@ -372,6 +373,10 @@ class ClientConnection(ClientStream):
             exchange.on_body(content)
         if rest is None:
             self._set_deadline()
+            if body.is_behind and not self._is_behind:
+                self._is_behind = True
+                self._update_reading()
+                asyncio.get_running_loop().call_soon(self._go_on_with_body)
             return
         self._body = None
         self._phase = Phase.EXCHANGE
@@ -380,11 +385,17 @@ class ClientConnection(ClientStream):
         self._update_reading()
         exchange.on_body_end()
 
+    def _go_on_with_body(self) -> None:
+        self._is_behind = False
+        if self._phase is Phase.BODY:
+            self._read_body(b"")
+        self._update_reading()
+
     def _update_reading(self) -> None:
         is_ahead = self._is_stalled and self._phase is _HEAD
         wants_pause = is_ahead or len(self._buffer) >= self._edge.limits.held
         if self._phase is Phase.BODY or self._phase is Phase.TUNNEL:
-            wants_pause = self._is_blocked
+            wants_pause = self._is_blocked or self._is_behind
         self._pause_reading(wants_pause)
 
     # -- ending -------------------------------------------------------------------------------------------------

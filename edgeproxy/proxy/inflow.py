@@ -1,13 +1,19 @@
 """A request's body on its way in: framed, counted, and held to a least rate.
 
-Law: a body has a bound in octets and, while the edge takes what comes, one in time: whoever sends slower than the least
-rate is given up, however steadily.
+Laws:
+- a body has a bound in octets and, while the edge takes what comes, one in time: whoever sends slower than the least
+  rate is given up, however steadily;
+- what is cut into very many chunks is read in parts, between which others get their turn.
 """
 
 from __future__ import annotations
 
-from edgeproxy.http.framing import BodyReader
+from typing import Final
+
+from edgeproxy.http.framing import BodyReader, ChunkedReader
 from edgeproxy.ruleset.limits import Limits
+
+_CHUNKS_AT_ONCE: Final = 512  # a millisecond's work
 
 
 class BodyTooLarge(Exception):
@@ -24,6 +30,8 @@ class Inflow:
 
     def __init__(self, reader: BodyReader, most: int, limits: Limits, now: float) -> None:
         self._reader = reader
+        if isinstance(reader, ChunkedReader):
+            reader.at_once = _CHUNKS_AT_ONCE
         self._most = most
         self._limits = limits
         self._began = now
@@ -37,6 +45,11 @@ class Inflow:
         if self._received > self._most:
             raise BodyTooLarge(self._most)
         return content, rest
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether octets are held that can be read: feed nothing to go on."""
+        return isinstance(self._reader, ChunkedReader) and self._reader.is_behind
 
     def block(self, blocked: bool, now: float) -> None:
         """The exchange takes no more for now, or does again: in between, the client is not to blame."""

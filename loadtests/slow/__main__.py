@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--attack", nargs="+", choices=names, default=names, metavar="ATTACK", help=", ".join(names))
     parser.add_argument("--attackers", type=int, default=1000, help="connections of each kind (1000)")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (3)")
-    parser.add_argument("--seconds", type=int, default=12, help="of each measurement, at least 8 (12)")
+    parser.add_argument("--seconds", type=int, default=20, help="of each measurement (20)")
     parser.add_argument("--rate", type=int, default=200, help="good requests a second (200)")
     parser.add_argument("--connections", type=int, default=8, help="that they come by (8)")
     parser.add_argument("--own", action="store_true", help=f"the attackers of this package, though {PROGRAM} is here")

@@ -21,7 +21,7 @@ from loadtests.slow.good import HOST
 PROGRAM: Final = "slowhttptest"
 _ALL: Final = os.sched_getaffinity(0)
 _LAST: Final = max(_ALL) if len(_ALL) > 1 else 0
-_INTERVAL: Final = 1.0  # seconds between two signs of life
+_INTERVAL: Final = 5.0  # seconds between two signs of life; slowhttptest, by default 10, sends them all at once
 _PER_SECOND: Final = 250  # connections that are begun: what is measured is slowness, not a flood
 LARGE: Final = "/large"
 UPLOAD: Final = "/upload"

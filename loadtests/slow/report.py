@@ -12,7 +12,7 @@ from loadtests.slow.run import Outcome
 MOST: Final = 2.0  # times its quiet p99 is what an attack may cost the others
 _MIB: Final = 1 << 20
 _COLUMNS: Final = (
-    *("attack", "p50 quiet", "p50", "p99 quiet", "p99", "ratio", "failed", "held"),
+    *("attack", "p50 quiet", "p50", "p99 quiet", "p99", "max quiet", "max", "ratio", "failed", "held"),
     *("408 head", "408 body", "given up", "refused", "MiB"),
 )
 
@@ -49,7 +49,7 @@ def _row(name: str, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     fate, last = outcomes[-1].fate, outcomes[-1]
     latencies = [
         f"{1000 * median(seen.percentile(share) for seen in times):.2f}"
-        for share in (0.5, 0.99)
+        for share in (0.5, 0.99, 1.0)
         for times in ([outcome.quiet for outcome in outcomes], [outcome.attacked for outcome in outcomes])
     ]
     failed = sum(outcome.attacked.failures for outcome in outcomes)

@@ -185,6 +185,40 @@ async def test_a_flood_of_pipelined_requests_is_answered_in_turn_with_those_of_o
         assert asked > 20  # nobody waited for all of it
 
 
+async def test_a_body_in_chunks_of_one_octet_is_read_in_turn_with_the_requests_of_others(tmp_path: Path) -> None:
+    octets = 500_000
+
+    async def script(peer: BackendPeer) -> None:
+        await peer.head()
+        taken = 0
+        while taken < octets:
+            size = int(await peer.reader.readuntil(b"\r\n"), 16)
+            assert await peer.reader.readexactly(size + 2) == b"a" * size + b"\r\n"
+            taken += size
+        await peer.reader.readuntil(b"0\r\n\r\n")
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nall")
+
+    async with backend(script) as origin, running_edge(rules_before(origin.port, tmp_path)) as edge:
+        async with edge.client() as flood, edge.client() as other:
+            chunks = b"1\r\na\r\n" * octets + b"0\r\n\r\n"
+            flood.writer.write(request("/flood", "Transfer-Encoding: chunked", method="PUT") + chunks)
+            answer = asyncio.ensure_future(flood.answer())
+            await until(lambda: origin.seen)
+            asked = 0
+            while not answer.done():
+                assert await is_served(other)
+                asked += 1
+            assert (await answer).body == b"all"
+            assert asked > 50  # nobody waited for all of it
+
+
+async def test_empty_lines_by_the_megabyte_are_no_beginning_of_a_request(rules: str) -> None:
+    async with running_edge(rules) as edge, edge.client() as client:
+        assert (await client.ask(b"\r\n" + request("/page"))).status == 200
+        assert (await client.ask(b"\r\n" * (1 << 19) + request("/page"))).status == 400
+        assert edge.edge.counters.refusals == {Refusal.BAD_REQUEST: 1}
+
+
 async def count_answers(client: RawClient, number: int) -> int:
     found, end = 0, b""
     while found < number:

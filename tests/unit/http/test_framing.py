@@ -89,3 +89,15 @@ def test_there_is_a_reader_only_where_there_is_a_body() -> None:
 
 def test_an_encoded_chunk_is_read_back() -> None:
     assert read(ChunkedReader(), [encode_chunk(b"x" * 1000) + b"0\r\n\r\n"]) == (b"x" * 1000, b"")
+
+
+def test_very_many_chunks_are_read_in_parts_and_give_the_same_body() -> None:
+    reader = ChunkedReader()
+    reader.at_once = 10
+    content, rest = reader.feed(b"1\r\na\r\n" * 95 + b"0\r\n\r\nGET /")
+    parts = [content]
+    while reader.is_behind:
+        content, rest = reader.feed(b"")
+        parts.append(content)
+    assert parts == [b"a" * 10] * 9 + [b"a" * 5]
+    assert rest == b"GET /"

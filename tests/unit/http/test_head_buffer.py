@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,3 +83,21 @@ def outcome(heads: list[bytes | int]) -> list[bytes | str]:
             return [*out, "refused"]
         out.append(head)
     return out
+
+
+def test_a_few_empty_lines_before_a_request_are_ignored_and_many_are_not() -> None:
+    for cut in (1, 3, 1000):
+        for lines, is_good in ((32, True), (33, False)):
+            buffer, octets = HeadBuffer(1000), b"\r\n" * lines + b"GET / HTTP/1.1\r\n\r\n"
+            found = None
+            with nullcontext() if is_good else pytest.raises(BadRequest):
+                for place in range(0, len(octets), cut):
+                    buffer.add(octets[place : place + cut])
+                    found = buffer.take() or found
+            assert (found is not None) == is_good
+
+
+def test_empty_lines_are_counted_for_each_request() -> None:
+    buffer = HeadBuffer(1000)
+    buffer.add((b"\r\n" * 20 + b"GET / HTTP/1.1\r\n\r\n") * 5)
+    assert [buffer.take() for _ in range(6)] == [b"GET / HTTP/1.1\r\n\r\n"] * 5 + [None]

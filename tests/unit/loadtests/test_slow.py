@@ -45,7 +45,7 @@ def test_the_table_has_a_row_for_each_attack_and_the_json_every_round() -> None:
     results = {"slow-head": [outcome(0.003), outcome(0.004)], "slow-body": [outcome(0.002)]}
     head, first, second = text_of(results).splitlines()
     assert len(head) == len(first) == len(second)
-    assert " ".join(first.split()) == "slow-head 1.00 1.00 2.00 3.50 1.75 0 1000 990 0 0 10 64 → 72"
+    assert " ".join(first.split()) == "slow-head 1.00 1.00 2.00 3.50 2.00 3.50 1.75 0 1000 990 0 0 10 64 → 72"
     found = json_of(results)
     assert [len(found[name]["rounds"]) for name in results] == [2, 1]
     assert found["slow-body"]["rounds"][0]["attacked"]["p99"] == 0.002

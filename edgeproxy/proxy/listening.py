@@ -27,6 +27,7 @@ from edgeproxy.http.proxy_protocol import BadProxyHeader, ProxyHeader
 from edgeproxy.proxy.client import ClientConnection
 from edgeproxy.proxy.peer import name_of
 from edgeproxy.proxy.preface import read_preface
+from edgeproxy.proxy.sockets import MOST_AHEAD, limit_ahead
 from edgeproxy.proxy.tls import Certificates, UnusableCertificate
 from edgeproxy.ruleset.model import Address, InetAddress, Listener, UnixAddress
 from edgeproxy.telemetry.counters import HandshakeFailure, Refusal
@@ -40,9 +41,6 @@ _AT_A_TIME: Final = 64  # connections accepted before others get their turn
 # Encrypted octets held beside those of the transport beneath. uvloop's default of 512 KiB would cost memory, and hide
 # for a long time whether a slow client takes anything.
 _MOST_UNSENT: Final = 65_536
-# Octets that the kernel takes for a client beyond those on their way: else it takes many megabytes for one that
-# reads nothing, and hides from the edge how slow the client is. With 128 KiB a file costs three times the CPU time.
-_MOST_AHEAD: Final = 1_048_576
 _PAUSE: Final = 0.1  # seconds without accepting when descriptors or memory have run out
 _TELL_EVERY: Final = 60.0  # seconds between two lines that say so
 
@@ -128,7 +126,7 @@ def _bound(family: int, name: object, *, is_shared: bool) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if is_shared:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_AHEAD)  # accepted ones inherit it
+            limit_ahead(sock, MOST_AHEAD)  # accepted ones inherit it
         if family == socket.AF_INET6:  # `[::]` is IPv6 alone, so that `0.0.0.0` can be listened on beside it
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.bind(name)  # type: ignore[arg-type]  # what getaddrinfo gave

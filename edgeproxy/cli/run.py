@@ -18,7 +18,7 @@ from edgeproxy.ruleset.model import Listener
 from edgeproxy.ruleset.problems import Refusal
 
 NAME = "run"
-HELP = "serve by a rule file until told to stop (SIGTERM, Ctrl-C); SIGHUP reloads, SIGUSR2 upgrades"
+HELP = "serve by a rule file until told to stop (SIGTERM, Ctrl-C); SIGHUP reloads, SIGUSR2 upgrades, SIGUSR1 reports"
 
 _MOST_WORKERS = 1_024
 _MOST_SECONDS = 86_400
@@ -27,7 +27,9 @@ _MOST_SECONDS = 86_400
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("rules", type=Path, metavar="RULES", help="the rule file")
     add_override_arguments(parser)
-    parser.add_argument("--access-log", type=Path, metavar="FILE", help="append one JSON line for each exchange")
+    parser.add_argument(
+        "--access-log", type=Path, metavar="FILE", help="append one JSON line for each exchange; SIGHUP opens it anew"
+    )
     parser.add_argument("--workers", type=_workers, metavar="N", help="worker processes (one for each usable core)")
     parser.add_argument(
         "--grace", type=_seconds, default=30.0, metavar="SECONDS", help="time for running exchanges at the end (30)"
@@ -39,13 +41,18 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="SECONDS",
         help="silence after which a worker is replaced (10; at least 1)",
     )
-    parser.add_argument("--pid-file", type=Path, metavar="FILE", help="where to write whom to send signals to")
+    parser.add_argument("--pid-file", type=Path, metavar="FILE", help="where to write the process to send signals to")
 
 
 def add_override_arguments(parser: ArgumentParser) -> None:
     """The same rules, on other addresses: for a test bed, a second node, a demo."""
     parser.add_argument(
-        "--listen", type=_listener, action="append", default=[], metavar="HOST:PORT", help="instead of the file's"
+        "--listen",
+        type=_listener,
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="HOST:PORT or unix:PATH, instead of the file's; may be given several times",
     )
     parser.add_argument(
         "--backend",
@@ -53,7 +60,7 @@ def add_override_arguments(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=PLACE",
-        help="another URL or directory for a declared backend",
+        help="another place (URL, unix:PATH or directory) for a declared backend; may be given several times",
     )
 
 

@@ -143,6 +143,8 @@ def _open_unix(path: Path) -> socket.socket:
         if _is_live(path):
             raise OSError(EADDRINUSE, os.strerror(EADDRINUSE))
         path.unlink()  # its owner ended without removing it
+    elif path.exists():
+        raise OSError(EADDRINUSE, f"{path} is a {'directory' if path.is_dir() else 'file'} and no socket")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         sock.bind(str(path))

@@ -192,6 +192,14 @@ def test_a_pid_file_that_names_no_other_edge_is_taken_over(rules: Path, text: st
         assert int(file.read_text()) == process.pid
 
 
+def test_its_help_says_what_options_take_and_which_signals_there_are() -> None:
+    done = subprocess.run([*RUN, "--help"], capture_output=True, text=True, timeout=30, check=True)
+    words = " ".join(done.stdout.split())
+    assert "--listen ADDRESS HOST:PORT or unix:PATH, instead of the file's; may be given several times" in words
+    assert "--backend NAME=PLACE" in words
+    assert all(name in words for name in ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"))
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -155,6 +155,22 @@ async def test_counters_of_all_never_go_back(rules: Path) -> None:
         assert (after["requests"], after["open_connections"]) == (15, 0)
 
 
+async def test_a_reload_opens_the_access_log_anew(rules: Path) -> None:
+    log = rules.parent / "log"
+    async with running_process(rules, "--workers", "1", "--access-log", str(log)) as edge:
+        (worker,) = await edge.workers()
+        await ask(edge, "/before")
+        log.rename(rules.parent / "log.1")
+        edge.signal(signal.SIGHUP)
+        await edge.until_said("generation 2")
+        await ask(edge, "/after")
+        async with asyncio.timeout(30):
+            while is_running(worker) or not log.read_text():
+                await asyncio.sleep(0.02)
+    assert [json.loads(line)["path"] for line in log.read_text().splitlines()] == ["/after"]
+    assert [json.loads(line)["path"] for line in (rules.parent / "log.1").read_text().splitlines()] == ["/before"]
+
+
 # -- reloading --------------------------------------------------------------------------------------------------
 
 

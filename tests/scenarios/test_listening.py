@@ -110,10 +110,13 @@ async def test_a_path_with_an_owner_is_in_use_and_stays_the_owners(tmp_path: Pat
 async def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "precious"
     path.write_text("data")
-    with pytest.raises(CannotListen, match="Address already in use"):
+    with pytest.raises(CannotListen, match=f"{path} is a file and no socket: choose another"):
         async with listening_edge(UnixAddress(path)):
             pass
     assert path.read_text() == "data"
+    with pytest.raises(CannotListen, match=f"{tmp_path} is a directory and no socket"):
+        async with listening_edge(UnixAddress(tmp_path)):
+            pass
 
 
 async def test_a_second_edge_on_the_port_is_refused_and_lets_go_of_what_it_had(tmp_path: Path) -> None:

@@ -109,5 +109,6 @@ async def _within(until: float, connecting: Coroutine[Any, Any, tuple[asyncio.Tr
     except OSError as error:
         is_tls = isinstance(error, ssl.SSLError) or (has_tls and isinstance(error, _BROKEN_HANDSHAKE))
         failure = BackendFailure.TLS if is_tls else BackendFailure.REFUSED
-        raise NotConnected(failure, str(error) or type(error).__name__) from None
+        reason = str(error) if is_tls or not error.strerror else error.strerror  # a number says nothing more
+        raise NotConnected(failure, reason or type(error).__name__) from None
     return protocol

@@ -82,7 +82,7 @@ def test_it_ends_cleanly_and_leaves_no_process(
     assert len(children_of(str(tmp_path))) == 4
     process.send_signal(number)
     process.send_signal(number)  # an impatient user
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0  # each of its processes has ten seconds, and is killed then
     assert children_of(str(tmp_path)) == []
 
 

@@ -329,7 +329,10 @@ class ClientConnection(ClientStream):
         if planned.limits is None and fields.is_common:
             self._act(planned, planned.plan, fields)
         else:
-            self._act(planned, *judge(edge, planned, fields, self.peer.address))
+            verdict = judge(planned, fields, edge.limits, edge.wait(planned, self.peer.address))
+            if verdict.refusal is not None:
+                edge.counters.refusals[verdict.refusal] += 1
+            self._act(planned, verdict.plan, verdict.fields)
 
     def _act(self, planned: Planned, plan: Plan, fields: RequestFields) -> None:
         edge, rule, arm = self._edge, planned.plan.rule, None

@@ -16,7 +16,7 @@ from edgeproxy.proxy.client import ClientConnection
 from edgeproxy.proxy.clock import Clock
 from edgeproxy.proxy.heads import HeadReader
 from edgeproxy.proxy.listening import CannotListen, Listening, address_of, close_sockets, open_sockets, remove_path
-from edgeproxy.proxy.plan import Planner
+from edgeproxy.proxy.plan import Planned, Planner
 from edgeproxy.proxy.pool import Pool
 from edgeproxy.proxy.rate import RateTable, rate_key
 from edgeproxy.proxy.resolve import ResolveLimits, Resolver
@@ -180,6 +180,13 @@ class Edge:
             if not self._by_client[key]:
                 del self._by_client[key]
         self._note_emptiness()
+
+    def wait(self, planned: Planned, address: str) -> float:
+        """Seconds until a rule with a rate takes a request of this client; 0.0: it takes this one, and counts it."""
+        rate = None if planned.limits is None else planned.limits.rate
+        if rate is None or planned.plan.rule is None or self.rates is None:
+            return 0.0
+        return self.rates.ask(planned.plan.rule, rate_key(address), rate, self.clock.now())
 
     def has_room(self) -> bool:
         """For one more handshake."""

@@ -1,46 +1,47 @@
 """What may stand between a request and its plan: limits by rule, a loop, a count of hops that is at its end.
 
-A plan does not depend on the client; this does. Most requests have nothing of the kind and never come here.
+A plan does not depend on the client; this does. Most requests have nothing of the kind and never come here. Decisions
+only: what a rate says, which needs a clock and a table, is a parameter, and whoever asks counts the refusal.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 from edgeproxy.http.framing import Length
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.plan import SERVER_OPTIONS, Answer, Plan, Planned, say
-from edgeproxy.proxy.rate import GRAIN, rate_key
+from edgeproxy.proxy.rate import GRAIN
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.telemetry.counters import Refusal
 
-if TYPE_CHECKING:
-    from edgeproxy.proxy.edge import Edge
-
 _MAX_FORWARDS: Final = re.compile(rb"(?i)(?m)^(max-forwards:[ \t]*)[0-9]+(?=\r$)")
 _LONGEST_COUNT: Final = 9  # digits; Python refuses to read numbers of thousands
-_key_of: Final = lru_cache(maxsize=4_096)(rate_key)
 
 
-def judge(edge: Edge, planned: Planned, fields: RequestFields, address: str) -> tuple[Plan, RequestFields]:
-    """The plan that is carried out in the end, and the fields that are passed on."""
-    rate = planned.limits.rate if planned.limits is not None else None
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The plan that is carried out in the end, the fields that are passed on, and why it is not the rule's plan."""
+
+    plan: Plan
+    fields: RequestFields
+    refusal: Refusal | None = None
+
+
+def judge(planned: Planned, fields: RequestFields, limits: Limits, wait: float) -> Verdict:
+    """`limits` are the edge's; `wait` is in seconds, until the rule's rate takes this client's request (0.0: now)."""
     if fields.has_looped:
-        return _refused(edge, Refusal.LOOP, _looped()), fields
+        return Verdict(_looped(), fields, Refusal.LOOP)
     if fields.has_unknown_expectation:
-        return _refused(edge, Refusal.EXPECTATION, _unmet()), fields
-    if rate is not None and planned.plan.rule is not None:
-        assert edge.rates is not None, "a ruleset with a rate has a table"
-        wait = edge.rates.ask(planned.plan.rule, _key_of(address), rate, edge.clock.now())
-        if wait:
-            return _refused(edge, Refusal.RATE, _too_many(wait)), fields
-    most = _most_exceeded(planned, fields, edge.limits)
+        return Verdict(_unmet(), fields, Refusal.EXPECTATION)
+    if wait:
+        return Verdict(_too_many(wait), fields, Refusal.RATE)
+    most = _most_exceeded(planned, fields, limits)
     if most is not None:
-        return _refused(edge, Refusal.BODY_TOO_LARGE, _too_large(most)), fields
+        return Verdict(_too_large(most), fields, Refusal.BODY_TOO_LARGE)
     return _count_hop(planned, fields)
 
 
@@ -50,27 +51,27 @@ def _most_exceeded(planned: Planned, fields: RequestFields, limits: Limits) -> i
     return most if isinstance(framing, Length) and framing.octets > most else None
 
 
-def _count_hop(planned: Planned, fields: RequestFields) -> tuple[Plan, RequestFields]:
+def _count_hop(planned: Planned, fields: RequestFields) -> Verdict:
     """RFC 9110 §7.6.2: of OPTIONS, hops are counted down, and who counts nothing more answers itself."""
     hops = fields.values.get("max-forwards")
     if planned.line.method != b"OPTIONS" or hops is None:
-        return planned.plan, fields
+        return Verdict(planned.plan, fields)
     if not hops.isdecimal() or len(hops) > _LONGEST_COUNT:
-        return say(400, "The request is refused: Max-Forwards is not a number."), fields
+        return Verdict(_uncounted(), fields, Refusal.BAD_REQUEST)
     left = int(hops) - 1
     if left < 0:
-        return SERVER_OPTIONS, fields
+        return Verdict(SERVER_OPTIONS, fields)
     counted = b"\\g<1>%d" % left
-    return planned.plan, replace(
+    passed = replace(
         fields,
         lines=_MAX_FORWARDS.sub(counted, fields.lines),
         lines_without_credentials=_MAX_FORWARDS.sub(counted, fields.lines_without_credentials),
     )
+    return Verdict(planned.plan, passed)
 
 
-def _refused(edge: Edge, reason: Refusal, answer: Answer) -> Answer:
-    edge.counters.refusals[reason] += 1
-    return answer
+def _uncounted() -> Answer:
+    return say(400, "The request is refused: Max-Forwards is not a number.")
 
 
 def _looped() -> Answer:

@@ -38,12 +38,19 @@ def children_of(session: str) -> list[str]:
     return found
 
 
+def hear_interrupts() -> None:
+    """A program that a shell has put into the background ignores SIGINT, and so does all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def demo(packages: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, int]]:
     """A running demo: its process, what it printed until it was up, its port."""
     port = free_port()
     command = [*DEMO, "--packages", str(packages), "--data", str(tmp_path / "data"), "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=hear_interrupts, text=True
+    ) as process:
         assert process.stdout is not None
         printed = ""
         for line in process.stdout:
@@ -82,7 +89,7 @@ def test_it_ends_cleanly_and_leaves_no_process(
     assert len(children_of(str(tmp_path))) == 4
     process.send_signal(number)
     process.send_signal(number)  # an impatient user
-    assert process.wait(60) == 0  # each of its processes has ten seconds, and is killed then
+    assert process.wait(60) == 0
     assert children_of(str(tmp_path)) == []
 
 

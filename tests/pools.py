@@ -15,8 +15,9 @@ from edgeproxy.proxy.edge import Edge
 from edgeproxy.proxy.pool import Pool
 from edgeproxy.proxy.resolve import Resolver
 from edgeproxy.ruleset.limits import Limits
+from edgeproxy.ruleset.listeners import InetAddress
 from edgeproxy.ruleset.load import parse_ruleset
-from edgeproxy.ruleset.model import Endpoint, HttpBackend, InetAddress, Timeouts
+from edgeproxy.ruleset.origins import Endpoint, HttpBackend, Timeouts
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 PATIENT = Timeouts(connect=30.0, head=30.0, between=30.0)

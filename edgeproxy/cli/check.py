@@ -10,7 +10,8 @@ from pathlib import Path
 
 from edgeproxy.cli.output import say
 from edgeproxy.ruleset.load import RuleFileError, load_ruleset
-from edgeproxy.ruleset.model import Place, Ruleset
+from edgeproxy.ruleset.model import Ruleset
+from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Code, Problem
 
 NAME = "check"

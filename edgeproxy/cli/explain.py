@@ -17,17 +17,9 @@ from edgeproxy.cli.output import say
 from edgeproxy.http.target import BadTarget, Scheme, Target, parse_target
 from edgeproxy.migration.place import arm_at, place_of, ranges_of, sticky_key
 from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, ServeFile, plan_request
+from edgeproxy.ruleset.arms import WHOLE
 from edgeproxy.ruleset.load import RuleFileError, load_ruleset
-from edgeproxy.ruleset.model import (
-    WHOLE,
-    NoRule,
-    Routed,
-    Rule,
-    Ruleset,
-    UnknownHost,
-    WrongMethod,
-    describe_action,
-)
+from edgeproxy.ruleset.model import NoRule, Routed, Rule, Ruleset, UnknownHost, WrongMethod, describe_action
 from edgeproxy.ruleset.quantities import written_duration, written_size
 
 NAME = "explain"
@@ -129,7 +121,7 @@ def _why_not(rule: Rule, request: Request, routing: NoRule | WrongMethod | Route
 
 def _terms(rule: Rule) -> Iterator[str]:
     """What the rule says of the request beside its action."""
-    limits = rule.limits
+    limits = rule.modifiers.limits
     said = [] if limits.body is None else [f"body {written_size(limits.body)}"]
     if limits.time is not None:
         said.append(f"time {written_duration(limits.time)}")
@@ -137,8 +129,8 @@ def _terms(rule: Rule) -> Iterator[str]:
         said.append(f"rate {limits.rate.text}, burst {limits.rate.burst}")
     if said:
         yield f"  limits: {', '.join(said)}"
-    if rule.upgrade:
-        yield f"  upgrade: {', '.join(sorted(rule.upgrade))}"
+    if rule.modifiers.upgrade:
+        yield f"  upgrade: {', '.join(sorted(rule.modifiers.upgrade))}"
 
 
 def _where(rule: Rule) -> str:

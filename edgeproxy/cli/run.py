@@ -13,8 +13,8 @@ from edgeproxy.control.start import read_rules
 from edgeproxy.control.supervisor import Options, supervise
 from edgeproxy.proxy.listening import CannotListen
 from edgeproxy.ruleset.addresses import read_listen_address
+from edgeproxy.ruleset.listeners import Listener
 from edgeproxy.ruleset.load import Overrides, RuleFileError
-from edgeproxy.ruleset.model import Listener
 from edgeproxy.ruleset.problems import Refusal
 
 NAME = "run"

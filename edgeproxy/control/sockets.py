@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from edgeproxy.proxy.listening import address_of, close_sockets, open_more, open_sockets
-from edgeproxy.ruleset.model import Address, Listener
+from edgeproxy.ruleset.listeners import Address, Listener
 
 _OFFER: Final = "EDGEPROXY_OFFER"  # in the environment of the next supervisor
 

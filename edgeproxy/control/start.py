@@ -11,7 +11,8 @@ from pathlib import Path
 from edgeproxy.control.failures import CannotRun
 from edgeproxy.proxy.tls import Certificates, UnusableCertificate
 from edgeproxy.ruleset.load import Overrides, load_ruleset, parse_ruleset
-from edgeproxy.ruleset.model import DirectoryBackend, Files, Ruleset
+from edgeproxy.ruleset.model import Files, Ruleset
+from edgeproxy.ruleset.origins import DirectoryBackend
 from edgeproxy.telemetry.stderr import tell
 
 

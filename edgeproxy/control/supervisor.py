@@ -30,7 +30,8 @@ from edgeproxy.control.sockets import Offer, Sockets
 from edgeproxy.control.start import RuleText, Start, read_rules
 from edgeproxy.control.upgrade import start_next
 from edgeproxy.proxy.listening import CannotListen
-from edgeproxy.ruleset.model import Listener, Ruleset
+from edgeproxy.ruleset.listeners import Listener
+from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.ruleset.problems import RuleFileError
 from edgeproxy.telemetry.stderr import tell
 

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from ipaddress import ip_address, ip_network
 from typing import assert_never
 
-from edgeproxy.ruleset.model import WHOLE, Arm, ClientKey, CookieKey, HeaderKey, Split, StickyKey
+from edgeproxy.ruleset.arms import WHOLE, Arm, ClientKey, CookieKey, HeaderKey, Split, StickyKey
 
 # Clients behind one NAT or one provider prefix move together, and a client keeps its arm when its address
 # moves within its network: the masks are those that GeoIP and rate limiters use for "one site".

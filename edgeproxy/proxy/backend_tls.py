@@ -10,7 +10,7 @@ import ssl
 from pathlib import Path
 from typing import Final
 
-from edgeproxy.ruleset.model import BackendTls
+from edgeproxy.ruleset.origins import BackendTls
 
 _LOOK_EVERY: Final = 1.0  # seconds
 

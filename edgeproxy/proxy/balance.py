@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
-from edgeproxy.ruleset.model import Ejection, Endpoint, HealthCheck
+from edgeproxy.ruleset.origins import Ejection, Endpoint, HealthCheck
 
 LEAST_SHARE: Final = 0.1  # of its weight, at the beginning of a slow start
 _ALWAYS: Final = float("-inf")

@@ -30,7 +30,7 @@ from edgeproxy.telemetry.counters import BackendFailure, Refusal, refusal_of
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.edge import Edge
-    from edgeproxy.ruleset.model import Listener
+    from edgeproxy.ruleset.listeners import Listener
     from edgeproxy.telemetry.access_log import Record
 
 _AT_A_TIME: Final = 32  # pipelined heads read before others get their turn: a read may hold six thousand

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar, assert_never
 from edgeproxy.proxy.backend_tls import TlsFiles
 from edgeproxy.proxy.names import Name
 from edgeproxy.proxy.resolve import CannotResolve
-from edgeproxy.ruleset.model import Address, InetAddress, UnixAddress
+from edgeproxy.ruleset.listeners import Address, InetAddress, UnixAddress
 from edgeproxy.telemetry.counters import BackendFailure
 
 P = TypeVar("P", bound=asyncio.Protocol)

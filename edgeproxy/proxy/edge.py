@@ -21,7 +21,9 @@ from edgeproxy.proxy.pool import Pool
 from edgeproxy.proxy.rate import RateTable, rate_key
 from edgeproxy.proxy.resolve import ResolveLimits, Resolver
 from edgeproxy.ruleset.limits import Limits
-from edgeproxy.ruleset.model import Address, HttpBackend, Ruleset
+from edgeproxy.ruleset.listeners import Address
+from edgeproxy.ruleset.model import Ruleset
+from edgeproxy.ruleset.origins import HttpBackend
 from edgeproxy.telemetry.access_log import AccessLog, Record
 from edgeproxy.telemetry.counters import Counters, Refusal
 

@@ -14,7 +14,8 @@ from edgeproxy.proxy.dial import Dialer
 from edgeproxy.proxy.names import Name, is_name
 from edgeproxy.proxy.resolve import Resolver
 from edgeproxy.ruleset.limits import Limits
-from edgeproxy.ruleset.model import Endpoint, HttpBackend, InetAddress
+from edgeproxy.ruleset.listeners import InetAddress
+from edgeproxy.ruleset.origins import Endpoint, HttpBackend
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.backend import BackendConnection

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final, cast
 
 from edgeproxy.proxy.dial import NotConnected
-from edgeproxy.ruleset.model import HealthCheck
+from edgeproxy.ruleset.origins import HealthCheck
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.endpoints import PooledEndpoint

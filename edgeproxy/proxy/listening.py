@@ -29,7 +29,7 @@ from edgeproxy.proxy.peer import name_of
 from edgeproxy.proxy.preface import read_preface
 from edgeproxy.proxy.sockets import MOST_AHEAD, limit_ahead
 from edgeproxy.proxy.tls import Certificates, UnusableCertificate
-from edgeproxy.ruleset.model import Address, InetAddress, Listener, UnixAddress
+from edgeproxy.ruleset.listeners import Address, InetAddress, Listener, UnixAddress
 from edgeproxy.telemetry.counters import HandshakeFailure, Refusal
 from edgeproxy.telemetry.stderr import tell
 

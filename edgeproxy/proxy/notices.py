@@ -11,7 +11,8 @@ from typing import Final
 
 from edgeproxy.proxy.balance import EndpointState
 from edgeproxy.proxy.clock import NEVER, Clock
-from edgeproxy.ruleset.model import HttpBackend, UnixAddress
+from edgeproxy.ruleset.listeners import UnixAddress
+from edgeproxy.ruleset.origins import HttpBackend
 from edgeproxy.telemetry.stderr import tell
 
 _TELL_EVERY: Final = 10.0  # seconds between two lines that say that a backend is full

@@ -18,25 +18,24 @@ from edgeproxy.http.request import METHODS, RequestLine, read_request_line
 from edgeproxy.http.response import ORDINARY, Asked
 from edgeproxy.http.target import SERVER_WIDE, BadTarget, Scheme, Target, parse_target
 from edgeproxy.migration.place import arm_at, place_of, sticky_key
+from edgeproxy.ruleset.arms import Cutover, Split
+from edgeproxy.ruleset.leads import kept_query, location, with_query
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.model import (
-    Backend,
-    DirectoryBackend,
     Files,
     Forward,
-    HostKind,
-    HttpBackend,
     NoRule,
     Redirect,
+    RedirectMap,
     Respond,
     Routed,
     Rule,
-    RuleLimits,
     Ruleset,
-    Split,
     UnknownHost,
     WrongMethod,
 )
+from edgeproxy.ruleset.modifiers import RuleLimits
+from edgeproxy.ruleset.origins import Backend, DirectoryBackend, HostKind, HttpBackend
 
 _REMEMBERED = 512  # octets of target and host; longer ones are planned anew: the memory is bounded in octets, too
 NOSNIFF = b"X-Content-Type-Options: nosniff"  # a content host's bytes are what they say they are
@@ -161,10 +160,10 @@ def _plan_action(routed: Routed, method: str, target: Target) -> Plan:
     match action:
         case Forward(to=to):
             return _plan_forward(to, rule, method, target, to_content)
-        case Redirect(to=to, status=status, lifetime=lifetime):
-            location = _with_query(to.expand(routed.captures), target.query)
+        case Redirect(status=status, lifetime=lifetime) | RedirectMap(status=status, lifetime=lifetime):
+            where_to = location(action, target.path, routed.captures, target.query, rule.modifiers.query)
             held = () if lifetime is None else (("Cache-Control", f"max-age={int(lifetime)}"),)
-            return answer(status, (("Location", location), *held), b"", rule.name)
+            return answer(status, (("Location", where_to), *held), b"", rule.name)
         case Respond(status=status, headers=headers, body=body):
             return answer(status, headers, body, rule.name)
         case Files(directory=directory, path=path):
@@ -174,7 +173,9 @@ def _plan_action(routed: Routed, method: str, target: Target) -> Plan:
             assert_never(action)
 
 
-def _plan_forward(to: Backend | Split, rule: Rule, method: str, target: Target, to_content: bool) -> Plan:
+def _plan_forward(to: Backend | Split | Cutover, rule: Rule, method: str, target: Target, to_content: bool) -> Plan:
+    if isinstance(to, Cutover):
+        to = to.resting
     if isinstance(to, Split):
         arms = {a.backend.name: _to_backend(a.backend, rule, method, target, to_content) for a in to.arms}
         return ByArm(rule.name, to, arms)
@@ -184,7 +185,7 @@ def _plan_forward(to: Backend | Split, rule: Rule, method: str, target: Target, 
 def _to_backend(backend: Backend, rule: Rule, method: str, target: Target, to_content: bool) -> Pass | ServeFile:
     match backend:
         case HttpBackend():
-            asked = _with_query(target.path, target.query)
+            asked = with_query(target.path, kept_query(target.query, rule.modifiers.query))
             return Pass(
                 rule.name,
                 backend,
@@ -194,17 +195,13 @@ def _to_backend(backend: Backend, rule: Rule, method: str, target: Target, to_co
                 start=f"{method} {asked} HTTP/1.1\r\nHost: {backend.authority}\r\n".encode("ascii"),
                 asked=_ASKED[method == "HEAD", to_content],
                 is_safe=method in _SAFE,
-                time=rule.limits.time,
-                upgrade=rule.upgrade,
+                time=rule.modifiers.limits.time,
+                upgrade=rule.modifiers.upgrade,
             )
         case DirectoryBackend(directory=directory):
             return ServeFile(rule.name, directory, target.path, to_content)
         case _:
             assert_never(backend)
-
-
-def _with_query(path: str, query: str | None) -> str:
-    return path if query is None else f"{path}{'&' if '?' in path else '?'}{query}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +237,7 @@ class Planner:
         line = read_request_line(octets, self._limits.target)
         target = parse_target(line.target, host_field, self._scheme, is_options=line.method == b"OPTIONS")
         rule, plan = plan_request(self._ruleset, line.method.decode("ascii"), target)
-        limits = None if rule is None or rule.limits == _NO_LIMITS else rule.limits
+        limits = None if rule is None or rule.modifiers.limits == _NO_LIMITS else rule.modifiers.limits
         planned = Planned(line, plan, limits)
         if rule is not None and len(octets) + len(host_field or "") <= _REMEMBERED:
             if len(self._plans) >= self._limits.plans:  # start over: simple, and a flood of new URLs needs no books

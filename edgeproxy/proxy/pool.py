@@ -27,7 +27,7 @@ from edgeproxy.proxy.names import Name
 from edgeproxy.proxy.notices import Notices, url_of
 from edgeproxy.proxy.resolve import CannotResolve, Resolver
 from edgeproxy.ruleset.limits import Limits
-from edgeproxy.ruleset.model import HttpBackend
+from edgeproxy.ruleset.origins import HttpBackend
 from edgeproxy.telemetry.counters import BackendFailure, Counters, EndpointNow, PoolCounts, PoolNow
 
 _EVENTS: Final = 100  # remembered

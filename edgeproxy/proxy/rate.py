@@ -26,7 +26,7 @@ from ipaddress import IPv6Address
 from typing import Final, Self
 
 from edgeproxy.http.addresses import read_address
-from edgeproxy.ruleset.model import Rate
+from edgeproxy.ruleset.modifiers import Rate
 
 # A clock's grain: without it, rounding would now and then limit a client that sends exactly at the rate.
 GRAIN: Final = 1e-6

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from edgeproxy.proxy.certificate_names import end_in_pem, names_in_pem
-from edgeproxy.ruleset.model import Certificate, ClientCertificates, Listener
+from edgeproxy.ruleset.listeners import Certificate, ClientCertificates, Listener
 
 # Forward secrecy and authenticated encryption only (RFC 9325 §4.2); TLS 1.3 has no other.
 _CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from edgeproxy.ruleset.arms import Split
 from edgeproxy.ruleset.declare import Declared
-from edgeproxy.ruleset.model import Action, Backend, Files, Forward, Place, Redirect, Respond, Split
+from edgeproxy.ruleset.model import Action, Files, Forward, Redirect, Respond
 from edgeproxy.ruleset.nodes import Node
+from edgeproxy.ruleset.origins import Backend
+from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Code, Related
 from edgeproxy.ruleset.quantities import read_lifetime
 from edgeproxy.ruleset.read_target import parse_file_template, parse_target_template

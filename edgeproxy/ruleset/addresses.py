@@ -12,7 +12,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, 
 from pathlib import Path
 from typing import Final, Literal
 
-from edgeproxy.ruleset.model import Address, InetAddress, UnixAddress
+from edgeproxy.ruleset.listeners import Address, InetAddress, UnixAddress
 from edgeproxy.ruleset.problems import Code, Refusal
 
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")

@@ -7,8 +7,8 @@ from typing import Final
 
 from edgeproxy.ruleset.addresses import read_certificate_name
 from edgeproxy.ruleset.listen import read_certificate, read_file
-from edgeproxy.ruleset.model import BackendTls, Circuit, Ejection, HealthCheck, Timeouts
 from edgeproxy.ruleset.nodes import Node
+from edgeproxy.ruleset.origins import BackendTls, Circuit, Ejection, HealthCheck, Timeouts
 from edgeproxy.ruleset.problems import Code
 from edgeproxy.ruleset.quantities import written_duration
 from edgeproxy.ruleset.read_limits import COUNT, NUMBER, WAIT

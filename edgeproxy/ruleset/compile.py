@@ -17,8 +17,10 @@ from edgeproxy.ruleset.declare_backends import BackendReader, check_moves
 from edgeproxy.ruleset.declare_splits import SplitReader
 from edgeproxy.ruleset.limits import DEFAULT_LIMITS
 from edgeproxy.ruleset.listen import ListenReader, read_trusted_proxies
-from edgeproxy.ruleset.model import Backend, Listener, Ruleset
+from edgeproxy.ruleset.listeners import Listener
+from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.ruleset.nodes import Node, Table, Text
+from edgeproxy.ruleset.origins import Backend
 from edgeproxy.ruleset.problems import Code
 from edgeproxy.ruleset.reach import dead_rules
 from edgeproxy.ruleset.read_limits import read_limits
@@ -89,8 +91,10 @@ def compile_ruleset(
         known,
         tuple(backends.values.values()),
         tuple(splits.values.values()),
+        (),
         rules,
         Router(known, rules),
+        {root.place.file: source.text},
     )
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from edgeproxy.ruleset.addresses import read_host_name
-from edgeproxy.ruleset.model import Host, HostKind, Place
 from edgeproxy.ruleset.nodes import Node
+from edgeproxy.ruleset.origins import Host, HostKind
+from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Code, Related, nearest
 from edgeproxy.ruleset.shape import HOST, Findings, read_entries, read_items, read_table, read_text, read_value
 from edgeproxy.ruleset.values import read_choice, read_name

@@ -19,8 +19,9 @@ from edgeproxy.ruleset.backend_settings import (
     read_timeouts,
 )
 from edgeproxy.ruleset.declare import Declared
-from edgeproxy.ruleset.model import (
-    Address,
+from edgeproxy.ruleset.listeners import Address
+from edgeproxy.ruleset.nodes import Node, Table
+from edgeproxy.ruleset.origins import (
     Backend,
     BackendTls,
     Circuit,
@@ -28,10 +29,9 @@ from edgeproxy.ruleset.model import (
     Ejection,
     Endpoint,
     HttpBackend,
-    Place,
     Timeouts,
 )
-from edgeproxy.ruleset.nodes import Node, Table
+from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Code, Refusal, Related, nearest
 from edgeproxy.ruleset.quantities import read_duration, read_weight
 from edgeproxy.ruleset.shape import BACKEND, ENDPOINT, Findings, read_items, read_table, read_value

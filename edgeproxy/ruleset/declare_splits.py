@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from edgeproxy.ruleset.arms import WHOLE, Arm, ClientKey, Split, StickyKey
 from edgeproxy.ruleset.declare import Declared
-from edgeproxy.ruleset.model import WHOLE, Arm, Backend, ClientKey, Place, Split, StickyKey
 from edgeproxy.ruleset.nodes import Node
+from edgeproxy.ruleset.origins import Backend
+from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Code, Related
 from edgeproxy.ruleset.quantities import read_share
 from edgeproxy.ruleset.shape import SPLIT, Findings, read_entries, read_items, read_table, read_value

@@ -6,15 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edgeproxy.ruleset.addresses import Proxy, read_listen_address, read_proxy
-from edgeproxy.ruleset.model import (
-    Address,
-    Certificate,
-    ClientCertificates,
-    InetAddress,
-    Listener,
-    Place,
-)
+from edgeproxy.ruleset.listeners import Address, Certificate, ClientCertificates, InetAddress, Listener
 from edgeproxy.ruleset.nodes import Node
+from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Code, Related
 from edgeproxy.ruleset.shape import (
     CERTIFICATE,

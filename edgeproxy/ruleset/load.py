@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from edgeproxy.ruleset.compile import NO_OVERRIDES, Overrides, Source, compile_ruleset
-from edgeproxy.ruleset.model import Place, Ruleset
+from edgeproxy.ruleset.model import Ruleset
+from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Code, Problem, RuleFileError
 from edgeproxy.ruleset.reader import read_nodes
 from edgeproxy.ruleset.shape import Findings

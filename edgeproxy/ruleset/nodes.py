@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
-from edgeproxy.ruleset.model import Place
+from edgeproxy.ruleset.place import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Final
 
-from edgeproxy.ruleset.model import Place
+from edgeproxy.ruleset.place import Place
 
 # What YAML 1.1 takes for the end of a line; quoting by any other notion would show the wrong line.
 LINE_END: Final = re.compile("\r\n|[\r\n\x85\u2028\u2029]")

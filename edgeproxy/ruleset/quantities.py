@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from edgeproxy.ruleset.model import WHOLE
+from edgeproxy.ruleset.arms import WHOLE
 from edgeproxy.ruleset.problems import Code, Refusal
 
 _DURATION: Final = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from edgeproxy.ruleset.matching import PathRegex
 from edgeproxy.ruleset.model import Rule
 from edgeproxy.ruleset.problems import Code, Problem, Related
 
@@ -23,6 +24,8 @@ def dead_rules(rules: Sequence[Rule]) -> Iterator[Problem]:
     earlier: dict[tuple[str, object], list[Rule]] = {}
     for rule in rules:
         first_host, path = rule.match.hosts[0].name, rule.match.path
+        if isinstance(path, PathRegex):
+            continue
         keys = (_EVERY_PATH,) if path.takes_every_path else (_EVERY_PATH, path.shape)
         candidates = [each for key in keys for each in earlier.get((first_host, key), ())]
         covering = next((each for each in candidates if _covers(each, rule)), None)

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import yaml
 
-from edgeproxy.ruleset.model import Place
 from edgeproxy.ruleset.nodes import Broken, Items, Node, Table, Text, kind_of
+from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import LINE_END, Code, Problem, Related
 
 _MOST_NESTING: Final = 32

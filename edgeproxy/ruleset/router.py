@@ -17,7 +17,10 @@ from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from edgeproxy.http.target import Scheme
-from edgeproxy.ruleset.model import Host, NoRule, Routed, Routing, Rule, UnknownHost, WrongMethod
+from edgeproxy.ruleset.conditions import captures_of, takes
+from edgeproxy.ruleset.matching import NO_FACTS, Facts, PathRegex
+from edgeproxy.ruleset.model import NoRule, RedirectMap, Routed, Routing, Rule, UnknownHost, WrongMethod
+from edgeproxy.ruleset.origins import Host
 from edgeproxy.ruleset.segment import (
     Affixed,
     Expression,
@@ -68,26 +71,29 @@ class _Node:
 class Router:
     """Immutable once built; see the head of the module."""
 
-    __slots__ = ("_by_name", "_groups")
+    __slots__ = ("_by_name", "_groups", "_linear")
 
     def __init__(self, hosts: Sequence[Host], rules: Sequence[Rule]) -> None:
+        self._linear = rules if any(_is_special(rule) for rule in rules) else None
         self._groups = tuple((host, _tries(host, rules)) for host in hosts)
         self._by_name: Mapping[str, tuple[Host, Mapping[Scheme, _Node], NoRule]] = {
             name: (host, tries, NoRule(host)) for host, tries in self._groups for name in host.names
         }
 
-    def route(self, method: str, scheme: Scheme, host: str, path: str) -> Routing:
+    def route(self, method: str, scheme: Scheme, host: str, path: str, facts: Facts = NO_FACTS) -> Routing:
         """For a host name in lower case, without port, and a normalised path."""
         known = self._by_name.get(host)
         if known is None:
             return _UNKNOWN_HOST
         group, tries, no_rule = known
+        if self._linear is not None:
+            return _first_of(self._linear, group, method, scheme, path, facts) or no_rule
         root = tries[scheme]
         parts = path.split("/")
         if parts[0]:
             return no_rule
         rule = _first(root, parts, 1, method, _NEVER)
-        if rule is not None:
+        if rule is not None and not isinstance(rule.match.path, PathRegex):
             return Routed(rule, rule.match.path.capture(parts), group)
         allow = {name for end in _ends(root, parts, 1) for name in end.by_method}
         return WrongMethod(group, tuple(sorted(allow))) if allow else no_rule
@@ -181,7 +187,37 @@ def _ends(node: _Node, parts: Sequence[str], at: int) -> Iterator[_End]:
             yield from _ends(child, parts, at + 1)
 
 
+def _is_special(rule: Rule) -> bool:
+    match = rule.match
+    return bool(
+        isinstance(match.path, PathRegex)
+        or match.where
+        or match.is_conditional
+        or isinstance(rule.action, RedirectMap)
+        or rule.off
+    )
+
+
+def _first_of(
+    rules: Sequence[Rule], host: Host, method: str, scheme: Scheme, path: str, facts: Facts
+) -> Routing | None:
+    allow: set[str] = set()
+    for rule in rules:
+        if host not in rule.match.hosts:
+            continue
+        captures = captures_of(rule, path)
+        if captures is None:
+            continue
+        if takes(rule, method, scheme, facts):
+            return Routed(rule, captures, host)
+        if rule.off is None and method not in rule.match.methods and rule.takes(scheme):
+            allow |= rule.match.methods
+    return WrongMethod(host, tuple(sorted(allow))) if allow else None
+
+
 def _insert(root: _Node, rule: Rule) -> None:
+    if isinstance(rule.match.path, PathRegex):
+        return
     node = root
     node.lowest = min(node.lowest, rule.index)
     for segment in rule.match.path.segments:

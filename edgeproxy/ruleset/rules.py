@@ -8,20 +8,14 @@ from typing import Final, TypeVar
 
 from edgeproxy.http.target import Scheme
 from edgeproxy.ruleset.actions import ACTIONS, ActionReader, Scope
+from edgeproxy.ruleset.arms import Split
 from edgeproxy.ruleset.declare import Declared
-from edgeproxy.ruleset.model import (
-    Action,
-    DirectoryBackend,
-    Forward,
-    Host,
-    Match,
-    Place,
-    Rate,
-    Rule,
-    RuleLimits,
-    Split,
-)
+from edgeproxy.ruleset.matching import Match
+from edgeproxy.ruleset.model import Action, Forward, Rule
+from edgeproxy.ruleset.modifiers import Modifiers, Rate, RuleLimits
 from edgeproxy.ruleset.nodes import Items, Node
+from edgeproxy.ruleset.origins import DirectoryBackend, Host
+from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Code, Related
 from edgeproxy.ruleset.quantities import read_rate, written_rate
 from edgeproxy.ruleset.read_limits import COUNT, SIZE, WAIT
@@ -92,7 +86,7 @@ class RuleReader:
         match = matched.whole()
         if name is None or match is None or action is None:
             return None
-        return Rule(name, index, match, action, node.place, limits, upgrade)
+        return Rule(name, index, match, action, node.place, Modifiers(limits, upgrade))
 
     def _read_name(self, node: Node) -> str | None:
         name = read_value(self._findings, node, read_name, "it is the name of a rule")

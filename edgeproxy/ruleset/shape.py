@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields
 from typing import Any, Final, TypeVar
 
 from edgeproxy.ruleset.limits import Limits
-from edgeproxy.ruleset.model import Place
 from edgeproxy.ruleset.nodes import Broken, Items, Node, Table, Text, kind_of
+from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Code, Problem, Refusal, Related, guess_meant, nearest
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import quote
 
 from edgeproxy.http.target import BadTarget, Scheme, parse_target
-from edgeproxy.ruleset.model import ClientKey, CookieKey, HeaderKey, StickyKey
+from edgeproxy.ruleset.arms import ClientKey, CookieKey, HeaderKey, StickyKey
 from edgeproxy.ruleset.problems import Code, Refusal, nearest
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

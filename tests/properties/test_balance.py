@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeproxy.proxy.balance import Balance, EndpointState
-from edgeproxy.ruleset.model import Ejection, Endpoint, HealthCheck, InetAddress
+from edgeproxy.ruleset.listeners import InetAddress
+from edgeproxy.ruleset.origins import Ejection, Endpoint, HealthCheck
 
 WEIGHTS = st.lists(st.integers(1, 20), min_size=1, max_size=6)
 TIMES = st.floats(0, 1e6)

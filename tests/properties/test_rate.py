@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeproxy.proxy.rate import GRAIN, Allowed, Limited, RateTable, decide
-from edgeproxy.ruleset.model import Rate
+from edgeproxy.ruleset.modifiers import Rate
 
 RATES = st.builds(Rate, st.floats(1e-3, 100), st.integers(1, 20))
 BEGINNINGS = st.floats(0, 1e6)  # a machine that has been up for days

@@ -14,7 +14,8 @@ from harness import Answer, BackendPeer, RunningEdge, always, backend, request
 from pools import OK, edge_before, origin_at, pool_of, until
 
 from edgeproxy.proxy.backend_tls import TlsFiles
-from edgeproxy.ruleset.model import BackendTls, Certificate, HealthCheck, HttpBackend
+from edgeproxy.ruleset.listeners import Certificate
+from edgeproxy.ruleset.origins import BackendTls, HealthCheck, HttpBackend
 from edgeproxy.telemetry.counters import BackendFailure
 
 

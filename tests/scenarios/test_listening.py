@@ -15,8 +15,8 @@ from harness import QUICK, RawClient, backend, request
 
 from edgeproxy.proxy.edge import Edge
 from edgeproxy.proxy.listening import CannotListen
+from edgeproxy.ruleset.listeners import Address, InetAddress, Listener, UnixAddress
 from edgeproxy.ruleset.load import parse_ruleset
-from edgeproxy.ruleset.model import Address, InetAddress, Listener, UnixAddress
 
 RULES = """
 edge: 1

@@ -10,7 +10,7 @@ from harness import BackendPeer, always, backend, request
 from pools import OK, edge_before, free_port, origin_at, pool_of, until
 
 from edgeproxy.proxy import notices
-from edgeproxy.ruleset.model import Circuit, Ejection, HealthCheck
+from edgeproxy.ruleset.origins import Circuit, Ejection, HealthCheck
 
 HEALTH = HealthCheck("/health", interval=0.02, timeout=0.02, healthy=2, unhealthy=3)
 

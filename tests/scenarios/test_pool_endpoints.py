@@ -15,7 +15,8 @@ from pools import OK, edge_before, free_port, origin_at, pool_of, until
 
 from edgeproxy.proxy.endpoints import Change
 from edgeproxy.proxy.resolve import ResolveLimits, Resolver
-from edgeproxy.ruleset.model import Ejection, Endpoint, HealthCheck, InetAddress, UnixAddress
+from edgeproxy.ruleset.listeners import InetAddress, UnixAddress
+from edgeproxy.ruleset.origins import Ejection, Endpoint, HealthCheck
 from edgeproxy.telemetry.counters import BackendFailure
 
 HEALTH = HealthCheck("/health", interval=0.02, timeout=30.0, healthy=2, unhealthy=3)

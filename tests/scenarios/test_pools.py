@@ -9,7 +9,7 @@ import pytest
 from harness import BackendPeer, Script, always, backend, request
 from pools import OK, PATIENT, edge_before, free_port, origin_at, pool_of, until
 
-from edgeproxy.ruleset.model import Circuit, Ejection
+from edgeproxy.ruleset.origins import Circuit, Ejection
 from edgeproxy.telemetry.counters import BackendFailure
 
 POST = request("/", "Content-Length: 0", method="POST")

@@ -17,8 +17,8 @@ from proxy_headers import ssl_tlv, write_block, write_v1, write_v2
 
 from edgeproxy.proxy.edge import Edge
 from edgeproxy.ruleset.limits import Limits
+from edgeproxy.ruleset.listeners import InetAddress
 from edgeproxy.ruleset.load import parse_ruleset
-from edgeproxy.ruleset.model import InetAddress
 from edgeproxy.telemetry.counters import HandshakeFailure, Refusal
 
 RULES = """

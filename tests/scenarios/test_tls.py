@@ -19,8 +19,8 @@ from harness import QUICK, RawClient, always, backend, request
 from edgeproxy.proxy.edge import Edge
 from edgeproxy.proxy.listening import CannotListen
 from edgeproxy.ruleset.limits import Limits
+from edgeproxy.ruleset.listeners import Certificate, ClientCertificates, InetAddress, Listener
 from edgeproxy.ruleset.load import parse_ruleset
-from edgeproxy.ruleset.model import Certificate, ClientCertificates, InetAddress, Listener
 from edgeproxy.telemetry.counters import HandshakeFailure
 
 RULES = """

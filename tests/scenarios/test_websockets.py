@@ -19,8 +19,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 
 from edgeproxy.proxy.edge import Edge
+from edgeproxy.ruleset.listeners import Certificate, InetAddress, Listener
 from edgeproxy.ruleset.load import parse_ruleset
-from edgeproxy.ruleset.model import Certificate, InetAddress, Listener
 
 RULES = """
 edge: 1

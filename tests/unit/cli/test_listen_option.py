@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgeproxy.cli.run import add_override_arguments, overrides_of
-from edgeproxy.ruleset.model import Address, InetAddress, UnixAddress
+from edgeproxy.ruleset.listeners import Address, InetAddress, UnixAddress
 
 
 def addresses(*arguments: str) -> list[Address]:

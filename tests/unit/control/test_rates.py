@@ -13,7 +13,8 @@ from edgeproxy.control.rates import Rates
 from edgeproxy.control.sockets import Offer
 from edgeproxy.proxy.rate import RateTable
 from edgeproxy.ruleset.load import parse_ruleset
-from edgeproxy.ruleset.model import Rate, Ruleset
+from edgeproxy.ruleset.model import Ruleset
+from edgeproxy.ruleset.modifiers import Rate
 
 Adopting = Callable[[Offer | None], Rates]
 

@@ -12,7 +12,7 @@ import pytest
 
 from edgeproxy.control.sockets import Offer, Sockets
 from edgeproxy.proxy.listening import CannotListen
-from edgeproxy.ruleset.model import InetAddress, Listener, UnixAddress
+from edgeproxy.ruleset.listeners import InetAddress, Listener, UnixAddress
 
 PORT = Listener(InetAddress("127.0.0.1", 0))
 

@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from edgeproxy.migration.place import arm_at, client_key, place_of, ranges_of, sticky_key
-from edgeproxy.ruleset.model import (
-    WHOLE,
-    Arm,
-    ClientKey,
-    CookieKey,
-    Endpoint,
-    HeaderKey,
-    HttpBackend,
-    InetAddress,
-    Split,
-)
+from edgeproxy.ruleset.arms import WHOLE, Arm, ClientKey, CookieKey, HeaderKey, Split
+from edgeproxy.ruleset.listeners import InetAddress
+from edgeproxy.ruleset.origins import Endpoint, HttpBackend
 
 OLD, NEW = (HttpBackend(name, (Endpoint(InetAddress("127.0.0.1", 1)),), f"{name}.test") for name in ("old", "new"))
 LADDER = (HeaderKey("authorization"), CookieKey("session"), ClientKey())

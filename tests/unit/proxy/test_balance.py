@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from edgeproxy.proxy.balance import Balance, EndpointState
-from edgeproxy.ruleset.model import Ejection, Endpoint, HealthCheck, InetAddress
+from edgeproxy.ruleset.listeners import InetAddress
+from edgeproxy.ruleset.origins import Ejection, Endpoint, HealthCheck
 
 EJECTION = Ejection(failures=3, period=10.0, most=60.0)
 CHECK = HealthCheck("/", healthy=2, unhealthy=3)

@@ -10,7 +10,8 @@ import pytest
 from edgeproxy.proxy.endpoints import make_endpoints
 from edgeproxy.proxy.resolve import Resolver
 from edgeproxy.ruleset.limits import DEFAULT_LIMITS
-from edgeproxy.ruleset.model import Address, BackendTls, Endpoint, HttpBackend, InetAddress, UnixAddress
+from edgeproxy.ruleset.listeners import Address, InetAddress, UnixAddress
+from edgeproxy.ruleset.origins import BackendTls, Endpoint, HttpBackend
 
 LIMITS = replace(DEFAULT_LIMITS, pool_size=64)
 UNIX = UnixAddress(Path("/run/app.sock"))

@@ -8,7 +8,7 @@ from edgeproxy.http.request import RequestFields, RequestLine, read_request_fiel
 from edgeproxy.proxy.judging import judge
 from edgeproxy.proxy.plan import Answer, Planned, say
 from edgeproxy.ruleset.limits import Limits
-from edgeproxy.ruleset.model import RuleLimits
+from edgeproxy.ruleset.modifiers import RuleLimits
 from edgeproxy.telemetry.counters import Refusal
 
 PLAN = say(200, "the rule's own")

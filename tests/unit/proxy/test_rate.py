@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from edgeproxy.proxy.rate import Allowed, Limited, NotARateTable, RateTable, decide, rate_key
-from edgeproxy.ruleset.model import Rate
+from edgeproxy.ruleset.modifiers import Rate
 
 RATE = Rate(interval=2.0, burst=3)
 NOW = 1000.0
@@ -149,7 +149,7 @@ def test_a_closed_table_leaves_no_descriptor() -> None:
 WORKER = """
 import sys
 from edgeproxy.proxy.rate import RateTable
-from edgeproxy.ruleset.model import Rate
+from edgeproxy.ruleset.modifiers import Rate
 fd, times, client = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 table = RateTable.attach(fd)
 print("ready", flush=True)
@@ -193,7 +193,7 @@ def test_workers_that_ask_at_the_same_time_lose_little(table: RateTable) -> None
 FORKING = """
 import os
 from edgeproxy.proxy.rate import RateTable
-from edgeproxy.ruleset.model import Rate
+from edgeproxy.ruleset.modifiers import Rate
 table, rate = RateTable.create(64), Rate(2.0, 3)
 def ask(times): return [table.ask("simple", "192.0.2.1", rate, 1000.0) for _ in range(times)]
 child = os.fork()

@@ -7,20 +7,18 @@ from pathlib import Path
 import pytest
 
 from edgeproxy.ruleset.compile import Overrides
+from edgeproxy.ruleset.listeners import Certificate, InetAddress, UnixAddress
 from edgeproxy.ruleset.load import RuleFileError, parse_ruleset
-from edgeproxy.ruleset.model import (
+from edgeproxy.ruleset.origins import (
     Backend,
     BackendTls,
-    Certificate,
     Circuit,
     DirectoryBackend,
     Ejection,
     Endpoint,
     HealthCheck,
     HttpBackend,
-    InetAddress,
     Timeouts,
-    UnixAddress,
 )
 from edgeproxy.ruleset.problems import Code
 

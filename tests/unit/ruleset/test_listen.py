@@ -9,15 +9,9 @@ from pathlib import Path
 from edgeproxy.http.target import Scheme
 from edgeproxy.ruleset.compile import Overrides
 from edgeproxy.ruleset.limits import DEFAULT_LIMITS
+from edgeproxy.ruleset.listeners import Certificate, ClientCertificates, InetAddress, Listener, UnixAddress
 from edgeproxy.ruleset.load import parse_ruleset
-from edgeproxy.ruleset.model import (
-    Certificate,
-    ClientCertificates,
-    InetAddress,
-    Listener,
-    Ruleset,
-    UnixAddress,
-)
+from edgeproxy.ruleset.model import Ruleset
 
 BASE = Path("/srv/edge")
 REST = """

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from edgeproxy.http.target import Scheme
 from edgeproxy.ruleset.load import parse_ruleset
-from edgeproxy.ruleset.model import NoRule, Rate, Routed, Rule, RuleLimits, Ruleset, WrongMethod
+from edgeproxy.ruleset.model import NoRule, Routed, Rule, Ruleset, WrongMethod
+from edgeproxy.ruleset.modifiers import Rate, RuleLimits
 
 HEAD = """edge: 1
 listen: [{address: "127.0.0.1:0"}]
@@ -31,26 +32,30 @@ def taken(ruleset: Ruleset, method: str, scheme: Scheme, path: str) -> str | Non
 
 def test_a_rule_without_limits_has_none_of_its_own_and_lets_nobody_switch() -> None:
     rule = forwarding("")
-    assert (rule.limits, rule.upgrade, rule.match.schemes) == (RuleLimits(), frozenset(), frozenset())
+    assert (rule.modifiers.limits, rule.modifiers.upgrade, rule.match.schemes) == (
+        RuleLimits(),
+        frozenset(),
+        frozenset(),
+    )
 
 
 def test_limits_are_octets_seconds_and_a_rate() -> None:
     rule = forwarding(", limits: {body: 100MiB, time: 5m, rate: 10/s, burst: 20}")
-    assert rule.limits == RuleLimits(100 * 2**20, 300.0, Rate(0.1, 20))
+    assert rule.modifiers.limits == RuleLimits(100 * 2**20, 300.0, Rate(0.1, 20))
 
 
 def test_a_burst_is_the_number_in_the_rate_unless_it_is_given() -> None:
-    assert forwarding(", limits: {rate: 30/m}").limits.rate == Rate(2.0, 30)
-    assert forwarding(", limits: {rate: 1/h}").limits.rate == Rate(3600.0, 1)
+    assert forwarding(", limits: {rate: 30/m}").modifiers.limits.rate == Rate(2.0, 30)
+    assert forwarding(", limits: {rate: 1/h}").modifiers.limits.rate == Rate(3600.0, 1)
 
 
 def test_what_the_edge_answers_itself_may_have_a_rate() -> None:
     rule = ruleset_of("{name: a, match: {path: /a}, respond: {status: 403}, limits: {rate: 1/s}}").rules[0]
-    assert rule.limits == RuleLimits(rate=Rate(1.0, 1))
+    assert rule.modifiers.limits == RuleLimits(rate=Rate(1.0, 1))
 
 
 def test_protocols_are_in_lower_case() -> None:
-    assert forwarding(", upgrade: [WebSocket, irc/6.9]").upgrade == {"websocket", "irc/6.9"}
+    assert forwarding(", upgrade: [WebSocket, irc/6.9]").modifiers.upgrade == {"websocket", "irc/6.9"}
 
 
 def test_a_rule_takes_requests_of_its_scheme_only() -> None:

@@ -1,0 +1,84 @@
+"""Splits and cutovers: the sides that clients are put on, and by what a client is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edgeproxy.ruleset.origins import Backend
+
+WHOLE = 100_000  # thousandths of a percent in 100 %
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderKey:
+    """A rung of a sticky ladder: the value of a request header (name in lower case)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CookieKey:
+    """A rung of a sticky ladder: the value of a cookie."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientKey:
+    """The last rung: the client's masked address and its user agent; always present."""
+
+
+StickyKey = HeaderKey | CookieKey | ClientKey
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One side of a split. `share` is in thousandths of a percent; the shares of a split add up to WHOLE."""
+
+    backend: Backend
+    share: int
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Fixed weights between backends. A client whose place is in an arm's interval is on that arm."""
+
+    name: str
+    arms: tuple[Arm, ...]
+    sticky: tuple[StickyKey, ...]
+
+
+class OnFail(StrEnum):
+    """What a cutover does when a gate fails."""
+
+    ROLLBACK = "rollback"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """The conditions of a step; None: not one. Shares are thousandths of a percent."""
+
+    errors_worse_by: int | None = None  # the new arm's share of failures above the old arm's
+    latency_p95_ratio: float | None = None  # the new arm's p95 by the old arm's
+    differences_at_most: int | None = None  # of shadows, noise taken off
+
+
+@dataclass(frozen=True, slots=True)
+class Cutover:
+    """A named, moving split. `steps` are shares of the new arm, rising; `hold` is the least time on one, in seconds."""
+
+    name: str
+    old: Backend
+    new: Backend
+    steps: tuple[int, ...]
+    hold: float
+    sticky: tuple[StickyKey, ...]
+    gates: Gates
+    on_fail: OnFail
+
+    @property
+    def resting(self) -> Split:
+        """The split that a cutover is which nobody has started: everybody on the old arm."""
+        return Split(self.name, (Arm(self.old, WHOLE), Arm(self.new, 0)), self.sticky)

@@ -1,0 +1,32 @@
+"""Where a redirect rule leads: the one place that makes a Location, for the edge, the checker and the tools."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from edgeproxy.ruleset.conditions import parameter_name
+from edgeproxy.ruleset.model import Redirect, RedirectMap
+from edgeproxy.ruleset.modifiers import QueryPolicy
+
+
+def location(
+    action: Redirect | RedirectMap, path: str, captures: Mapping[str, str], query: str | None, policy: QueryPolicy
+) -> str:
+    """The Location for a request that the rule takes: an absolute URL or path, the kept query at its end."""
+    if isinstance(action, Redirect):
+        target = action.to.expand(captures)
+    else:
+        target = action.moves.target(path) or ""  # a rule takes no path that is not in its map
+    return with_query(target, kept_query(query, policy))
+
+
+def kept_query(query: str | None, policy: QueryPolicy) -> str | None:
+    """What of a query goes on (see QueryPolicy); None where nothing is left."""
+    if policy.keep is None or query is None:
+        return query
+    pairs = [pair for pair in query.split("&") if parameter_name(pair) in policy.keep]
+    return "&".join(sorted(pairs, key=parameter_name)) or None
+
+
+def with_query(target: str, query: str | None) -> str:
+    return target if query is None else f"{target}{'&' if '?' in target else '?'}{query}"

@@ -81,6 +81,27 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class Hop:
+    """One step of a redirect chain: what is asked, who answers, and with what."""
+
+    method: str
+    url: str
+    by: str  # such as "rule old-host", "backend legacy (rule pages)", "held since old.yaml: rule names"
+    status: int
+    location: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A request that shows the problem (as `METHOD URL`), its hops, and what must hold beside for it to occur."""
+
+    witness: str
+    hops: tuple[Hop, ...] = ()
+    condition: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     code: Code
     place: Place
@@ -88,6 +109,8 @@ class Problem:
     why: str
     remedy: str
     related: Related | None = None
+    also: tuple[Related, ...] = ()  # further places that have a part in it
+    evidence: Evidence | None = None
 
 
 class Refusal(ValueError):
@@ -142,10 +165,22 @@ def guess_meant(word: str, known: Iterable[str]) -> str | None:
 def _render(problem: Problem, lines: Mapping[str, Sequence[str]]) -> str:
     said = f"{problem.place}: {problem.code}: {problem.message}\n"
     said += _quote(problem.place, lines)
+    if problem.evidence is not None:
+        said += _proof(problem.evidence)
     said += f"  why: {problem.why}\n  remedy: {problem.remedy}\n"
-    if problem.related is not None:
-        said += f"  {problem.related.place}: {problem.related.note}\n"
-        said += _quote(problem.related.place, lines)
+    for related in () if problem.related is None else (problem.related, *problem.also):
+        said += f"  {related.place}: {related.note}\n"
+        said += _quote(related.place, lines)
+    return said
+
+
+def _proof(evidence: Evidence) -> str:
+    said = f"  witness: {evidence.witness}\n"
+    for number, hop in enumerate(evidence.hops, 1):
+        said += f"    {number}. {hop.method} {hop.url}\n"
+        said += f"       {hop.status} {hop.location}  by {hop.by} at {hop.place}\n"
+    if evidence.condition is not None:
+        said += f"  when: {evidence.condition}\n"
     return said
 
 

@@ -61,9 +61,23 @@ HEALTH: Final = Shape("`health`", ("path",), ("interval", "timeout", "healthy", 
 EJECT: Final = Shape("`eject`", (), ("failures", "period", "most"))
 BACKEND_LIMITS: Final = Shape("`limits` of a backend", (), ("connections", "pending", "retries"))
 SPLIT: Final = Shape("a split", ("weights",), ("sticky",))
-RULE: Final = Shape("a rule", ("name", "match"), ("forward", "redirect", "respond", "files", "limits", "upgrade"))
+RULE: Final = Shape(
+    "a rule",
+    ("name", "match"),
+    ("forward", "redirect", "respond", "files", "limits", "upgrade", "query", "during", "off"),
+)
 RULE_LIMITS: Final = Shape("`limits` of a rule", (), ("body", "time", "rate", "burst"))
-MATCH: Final = Shape("a match", ("path",), ("host", "scheme", "methods"))
+MATCH: Final = Shape(
+    "a match",
+    ("path",),
+    ("host", "scheme", "methods", "where", "query", "headers", "user_agent", "client", "xmlrpc"),
+)
+PATH: Final = Shape("`path`, when it is no template,", ("regex",))
+PREDICATES: Final = Shape(
+    "what is said of a capture", (), ("normalized", "not_normalized", "in", "not_in", "matches", "not_matches")
+)
+VALUE: Final = Shape("what is said of a value", (), ("regex", "prefix", "present"))
+WINDOW: Final = Shape("a window of `during`", (), ("first", "of_each", "after", "from", "until"))
 FORWARD: Final = Shape("a forward", (), ("backend", "split"))
 REDIRECT: Final = Shape("a redirect", ("to",), ("status", "lifetime"))
 RESPOND: Final = Shape("a respond", ("status",), ("body", "headers"))
@@ -72,7 +86,8 @@ FILES: Final = Shape("a files action", ("directory",), ("path",))
 SHAPES: Final = (
     *(FILE, LISTENER, CERTIFICATE, CLIENTS, LIMITS, HOST),
     *(BACKEND, ENDPOINT, TIMEOUTS, BACKEND_TLS, HEALTH, EJECT, BACKEND_LIMITS, SPLIT),
-    *(RULE, RULE_LIMITS, MATCH, FORWARD, REDIRECT, RESPOND, FILES),
+    *(RULE, RULE_LIMITS, MATCH, PATH, PREDICATES, VALUE, WINDOW),
+    *(FORWARD, REDIRECT, RESPOND, FILES),
 )
 
 
@@ -132,6 +147,19 @@ def read_entries(findings: Findings, node: Node, what: str) -> tuple[tuple[Text,
         report_wrong_type(findings, node, what)
         return None
     return node.entries
+
+
+def read_some_entries(findings: Findings, node: Node, what: str) -> tuple[tuple[Text, Node], ...] | None:
+    """The entries of a table that has some, whose keys are names that its author chose."""
+    entries = read_entries(findings, node, what)
+    if entries == ():
+        report_empty_table(findings, node, what)
+        return None
+    return entries
+
+
+def report_empty_table(findings: Findings, node: Node, what: str) -> None:
+    findings.report(Code.EMPTY_VALUE, node.place, "an empty table", f"{what}.", "put something in, or remove the key.")
 
 
 def read_items(findings: Findings, node: Node, what: str) -> tuple[Node, ...] | None:

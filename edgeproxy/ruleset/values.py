@@ -107,6 +107,25 @@ def read_field_name(text: str) -> str:
     return text
 
 
+def read_asked_field_name(text: str) -> str:
+    """The name of a header that a rule asks for, in lower case."""
+    if not _TOKEN.fullmatch(text):
+        raise Refusal(
+            Code.BAD_HEADER,
+            f"{text!r} is not a header name",
+            "a name is a token (RFC 9110 §5.1).",
+            "write it as in Accept.",
+        )
+    if text.lower() == "host":
+        raise Refusal(
+            Code.BAD_HEADER,
+            "a match of the header Host",
+            "which host a request is for is told in one way, however it was written.",
+            "write `host:` beside `path:`, with the name of a host.",
+        )
+    return text.lower()
+
+
 def read_field_value(text: str) -> str:
     if not _FIELD_VALUE.fullmatch(text):
         raise Refusal(

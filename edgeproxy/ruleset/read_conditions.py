@@ -159,9 +159,8 @@ def _read_field_prefix(text: str) -> str:
     return text
 
 
-_PARAMETER: Final = ValueKind("parameter", read_parameter_text, read_parameter_text, read_regex)
+_PARAMETER: Final = ValueKind(read_parameter_text, read_parameter_text, read_regex)
 _HEADER: Final = ValueKind(
-    "header",
     read_field_value,
     _read_field_prefix,
     lambda text: read_ascii_regex(text, "headers are matched as ASCII.", "write . for a character that is not."),

@@ -32,9 +32,8 @@ _WHAT: Final = "it is a text, a list of texts, or a table of `regex`, `prefix` o
 
 @dataclass(frozen=True, slots=True)
 class ValueKind:
-    """Whose value it is, in words, and how what is written about it is read."""
+    """How what is written about a value is read: by whose value it is."""
 
-    noun: str  # such as "header"
     text: Callable[[str], str]
     prefix: Callable[[str], str]
     regex: Callable[[str], re2._Regexp]
@@ -93,7 +92,7 @@ def _prefix_reader(kind: ValueKind) -> Callable[[str], ValueMatch]:
             raise Refusal(
                 Code.BAD_VALUE,
                 "an empty prefix",
-                f"every {kind.noun} begins with it.",
+                "every value begins with it.",
                 "write {present: true} if any will do.",
             )
         return Begins(kind.prefix(text))

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from edgeproxy.http.target import BadTarget, normalise_path
 from edgeproxy.ruleset.conditions import is_so
 from edgeproxy.ruleset.matching import Among, Fits, Form, InForm, Predicate, Where
-from edgeproxy.ruleset.nodes import Node, Text
+from edgeproxy.ruleset.nodes import Node, Table, Text
 from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Code, Refusal, nearest
 from edgeproxy.ruleset.regex import read_ascii_regex, whole_matcher
@@ -65,7 +65,7 @@ def _read_predicates(findings: Findings, node: Node) -> tuple[Predicate, ...] | 
     if table is None:
         return None
     before = len(findings.problems)
-    if not table:
+    if isinstance(node, Table) and not node.entries:
         what = "of a capture is said what it must be, as in {not_normalized: pep503}"
         report_empty_table(findings, node, what)
     found = [_read_predicate(findings, key, value) for key, value in table.items()]

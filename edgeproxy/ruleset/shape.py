@@ -72,7 +72,7 @@ MATCH: Final = Shape(
     ("path",),
     ("host", "scheme", "methods", "where", "query", "headers", "user_agent", "client", "xmlrpc"),
 )
-PATH: Final = Shape("`path`, when it is no template,", ("regex",))
+PATH: Final = Shape("`path` as a table", ("regex",))
 PREDICATES: Final = Shape(
     "what is said of a capture", (), ("normalized", "not_normalized", "in", "not_in", "matches", "not_matches")
 )
@@ -195,6 +195,17 @@ def read_value(findings: Findings, node: Node, read: Callable[[str], T], what: s
     except Refusal as refusal:
         findings.report_refusal(text, refusal)
         return None
+
+
+def read_set(findings: Findings, node: Node, read: Callable[[str], T], noun: str, what: str) -> frozenset[T] | None:
+    """The values of a list whose order does not count; None, when any cannot be read."""
+    nodes = read_items(findings, node, what)
+    if nodes is None:
+        return None
+    found = [read_value(findings, each, read, f"it is a {noun}") for each in nodes]
+    report_twice(findings, nodes, noun)
+    known = frozenset(each for each in found if each is not None)
+    return known if None not in found else None
 
 
 def report_twice(findings: Findings, nodes: Sequence[Node], what: str) -> None:

@@ -158,6 +158,18 @@ def read_scheme(text: str) -> Scheme:
     return Scheme(read_choice(text, _SCHEMES, "a scheme"))
 
 
+def read_reason(text: str) -> str:
+    """Why a rule is off, for people."""
+    if not text.strip() or text.lower() in (*_FLAGS, *_LIKE_A_FLAG):
+        raise Refusal(
+            Code.BAD_CHOICE,
+            f"{text!r} is not why a rule is off",
+            "any text here turns the rule off: whoever reads it later wants to know why.",
+            "write the reason; to turn the rule on, remove `off`.",
+        )
+    return text
+
+
 def read_directory(text: str) -> str:
     if not text or "\0" in text:
         raise Refusal(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from harness import QUICK, Answer, Backend, RunningEdge, always, backend, request
+from harness import QUICK, Answer, Backend, RunningEdge, always, backend, request, running_edge
 
 from edgeproxy.proxy.edge import Edge
 from edgeproxy.ruleset.listeners import InetAddress
@@ -101,6 +101,18 @@ async def test_a_backend_is_asked_for_the_path_that_the_rule_says(
     async with edge_with(path("/new/{rest}"), tmp_path, query=query) as (edge, origin):
         assert (await edge.ask(request(target))).status == 200
         assert seen(origin)[0] == f"GET {asked} HTTP/1.1"
+
+
+@pytest.mark.parametrize(
+    ("policy", "asked"), [("drop", "/a"), ("[a, b]", "/a?a=3&b=2&b=1"), ("keep", "/a?c=1&b=2&a=3&b=1")]
+)
+async def test_a_backend_gets_of_the_query_what_a_rule_file_lets_through(policy: str, asked: str) -> None:
+    async with backend(always(PAGE)) as origin:
+        all_of_them = "forward: {backend: origin}"
+        rules = origin.rules.replace(all_of_them, f"{all_of_them}, query: {policy}")
+        async with running_edge(rules) as edge:
+            await edge.ask(request("/a?c=1&b=2&a=3&b=1"))
+    assert seen(origin)[0] == f"GET {asked} HTTP/1.1"
 
 
 async def test_a_directory_is_looked_into_at_the_path_that_the_rule_says(tmp_path: Path) -> None:

@@ -258,10 +258,11 @@ class ClientConnection(AnsweringStream):
 
     def _let_go(self, held: HeldCall) -> None:
         """The call is known, and with it the rule: what was held goes on."""
-        self._exchange = None
-        exchange = self._choose(held.by_facts, held.fields, held.name, held.octets)
+        self._exchange, octets = None, held.octets
+        exchange = self._choose(held.by_facts, held.fields, held.name, octets)
         if exchange is not None and self._exchange is exchange:
-            exchange.on_body(held.octets)
+            if octets:
+                exchange.on_body(octets)
             if self._body is None and self._exchange is exchange:
                 exchange.on_body_end()
 

@@ -182,3 +182,22 @@ async def test_a_client_that_leaves_before_its_name_leaves_nothing_behind() -> N
 async def test_a_broken_body_is_refused_while_it_is_held() -> None:
     async with Asked() as edge:
         assert (await edge.ask(request("/pypi", XML, CHUNKED, method="POST") + b"x\r\n")).status == 400
+
+
+@pytest.mark.parametrize("more", [0, 200_000])
+async def test_a_call_waits_for_a_client_that_takes_nothing(more: int) -> None:
+    """Its connection is told as its transport tells it: the 100 can be what fills it."""
+    asked = Asked()
+    body = call("other", more=more)
+    async with asked as edge, edge.client() as client:
+        octets = posted(body, "Expect: 100-continue")
+        assert (await client.ask(octets[: -len(body)])).status == 100
+        (connection,) = edge.edge._clients
+        connection.pause_writing()
+        client.writer.write(body)
+        async with edge.client() as other:
+            for _ in range(3):  # time enough for the edge to read all that it would read
+                assert (await other.ask(request("/other"))).status == 200
+        assert not asked.origin.seen
+        connection.resume_writing()
+        assert (await client.answer()).body == body

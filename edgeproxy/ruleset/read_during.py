@@ -54,7 +54,8 @@ def read_moment(text: str) -> float:
 def written_moment(seconds: float) -> str:
     """What read_moment reads."""
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    return moment.strftime("%Y-%m-%dT%H:%MZ" if not moment.second else "%Y-%m-%dT%H:%M:%SZ")
+    written = moment.isoformat(timespec="seconds" if moment.second else "minutes")
+    return f"{written.removesuffix('+00:00')}Z"
 
 
 _KINDS: Final = {

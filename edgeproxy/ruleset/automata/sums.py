@@ -7,6 +7,7 @@ where it is. An automaton that takes whatever follows is kept alone: the others 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import islice
 
 from edgeproxy.ruleset.automata.dfa import DEAD, EMPTY, Dfa, Row, explore, limit_for
@@ -161,7 +162,8 @@ def _subsets(parts: Sequence[Dfa]) -> Dfa:
     after = [*whole.starts[1:], DEAD]
     follows = dict(zip(whole.starts, after, strict=True))
 
-    def closed(states: list[int]) -> States | None:
+    @cache
+    def closed(states: States) -> States | None:
         found = set(states)
         stack = list(states)
         while stack:
@@ -174,13 +176,13 @@ def _subsets(parts: Sequence[Dfa]) -> Dfa:
 
     def step(states: States) -> Row[States]:
         targets, other = whole.targets(states)
-        return {c: closed(found) for c, found in targets.items()}, closed(other)
+        return {c: closed(tuple(found)) for c, found in targets.items()}, closed(tuple(other))
 
     last = whole.starts[-1]
 
     def accepts(states: States) -> bool:
         return any(state >= last and whole.accepting[state] for state in states)
 
-    start = closed([0])
+    start = closed((0,))
     assert start is not None
     return explore(start, step, accepts, limit_for(len(whole.moves)))

@@ -12,7 +12,7 @@ from edgeproxy.ruleset.problems import Code
 CASES = sorted((Path(__file__).parent / "problems").glob("*.yaml"))
 
 # Not to be had from a text alone: there are tests of their own.
-FROM_ELSEWHERE = {Code.UNREADABLE_FILE, Code.OVERRIDE}
+FROM_ELSEWHERE = {Code.UNREADABLE_FILE, Code.OVERRIDE, Code.BAD_MOVE}
 
 
 def error_of(case: Path) -> RuleFileError:

@@ -22,6 +22,7 @@ from edgeproxy.telemetry.counters import BackendFailure, Refusal, refusal_of
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.edge import Edge
+    from edgeproxy.proxy.loop_guard import LoopGuard
     from edgeproxy.telemetry.access_log import Record
 
 _HEAD: Final = Phase.HEAD  # PERF: an enum's member by its class costs three times a global
@@ -58,6 +59,10 @@ class AnsweringStream(ClientStream):
         raise NotImplementedError
 
     # -- for the exchange ---------------------------------------------------------------------------------------
+
+    @property
+    def guard(self) -> LoopGuard:
+        return self._edge.guard
 
     def may_keep_alive(self) -> bool:
         """Whether another request can follow on this connection, as known when an answer's head goes out."""

@@ -23,7 +23,6 @@ from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.ruleset.nodes import Node, Table, Text
 from edgeproxy.ruleset.origins import Backend
 from edgeproxy.ruleset.problems import Code
-from edgeproxy.ruleset.reach import dead_rules
 from edgeproxy.ruleset.read_limits import read_limits
 from edgeproxy.ruleset.read_moves import MapReader
 from edgeproxy.ruleset.router import Router
@@ -82,8 +81,6 @@ def compile_ruleset(
     maps = MapReader(findings)
     rule_reader = RuleReader(findings, hosts, Scope(source.base, backends, splits, cutovers, maps))
     rules = rule_reader.read_all(sections["rules"]) if "rules" in sections else ()
-    if hosts.whole:
-        findings.problems.extend(dead_rules(rules))
     if findings.problems:
         return None
     known = tuple(hosts.values.values())

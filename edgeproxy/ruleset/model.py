@@ -25,6 +25,7 @@ from edgeproxy.ruleset.origins import Backend, Host
 from edgeproxy.ruleset.place import Place
 
 if TYPE_CHECKING:
+    from edgeproxy.ruleset.candidates import Candidates
     from edgeproxy.ruleset.moves import Moves
     from edgeproxy.ruleset.router import Router
     from edgeproxy.ruleset.template import TargetTemplate
@@ -131,7 +132,7 @@ class Ruleset:
     """A checked and compiled rule file."""
 
     generation: int
-    digest: str  # hex BLAKE2b of the sources read, in reading order
+    digest: str  # hex BLAKE2b of the sources read, in reading order, and of the maps that they name
     listen: tuple[Listener, ...]
     trusted_proxies: tuple[IPv4Network | IPv6Network | Literal["unix"], ...]  # whose word on the client is believed
     limits: Limits
@@ -151,6 +152,10 @@ class Ruleset:
     def route(self, method: str, scheme: Scheme, host: str, path: str, facts: Facts = NO_FACTS) -> Routing:
         """The first rule, in file order, for a normalised host and path."""
         return self.router.route(method, scheme, host, path, facts)
+
+    def candidates(self, method: str, scheme: Scheme, host: str, path: str, query: str | None) -> Candidates:
+        """What the request line decides, and what it leaves to headers, client, call and time."""
+        return self.router.candidates(method, scheme, host, path, query)
 
 
 def describe_action(action: Action) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgeproxy.cli.output import say
+from edgeproxy.control.garbage import uncollected
 from edgeproxy.ruleset.load import RuleFileError, load_ruleset
 from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.ruleset.place import Place
@@ -56,7 +57,8 @@ def exit_status(problems: Iterable[Problem]) -> int:
 
 def _check(path: Path) -> Checked:
     try:
-        return Checked(str(path), load_ruleset(path), None)
+        with uncollected():
+            return Checked(str(path), load_ruleset(path), None)
     except RuleFileError as error:
         return Checked(str(path), None, error)
 

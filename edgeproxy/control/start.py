@@ -1,14 +1,16 @@
-"""What a worker is started with: the text of the rules, not their file, which may have changed since it was checked."""
+"""What a worker is started with: the texts of the rules, not their files, which may have changed since."""
 
 from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from edgeproxy.control.failures import CannotRun
+from edgeproxy.control.garbage import uncollected
 from edgeproxy.proxy.tls import Certificates, UnusableCertificate
 from edgeproxy.ruleset.load import Overrides, load_ruleset, parse_ruleset
 from edgeproxy.ruleset.model import Files, Ruleset
@@ -18,33 +20,32 @@ from edgeproxy.telemetry.stderr import tell
 
 @dataclass(frozen=True, slots=True)
 class RuleText:
-    """A rule file as it was read."""
+    """A rule file as it was read, with those that it includes: their texts by name."""
 
-    text: str
+    texts: Mapping[str, str]
     path: Path
     overrides: Overrides
     generation: int
 
     def compile(self) -> Ruleset:
         """Raises RuleFileError."""
-        return parse_ruleset(
-            self.text,
-            str(self.path),
-            base=self.path.absolute().parent,
-            overrides=self.overrides,
-            generation=self.generation,
-        )
+        name = str(self.path)
+        with uncollected():
+            return parse_ruleset(
+                self.texts[name],
+                name,
+                base=self.path.absolute().parent,
+                included=self.texts,
+                overrides=self.overrides,
+                generation=self.generation,
+            )
 
 
 def read_rules(path: Path, overrides: Overrides, generation: int) -> tuple[RuleText, Ruleset]:
     """Read, check and compile. Raises RuleFileError, and CannotRun for what the rules name and is not there."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, ValueError):
-        load_ruleset(path)  # says what is wrong, and where
-        raise
-    rules = RuleText(text, path, overrides, generation)
-    ruleset = rules.compile()
+    with uncollected():
+        ruleset = load_ruleset(path, overrides=overrides, generation=generation)
+    rules = RuleText(ruleset.sources, path, overrides, generation)
     _check_directories(ruleset)
     _check_certificates(ruleset)
     return rules, ruleset

@@ -7,13 +7,12 @@ makes of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from edgeproxy.ruleset.place import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):  # PERF: as Place
     """`inset` counts the characters between the node's place and the value's first, where the value stands in the
     file as it is read; None where escapes or several lines part the two.
     """

@@ -80,7 +80,8 @@ class RuleReader:
             return None
         name = self._read_name(table["name"]) if "name" in table else None
         matched = self._read_match(table["match"]) if "match" in table else _Matched()
-        action = ActionReader(self._findings, self._scope, matched.path).read(table, node.place)
+        scope = self._scope.within(node.place.file)
+        action = ActionReader(self._findings, scope, matched.path).read(table, node.place)
         limits = self._read_limits(table["limits"], table) if "limits" in table else RuleLimits()
         upgrade = self._read_upgrade(table["upgrade"], table, action) if "upgrade" in table else frozenset()
         match = matched.whole()

@@ -68,3 +68,18 @@ def kind_of(node: Node) -> str:
             return "not readable"
         case _:
             assert_never(node)
+
+
+def without_places(node: Node) -> object:
+    """What a node says, wherever it stands: equal for files that mean the same."""
+    match node:
+        case Text(value=value, quoted=quoted):
+            return value, quoted
+        case Items(nodes=nodes):
+            return tuple(map(without_places, nodes)), "list"
+        case Table(entries=entries):
+            return tuple((key.value, key.quoted, without_places(value)) for key, value in entries), "table"
+        case Broken():
+            return None
+        case _:
+            assert_never(node)

@@ -69,6 +69,7 @@ class Code(StrEnum):
     WEIGHTS_SUM = "weights-sum"
     ONE_ACTION = "one-action"
     DEAD_RULE = "dead-rule"
+    BAD_CASE = "bad-case"
     OVERRIDE = "override"
 
 

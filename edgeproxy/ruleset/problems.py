@@ -72,6 +72,7 @@ class Code(StrEnum):
     WEIGHTS_SUM = "weights-sum"
     ONE_ACTION = "one-action"
     DEAD_RULE = "dead-rule"
+    BAD_CASE = "bad-case"
     OVERRIDE = "override"
 
 

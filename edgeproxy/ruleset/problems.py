@@ -73,6 +73,9 @@ class Code(StrEnum):
     ONE_ACTION = "one-action"
     DEAD_RULE = "dead-rule"
     BAD_CASE = "bad-case"
+    HOST_WITHOUT_RULES = "host-without-rules"
+    GAP = "gap"
+    UNDECIDED = "undecided"
     OVERRIDE = "override"
 
 

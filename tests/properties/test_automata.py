@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import islice, product
 
 import re2
 from hypothesis import given, settings
@@ -72,14 +72,13 @@ def test_what_is_outside_is_the_difference(language: Language, others: list[Lang
     found = first_outside(language, others)
     assert found == rest.shortest()
     assert outside(language, others).is_same(rest)
-    for expected, (_, word) in zip(rest.words(), zip(range(20), words_outside(language, others)), strict=False):
-        assert expected == word
+    assert list(islice(words_outside(language, others), 20)) == list(islice(rest.words(), 20))
 
 
 @given(languages)
 @settings(max_examples=150)
 def test_words_are_in_the_language_in_order_of_length(language: Language) -> None:
-    found = [word for word, _ in zip(language.words(), range(200), strict=False)]
+    found = list(islice(language.words(), 200))
     assert all(word in language for word in found)
     assert [len(word) for word in found] == sorted(len(word) for word in found)
     assert len(set(found)) == len(found)
@@ -98,9 +97,13 @@ def test_a_trie_is_the_union_of_its_texts(values: list[str]) -> None:
 
 
 REGEX_ATOMS = st.sampled_from(
-    [*"abkKsS-_.", r"\.", r"\d", r"\w", r"\W", r"\S", r"\s", r"\x41", r"\x{e9}", r"\n", r"\Qa.b\E", "[a-c]", "[^a-c]"]
-    + ["[[:alpha:]]", "[[:^digit:]x]", r"[\w-]", r"[^\W\d]", "[]a]", "[^]k]", "[a-]", "(?i:k)", "(?i:[^s])", r"(?i:\w)"]
-    + ["(?s:.)", "(?:)", "()", "^", "$", r"\A", r"\z", "(?i)a", "é", "K", "ſ", r"\052", r"\/", "(?i:[a-z])", r"(?i:\W)"]
+    [
+        *("abkKsS-_.éK" + "ſ"),
+        *(r"\.", r"\d", r"\w", r"\W", r"\S", r"\s", r"\x41", r"\x{e9}", r"\n", r"\Qa.b\E", r"\052", r"\/"),
+        *("[a-c]", "[^a-c]", "[[:alpha:]]", "[[:^digit:]x]", r"[\w-]", r"[^\W\d]", "[]a]", "[^]k]", "[a-]"),
+        *("(?i:k)", "(?i:[^s])", r"(?i:\w)", r"(?i:\W)", "(?i:[a-z])", "(?i)a", "(?s:.)", "(?:)", "()"),
+        *("^", "$", r"\A", r"\z"),
+    ]
 )
 regexes = st.recursive(
     REGEX_ATOMS,
@@ -120,7 +123,7 @@ subjects = st.text("abckKsSſKéA1 -_.*{},2x\n\t", max_size=6)
 @settings(max_examples=400)
 def test_an_expression_matches_what_re2_matches(source: str, values: list[str]) -> None:
     language = regex(source)
-    for value in [*values, "", *(word for word, _ in zip(language.words(), range(10), strict=False))]:
+    for value in [*values, "", *islice(language.words(), 10)]:
         assert (value in language) == (re2.fullmatch(source, value.encode()) is not None), (source, value)
 
 
@@ -131,5 +134,5 @@ def test_any_expression_is_read_as_re2_reads_it_or_not_at_all(source: str, value
         language = regex(source)
     except Unsupported:
         return
-    for value in [*values, source, *(word for word, _ in zip(language.words(), range(5), strict=False))]:
+    for value in [*values, source, *islice(language.words(), 5)]:
         assert (value in language) == (re2.fullmatch(source, value.encode()) is not None), (source, value)

@@ -59,6 +59,10 @@ class Nfa:
             case _:
                 assert_never(expression)
 
+    def passing(self, after: int) -> int:
+        """A state of its own on the way to `after`."""
+        return self._state(None, (after,))
+
     def _state(self, takes: tuple[Characters, int] | None, ways: tuple[int, ...]) -> int:
         if len(self.takes) >= _STATES:
             raise TooLarge(_STATES)

@@ -9,6 +9,7 @@ from typing import Final
 
 from edgeproxy.ruleset.arms import Split
 from edgeproxy.ruleset.declare import Declared
+from edgeproxy.ruleset.matching import PathRegex
 from edgeproxy.ruleset.model import Action, Files, Forward, Redirect, Respond
 from edgeproxy.ruleset.nodes import Node
 from edgeproxy.ruleset.origins import Backend
@@ -56,7 +57,7 @@ class Scope:
 class ActionReader:
     """Actions over the captures of one rule's path; without a path, targets cannot be read and are left alone."""
 
-    def __init__(self, findings: Findings, scope: Scope, path: PathTemplate | None) -> None:
+    def __init__(self, findings: Findings, scope: Scope, path: PathTemplate | PathRegex | None) -> None:
         self._findings = findings
         self._scope = scope
         self._path = path
@@ -118,7 +119,7 @@ class ActionReader:
         return None if to is None or status is None else Redirect(to, status, lifetime)
 
     def _target(
-        self, node: Node | None, parse: Callable[[str, PathTemplate], TargetTemplate], what: str
+        self, node: Node | None, parse: Callable[[str, PathTemplate | PathRegex], TargetTemplate], what: str
     ) -> TargetTemplate | None:
         path = self._path
         if node is None or path is None:

@@ -159,10 +159,10 @@ def read_backend_url(text: str, base: Path) -> Origin:
 
 def read_proxy(text: str) -> Proxy:
     """A network in CIDR notation, one address, or `unix`: whoever comes by a Unix socket."""
-    return "unix" if text == "unix" else _read_network(text)
+    return "unix" if text == "unix" else read_network(text)
 
 
-def _read_network(text: str) -> Network:
+def read_network(text: str) -> Network:
     try:
         found = ip_interface(text if _NETWORK.fullmatch(text) else "")
     except ValueError:

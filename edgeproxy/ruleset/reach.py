@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from edgeproxy.ruleset.matching import PathRegex
-from edgeproxy.ruleset.model import Rule
+from edgeproxy.ruleset.model import RedirectMap, Rule
 from edgeproxy.ruleset.problems import Code, Problem, Related
 
 _EVERY_PATH: Final = "every path"
@@ -24,7 +24,7 @@ def dead_rules(rules: Sequence[Rule]) -> Iterator[Problem]:
     earlier: dict[tuple[str, object], list[Rule]] = {}
     for rule in rules:
         first_host, path = rule.match.hosts[0].name, rule.match.path
-        if isinstance(path, PathRegex):
+        if isinstance(path, PathRegex) or rule.off is not None:
             continue
         keys = (_EVERY_PATH,) if path.takes_every_path else (_EVERY_PATH, path.shape)
         candidates = [each for key in keys for each in earlier.get((first_host, key), ())]
@@ -32,6 +32,8 @@ def dead_rules(rules: Sequence[Rule]) -> Iterator[Problem]:
         if covering is not None:
             yield _dead(rule, covering)
             continue  # what it would cover, the other covers too
+        if rule.match.where or rule.match.is_conditional or isinstance(rule.action, RedirectMap):
+            continue  # it need not take every request of its hosts, schemes, methods and path
         for host in rule.match.hosts:
             earlier.setdefault((host.name, keys[-1]), []).append(rule)
 

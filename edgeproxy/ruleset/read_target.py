@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from edgeproxy.http.target import BadTarget, parse_host
 from edgeproxy.ruleset.filters import Filter
+from edgeproxy.ruleset.matching import PathRegex
 from edgeproxy.ruleset.problems import Code, Refusal, nearest
 from edgeproxy.ruleset.scan import Hole, Span, bad_template, scan_template
 from edgeproxy.ruleset.template import Insert, PathTemplate, TargetTemplate
@@ -18,14 +19,14 @@ _ENCODED_DOT: Final = re.compile("%2[Ee]")
 _URL_TEXT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9._~!$&'()*+,;=:@/?-])*")
 
 
-def parse_target_template(source: str, path: PathTemplate) -> TargetTemplate:
+def parse_target_template(source: str, path: PathTemplate | PathRegex) -> TargetTemplate:
     """A redirect's target, an absolute URL or path, over the captures of `path`. Raises Refusal."""
     tokens = scan_template(source)
     start = 0 if source.startswith("/") else _end_of_origin(tokens)
     return _compile(source, tokens, path, start)
 
 
-def parse_file_template(source: str, path: PathTemplate) -> TargetTemplate:
+def parse_file_template(source: str, path: PathTemplate | PathRegex) -> TargetTemplate:
     """A path below a directory, over the captures of `path`. Raises Refusal."""
     tokens = scan_template(source)
     if not source.startswith("/"):
@@ -73,7 +74,7 @@ def _end_of_origin(tokens: Sequence[Span | Hole]) -> int:
     return origin.end()
 
 
-def _compile(source: str, tokens: Sequence[Span | Hole], path: PathTemplate, start: int) -> TargetTemplate:
+def _compile(source: str, tokens: Sequence[Span | Hole], path: PathTemplate | PathRegex, start: int) -> TargetTemplate:
     if source.startswith("//"):
         raise Refusal(
             Code.OPEN_REDIRECT,
@@ -114,7 +115,7 @@ def _check_url_text(token: Span, start: int) -> None:
     raise bad_template(f"{character!r} cannot stand in a URL", why, f"write {quote(character)}.", offset)
 
 
-def _read_insert(hole: Hole, path: PathTemplate, *, in_query: bool) -> Insert:
+def _read_insert(hole: Hole, path: PathTemplate | PathRegex, *, in_query: bool) -> Insert:
     name, *words = hole.text.split("|")
     if name not in path.captures:
         raise Refusal(
@@ -145,10 +146,10 @@ def _read_insert(hole: Hole, path: PathTemplate, *, in_query: bool) -> Insert:
             f"write {{{hole.text}|{Filter.URLQUOTE}}}.",
             hole.offset,
         )
-    return Insert(name, tuple(filters), name == path.rest, hole.offset)
+    return Insert(name, tuple(filters), path.may_hold_slashes(name), hole.offset)
 
 
-def _check_dot_segments(pieces: Sequence[str | Insert], path: PathTemplate, start: int) -> None:
+def _check_dot_segments(pieces: Sequence[str | Insert], path: PathTemplate | PathRegex, start: int) -> None:
     """Refuse a target in which a segment could be `.` or `..`: texts make one, with captures that can be empty."""
     dots = {0}  # of how many dots, and nothing else, the segment may be made so far
     for piece in [*pieces, "/"]:
@@ -163,11 +164,12 @@ def _check_dot_segments(pieces: Sequence[str | Insert], path: PathTemplate, star
                     dots = set()
                 if character == "?":
                     return
-        elif Filter.FIRST in piece.filters or not path.may_be_empty(piece.name):
+        elif Filter.FIRST in piece.filters:
             dots = set()
-        elif piece.slashes:  # its first and its last character may be one
-            _check_dots(dots)
-            dots |= {0}
+        else:
+            if piece.slashes:  # its first and its last character may be one
+                _check_dots(dots)
+            dots = (dots if path.may_be_empty(piece.name) else set()) | ({0} if piece.slashes else set())
         start = 0
 
 

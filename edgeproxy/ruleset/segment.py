@@ -4,27 +4,22 @@ Laws of this module:
 - a segment is matched in the percent-encoded, normalised spelling, and captures keep that spelling;
 - an escape is never split: a match in which a capture would end inside `%XX` does not count;
 - a capture is never `.` or `..`: such a value would change the path of a target it is put into;
-- matching takes linear time: every expression that is not trivially linear goes to RE2.
+- matching takes linear time (see regex.py).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final, assert_never
 
 import re2
 
 from edgeproxy.ruleset.problems import Code, Refusal
+from edgeproxy.ruleset.regex import REMEDY, WHY, compiled, reason, whole_matcher
 
 # A run of whole characters of a segment: what a plain capture takes when it shares its segment with others.
 _PLAIN_RUN: Final = "(?:[^%/]|%[0-9A-F][0-9A-F])+"
-# One class of plain characters with at most one repetition: `re` and RE2 agree on it and both are linear.
-_PLAIN_CLASS: Final = re.compile(
-    r"\[\^?(?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9._~/])+\](?:[+*?]|\{[0-9]{1,3}(?:,[0-9]{0,3})?\})?"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +86,7 @@ def segment_of(pieces: list[str | Part]) -> Segment:
         case [Part(name=name, regex=None)]:
             return Whole(name)
         case [Part(name=name, regex=str(regex)) as part]:
-            return Expression(name, regex, _whole_matcher(_checked(part)))
+            return Expression(name, regex, whole_matcher(_checked(part)))
         case [Part(name=name, regex=None), str(after)]:
             return Affixed("", name, after)
         case [str(before), Part(name=name, regex=None)]:
@@ -248,11 +243,11 @@ def _check_apart(before: str | Part | None, part: Part) -> None:
 def _compiled_at(regex: str, pieces: list[str | Part]) -> re2._Regexp:
     """Each part is sound by itself; together they may still be too large, or run into each other (`\\Q`)."""
     try:
-        return _compiled(regex)
+        return compiled(regex)
     except re2.error as error:
         raise Refusal(
             Code.BAD_TEMPLATE,
-            f"the expressions of this segment do not fit together: {_reason(error)}",
+            f"the expressions of this segment do not fit together: {reason(error)}",
             "the captures of one segment become one regular expression.",
             "make them simpler, or give each capture a segment of its own.",
             min(piece.offset for piece in pieces if isinstance(piece, Part)),
@@ -264,16 +259,16 @@ def _checked(part: Part) -> re2._Regexp:
     regex = part.regex or ""
     offset = part.offset + len(part.name) + 2
     try:
-        compiled = _compiled(regex)
+        expression = compiled(regex)
     except re2.error as error:
         raise Refusal(
             Code.BAD_TEMPLATE,
-            f"the regular expression of {{{part.name}}} cannot be read: {_reason(error)}",
-            "regular expressions are RE2's: linear in time, without look-around and back-references.",
-            "see https://github.com/google/re2/wiki/Syntax for what there is.",
+            f"the regular expression of {{{part.name}}} cannot be read: {reason(error)}",
+            WHY,
+            REMEDY,
             offset,
         ) from None
-    if compiled.groupindex:
+    if expression.groupindex:
         raise Refusal(
             Code.BAD_TEMPLATE,
             f"the regular expression of {{{part.name}}} has a named group",
@@ -281,33 +276,12 @@ def _checked(part: Part) -> re2._Regexp:
             "write (...) or (?:...) for a group.",
             offset,
         )
-    return compiled
+    return expression
 
 
-def _reason(error: re2.error) -> str:
-    reason = error.args[0]
-    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-
-
-@lru_cache(maxsize=1024)
-def _compiled(regex: str) -> re2._Regexp:
-    """Many rules share an expression; RE2's own memory of them holds only 128."""
-    options = re2.Options()
-    options.log_errors = False  # it would write to stderr; the reason is in the problem
-    return re2.compile(regex, options)
-
-
-def _whole_matcher(compiled: re2._Regexp) -> Callable[[str], bool]:
-    # PERF: for a hash's `[0-9a-f]{60}` re takes 0.1 us, the wrapper of RE2 1.5 us; readably it is the line below.
-    if _PLAIN_CLASS.fullmatch(compiled.pattern):
-        plain = re.compile(compiled.pattern).fullmatch
-        return lambda text: plain(text) is not None
-    return lambda text: compiled.fullmatch(text.encode()) is not None
-
-
-def _splitter(compiled: re2._Regexp, groups: tuple[int, ...]) -> Callable[[str], tuple[str, ...] | None]:
+def _splitter(expression: re2._Regexp, groups: tuple[int, ...]) -> Callable[[str], tuple[str, ...] | None]:
     def split(text: str) -> tuple[str, ...] | None:
-        found = compiled.fullmatch(text.encode())
+        found = expression.fullmatch(text.encode())
         if found is None:
             return None
         values = tuple((found[group] or b"").decode() for group in groups)

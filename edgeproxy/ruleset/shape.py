@@ -61,9 +61,23 @@ HEALTH: Final = Shape("`health`", ("path",), ("interval", "timeout", "healthy", 
 EJECT: Final = Shape("`eject`", (), ("failures", "period", "most"))
 BACKEND_LIMITS: Final = Shape("`limits` of a backend", (), ("connections", "pending", "retries"))
 SPLIT: Final = Shape("a split", ("weights",), ("sticky",))
-RULE: Final = Shape("a rule", ("name", "match"), ("forward", "redirect", "respond", "files", "limits", "upgrade"))
+RULE: Final = Shape(
+    "a rule",
+    ("name", "match"),
+    ("forward", "redirect", "respond", "files", "limits", "upgrade", "query", "during", "off"),
+)
 RULE_LIMITS: Final = Shape("`limits` of a rule", (), ("body", "time", "rate", "burst"))
-MATCH: Final = Shape("a match", ("path",), ("host", "scheme", "methods"))
+MATCH: Final = Shape(
+    "a match",
+    ("path",),
+    ("host", "scheme", "methods", "where", "query", "headers", "user_agent", "client", "xmlrpc"),
+)
+PATH: Final = Shape("`path` as a table", ("regex",))
+PREDICATES: Final = Shape(
+    "what is said of a capture", (), ("normalized", "not_normalized", "in", "not_in", "matches", "not_matches")
+)
+VALUE: Final = Shape("what is said of a value", (), ("regex", "prefix", "present"))
+WINDOW: Final = Shape("a window of `during`", (), ("first", "of_each", "after", "from", "until"))
 FORWARD: Final = Shape("a forward", (), ("backend", "split"))
 REDIRECT: Final = Shape("a redirect", ("to",), ("status", "lifetime"))
 RESPOND: Final = Shape("a respond", ("status",), ("body", "headers"))
@@ -72,7 +86,8 @@ FILES: Final = Shape("a files action", ("directory",), ("path",))
 SHAPES: Final = (
     *(FILE, LISTENER, CERTIFICATE, CLIENTS, LIMITS, HOST),
     *(BACKEND, ENDPOINT, TIMEOUTS, BACKEND_TLS, HEALTH, EJECT, BACKEND_LIMITS, SPLIT),
-    *(RULE, RULE_LIMITS, MATCH, FORWARD, REDIRECT, RESPOND, FILES),
+    *(RULE, RULE_LIMITS, MATCH, PATH, PREDICATES, VALUE, WINDOW),
+    *(FORWARD, REDIRECT, RESPOND, FILES),
 )
 
 
@@ -134,6 +149,19 @@ def read_entries(findings: Findings, node: Node, what: str) -> tuple[tuple[Text,
     return node.entries
 
 
+def read_some_entries(findings: Findings, node: Node, what: str) -> tuple[tuple[Text, Node], ...] | None:
+    """The entries of a table that has some, whose keys are names that its author chose."""
+    entries = read_entries(findings, node, what)
+    if entries == ():
+        report_empty_table(findings, node, what)
+        return None
+    return entries
+
+
+def report_empty_table(findings: Findings, node: Node, what: str) -> None:
+    findings.report(Code.EMPTY_VALUE, node.place, "an empty table", f"{what}.", "put something in, or remove the key.")
+
+
 def read_items(findings: Findings, node: Node, what: str) -> tuple[Node, ...] | None:
     """The nodes of a list that has some."""
     if not isinstance(node, Items):
@@ -167,6 +195,17 @@ def read_value(findings: Findings, node: Node, read: Callable[[str], T], what: s
     except Refusal as refusal:
         findings.report_refusal(text, refusal)
         return None
+
+
+def read_set(findings: Findings, node: Node, read: Callable[[str], T], noun: str, what: str) -> frozenset[T] | None:
+    """The values of a list whose order does not count; None, when any cannot be read."""
+    nodes = read_items(findings, node, what)
+    if nodes is None:
+        return None
+    found = [read_value(findings, each, read, f"it is a {noun}") for each in nodes]
+    report_twice(findings, nodes, noun)
+    known = frozenset(each for each in found if each is not None)
+    return known if None not in found else None
 
 
 def report_twice(findings: Findings, nodes: Sequence[Node], what: str) -> None:

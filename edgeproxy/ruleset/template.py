@@ -67,6 +67,9 @@ class PathTemplate:
     def may_be_empty(self, name: str) -> bool:
         return name == self.rest or any(may_be_empty(segment, name) for segment in self.segments)
 
+    def may_hold_slashes(self, name: str) -> bool:
+        return name == self.rest
+
     def match(self, path: str) -> dict[str, str] | None:
         """The captures of a normalised path, or None."""
         parts = path.split("/")

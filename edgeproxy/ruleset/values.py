@@ -107,6 +107,25 @@ def read_field_name(text: str) -> str:
     return text
 
 
+def read_asked_field_name(text: str) -> str:
+    """The name of a header that a rule asks for, in lower case."""
+    if not _TOKEN.fullmatch(text):
+        raise Refusal(
+            Code.BAD_HEADER,
+            f"{text!r} is not a header name",
+            "a name is a token (RFC 9110 §5.1).",
+            "write it as in Accept.",
+        )
+    if text.lower() == "host":
+        raise Refusal(
+            Code.BAD_HEADER,
+            "a match of the header Host",
+            "which host a request is for is told in one way, however it was written.",
+            "write `host:` beside `path:`, with the name of a host.",
+        )
+    return text.lower()
+
+
 def read_field_value(text: str) -> str:
     if not _FIELD_VALUE.fullmatch(text):
         raise Refusal(
@@ -137,6 +156,18 @@ def read_flag(text: str) -> bool:
 
 def read_scheme(text: str) -> Scheme:
     return Scheme(read_choice(text, _SCHEMES, "a scheme"))
+
+
+def read_reason(text: str) -> str:
+    """Why a rule is off, for people."""
+    if not text.strip() or text.lower() in (*_FLAGS, *_LIKE_A_FLAG):
+        raise Refusal(
+            Code.BAD_CHOICE,
+            f"{text!r} is not why a rule is off",
+            "any text here turns the rule off: whoever reads it later wants to know why.",
+            "write the reason; to turn the rule on, remove `off`.",
+        )
+    return text
 
 
 def read_directory(text: str) -> str:

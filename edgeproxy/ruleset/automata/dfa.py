@@ -40,6 +40,15 @@ class Dfa:
 EMPTY: Final = Dfa((), (), ())
 
 
+def walked(dfa: Dfa, state: int, word: str) -> int:
+    """Where a word leads."""
+    for character in word:
+        if state < 0:
+            break
+        state = dfa.moves[state].get(character, dfa.defaults[state])
+    return state
+
+
 def limit_for(*sizes: int) -> int:
     """How many states an automaton made of automata of these sizes may have."""
     return _STATES + _GROWTH * sum(sizes)
@@ -91,9 +100,8 @@ def trimmed(moves: Sequence[dict[str, int]], defaults: Sequence[int], accepting:
             if target >= 0 and alive[target] and target not in numbers:
                 numbers[target] = len(order)
                 order.append(target)
-    if start == 0 and len(order) == len(moves):
-        if order == list(range(len(order))):
-            return Dfa(moves, defaults, accepting)
+    if start == 0 and len(order) == len(moves) and order == list(range(len(order))):
+        return Dfa(moves, defaults, accepting)
     new_moves, new_defaults = [], []
     for state in order:
         default = numbers.get(defaults[state], DEAD)

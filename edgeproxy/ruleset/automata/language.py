@@ -13,7 +13,7 @@ from typing import Final
 
 from edgeproxy.ruleset.automata import products
 from edgeproxy.ruleset.automata import words as wording
-from edgeproxy.ruleset.automata.dfa import DEAD, EMPTY, Dfa, minimised
+from edgeproxy.ruleset.automata.dfa import DEAD, EMPTY, Dfa, minimised, walked
 from edgeproxy.ruleset.automata.outside import Outside
 from edgeproxy.ruleset.automata.sums import chained, union_of
 
@@ -65,11 +65,7 @@ class Language:
         return self._is_finite
 
     def contains(self, text: str) -> bool:
-        state = 0 if self.dfa else DEAD
-        for character in text:
-            if state < 0:
-                return False
-            state = self.dfa.moves[state].get(character, self.dfa.defaults[state])
+        state = walked(self.dfa, 0 if self.dfa else DEAD, text)
         return state >= 0 and self.dfa.accepting[state]
 
     __contains__ = contains

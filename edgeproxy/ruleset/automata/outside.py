@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edgeproxy.ruleset.automata.dfa import DEAD, Dfa, Row, explore, limit_for
+from edgeproxy.ruleset.automata.dfa import EMPTY, Dfa, Row, explore, limit_for
 from edgeproxy.ruleset.automata.errors import TooLarge
 from edgeproxy.ruleset.automata.products import Pair, is_within
 from edgeproxy.ruleset.automata.sums import States, Sum
@@ -27,7 +27,7 @@ class Outside:
         self._language = language
         self._taken = taken
         self._sum = Sum(taken)
-        self._owners = {start: part for start, part in zip(self._sum.starts, taken, strict=True)}
+        self._owners = dict(zip(self._sum.starts, taken, strict=True))
         self._endless: dict[int, bool] = {}  # by the first state of an other: whether it has infinitely many words
         self._covered: dict[int, set[Pair]] = {}
         self._uncovered: set[tuple[int, int]] = set()
@@ -62,7 +62,7 @@ class Outside:
     def automaton(self) -> Dfa:
         """All words."""
         start = self.start
-        return explore(start, self._step, self._accepts, self._limit) if start is not None else Dfa((), (), ())
+        return explore(start, self._step, self._accepts, self._limit) if start is not None else EMPTY
 
     def _accepts(self, node: Node) -> bool:
         return self._language.accepting[node[0]] and not self._sum.accepts(node[1])
@@ -112,6 +112,3 @@ def _way(came: dict[Node, tuple[Node, str] | None], node: Node) -> str:
         found.append(character)
         before = came[node]
     return "".join(reversed(found))
-
-
-__all__ = ["DEAD", "Outside"]

@@ -93,8 +93,7 @@ def overlaps(left: Dfa, right: Dfa) -> bool:
         if left.accepting[p] and right.accepting[q]:
             return True
         row, other = common_row(left, right, p, q)
-        found = {*row.values(), other}
-        found.discard(None)
+        found = {pair for pair in (*row.values(), other) if pair is not None}
         found -= seen
         seen |= found
         stack.extend(found)

@@ -152,7 +152,7 @@ def _are_apart(row: dict[str, int], default: int, first: dict[str, int], other: 
 def _subsets(parts: Sequence[Dfa]) -> Dfa:
     whole = Sum(parts)
     after = [*whole.starts[1:], DEAD]
-    follows = {start: following for start, following in zip(whole.starts, after, strict=True)}
+    follows = dict(zip(whole.starts, after, strict=True))
 
     def closed(states: list[int]) -> States | None:
         found = set(states)

@@ -87,7 +87,9 @@ class HostReader:
         nodes = read_items(self._findings, table["names"], "`names` is a list of host names")
         names = [self._read_name(each) for each in nodes or ()]
         known = tuple(each for each in names if each is not None)
-        return None if kind is None or not known or len(known) < len(names) else Host(name, known, kind)
+        if kind is None or not known or len(known) < len(names):
+            return None
+        return Host(name, known, kind, node.place)
 
     def _read_name(self, node: Node) -> str | None:
         name = read_value(self._findings, node, read_host_name, "it is a host name")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeproxy.ruleset.listeners import Address, Certificate
+from edgeproxy.ruleset.place import Place
 
 if TYPE_CHECKING:
     from edgeproxy.ruleset.matching import ParameterIs, Where
-    from edgeproxy.ruleset.place import Place
     from edgeproxy.ruleset.template import PathTemplate, TargetTemplate
 
 
@@ -27,6 +27,7 @@ class Host:
     name: str
     names: tuple[str, ...]
     kind: HostKind
+    place: Place = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,10 +139,10 @@ def _where(rule: Rule) -> str:
 
 def _deeds(plan: Plan, request: Request) -> Iterator[str]:
     match plan:
-        case Pass(backend=backend, target=asked):
+        case Pass(backend=backend, target=asked, host=host):
             places = " or ".join(str(endpoint.address) for endpoint in backend.endpoints)
             yield f"ask: {backend.name} at {places} for {asked}"
-            yield f"  Host: {backend.authority}"
+            yield f"  Host: {host}"
         case ServeFile(directory=directory, path=path):
             yield f"file: {directory}{path}"
         case ByArm(split=split, arms=arms):

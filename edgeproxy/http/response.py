@@ -16,6 +16,7 @@ from typing import Final
 
 from edgeproxy.http.fields import HOP_BY_HOP
 from edgeproxy.http.framing import CHUNKED, NO_BODY, TUNNEL, UNTIL_CLOSE, Framing, Length
+from edgeproxy.http.redirection import REDIRECTS
 
 # A missing space behind the status (RFC 9112 §4 wants one even without a reason) has one reading and is common: it is
 # let pass.
@@ -109,6 +110,7 @@ class ResponseHead:
     keeps_alive: bool
     has_date: bool
     trailer: tuple[bytes, ...]  # Trailer lines: they go on only when trailers do
+    is_common: bool  # it has a Date, and redirects nobody: it may go on as it is
 
     @property
     def is_final(self) -> bool:
@@ -139,6 +141,7 @@ class _Shape:
     framing: Framing | None
     keeps_alive: bool
     has_date: bool
+    is_common: bool
     dropped: tuple[int, ...]
     trailer_at: tuple[int, ...]
     length_at: int
@@ -212,7 +215,9 @@ class ResponseReader:
         for at in shape.dropped:
             del lines[at]
         octets = b"%b%b\r\n" % (line.octets, b"\r\n".join(lines)) if lines else line.octets
-        return ResponseHead(line.minor, line.status, octets, framing, shape.keeps_alive, shape.has_date, trailer)
+        return ResponseHead(
+            line.minor, line.status, octets, framing, shape.keeps_alive, shape.has_date, trailer, shape.is_common
+        )
 
     def _learn(self, line: StatusLine, lines: list[bytes], found: tuple[_Mark | None, ...], asked: Asked) -> _Shape:
         """Read lines of which some are not known, or come to a shape that is not."""
@@ -307,10 +312,12 @@ def _shape_of(
     gone = options - {b"content-length"} | ({b"content-length"} if line.status == 204 or line.status < 200 else set())
     ends = _ENDING | {Kind.COOKIE} if asked.drop_cookies else _ENDING
     dropped = [at for at, (name, kind) in enumerate(zip(names, kinds, strict=True)) if name in gone or kind in ends]
+    has_date = Kind.DATE in kinds and b"date" not in gone
     return _Shape(
         framing=None if framing is length else framing,
         keeps_alive=keeps_alive,
-        has_date=Kind.DATE in kinds and b"date" not in gone,
+        has_date=has_date,
+        is_common=has_date and line.status not in REDIRECTS,
         dropped=tuple(reversed(dropped)),
         trailer_at=tuple(at for at, kind in enumerate(kinds) if kind is Kind.TRAILER),
         length_at=kinds.index(Kind.LENGTH) if length is not None else -1,

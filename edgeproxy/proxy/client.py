@@ -30,6 +30,7 @@ from edgeproxy.telemetry.counters import BackendFailure, Refusal, refusal_of
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.edge import Edge
+    from edgeproxy.proxy.loop_guard import LoopGuard
     from edgeproxy.ruleset.listeners import Listener
     from edgeproxy.telemetry.access_log import Record
 
@@ -166,6 +167,10 @@ class ClientConnection(ClientStream):
             self.transport.abort()
 
     # -- for the exchange ---------------------------------------------------------------------------------------
+
+    @property
+    def guard(self) -> LoopGuard:
+        return self._edge.guard
 
     def may_keep_alive(self) -> bool:
         """Whether another request can follow on this connection, as known when an answer's head goes out."""

@@ -16,6 +16,7 @@ from edgeproxy.proxy.client import ClientConnection
 from edgeproxy.proxy.clock import Clock
 from edgeproxy.proxy.heads import HeadReader
 from edgeproxy.proxy.listening import CannotListen, Listening, address_of, close_sockets, open_sockets, remove_path
+from edgeproxy.proxy.loop_guard import LoopGuard
 from edgeproxy.proxy.plan import Planned, Planner
 from edgeproxy.proxy.pool import Pool
 from edgeproxy.proxy.rate import RateTable, rate_key
@@ -52,6 +53,7 @@ class Edge:
         self.clock = Clock(asyncio.get_running_loop(), limits.tick)
         self.heads = HeadReader(limits, self.counters)
         self.planners: Mapping[Scheme, Planner] = {scheme: Planner(ruleset, scheme, limits) for scheme in Scheme}
+        self.guard = LoopGuard(ruleset, self.clock, self.counters)
         self.proxies = TrustedProxies(ruleset.trusted_proxies)
         self._own_rates = RateTable.create(limits.rate_slots) if rates is None and ruleset.has_rates else None
         self.rates = rates or self._own_rates
@@ -133,6 +135,7 @@ class Edge:
                 client.abort()
         for pool in self.pools.values():
             pool.close()
+        self.guard.close()
         await self.resolver.close()
         self.clock.stop()
         for address in self._owned:

@@ -3,6 +3,7 @@
 Laws of this module:
 - nothing of a body is held but what the sockets' buffers hold: a slow reader on one side stops reading on the other;
 - an answer that breaks off breaks off at the client too, so that a short one never looks whole;
+- a redirect that would lead back to the same exchange goes no further (`loop_guard`);
 - a request is sent again only when it is safe, has no body, and no octet of an answer was seen.
 """
 
@@ -29,6 +30,7 @@ from edgeproxy.http.request import RequestFields
 from edgeproxy.http.response import Asked, ResponseHead
 from edgeproxy.proxy.backend import BackendConnection
 from edgeproxy.proxy.endpoints import PooledEndpoint
+from edgeproxy.proxy.loop_guard import LoopGuard
 from edgeproxy.proxy.peer import Peer
 from edgeproxy.proxy.plan import NOSNIFF, Answer, Pass, say
 from edgeproxy.proxy.pool import Pool, Taken
@@ -47,6 +49,8 @@ class Client(Protocol):
     minor: int  # of the client's HTTP/1.x
     peer: Peer
 
+    @property
+    def guard(self) -> LoopGuard: ...
     def send(self, data: bytes) -> None: ...
     def may_keep_alive(self) -> bool: ...
     def become_tunnel(self) -> None: ...
@@ -167,13 +171,19 @@ class Passing:
         client = self._client
         self._connection = None
         keep_alive = client.may_keep_alive()
-        if head.has_date and keep_alive and client.minor and not self._plan.to_content:
+        if head.is_common and keep_alive and client.minor and self._plan.is_plain:
             own = _VIA[head.minor]
         else:
+            head = self._edited(head)
+            if self._is_kept_back(head):
+                return
             own = b"\r\n".join([*self._own_lines(head), *connection_lines(keep_alive, client.minor)])
         client.finish(head.status, b"%b%b\r\n\r\n%b" % (head.octets, own, content), keep_alive)
 
     def on_head(self, head: ResponseHead) -> None:
+        head = self._edited(head)
+        if self._is_kept_back(head):
+            return
         client, lines = self._client, self._own_lines(head)
         keep_alive = client.may_keep_alive()
         match head.framing:
@@ -196,6 +206,23 @@ class Passing:
         self._unsent = [head.octets, b"\r\n".join(lines), b"\r\n\r\n"]
         if isinstance(head.framing, Tunnel):
             client.become_tunnel()
+
+    def _edited(self, head: ResponseHead) -> ResponseHead:
+        edit = self._plan.answer_edit
+        return head if edit is None else replace(head, octets=edit.apply(head.octets))
+
+    def _is_kept_back(self, head: ResponseHead) -> bool:
+        """Whether an answer leads the client back to this exchange; then it has got another one."""
+        client, plan = self._client, self._plan
+        hops = client.guard.loop(plan, self._fields.values, client.peer.address, head)
+        if hops is None:
+            return False
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.drop()  # the rest of the body is not waited for
+        self._count(BackendFailure.REDIRECT_LOOP)
+        client.answer(client.guard.refuse(plan, hops), BackendFailure.REDIRECT_LOOP)
+        return True
 
     def _own_lines(self, head: ResponseHead) -> list[bytes]:
         """What the edge adds to an answer."""
@@ -283,13 +310,22 @@ class Passing:
 
     def _request_head(self) -> bytes:
         plan, fields, client = self._plan, self._fields, self._client
-        lines = fields.lines_without_credentials if plan.to_content else fields.lines
-        own = client.peer.lines(plan.authority, client.minor)
+        lines, own = fields.lines, client.peer.lines(plan.asked_for.authority, client.minor)
+        if not plan.is_plain:
+            lines, own = self._edited_lines(own), b""
         if fields.framing is not NO_BODY:
             own += _framing_line(fields.framing)
         if self.asked.upgrade:
             own += b"Connection: upgrade\r\nUpgrade: %b\r\n" % self.asked.upgrade
         return b"%b%b%b\r\n" % (plan.start, lines, own)
+
+    def _edited_lines(self, own: bytes) -> bytes:
+        """First the client's secrets are dropped, then the rule's fields are set: what it sets it means, also where the
+        edge would say something else.
+        """
+        plan, fields = self._plan, self._fields
+        lines = (fields.lines_without_credentials if plan.to_content else fields.lines) + own
+        return lines if plan.edit is None else plan.edit.apply(lines)
 
     def _give_up(self, failure: BackendFailure) -> None:
         self._count(failure)

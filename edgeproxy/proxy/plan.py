@@ -8,18 +8,20 @@ no rule takes is not remembered, so that a flood of it drives nothing out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import assert_never
 
+from edgeproxy.http.edits import FieldEdit, field_edit
 from edgeproxy.http.head_buffer import refuse_hopeless
 from edgeproxy.http.request import METHODS, RequestLine, read_request_line
 from edgeproxy.http.response import ORDINARY, Asked
 from edgeproxy.http.target import SERVER_WIDE, BadTarget, Scheme, Target, parse_target
 from edgeproxy.migration.place import arm_at, place_of, sticky_key
 from edgeproxy.ruleset.arms import Cutover, Split
-from edgeproxy.ruleset.leads import kept_query, location, with_query
+from edgeproxy.ruleset.leads import asked_path, kept_query, location, with_query
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.model import (
     Files,
@@ -47,14 +49,23 @@ class Pass:
 
     rule: str
     backend: HttpBackend
-    target: str
-    authority: str  # what the client asked for
+    method: str
+    asked_for: Target  # by the client
+    target: str  # what the backend is asked for
     to_content: bool
     start: bytes  # the request line and the Host field, ready to send
     asked: Asked  # what the request makes of its answer
     is_safe: bool  # by its method (RFC 9110 §9.2.1): it may be sent again
     time: float | None = None  # seconds, the rule's limit; None: the backend's
     upgrade: frozenset[str] = frozenset()
+    edit: FieldEdit | None = None  # of the request's fields
+    answer_edit: FieldEdit | None = None  # of the answer's
+    is_plain: bool = True  # neither an edit nor a content host: fields go both ways as they are
+
+    @property
+    def host(self) -> str:
+        """The Host field that the backend gets."""
+        return self.start.split(b"\r\n")[1].partition(b": ")[2].decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,7 @@ class ServeFile:
     directory: Path
     path: str
     to_content: bool
+    answer_edit: FieldEdit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +125,11 @@ def say(status: int, message: str, *fields: tuple[str, str]) -> Answer:
     return answer(status, (("Content-Type", "text/plain; charset=utf-8"), *fields), f"{message}\n".encode())
 
 
+def edited(plain: Answer, edit: FieldEdit | None) -> Answer:
+    """An answer with the fields that a rule sets, and without those that it takes away."""
+    return plain if edit is None else replace(plain, head=edit.apply(plain.head + b"\r\n")[:-2])
+
+
 ALLOWED = ", ".join(sorted(method.decode() for method in METHODS - {b"TRACE"}))
 SERVER_OPTIONS = answer(204, (("Allow", ALLOWED),), b"")  # OPTIONS *: of the edge itself (RFC 9110 §9.3.7)
 _NO_LIMITS = RuleLimits()
@@ -159,49 +176,64 @@ def _plan_action(routed: Routed, method: str, target: Target) -> Plan:
     to_content = routed.host.kind is HostKind.CONTENT
     match action:
         case Forward(to=to):
-            return _plan_forward(to, rule, method, target, to_content)
+            return _plan_forward(to, routed, method, target)
         case Redirect(status=status, lifetime=lifetime) | RedirectMap(status=status, lifetime=lifetime):
             where_to = location(action, target.path, routed.captures, target.query, rule.modifiers.query)
             held = () if lifetime is None else (("Cache-Control", f"max-age={int(lifetime)}"),)
-            return answer(status, (("Location", where_to), *held), b"", rule.name)
+            return edited(answer(status, (("Location", where_to), *held), b"", rule.name), _answer_edit(rule))
         case Respond(status=status, headers=headers, body=body):
-            return answer(status, headers, body, rule.name)
+            return edited(answer(status, headers, body, rule.name), _answer_edit(rule))
         case Files(directory=directory, path=path):
             where = target.path if path is None else path.expand(routed.captures)
-            return ServeFile(rule.name, directory, where, to_content)
+            return ServeFile(rule.name, directory, where, to_content, _answer_edit(rule))
         case _:
             assert_never(action)
 
 
-def _plan_forward(to: Backend | Split | Cutover, rule: Rule, method: str, target: Target, to_content: bool) -> Plan:
+def _plan_forward(to: Backend | Split | Cutover, routed: Routed, method: str, target: Target) -> Plan:
     if isinstance(to, Cutover):
         to = to.resting
     if isinstance(to, Split):
-        arms = {a.backend.name: _to_backend(a.backend, rule, method, target, to_content) for a in to.arms}
-        return ByArm(rule.name, to, arms)
-    return _to_backend(to, rule, method, target, to_content)
+        arms = {arm.backend.name: _to_backend(arm.backend, routed, method, target) for arm in to.arms}
+        return ByArm(routed.rule.name, to, arms)
+    return _to_backend(to, routed, method, target)
 
 
-def _to_backend(backend: Backend, rule: Rule, method: str, target: Target, to_content: bool) -> Pass | ServeFile:
+def _to_backend(backend: Backend, routed: Routed, method: str, target: Target) -> Pass | ServeFile:
+    rule, rewrite = routed.rule, routed.rule.modifiers.rewrite
+    to_content = routed.host.kind is HostKind.CONTENT
+    path = asked_path(rule, target.path, routed.captures)
     match backend:
         case HttpBackend():
-            asked = with_query(target.path, kept_query(target.query, rule.modifiers.query))
+            asked = with_query(path, kept_query(target.query, rule.modifiers.query))
+            host = backend.authority if rewrite.host is None else rewrite.host
             return Pass(
                 rule.name,
                 backend,
+                method,
+                target,
                 asked,
-                target.authority,
                 to_content,
-                start=f"{method} {asked} HTTP/1.1\r\nHost: {backend.authority}\r\n".encode("ascii"),
+                start=f"{method} {asked} HTTP/1.1\r\nHost: {host}\r\n".encode("ascii"),
                 asked=_ASKED[method == "HEAD", to_content],
                 is_safe=method in _SAFE,
                 time=rule.modifiers.limits.time,
                 upgrade=rule.modifiers.upgrade,
+                edit=_edit_of(rewrite.headers),
+                answer_edit=_answer_edit(rule),
+                is_plain=not (to_content or rewrite.headers or rewrite.answer_headers),
             )
         case DirectoryBackend(directory=directory):
-            return ServeFile(rule.name, directory, target.path, to_content)
+            return ServeFile(rule.name, directory, path, to_content, _answer_edit(rule))
         case _:
             assert_never(backend)
+
+
+_edit_of = lru_cache(1024)(field_edit)  # one for each rule, whatever the URLs
+
+
+def _answer_edit(rule: Rule) -> FieldEdit | None:
+    return _edit_of(rule.modifiers.rewrite.answer_headers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.selection import Selection, select
 from edgeproxy.proxy.copyfile import FileCopier
 from edgeproxy.proxy.files import NotAFile, OpenFile, open_file
-from edgeproxy.proxy.plan import NOSNIFF, Answer, ServeFile, reason_phrase, say
+from edgeproxy.proxy.plan import NOSNIFF, Answer, ServeFile, edited, reason_phrase, say
 from edgeproxy.proxy.sendfile import FileSender
 
 
@@ -48,18 +48,18 @@ class Serving:
 
     def start(self) -> None:
         if self._method not in ("GET", "HEAD"):
-            self._client.answer(say(405, "A file can be read and nothing else.", ("Allow", "GET, HEAD")))
+            self._answer(say(405, "A file can be read and nothing else.", ("Allow", "GET, HEAD")))
             return
         try:
             found = open_file(self._plan.directory, self._plan.path)
         except OSError:  # out of descriptors, a disk that fails, a directory that is not there
-            self._client.answer(say(500, "The file cannot be read now."))
+            self._answer(say(500, "The file cannot be read now."))
             return
         match found:
             case NotAFile.UNREADABLE:
-                self._client.answer(say(403, "The file may not be read."))
+                self._answer(say(403, "The file may not be read."))
             case NotAFile.MISSING | NotAFile.OUTSIDE | NotAFile.NOT_REGULAR:
-                self._client.answer(say(404, "There is no such file."))
+                self._answer(say(404, "There is no such file."))
             case OpenFile():
                 self._send(found)
             case _:
@@ -81,6 +81,9 @@ class Serving:
     def on_client_gone(self) -> None:
         if self._sender is not None:
             self._sender.cancel()
+
+    def _answer(self, answer: Answer) -> None:
+        self._client.answer(edited(answer, self._plan.answer_edit))
 
     def _send(self, file: OpenFile) -> None:
         client = self._client
@@ -121,6 +124,8 @@ class Serving:
     def _head(self, selection: Selection) -> bytes:
         lines = [f"HTTP/1.1 {selection.status} {reason_phrase(selection.status)}".encode(), b"Server: edgeproxy"]
         lines += [f"{name}: {value}".encode("latin-1") for name, value in selection.fields]
+        if self._plan.answer_edit is not None:
+            lines = [self._plan.answer_edit.apply(b"\r\n".join([*lines, b""])).removesuffix(b"\r\n")]
         lines.append(self._client.date_line())
         if self._plan.to_content:
             lines.append(NOSNIFF)

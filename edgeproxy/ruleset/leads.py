@@ -1,11 +1,13 @@
-"""Where a redirect rule leads: the one place that makes a Location, for the edge, the checker and the tools."""
+"""Where a rule leads: the one place that makes a Location and the path that a backend is asked for, for the edge, the
+checker and the tools.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from edgeproxy.ruleset.conditions import parameter_name
-from edgeproxy.ruleset.model import Redirect, RedirectMap
+from edgeproxy.ruleset.model import Redirect, RedirectMap, Rule
 from edgeproxy.ruleset.modifiers import QueryPolicy
 
 
@@ -18,6 +20,12 @@ def location(
     else:
         target = action.moves.target(path) or ""  # a rule takes no path that is not in its map
     return with_query(target, kept_query(query, policy))
+
+
+def asked_path(rule: Rule, path: str, captures: Mapping[str, str]) -> str:
+    """The path that a backend is asked for, and that is looked up below a directory."""
+    rewritten = rule.modifiers.rewrite.path
+    return path if rewritten is None else rewritten.expand(captures)
 
 
 def kept_query(query: str | None, policy: QueryPolicy) -> str | None:

@@ -64,6 +64,7 @@ class BackendFailure(StrEnum):
     CLOSED = "closed"  # before the end of the answer's head
     TRUNCATED = "truncated"  # in the middle of the answer's body
     BAD_ANSWER = "bad_answer"
+    REDIRECT_LOOP = "redirect_loop"  # its redirect leads, by the ruleset, back to the same exchange
 
     @property
     def status(self) -> int:
@@ -78,6 +79,7 @@ _STATUSES: Final = {
     BackendFailure.HEAD_TIMEOUT: 504,
     BackendFailure.BODY_TIMEOUT: 504,
     BackendFailure.TOTAL_TIMEOUT: 504,
+    BackendFailure.REDIRECT_LOOP: 508,
 }
 
 
@@ -141,6 +143,7 @@ class Counters:
     memo_hits: int = 0  # header sections that were not parsed again
     statuses: Counter[int] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)  # exchanges, by the rule that took them
+    loops: Counter[str] = field(default_factory=Counter)  # redirects that were not passed on, by rule
     arms: Counter[tuple[str, str]] = field(default_factory=Counter)  # (split, backend)
     handshake_failures: Counter[HandshakeFailure] = field(default_factory=Counter)
     refusals: Counter[Refusal] = field(default_factory=Counter)

@@ -47,7 +47,8 @@ def plan(planner: Planner, target: str, method: bytes = b"GET", host: str = "pyp
 def test_a_backend_is_asked_for_the_normalised_path_with_the_query_as_it_was(planner: Planner) -> None:
     asked = plan(planner, "/a/../%7Ex?q=%7E", host="files.pypihosted.test")
     assert isinstance(asked, Pass)
-    assert (asked.backend.name, asked.target, asked.authority) == ("old", "/~x?q=%7E", "files.pypihosted.test")
+    assert (asked.backend.name, asked.target) == ("old", "/~x?q=%7E")
+    assert (asked.asked_for.authority, asked.asked_for.path) == ("files.pypihosted.test", "/~x")
     assert asked.start == b"GET /~x?q=%7E HTTP/1.1\r\nHost: legacy.pypi.test\r\n"
     assert asked.to_content
 

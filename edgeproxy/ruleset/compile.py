@@ -22,7 +22,6 @@ from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.ruleset.nodes import Node, Table, Text
 from edgeproxy.ruleset.origins import Backend
 from edgeproxy.ruleset.problems import Code
-from edgeproxy.ruleset.reach import dead_rules
 from edgeproxy.ruleset.read_limits import read_limits
 from edgeproxy.ruleset.router import Router
 from edgeproxy.ruleset.rules import RuleReader
@@ -77,8 +76,6 @@ def compile_ruleset(
         hosts.readable = False  # the missing section has been told of
     rule_reader = RuleReader(findings, hosts, Scope(source.base, backends, splits))
     rules = rule_reader.read_all(sections["rules"]) if "rules" in sections else ()
-    if hosts.whole:
-        findings.problems.extend(dead_rules(rules))
     if findings.problems:
         return None
     known = tuple(hosts.values.values())

@@ -72,6 +72,9 @@ class Code(StrEnum):
     WEIGHTS_SUM = "weights-sum"
     ONE_ACTION = "one-action"
     DEAD_RULE = "dead-rule"
+    HOST_WITHOUT_RULES = "host-without-rules"
+    GAP = "gap"
+    UNDECIDED = "undecided"
     OVERRIDE = "override"
 
 

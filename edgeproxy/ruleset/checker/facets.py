@@ -29,6 +29,7 @@ from edgeproxy.ruleset.matching import CallIs, ClientIn, Condition, Facts, Heade
 from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.ruleset.origins import DeclaredRedirect, Host, HttpBackend
 from edgeproxy.ruleset.place import Place
+from edgeproxy.ruleset.read_during import written_moment
 
 _FIRST_METHODS: Final = ("GET", "HEAD", "POST")
 _SCHEMES: Final = (Scheme.HTTPS, Scheme.HTTP)
@@ -164,6 +165,17 @@ class Facets:
             call=self.verbs[verb].call,
             now=self.moments[moment],
         )
+
+    def condition(self, asked: Asked) -> str | None:
+        """What of a request its method and URL do not tell, in words, where rules look at it."""
+        said = [f"the header {name}: {value}" for name, value in asked.headers]
+        if asked.call is not None:
+            said.append(f"an XML-RPC call of {asked.call!r}" if asked.call else "an XML-RPC call that cannot be read")
+        if asked.client != self.clients[0]:
+            said.append(f"the client {asked.client}" if asked.client else "a client of a Unix socket")
+        if asked.now != self.moments[0]:
+            said.append(f"the time {written_moment(asked.now)}")
+        return f"with {', '.join(said)}" if said else None
 
     def _box(self, match: Match) -> Box | None:
         masks = self._masks(match.conditions)

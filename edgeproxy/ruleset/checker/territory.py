@@ -9,8 +9,9 @@ Laws of this module:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, reduce
-from typing import assert_never
+from typing import Final, assert_never
 
 from edgeproxy.ruleset.automata.errors import Unsupported
 from edgeproxy.ruleset.automata.filters import fixed_points
@@ -20,6 +21,7 @@ from edgeproxy.ruleset.automata.paths import NORMAL_PATHS, path_language
 from edgeproxy.ruleset.automata.regex import regex
 from edgeproxy.ruleset.automata.templates import segment_language
 from edgeproxy.ruleset.checker.boxes import Box
+from edgeproxy.ruleset.checker.groups import has_whole_captures
 from edgeproxy.ruleset.conditions import captures_of
 from edgeproxy.ruleset.filters import Filter
 from edgeproxy.ruleset.matching import Among, Fits, InForm, PathRegex, Predicate, Where
@@ -27,7 +29,17 @@ from edgeproxy.ruleset.model import RedirectMap, Rule
 from edgeproxy.ruleset.segment import Affixed, Expression, Literal, Mixed, Segment, Whole, capture_names, nameless
 from edgeproxy.ruleset.template import PathTemplate
 
-_SLASH = text("/")
+_SLASH: Final = text("/")
+_UNBROKEN: Final = regex("[^%.]*")  # a capture of such a path is one wherever it begins and ends
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """See the head of the module."""
+
+    wide: Language
+    sure: Language
+    doubt: str | None
 
 
 class Territory:
@@ -60,25 +72,24 @@ class Territory:
 
     @property
     def wide(self) -> Language:
-        return self._paths[0]
+        return self._paths.wide
 
     @property
     def sure(self) -> Language:
-        wide, doubt = self._paths
-        return wide if doubt is None else NOTHING
+        return self._paths.sure
 
     @property
     def doubt(self) -> str | None:
-        return self._paths[1]
+        return self._paths.doubt
 
     def takes(self, path: str) -> bool:
         """By the edge's own word, as far as the path decides."""
         return captures_of(self.rule, path) is not None
 
     @cached_property
-    def _paths(self) -> tuple[Language, str | None]:
+    def _paths(self) -> Paths:
         if isinstance(self.rule.action, RedirectMap):
-            return texts(self.words or ()), None
+            return _exactly(texts(self.words or ()))
         match self.rule.match.path:
             case PathTemplate() as template:
                 return _of_template(template, self.rule.match.where)
@@ -105,26 +116,31 @@ def _prefix(template: PathTemplate) -> str:
     return prefix
 
 
-def _of_template(template: PathTemplate, where: tuple[Where, ...]) -> tuple[Language, str | None]:
-    """All that it may take, and why that may be too much."""
+def _exactly(language: Language) -> Paths:
+    return Paths(language, language, None)
+
+
+def _of_template(template: PathTemplate, where: tuple[Where, ...]) -> Paths:
     try:
         every = path_language(template)
     except Unsupported as error:
-        return concatenation(text(_prefix(template)), NORMAL_RESTS), f"{template}: {error}"
-    if not where:
-        return every, None
+        return Paths(concatenation(text(_prefix(template)), NORMAL_RESTS), NOTHING, f"{template}: {error}")
     try:
-        return _limited(template, _wanted(where)), None
+        return _exactly(_limited(template, _wanted(where)) if where else every)
     except Unsupported as error:
-        return every, f"`where` on {template}: {error}"
+        return Paths(every, NOTHING, f"`where` on {template}: {error}")
 
 
-def _of_regex(pattern: PathRegex, where: tuple[Where, ...]) -> tuple[Language, str | None]:
+def _of_regex(pattern: PathRegex, where: tuple[Where, ...]) -> Paths:
     try:
         paths = (regex(pattern.source) & NORMAL_PATHS).minimised()
     except Unsupported as error:
-        return NORMAL_PATHS, f"{pattern}: {error}"
-    return paths, "`where` on the groups of a regular expression is only tried path by path" if where else None
+        return Paths(NORMAL_PATHS, NOTHING, f"{pattern}: {error}")
+    if where:
+        return Paths(paths, NOTHING, "`where` on the groups of a regular expression is only tried path by path")
+    if has_whole_captures(pattern) or paths.is_subset(_UNBROKEN):
+        return _exactly(paths)
+    return Paths(paths, paths & _UNBROKEN, f"{pattern}: a group may hold a part of an escape or of a dot segment")
 
 
 def _wanted(where: tuple[Where, ...]) -> dict[str, Language]:

@@ -1,0 +1,60 @@
+"""The checker: every family over one ruleset.
+
+Laws of this module:
+- a family is a function in FAMILIES; it knows nothing of the others, and the order changes nothing but verdicts';
+- what a family cannot decide it says with Code.UNDECIDED, which is a finding: silence means that it was decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from edgeproxy.ruleset.checker.checking import Checking, Said
+from edgeproxy.ruleset.checker.facets import TooManyFacets
+from edgeproxy.ruleset.checker.reach import reach
+from edgeproxy.ruleset.checker.severity import Severity, severity_of
+from edgeproxy.ruleset.model import Ruleset
+from edgeproxy.ruleset.problems import Code, Problem
+
+Family = Callable[[Checking], Said]
+
+FAMILIES: Final[tuple[Family, ...]] = (reach,)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that the checker has to say of one ruleset, findings in order of place."""
+
+    findings: tuple[Problem, ...]
+    verdicts: tuple[str, ...]
+
+    @property
+    def undecided(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.findings if problem.code is Code.UNDECIDED)
+
+    def of(self, *severities: Severity) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.findings if severity_of(problem.code) in severities)
+
+
+def check_ruleset(ruleset: Ruleset, after: Sequence[Ruleset] = ()) -> Report:
+    """`after`: rulesets that were in use before, oldest first."""
+    try:
+        checking = Checking(ruleset, after)
+    except TooManyFacets as error:
+        return Report((_undecided(error),), (f"undecided: {error}",))
+    said = [family(checking) for family in FAMILIES]
+    findings = [problem for each in said for problem in each.findings]
+    findings.sort(key=lambda problem: (problem.place.file, problem.place.line, problem.place.column))
+    return Report(tuple(findings), tuple(verdict for each in said for verdict in each.verdicts))
+
+
+def _undecided(error: TooManyFacets) -> Problem:
+    return Problem(
+        Code.UNDECIDED,
+        error.place,
+        "the ruleset cannot be checked",
+        f"{error}.",
+        "make these conditions simpler, or fewer.",
+    )

@@ -42,6 +42,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="silence after which a worker is replaced (10; at least 1)",
     )
     parser.add_argument("--pid-file", type=Path, metavar="FILE", help="where to write the process to send signals to")
+    parser.add_argument(
+        "--unchecked", action="store_true", help="serve, and reload, rules in which `edgeproxy check` finds errors"
+    )
 
 
 def add_override_arguments(parser: ArgumentParser) -> None:
@@ -78,7 +81,7 @@ def execute(args: Namespace) -> int:
         pid_file=args.pid_file,
     )
     try:
-        rules, ruleset = read_rules(args.rules, overrides_of(args), generation=1)
+        rules, ruleset = read_rules(args.rules, overrides_of(args), generation=1, unchecked=args.unchecked)
         supervise(rules, ruleset, options, offer, _say_ready)
     except RuleFileError as error:
         print(error, file=sys.stderr)

@@ -10,20 +10,24 @@ from pathlib import Path
 
 from edgeproxy.control.failures import CannotRun
 from edgeproxy.proxy.tls import Certificates, UnusableCertificate
+from edgeproxy.ruleset.checker.check import check_ruleset
+from edgeproxy.ruleset.checker.severity import Severity
 from edgeproxy.ruleset.load import Overrides, load_ruleset, parse_ruleset
 from edgeproxy.ruleset.model import Files, Ruleset
 from edgeproxy.ruleset.origins import DirectoryBackend
+from edgeproxy.ruleset.problems import RuleFileError
 from edgeproxy.telemetry.stderr import tell
 
 
 @dataclass(frozen=True, slots=True)
 class RuleText:
-    """A rule file as it was read."""
+    """A rule file as it was read; `unchecked`: and not checked."""
 
     text: str
     path: Path
     overrides: Overrides
     generation: int
+    unchecked: bool = False
 
     def compile(self) -> Ruleset:
         """Raises RuleFileError."""
@@ -36,18 +40,39 @@ class RuleText:
         )
 
 
-def read_rules(path: Path, overrides: Overrides, generation: int) -> tuple[RuleText, Ruleset]:
-    """Read, check and compile. Raises RuleFileError, and CannotRun for what the rules name and is not there."""
+def read_rules(
+    path: Path, overrides: Overrides, generation: int, *, unchecked: bool = False
+) -> tuple[RuleText, Ruleset]:
+    """Read, compile and check; `unchecked`: leave out what `edgeproxy check` finds beyond reading. Raises
+    RuleFileError, and CannotRun for what the rules name and is not there.
+    """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except (OSError, ValueError):
         load_ruleset(path)  # says what is wrong, and where
         raise
-    rules = RuleText(text, path, overrides, generation)
+    rules = RuleText(text, path, overrides, generation, unchecked)
     ruleset = rules.compile()
+    if not unchecked:
+        _check(ruleset, path)
     _check_directories(ruleset)
     _check_certificates(ruleset)
     return rules, ruleset
+
+
+def read_again(rules: RuleText) -> tuple[RuleText, Ruleset]:
+    """The next generation, from the same file."""
+    return read_rules(rules.path, rules.overrides, rules.generation + 1, unchecked=rules.unchecked)
+
+
+def _check(ruleset: Ruleset, path: Path) -> None:
+    """Errors refuse the rules, and warnings are told with them; alone they are only counted."""
+    report = check_ruleset(ruleset)
+    if report.of(Severity.ERROR):
+        raise RuleFileError(report.of(Severity.ERROR, Severity.WARNING), ruleset.sources)
+    warnings = len(report.of(Severity.WARNING))
+    if warnings:
+        tell(f"{path}: {warnings} warning{'s' if warnings > 1 else ''}: `edgeproxy check {path}` shows them")
 
 
 def _check_directories(ruleset: Ruleset) -> None:

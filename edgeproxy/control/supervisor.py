@@ -27,7 +27,7 @@ from edgeproxy.control.rates import Rates
 from edgeproxy.control.report import Ending, Ledger, print_report
 from edgeproxy.control.restarts import Attention, Restarts
 from edgeproxy.control.sockets import Offer, Sockets
-from edgeproxy.control.start import RuleText, Start, read_rules
+from edgeproxy.control.start import RuleText, Start, read_again
 from edgeproxy.control.upgrade import start_next
 from edgeproxy.proxy.listening import CannotListen
 from edgeproxy.ruleset.listeners import Listener
@@ -335,7 +335,8 @@ class Supervisor:
         """Read, check, compile, start new workers, and let them take over; or keep all as it is and say why."""
         before = self._ruleset
         try:
-            rules, ruleset = read_rules(self._rules.path, self._rules.overrides, before.generation + 1)
+            # Many rules take seconds to check: meanwhile signals and workers are heard all the same.
+            rules, ruleset = await asyncio.to_thread(read_again, self._rules)
             self._sockets.open(ruleset.listen)
             children = await self._start_workers(rules, ruleset)
         except (RuleFileError, CannotRun, CannotListen, OSError) as error:

@@ -27,7 +27,7 @@ class Host:
     name: str
     names: tuple[str, ...]
     kind: HostKind
-    place: Place = field(compare=False)
+    place: Place = field(default=Place("", 1, 1), compare=False)  # of its table in the rule file
 
 
 @dataclass(frozen=True, slots=True)

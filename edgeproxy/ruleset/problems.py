@@ -9,7 +9,7 @@ Laws of this module:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -122,6 +122,11 @@ class Problem:
     also: tuple[Related, ...] = ()  # further places that have a part in it
     evidence: Evidence | None = None
 
+    @property
+    def parts(self) -> tuple[Related, ...]:
+        """All the other places that have a part in it."""
+        return self.also if self.related is None else (self.related, *self.also)
+
 
 class Refusal(ValueError):
     """One value cannot be read. `offset` counts characters from the value's beginning."""
@@ -141,16 +146,20 @@ class RuleFileError(Exception):
     def __init__(self, problems: Sequence[Problem], sources: Mapping[str, str]) -> None:
         super().__init__(problems, sources)
         self.problems: tuple[Problem, ...] = tuple(problems)
-        self._sources = dict(sources)
+        self.sources = dict(sources)
 
     def __str__(self) -> str:
-        return render_problems(self.problems, self._sources)
+        return render_problems(self.problems, self.sources)
 
 
-def render_problems(problems: Iterable[Problem], sources: Mapping[str, str]) -> str:
-    """The problems as text for people, an empty line between two. `sources` are the files' texts by name."""
+def render_problems(
+    problems: Iterable[Problem], sources: Mapping[str, str], label: Callable[[Problem], str] = lambda _: ""
+) -> str:
+    """The problems as text for people, an empty line between two. `sources` are the files' texts by name; `label` gives
+    what stands before a problem's code.
+    """
     lines = {file: LINE_END.split(text) for file, text in sources.items()}
-    return "\n".join(_render(problem, lines) for problem in problems)
+    return "\n".join(_render(problem, lines, label(problem)) for problem in problems)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -172,13 +181,13 @@ def guess_meant(word: str, known: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
-def _render(problem: Problem, lines: Mapping[str, Sequence[str]]) -> str:
-    said = f"{problem.place}: {problem.code}: {problem.message}\n"
+def _render(problem: Problem, lines: Mapping[str, Sequence[str]], label: str) -> str:
+    said = f"{problem.place}: {label}{problem.code}: {problem.message}\n"
     said += _quote(problem.place, lines)
     if problem.evidence is not None:
         said += _proof(problem.evidence)
     said += f"  why: {problem.why}\n  remedy: {problem.remedy}\n"
-    for related in () if problem.related is None else (problem.related, *problem.also):
+    for related in problem.parts:
         said += f"  {related.place}: {related.note}\n"
         said += _quote(related.place, lines)
     return said

@@ -120,15 +120,20 @@ subjects = st.text("abckKsSſKéA1 -_.*{},2x\n\t", max_size=6)
 
 
 @given(regexes, st.lists(subjects, min_size=5, max_size=15))
-@settings(max_examples=400)
+@settings(max_examples=250)
 def test_an_expression_matches_what_re2_matches(source: str, values: list[str]) -> None:
-    language = regex(source)
+    try:
+        language = regex(source)
+    except Unsupported:
+        if "é" in source or r"\x{e9}" in source:  # whose other case is not known under (?i)
+            return
+        raise
     for value in [*values, "", *islice(language.words(), 10)]:
         assert (value in language) == (re2.fullmatch(source, value.encode()) is not None), (source, value)
 
 
 @given(st.text(r"ab()[]{}|*+?^$\.-,1:?iPdwQEzx", max_size=10), st.lists(subjects, max_size=8))
-@settings(max_examples=400)
+@settings(max_examples=250)
 def test_any_expression_is_read_as_re2_reads_it_or_not_at_all(source: str, values: list[str]) -> None:
     try:
         language = regex(source)

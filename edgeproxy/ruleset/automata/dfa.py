@@ -159,14 +159,14 @@ def minimised(dfa: Dfa) -> Dfa:
 
 def _first_blocks(dfa: Dfa) -> tuple[list[int], list[set[int]]]:
     """States that differ in how near the end is, or in which characters lead on, are not the same."""
-    distances = _distances(dfa)
+    ends = distances(dfa)
     numbers: dict[Hashable, int] = {}
     block_of: list[int] = []
     blocks: list[set[int]] = []
     for state, row in enumerate(dfa.moves):
         default = dfa.defaults[state]
         apart = frozenset(row) if default < 0 else frozenset(c for c, target in row.items() if target < 0)
-        block = numbers.setdefault((distances[state], default < 0, apart), len(blocks))
+        block = numbers.setdefault((ends[state], default < 0, apart), len(blocks))
         if block == len(blocks):
             blocks.append(set())
         blocks[block].add(state)
@@ -174,17 +174,17 @@ def _first_blocks(dfa: Dfa) -> tuple[list[int], list[set[int]]]:
     return block_of, blocks
 
 
-def _distances(dfa: Dfa) -> list[int]:
+def distances(dfa: Dfa) -> list[int]:
     """Of each state, how many characters it takes to be accepted."""
     before = predecessors(dfa.moves, dfa.defaults)
-    distances = [0 if accepts else DEAD for accepts in dfa.accepting]
+    found = [0 if accepts else DEAD for accepts in dfa.accepting]
     queue = [state for state, accepts in enumerate(dfa.accepting) if accepts]
     for state in queue:  # which grows meanwhile
         for each in before[state]:
-            if distances[each] < 0:
-                distances[each] = distances[state] + 1
+            if found[each] < 0:
+                found[each] = found[state] + 1
                 queue.append(each)
-    return distances
+    return found
 
 
 def _parts(dfa: Dfa, members: set[int], block_of: list[int]) -> list[set[int]]:

@@ -27,7 +27,7 @@ from edgeproxy.ruleset.automata.normal import (
     escapes,
 )
 from edgeproxy.ruleset.automata.regex import regex
-from edgeproxy.ruleset.filters import SEGMENT_SAFE, Filter
+from edgeproxy.ruleset.filters import SEGMENT_SAFE, Filter, filtered
 
 _SEPARATORS: Final = frozenset("-_.")
 _UNITS: Final = {**{c: ord(c) for c in PLAIN | {"/"}}, **{f"%{octet:02X}": octet for octet in ESCAPED_OCTETS}}
@@ -43,6 +43,9 @@ Step = Callable[[int, int], tuple[str, int]]
 @lru_cache(maxsize=1024)
 def image_under(filters: tuple[Filter, ...], language: Language, *, slashes: bool) -> Language:
     """What `filtered` makes of these captures."""
+    begin = _ascii_beginning(language.prefix())
+    if begin and Filter.FIRST in filters:  # which makes all filters look at the first character alone
+        return text(filtered(begin, filters, slashes=slashes))
     for each in filters:
         language = _image(each, language)
     safe = "" if Filter.URLQUOTE in filters else SEGMENT_SAFE
@@ -89,6 +92,12 @@ def _respelling(spelling: Mapping[int, str]) -> Transducer:
 @cache
 def _encoding(safe: str) -> Transducer:
     return _respelling(_spelling(safe))
+
+
+def _ascii_beginning(prefix: str) -> str:
+    """The first character of all captures that begin so, if it is one of ASCII; else nothing."""
+    begin = prefix[:3] if prefix.startswith("%") else prefix[:1]
+    return begin if _UNITS.get(begin, 0x80) < 0x80 else ""
 
 
 def _first(language: Language) -> Language:

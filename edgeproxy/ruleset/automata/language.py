@@ -136,15 +136,17 @@ def union(languages: Iterable[Language]) -> Language:
 
 def outside(language: Language, others: Iterable[Language]) -> Language:
     """What is in `language` and in none of the others."""
-    taken = [other.dfa for other in others if other.dfa]
-    return Language(Outside(language.dfa, taken).automaton()) if language.dfa and taken else language
+    return Language(_walk(language, others).automaton()) if language.dfa else NOTHING
 
 
 def first_outside(language: Language, others: Sequence[Language]) -> str | None:
     """A shortest text of `language` that is in none of the others."""
-    if not language.dfa:
-        return None
-    return Outside(language.dfa, [other.dfa for other in others if other.dfa]).first()
+    return _walk(language, others).first() if language.dfa else None
+
+
+def _walk(language: Language, others: Iterable[Language]) -> Outside:
+    taken = [other for other in others if other.dfa]
+    return Outside(language.dfa, [other.dfa for other in taken], [not other.is_finite() for other in taken])
 
 
 def words_outside(language: Language, others: Sequence[Language]) -> Iterator[str]:

@@ -9,60 +9,100 @@ Laws of this module:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from heapq import heappop, heappush
+from itertools import islice
+from sys import maxunicode
+from typing import Final
 
-from edgeproxy.ruleset.automata.dfa import EMPTY, Dfa, Row, explore, limit_for
+from edgeproxy.ruleset.automata import words
+from edgeproxy.ruleset.automata.dfa import EMPTY, Dfa, Row, distances, explore, limit_for
 from edgeproxy.ruleset.automata.errors import TooLarge
-from edgeproxy.ruleset.automata.products import Pair, is_within
+from edgeproxy.ruleset.automata.products import is_within
 from edgeproxy.ruleset.automata.sums import States, Sum
-from edgeproxy.ruleset.automata.words import has_cycle, others, rank
+from edgeproxy.ruleset.automata.words import rank
 
 Node = tuple[int, States]
 
+_SOON: Final = 2000
+
 
 class Outside:
-    """The walk over `language` beside the `others`. Neither it nor one of them is empty."""
+    """The walk over `language` beside the `taken`, of which none is empty; the `endless` ones have no longest word."""
 
-    def __init__(self, language: Dfa, taken: Sequence[Dfa]) -> None:
+    def __init__(self, language: Dfa, taken: Sequence[Dfa], endless: Sequence[bool]) -> None:
         self._language = language
         self._taken = taken
         self._sum = Sum(taken)
-        self._owners = dict(zip(self._sum.starts, taken, strict=True))
-        self._endless: dict[int, bool] = {}  # by the first state of an other: whether it has infinitely many words
-        self._covered: dict[int, set[Pair]] = {}
+        self._endless: dict[int, Dfa] = {}  # by the number of its first state
+        self._is_endless: list[bool] = []  # by state
+        for start, part, has_no_end in zip(self._sum.starts, taken, endless, strict=True):
+            if has_no_end:
+                self._endless[start] = part
+            self._is_endless += [has_no_end] * len(part)
+        self._covered: dict[int, set[int]] = {}
         self._uncovered: set[tuple[int, int]] = set()
+        self._nodes: dict[tuple[int, States], Node | None] = {}
         self._limit = limit_for(len(language), len(self._sum.moves))
 
-    @property
-    def start(self) -> Node | None:
-        return self._node(0, self._sum.starts)
-
     def first(self) -> str | None:
-        """The shortest word."""
-        start = self.start
-        if start is None:
-            return None
-        came: dict[Node, tuple[Node, str] | None] = {start: None}
-        queue = [start]
-        for node in queue:  # which grows meanwhile
-            if self._accepts(node):
-                return _way(came, node)
-            targets, other = self._step(node)
-            moves = [(c, target) for c, target in targets.items() if target is not None]
-            if other is not None and other not in came:
-                moves += [(c, other) for c in others(targets) if c]
-            for c, target in sorted(moves, key=lambda move: rank(move[0])):
-                if target not in came:
-                    came[target] = (node, c)
-                    queue.append(target)
-            if len(queue) > self._limit:
-                raise TooLarge(self._limit)
-        return None
+        """The shortest word.
+
+        PERF: a walk that has not found one soon goes on without what the endless ones take: where they cover all but
+        some literals, each literal would else be walked beside them (5.5 s for 10,000, instead of 0.3 s).
+        """
+        with suppress(TooLarge):
+            return self._walk(_SOON)
+        if not self._endless or len(self._endless) == len(self._sum.starts):
+            return self._walk(self._limit)
+        try:
+            rest = Outside(self._language, list(self._endless.values()), [True] * len(self._endless)).automaton()
+        except TooLarge:
+            return self._walk(self._limit)
+        finite = [part for start, part in self._parts() if start not in self._endless]
+        return Outside(rest, finite, [False] * len(finite)).first() if rest else None
 
     def automaton(self) -> Dfa:
         """All words."""
-        start = self.start
+        start = self._node(0, self._sum.starts)
         return explore(start, self._step, self._accepts, self._limit) if start is not None else EMPTY
+
+    def _walk(self, limit: int) -> str | None:
+        """By A*: a word is as long as it is so far and at least as its state is far from the end.
+
+        Of words as short as each other the preferred one is taken up first, so the first that is found is the first.
+        PERF: 2 ms for `/project/{n}/{v}/` against 10,000 literals of its own, where level by level takes 600 ms.
+        """
+        start = self._node(0, self._sum.starts)
+        if start is None:
+            return None
+        remaining = distances(self._language)
+        heap = [(remaining[0], "", "", start)]
+        done: set[Node] = set()
+        while heap:
+            length, ranks, word, node = heappop(heap)
+            if node in done:
+                continue
+            done.add(node)
+            if self._accepts(node):
+                return word
+            for c, target in self._choices(node):
+                if target not in done:
+                    least = len(word) + 1 + remaining[target[0]]
+                    heappush(heap, (max(length, least), ranks + chr(min(rank(c), maxunicode)), word + c, target))
+            if len(done) > limit:
+                raise TooLarge(limit)
+        return None
+
+    def _choices(self, node: Node) -> list[tuple[str, Node]]:
+        """Where a node leads, each by the character that is preferred."""
+        targets, other = self._step(node)
+        moves = [(c, target) for c, target in targets.items() if target is not None]
+        if other is not None:
+            moves += [(c, other) for c in islice(words.others(targets), 1) if c]
+        preferred = {target: c for c, target in sorted(moves, key=lambda move: rank(move[0]), reverse=True)}
+        return [(c, target) for target, c in preferred.items()]
 
     def _accepts(self, node: Node) -> bool:
         return self._language.accepting[node[0]] and not self._sum.accepts(node[1])
@@ -83,32 +123,24 @@ class Outside:
 
     def _node(self, state: int, alive: Sequence[int]) -> Node | None:
         """The node, or None when one of the others takes all that follows."""
-        for other in alive:
-            if self._covers(other, state):
-                return None
-        return state, tuple(sorted(alive))
+        key = state, tuple(alive)
+        if key not in self._nodes:
+            is_covered = any(self._is_endless[other] and self._covers(other, state) for other in alive)
+            self._nodes[key] = None if is_covered else (state, tuple(sorted(alive)))
+        return self._nodes[key]
 
     def _covers(self, other: int, state: int) -> bool:
-        """Literals are not looked at: they end by themselves."""
-        base = self._sum.base[other]
-        endless = self._endless.get(base)
-        if endless is None:
-            endless = self._endless[base] = has_cycle(self._owners[base])
-        if not endless or (other, state) in self._uncovered:
+        """Literals are not asked: they end by themselves."""
+        if (other, state) in self._uncovered:
             return False
-        pair = (state, other - base)
+        base = self._sum.base[other]
+        part = self._endless[base]
         covered = self._covered.setdefault(base, set())
-        if pair in covered or is_within(self._language, self._owners[base], *pair, covered):
+        own = other - base
+        if state * len(part) + own in covered or is_within(self._language, part, state, own, covered):
             return True
         self._uncovered.add((other, state))
         return False
 
-
-def _way(came: dict[Node, tuple[Node, str] | None], node: Node) -> str:
-    found: list[str] = []
-    before = came[node]
-    while before is not None:
-        node, character = before
-        found.append(character)
-        before = came[node]
-    return "".join(reversed(found))
+    def _parts(self) -> Iterator[tuple[int, Dfa]]:
+        return zip(self._sum.starts, self._taken, strict=True)

@@ -7,8 +7,10 @@ where it is. An automaton that takes whatever follows is kept alone: the others 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from itertools import islice
 
-from edgeproxy.ruleset.automata.dfa import DEAD, EMPTY, Dfa, Row, explore, limit_for, trimmed
+from edgeproxy.ruleset.automata.dfa import DEAD, EMPTY, Dfa, Row, explore, limit_for
 
 States = tuple[int, ...]
 
@@ -112,7 +114,7 @@ def _joined(parts: Sequence[Dfa]) -> Dfa | None:
         if entered is None:
             return None
         ends = entered
-    return trimmed(moves, defaults, [state in ends for state in range(len(moves))])
+    return Dfa(moves, defaults, [state in ends for state in range(len(moves))])
 
 
 def _add(part: Dfa, moves: list[dict[str, int]], defaults: list[int], ends: set[int]) -> set[int] | None:
@@ -121,22 +123,28 @@ def _add(part: Dfa, moves: list[dict[str, int]], defaults: list[int], ends: set[
     for end in ends:
         if not _are_apart(moves[end], defaults[end], first, other):
             return None
-    offset = len(moves)
-    for row, default in zip(part.moves, part.defaults, strict=True):
-        moves.append({c: target + offset if target >= 0 else DEAD for c, target in row.items()})
+    is_entered = 0 in part.defaults or any(0 in row.values() for row in part.moves)
+    offset = len(moves) if is_entered else len(moves) - 1  # what is never come back to needs no state of its own
+    begin = _shifted(first, offset)
+    for row, default in islice(zip(part.moves, part.defaults, strict=True), 0 if is_entered else 1, None):
+        moves.append(_shifted(row, offset))
         defaults.append(default + offset if default >= 0 else DEAD)
     for end in ends:
         row, default = moves[end], defaults[end]
         if default < 0 and other < 0:
-            row.update(moves[offset])
+            row.update(begin)
         elif other < 0:
-            moves[end] = {**row, **moves[offset]}
+            moves[end] = {**row, **begin}
         else:
             alive = {c: target for c, target in row.items() if target >= 0}
-            moves[end] = {**moves[offset], **alive}
+            moves[end] = {**begin, **alive}
             defaults[end] = other + offset
-    entered = {offset + state for state, accepts in enumerate(part.accepting) if accepts}
+    entered = {offset + state for state, accepts in enumerate(part.accepting) if accepts and (state or is_entered)}
     return entered | ends if part.accepting[0] else entered
+
+
+def _shifted(row: dict[str, int], offset: int) -> dict[str, int]:
+    return {c: target + offset if target >= 0 else DEAD for c, target in row.items()}
 
 
 def _are_apart(row: dict[str, int], default: int, first: dict[str, int], other: int) -> bool:
@@ -154,7 +162,8 @@ def _subsets(parts: Sequence[Dfa]) -> Dfa:
     after = [*whole.starts[1:], DEAD]
     follows = dict(zip(whole.starts, after, strict=True))
 
-    def closed(states: list[int]) -> States | None:
+    @cache
+    def closed(states: States) -> States | None:
         found = set(states)
         stack = list(states)
         while stack:
@@ -167,13 +176,13 @@ def _subsets(parts: Sequence[Dfa]) -> Dfa:
 
     def step(states: States) -> Row[States]:
         targets, other = whole.targets(states)
-        return {c: closed(found) for c, found in targets.items()}, closed(other)
+        return {c: closed(tuple(found)) for c, found in targets.items()}, closed(tuple(other))
 
     last = whole.starts[-1]
 
     def accepts(states: States) -> bool:
         return any(state >= last and whole.accepting[state] for state in states)
 
-    start = closed([0])
+    start = closed((0,))
     assert start is not None
     return explore(start, step, accepts, limit_for(len(whole.moves)))

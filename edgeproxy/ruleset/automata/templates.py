@@ -34,10 +34,15 @@ def segment_language(segment: Segment) -> Language:
         case Whole():
             return NORMAL_SEGMENT
         case Affixed(before=before, after=after):
-            return concatenation(text(before), NORMAL_SEGMENT, text(after)).minimised()
+            return concatenation(text(before), _ending(after))
         case Expression(regex=source):
             return (regex(source) & NORMAL_SEGMENTS).minimised()
         case Mixed():
             return (mixed_language(segment) & NORMAL_SEGMENTS).minimised()
         case _:
             assert_never(segment)
+
+
+@lru_cache(maxsize=4096)
+def _ending(after: str) -> Language:
+    return concatenation(NORMAL_SEGMENT, text(after))

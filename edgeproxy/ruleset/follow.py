@@ -57,7 +57,6 @@ def follow(
     `facts` are the client's for this exchange, but for the query, which each URL brings.
     """
     ports = own_ports(ruleset) | {port_of(asked)}  # it may be asked by others than it sees
-    abroad = replace(facts, headers={name: facts.headers[name] for name in facts.headers.keys() - _CREDENTIALS})
     hops: list[Hop] = []
     seen = set()
     at, answer = asked, first
@@ -70,13 +69,17 @@ def follow(
         at = following
         if _identity(method, at) in seen or len(hops) > MOST_HOPS:
             return tuple(hops)
-        here = replace(facts if at.host == asked.host else abroad, query=at.query)
+        here = replace(facts if at.host == asked.host else _abroad(facts), query=at.query)
         routing = ruleset.route(method, at.scheme, at.host, at.path, here)
         led = _redirection(routing, method, at, arm_of) if isinstance(routing, Routed) else None
         if led is None:
             return None
         answer = led
     return None
+
+
+def _abroad(facts: Facts) -> Facts:
+    return replace(facts, headers={name: facts.headers[name] for name in facts.headers.keys() - _CREDENTIALS})
 
 
 def _identity(method: str, target: Target) -> tuple[str, Scheme, str, str, str | None]:

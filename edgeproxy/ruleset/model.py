@@ -25,6 +25,7 @@ from edgeproxy.ruleset.origins import Backend, Host
 from edgeproxy.ruleset.place import Place
 
 if TYPE_CHECKING:
+    from edgeproxy.ruleset.candidates import Candidates
     from edgeproxy.ruleset.moves import Moves
     from edgeproxy.ruleset.router import Router
     from edgeproxy.ruleset.template import TargetTemplate
@@ -151,6 +152,10 @@ class Ruleset:
     def route(self, method: str, scheme: Scheme, host: str, path: str, facts: Facts = NO_FACTS) -> Routing:
         """The first rule, in file order, for a normalised host and path."""
         return self.router.route(method, scheme, host, path, facts)
+
+    def candidates(self, method: str, scheme: Scheme, host: str, path: str, query: str | None) -> Candidates:
+        """What the request line decides, and what it leaves to headers, client, call and time."""
+        return self.router.candidates(method, scheme, host, path, query)
 
 
 def describe_action(action: Action) -> str:

@@ -1,83 +1,57 @@
 """From method, host name and path to the first rule, in file order, that takes them.
 
 Laws of this module:
-- the answer is that of trying every rule in file order;
-- its cost grows with the length of the path and not with the number of rules, save those that differ in a regular
-  expression or an affix at the same point of the same path: these are tried one after the other;
+- the answer is that of trying every rule in file order by `edgeproxy.ruleset.conditions`;
+- its cost grows with the length of the path and not with the number of rules, save those that differ, at the same
+  point of the same path, in a segment's regular expression or affix, or in a condition that is no exact value: these
+  are tried one after the other, in file order;
 - a router is built once and never changes.
 
-Each group of host names has a trie over the segments of its rules' paths. A walk follows every branch that a path
-fits, and leaves out branches in which no rule comes before the best one found so far.
+Each group of host names has, for each scheme, a trie over the segments of its plain rules' paths, one of its
+conditional rules', and its path regexes. A walk follows every branch that a path fits, and leaves out what has no rule
+before the best one found so far: conditional rules cost nothing where a plain rule stands before them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, assert_never
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from edgeproxy.http.target import Scheme
-from edgeproxy.ruleset.conditions import captures_of, takes
+from edgeproxy.ruleset.candidates import Candidates, Line, Search
+from edgeproxy.ruleset.dispatch import Conditional, ConditionalEnd
 from edgeproxy.ruleset.matching import NO_FACTS, Facts, PathRegex
-from edgeproxy.ruleset.model import NoRule, RedirectMap, Routed, Routing, Rule, UnknownHost, WrongMethod
+from edgeproxy.ruleset.model import NoRule, Routed, Routing, Rule, UnknownHost, WrongMethod
 from edgeproxy.ruleset.origins import Host
-from edgeproxy.ruleset.segment import (
-    Affixed,
-    Expression,
-    Literal,
-    Mixed,
-    Segment,
-    Whole,
-    nameless,
-    show,
-    tester,
-)
+from edgeproxy.ruleset.plain_rules import PlainEnd, first, is_plain, plain_trie
+from edgeproxy.ruleset.regexes import Regexes
+from edgeproxy.ruleset.template import PathTemplate
+from edgeproxy.ruleset.trie import NEVER, Node, ends, insert, lines
 
-_NEVER: Final = 1 << 62  # after every rule
-_UNKNOWN_HOST: Final = UnknownHost()
+_UNKNOWN_HOST = UnknownHost()
 
 
-@dataclass(slots=True)
-class _End:
-    """The rules whose templates end at one point of the trie: they match the same paths and differ in methods."""
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """The rules of one host by one scheme. `lowest` is the first conditional one's index."""
 
-    rules: list[Rule] = field(default_factory=list)
-    by_method: dict[str, Rule] = field(default_factory=dict)
-    otherwise: Rule | None = None  # the first that takes every method
-
-    def add(self, rule: Rule) -> None:
-        """Rules come in file order: the first for a method stays."""
-        self.rules.append(rule)
-        if self.otherwise is not None:
-            return  # every method is taken
-        for method in rule.match.methods:
-            self.by_method.setdefault(method, rule)
-        if not rule.match.methods:
-            self.otherwise = rule
-
-
-@dataclass(slots=True)
-class _Node:
-    """A point between two segments. `lowest` is the index of the first rule at or below it."""
-
-    lowest: int = _NEVER
-    literals: dict[str, _Node] = field(default_factory=dict)
-    patterns: dict[Segment, tuple[Callable[[str], bool], _Node]] = field(default_factory=dict)
-    whole: _Node | None = None
-    end: _End | None = None
-    rest: _End | None = None
+    plain: Node[PlainEnd]
+    conditional: Node[ConditionalEnd]
+    regexes: Regexes
+    lowest: int
 
 
 class Router:
     """Immutable once built; see the head of the module."""
 
-    __slots__ = ("_by_name", "_groups", "_linear")
+    __slots__ = ("_by_name", "_groups")
 
     def __init__(self, hosts: Sequence[Host], rules: Sequence[Rule]) -> None:
-        self._linear = rules if any(_is_special(rule) for rule in rules) else None
-        self._groups = tuple((host, _tries(host, rules)) for host in hosts)
-        self._by_name: Mapping[str, tuple[Host, Mapping[Scheme, _Node], NoRule]] = {
-            name: (host, tries, NoRule(host)) for host, tries in self._groups for name in host.names
+        """Rules in file order. Those that are off take nothing."""
+        live = [rule for rule in rules if rule.off is None]
+        self._groups = tuple((host, _indexes(host, live)) for host in hosts)
+        self._by_name: Mapping[str, tuple[Host, Mapping[Scheme, _Index], NoRule]] = {
+            name: (host, indexes, NoRule(host)) for host, indexes in self._groups for name in host.names
         }
 
     def route(self, method: str, scheme: Scheme, host: str, path: str, facts: Facts = NO_FACTS) -> Routing:
@@ -85,180 +59,136 @@ class Router:
         known = self._by_name.get(host)
         if known is None:
             return _UNKNOWN_HOST
-        group, tries, no_rule = known
-        if self._linear is not None:
-            return _first_of(self._linear, group, method, scheme, path, facts) or no_rule
-        root = tries[scheme]
+        group, indexes, no_rule = known
+        index = indexes[scheme]
         parts = path.split("/")
         if parts[0]:
             return no_rule
-        rule = _first(root, parts, 1, method, _NEVER)
-        if rule is not None and not isinstance(rule.match.path, PathRegex):
+        rule = first(index.plain, parts, 1, method, NEVER)
+        if rule is not None and rule.index < index.lowest and not isinstance(rule.match.path, PathRegex):
             return Routed(rule, rule.match.path.capture(parts), group)
-        allow = {name for end in _ends(root, parts, 1) for name in end.by_method}
-        return WrongMethod(group, tuple(sorted(allow))) if allow else no_rule
+        if index.lowest == NEVER:
+            return _unsettled(index, parts, no_rule)
+        return _search(index, Line(group, method, path, parts, facts.query), rule, no_rule).choose(facts)
+
+    def candidates(self, method: str, scheme: Scheme, host: str, path: str, query: str | None) -> Candidates:
+        """What the request line decides, for a host name in lower case, without port, and a normalised path."""
+        known = self._by_name.get(host)
+        if known is None:
+            return Candidates(_UNKNOWN_HOST)
+        group, indexes, no_rule = known
+        parts = path.split("/")
+        if parts[0]:
+            return Candidates(no_rule)
+        index = indexes[scheme]
+        rule = first(index.plain, parts, 1, method, NEVER)
+        return _search(index, Line(group, method, path, parts, query), rule, no_rule)
 
     def __str__(self) -> str:
         return self.describe()
 
     def describe(self) -> str:
         """The tries as text: a line for each segment, and the rules that end there."""
-        lines: list[str] = []
-        for host, tries in self._groups:
+        described: list[str] = []
+        for host, indexes in self._groups:
             names = ", ".join(host.names)
-            if tries[Scheme.HTTP] is tries[Scheme.HTTPS]:
-                lines += [f"{host.name}: {names}", *_lines(tries[Scheme.HTTP], "  ")]
+            if indexes[Scheme.HTTP] is indexes[Scheme.HTTPS]:
+                described += [f"{host.name}: {names}", *_described(indexes[Scheme.HTTP])]
                 continue
-            for scheme, root in tries.items():
-                lines += [f"{host.name} by {scheme}: {names}", *_lines(root, "  ")]
-        return "\n".join(lines)
+            for scheme, index in indexes.items():
+                described += [f"{host.name} by {scheme}: {names}", *_described(index)]
+        return "\n".join(described)
 
 
-def _tries(host: Host, rules: Sequence[Rule]) -> Mapping[Scheme, _Node]:
-    """A host's trie for each scheme; one for both where its rules do not tell them apart."""
-    own = [rule for rule in rules if host in rule.match.hosts]
-    if not any(rule.match.schemes for rule in own):
-        return dict.fromkeys(Scheme, _trie(own))
-    return {scheme: _trie([rule for rule in own if rule.takes(scheme)]) for scheme in Scheme}
+def _search(index: _Index, line: Line, plain: Rule | None, no_rule: NoRule) -> Candidates:
+    """`plain` is the first rule without conditions that takes the line."""
+    routed = None
+    if plain is not None and not isinstance(plain.match.path, PathRegex):
+        routed = Routed(plain, plain.match.path.capture(line.parts), line.host)
+    if index.lowest >= (NEVER if plain is None else plain.index):
+        return Candidates(routed or _unsettled(index, line.parts, no_rule))
+    search = Search(line, routed)
+    _visit(index.conditional, line.parts, 1, search)
+    if index.regexes.lowest < search.before:
+        for end in index.regexes.hits(line.path):
+            search.visit(end)
+    if search.is_settled:
+        return search.candidates(no_rule)
+    return search.candidates(_unsettled(index, line.parts, no_rule, search.allow))
 
 
-def _trie(rules: Sequence[Rule]) -> _Node:
-    root = _Node()
-    for rule in rules:
-        _insert(root, rule)
-    return root
+def _unsettled(
+    index: _Index, parts: Sequence[str], no_rule: NoRule, allow: frozenset[str] = frozenset()
+) -> NoRule | WrongMethod:
+    """The outcome when no rule takes the request. `allow` are the methods of conditional rules for its path."""
+    methods = {name for end in ends(index.plain, parts, 1) for name in end.by_method}
+    if allow:
+        methods |= allow
+    return WrongMethod(no_rule.host, tuple(sorted(methods))) if methods else no_rule
 
 
-def _first(node: _Node, parts: Sequence[str], at: int, method: str, before: int) -> Rule | None:
-    """The first rule below a node that takes the parts from `at` on, if it comes before that index.
-
-    PERF: the last branch is followed in this loop, not by a call: most paths have one branch at every node.
-    """
-    best: Rule | None = None
-    last = len(parts)
-    while at < last:
-        rest = node.rest
-        if rest is not None:
-            rule = rest.by_method.get(method, rest.otherwise)
-            if rule is not None and rule.index < before:
-                best, before = rule, rule.index
-        part = parts[at]
-        at += 1
-        following = node.literals.get(part)
-        if node.patterns:
-            for matches, child in node.patterns.values():
-                if child.lowest < before and matches(part):
-                    rule = _first(child, parts, at, method, before)
-                    if rule is not None:
-                        best, before = rule, rule.index
-        whole = node.whole
-        if whole is not None and part:
-            if following is not None and following.lowest < before:
-                rule = _first(following, parts, at, method, before)
-                if rule is not None:
-                    best, before = rule, rule.index
-            following = whole
-        if following is None or following.lowest >= before:
-            return best
-        node = following
-    end = node.end
-    if end is not None:
-        rule = end.by_method.get(method, end.otherwise)
-        if rule is not None and rule.index < before:
-            return rule
-    return best
-
-
-def _ends(node: _Node, parts: Sequence[str], at: int) -> Iterator[_End]:
-    """Every end that a path reaches, whatever the method."""
+def _visit(node: Node[ConditionalEnd], parts: Sequence[str], at: int, search: Search) -> None:
+    """Every end that the path reaches and that has a rule in time."""
+    if node.lowest >= search.before:
+        return
     if at == len(parts):
         if node.end is not None:
-            yield node.end
+            search.visit(node.end)
         return
     if node.rest is not None:
-        yield node.rest
+        search.visit(node.rest)
     part = parts[at]
-    if part in node.literals:
-        yield from _ends(node.literals[part], parts, at + 1)
+    following = node.literals.get(part)
+    if following is not None:
+        _visit(following, parts, at + 1, search)
     if node.whole is not None and part:
-        yield from _ends(node.whole, parts, at + 1)
+        _visit(node.whole, parts, at + 1, search)
     for matches, child in node.patterns.values():
-        if matches(part):
-            yield from _ends(child, parts, at + 1)
+        if child.lowest < search.before and matches(part):
+            _visit(child, parts, at + 1, search)
 
 
-def _is_special(rule: Rule) -> bool:
-    match = rule.match
-    return bool(
-        isinstance(match.path, PathRegex)
-        or match.where
-        or match.is_conditional
-        or isinstance(rule.action, RedirectMap)
-        or rule.off
-    )
+def _indexes(host: Host, rules: Sequence[Rule]) -> Mapping[Scheme, _Index]:
+    """A host's rules by scheme; one index for both where they do not tell schemes apart."""
+    own = [rule for rule in rules if host in rule.match.hosts]
+    if not any(rule.match.schemes for rule in own):
+        return dict.fromkeys(Scheme, _index(own))
+    return {scheme: _index([rule for rule in own if rule.takes(scheme)]) for scheme in Scheme}
 
 
-def _first_of(
-    rules: Sequence[Rule], host: Host, method: str, scheme: Scheme, path: str, facts: Facts
-) -> Routing | None:
-    allow: set[str] = set()
-    for rule in rules:
-        if host not in rule.match.hosts:
-            continue
-        captures = captures_of(rule, path)
-        if captures is None:
-            continue
-        if takes(rule, method, scheme, facts):
-            return Routed(rule, captures, host)
-        if rule.off is None and method not in rule.match.methods and rule.takes(scheme):
-            allow |= rule.match.methods
-    return WrongMethod(host, tuple(sorted(allow))) if allow else None
+def _index(rules: Sequence[Rule]) -> _Index:
+    plain = plain_trie([rule for rule in rules if is_plain(rule)])
+    conditional = [Conditional.of(rule) for rule in rules if not is_plain(rule)]
+    trie = Node[ConditionalEnd]()
+    by_shape: dict[object, tuple[PathTemplate, list[Conditional]]] = {}
+    by_regex: list[Conditional] = []
+    for each in conditional:
+        path = each.rule.match.path
+        if isinstance(path, PathRegex):
+            by_regex.append(each)
+        else:
+            by_shape.setdefault(path.shape, (path, []))[1].append(each)
+    for template, own in by_shape.values():
+        insert(trie, template, ConditionalEnd(own))
+    regexes = Regexes(by_regex)
+    return _Index(plain, trie, regexes, min(trie.lowest, regexes.lowest))
 
 
-def _insert(root: _Node, rule: Rule) -> None:
-    if isinstance(rule.match.path, PathRegex):
+def _described(index: _Index) -> Iterator[str]:
+    yield from lines(index.plain, "  ", lambda end: _rules(end.rules))
+    if index.lowest == NEVER:
         return
-    node = root
-    node.lowest = min(node.lowest, rule.index)
-    for segment in rule.match.path.segments:
-        node = _child(node, segment)
-        node.lowest = min(node.lowest, rule.index)
-    if rule.match.path.rest is None:
-        node.end = node.end or _End()
-        node.end.add(rule)
-    else:
-        node.rest = node.rest or _End()
-        node.rest.add(rule)
+    yield "  with conditions:"
+    yield from lines(index.conditional, "    ", _conditional)
+    for end in index.regexes:
+        yield f"    {end.rules[0].rule.match.path}{_conditional(end)}"
 
 
-def _child(node: _Node, segment: Segment) -> _Node:
-    match segment:
-        case Literal(text=text):
-            if text not in node.literals:
-                node.literals[text] = _Node()
-            return node.literals[text]
-        case Whole():
-            node.whole = node.whole or _Node()
-            return node.whole
-        case Affixed() | Expression() | Mixed():
-            return node.patterns.setdefault(nameless(segment), (tester(segment), _Node()))[1]
-        case _:
-            assert_never(segment)
+def _conditional(end: ConditionalEnd) -> str:
+    """The rules, and by what they are told apart."""
+    keys = [f"  ({key}: {len(table)} values)" for key, table in (*end.by_line, *end.by_facts)]
+    return _rules([each.rule for each in end.rules]) + "".join(keys)
 
 
-def _lines(node: _Node, indent: str) -> Iterator[str]:
-    """A line for each branch, with the rules that end there."""
-    branches = [(text, child) for text, child in node.literals.items()]
-    if node.whole is not None:
-        branches.append(("{}", node.whole))
-    branches += [(show(segment), child) for segment, (_, child) in node.patterns.items()]
-    for text, child in branches:
-        yield f"{indent}/{text}{_rules(child.end)}"
-        yield from _lines(child, f"{indent}  ")
-    if node.rest is not None:
-        yield f"{indent}/{{*}}{_rules(node.rest)}"
-
-
-def _rules(end: _End | None) -> str:
-    rules = end.rules if end is not None else ()
+def _rules(rules: Sequence[Rule]) -> str:
     return "".join(f"  [{rule.index}] {rule.name} {' '.join(sorted(rule.match.methods))}".rstrip() for rule in rules)

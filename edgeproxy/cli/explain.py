@@ -19,8 +19,10 @@ from edgeproxy.migration.place import arm_at, place_of, ranges_of, sticky_key
 from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, ServeFile, plan_request
 from edgeproxy.ruleset.arms import WHOLE
 from edgeproxy.ruleset.load import RuleFileError, load_ruleset
+from edgeproxy.ruleset.matching import Facts
 from edgeproxy.ruleset.model import NoRule, Routed, Rule, Ruleset, UnknownHost, WrongMethod, describe_action
 from edgeproxy.ruleset.quantities import written_duration, written_size
+from edgeproxy.ruleset.trace import why_not
 
 NAME = "explain"
 HELP = "show which rule takes a URL, why not those above it, and what is done"
@@ -37,6 +39,10 @@ class Request:
     target: Target
     headers: Mapping[str, str]
     client: str
+
+    @property
+    def facts(self) -> Facts:
+        return Facts(self.target.query, self.headers, self.client)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -75,7 +81,7 @@ def execute(args: Namespace) -> int:
 def explain(ruleset: Ruleset, request: Request) -> Iterator[str]:
     """The lines of the decision trace."""
     target = request.target
-    routing = ruleset.route(request.method, target.scheme, target.host, target.path)
+    routing = ruleset.route(request.method, target.scheme, target.host, target.path, request.facts)
     query = "" if target.query is None else f" with the query {target.query}"
     yield f"request: {request.method} by {target.scheme}, host {target.host}, path {target.path}{query}"
     match routing:
@@ -97,26 +103,16 @@ def explain(ruleset: Ruleset, request: Request) -> Iterator[str]:
             for name in rule.match.path.captures:
                 yield f"  {name} = {captures[name]}"
             yield from _terms(rule)
-            yield from _deeds(plan_request(ruleset, request.method, target)[1], request)
+            yield from _deeds(plan_request(ruleset, request.method, target, request.facts)[1], request)
         case _:
             assert_never(routing)
 
 
 def _refusals(rules: Sequence[Rule], request: Request, routing: NoRule | WrongMethod | Routed) -> Iterator[str]:
     for rule in rules:
-        yield f"not: {_where(rule)}: {_why_not(rule, request, routing)}"
-
-
-def _why_not(rule: Rule, request: Request, routing: NoRule | WrongMethod | Routed) -> str:
-    """The first part of a match that the request fails, in the order host, scheme, path, method."""
-    match = rule.match
-    if routing.host not in match.hosts:
-        return f"host: it is for {', '.join(host.name for host in match.hosts)}"
-    if not rule.takes(request.target.scheme):
-        return f"scheme: it is for {' and '.join(sorted(match.schemes))}"
-    if match.path.match(request.target.path) is None:
-        return f"path: it is for {match.path}"
-    return f"method: it is for {', '.join(sorted(match.methods))}"
+        target = request.target
+        reason = why_not(rule, routing.host, request.method, target.scheme, target.path, request.facts)
+        yield f"not: {_where(rule)}: {reason}"
 
 
 def _terms(rule: Rule) -> Iterator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import httptools
@@ -31,6 +31,7 @@ METHODS: Final = frozenset(
 CDN_ID: Final = b"edgeproxy"  # of this edge in CDN-Loop (RFC 8586 §2)
 _OWN: Final = HOP_BY_HOP | FORWARDING | {b"host", b"content-length", b"cdn-loop", b"expect"}
 _CONTINUE: Final = "100-continue"
+_EXPECT_LINE: Final = re.compile(rb"(?m)^Expect: 100-continue\r\n")  # as `_understand` writes it
 _UNCLEAN: Final = re.compile(rb"[\0\r\n]")
 
 
@@ -58,6 +59,18 @@ class RequestFields:
     has_looped: bool = False  # it was here before (RFC 8586)
     has_unknown_expectation: bool = False
     is_common: bool = True  # none of what `judge` looks at: no body, no loop, no expectation, no count of hops
+
+    def expects_continue(self, minor: int) -> bool:
+        """Whether the client may wait for a 100 before it sends its body."""
+        return _expects_continue(self.values, self.framing, minor)
+
+    def without_expectation(self) -> RequestFields:
+        """The fields to pass on when the edge has answered with 100 itself."""
+        return replace(
+            self,
+            lines=_EXPECT_LINE.sub(b"", self.lines),
+            lines_without_credentials=_EXPECT_LINE.sub(b"", self.lines_without_credentials),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,67 +9,46 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, cast
 
-from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.framing import NO_BODY, BadFraming, reader_for
-from edgeproxy.http.head_buffer import HeadBuffer
 from edgeproxy.http.proxy_protocol import ProxyHeader
 from edgeproxy.http.request import BadRequest, RequestFields
 from edgeproxy.http.target import BadTarget
+from edgeproxy.http.xmlrpc_call import UNREADABLE
+from edgeproxy.proxy.answering import AnsweringStream
 from edgeproxy.proxy.clock import NEVER
 from edgeproxy.proxy.exchange import Exchange, Passing
+from edgeproxy.proxy.held_call import CONTINUE, HeldCall, can_be_read, facts_of, has_call
 from edgeproxy.proxy.inflow import BodyTooLarge, Inflow
 from edgeproxy.proxy.judging import judge
 from edgeproxy.proxy.peer import Peer, name_of
-from edgeproxy.proxy.phase import Phase, time_for
-from edgeproxy.proxy.plan import ALLOWED, Answer, ByArm, Pass, Plan, Planned, ServeFile, choose_arm, say
-from edgeproxy.proxy.recording import note_plan, record_refused, record_request
+from edgeproxy.proxy.phase import Phase
+from edgeproxy.proxy.plan import ByArm, ByFacts, Pass, Plan, Planned, ServeFile, choose_arm
+from edgeproxy.proxy.recording import note_plan, record_request
 from edgeproxy.proxy.serving import Serving
 from edgeproxy.proxy.sockets import has_unread, reset_on_close
-from edgeproxy.proxy.stream import ClientStream
-from edgeproxy.telemetry.counters import BackendFailure, Refusal, refusal_of
+from edgeproxy.telemetry.counters import Refusal
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.edge import Edge
-    from edgeproxy.proxy.loop_guard import LoopGuard
     from edgeproxy.ruleset.listeners import Listener
-    from edgeproxy.telemetry.access_log import Record
 
 _AT_A_TIME: Final = 32  # pipelined heads read before others get their turn: a read may hold six thousand
 _HEAD: Final = Phase.HEAD  # PERF: an enum's member by its class costs three times a global
 _EXCHANGE: Final = Phase.EXCHANGE
 
 
-class ClientConnection(ClientStream):
-    __slots__ = (
-        "_body", "_buffer", "_exchange", "_has_begun_head", "_header", "_is_answering", "_is_behind", "_is_blocked",
-        "_is_looping", "_keep_alive", "_listener", "_method", "_phase", "_planner", "_requests_left", "counted_as",
-        "minor", "peer", "record",
-    )  # fmt: skip
+class ClientConnection(AnsweringStream):
+    __slots__ = ("_has_begun_head", "_header", "_listener", "_planner", "_requests_left", "counted_as")
 
     def __init__(self, edge: Edge, listener: Listener, header: ProxyHeader | None = None) -> None:
         """`header`: what a trusted proxy said first."""
         super().__init__(edge)
-        # For the connection's life
         self._listener = listener
         self._header = header
         self._planner = edge.planners[listener.scheme]
-        self.peer: Peer = cast("Peer", None)
         self.counted_as: str | None = None  # among the connections of one client
-        self._phase = _HEAD
-        self._buffer = HeadBuffer(edge.limits.head)  # a head's start, or pipelined octets
         self._has_begun_head = False  # its first octets are in the buffer, and its time runs
-        self._is_looping = False  # _read_heads is on the stack, or will go on when it is its turn again
         self._requests_left = edge.limits.requests
-        # For one exchange
-        self._exchange: Exchange | None = None
-        self._body: Inflow | None = None
-        self._is_behind = False  # octets of the body are held until it is their turn
-        self._is_blocked = False  # the exchange takes no more body for now
-        self._is_answering = False  # the head of its answer went out
-        self._keep_alive = True
-        self._method = b""
-        self.minor = 1
-        self.record: Record | None = None  # only when there is an access log
 
     # -- for the event loop -------------------------------------------------------------------------------------
 
@@ -166,93 +145,6 @@ class ClientConnection(ClientStream):
                 reset_on_close(self.transport)
             self.transport.abort()
 
-    # -- for the exchange ---------------------------------------------------------------------------------------
-
-    @property
-    def guard(self) -> LoopGuard:
-        return self._edge.guard
-
-    def may_keep_alive(self) -> bool:
-        """Whether another request can follow on this connection, as known when an answer's head goes out."""
-        return self._keep_alive and self._body is None and not self._edge.is_draining
-
-    def date_line(self) -> bytes:
-        return self._edge.clock.date_line()
-
-    def block_body(self, blocked: bool) -> None:
-        self._is_blocked = blocked
-        if self._phase is Phase.BODY or self._phase is Phase.TUNNEL:
-            if self._body is not None:
-                self._body.block(blocked, self._edge.clock.now())
-            self._update_reading()
-            self._set_deadline()
-
-    def become_tunnel(self) -> None:
-        """The answer switched protocols: what the client sends from here on goes to the exchange as it comes."""
-        self._keep_alive = False
-        self._phase = Phase.TUNNEL
-        self._set_deadline()
-        self._update_reading()
-        if self._buffer:
-            cast("Exchange", self._exchange).on_body(self._buffer.take_rest())
-
-    def finish(self, status: int, octets: bytes, keep_alive: bool) -> None:
-        """PERF: send, on_head_sent and on_answered in one, for an answer that came whole."""
-        self._edge.counters.statuses[status] += 1
-        if self.record is not None:
-            self.record.status = status
-        self.transport.write(octets)
-        self.on_answered(keep_alive)
-
-    def on_head_sent(self, status: int) -> None:
-        self._is_answering = True
-        self._edge.counters.statuses[status] += 1
-        if self.record is not None:
-            self.record.status = status
-
-    def on_answered(self, keep_alive: bool) -> None:
-        """The answer is whole. Another request follows, or the connection ends."""
-        self._exchange = None
-        self._is_answering = self._is_blocked = False
-        if self.record is not None:
-            self._write_record(is_whole=True)
-        if not keep_alive or self._body is not None:  # an answer that promised another is kept to, draining or not
-            self._end()
-            return
-        self._phase = _HEAD
-        if self._is_stalled:
-            self._set_deadline()
-        else:  # PERF: what _set_deadline comes to, without its two calls
-            edge = self._edge
-            self.deadline = edge.clock.now() + edge.limits.idle
-        if self._is_looping:
-            return
-        if self._buffer.octets:
-            self._read_heads()
-        if self._is_paused:
-            self._update_reading()
-
-    def answer(self, answer: Answer, why: Refusal | BackendFailure | None = None) -> None:
-        """Send an answer of the edge's own, whole; `why` it is not the one that was asked for."""
-        if why is not None and self.record is not None:
-            self.record.why = why
-        keep_alive = self.may_keep_alive()
-        content = b"" if self._method == b"HEAD" else answer.body
-        self.on_head_sent(answer.status)
-        lines = (answer.head, self.date_line(), *connection_lines(keep_alive, self.minor), b"", content)
-        self.transport.write(b"\r\n".join(lines))
-        self.on_answered(keep_alive)
-
-    def abort(self) -> None:
-        """End in the middle of an answer: the client must see that it is broken."""
-        self._edge.counters.aborted += self._exchange is not None
-        self._phase = Phase.CLOSED
-        self._write_record(is_whole=False)
-        self._leave_exchange()
-        if self.minor == 0:  # to such a client an orderly end may be a body's end
-            reset_on_close(self.transport)
-        self.transport.abort()
-
     # -- for the edge -------------------------------------------------------------------------------------------
 
     def on_drain(self) -> None:
@@ -331,15 +223,57 @@ class ClientConnection(ClientStream):
             self._body = Inflow(reader, planned.most(edge.limits), edge.limits, edge.clock.now()) if reader else None
         if edge.keeps_records:
             self.record = record_request(self.peer, line, fields)
-        if planned.limits is None and fields.is_common:
+        if isinstance(planned, ByFacts):
+            self._weigh(planned, fields)
+        elif planned.limits is None and fields.is_common:
             self._act(planned, planned.plan, fields)
         else:
-            verdict = judge(planned, fields, edge.limits, edge.wait(planned, self.peer.address))
-            if verdict.refusal is not None:
-                edge.counters.refusals[verdict.refusal] += 1
-            self._act(planned, verdict.plan, verdict.fields)
+            self._judge(planned, fields)
 
-    def _act(self, planned: Planned, plan: Plan, fields: RequestFields) -> None:
+    def _weigh(self, by_facts: ByFacts, fields: RequestFields) -> None:
+        """Choose by what the request says beside its line; by its call as soon as that is known."""
+        if not has_call(by_facts, fields):
+            self._choose(by_facts, fields, None)
+        elif self._body is None or not can_be_read(fields):
+            self._choose(by_facts, fields, UNREADABLE)
+        else:
+            if fields.expects_continue(self.minor):
+                self.transport.write(CONTINUE)
+                fields = fields.without_expectation()
+            self._exchange = HeldCall(by_facts, fields, self._edge.limits.call)
+            self._phase = Phase.BODY
+            self._set_deadline()
+
+    def _choose(self, by_facts: ByFacts, fields: RequestFields, call: str | None, held: bytes = b"") -> Exchange | None:
+        edge = self._edge
+        facts = facts_of(fields, self.peer.address, call, edge.clock.wall())
+        planned = self._planner.choose(by_facts, facts)
+        most = planned.most(edge.limits)
+        if len(held) > most:
+            self._refuse_body(BodyTooLarge(most))
+            return None
+        if self._body is not None:
+            self._body.limit(most)
+        return self._judge(planned, fields)
+
+    def _let_go(self, held: HeldCall) -> None:
+        """The call is known, and with it the rule: what was held goes on."""
+        self._exchange = None
+        exchange = self._choose(held.by_facts, held.fields, held.name, held.octets)
+        if exchange is not None and self._exchange is exchange:
+            exchange.on_body(held.octets)
+            if self._body is None and self._exchange is exchange:
+                exchange.on_body_end()
+
+    def _judge(self, planned: Planned, fields: RequestFields) -> Exchange | None:
+        edge = self._edge
+        verdict = judge(planned, fields, edge.limits, edge.wait(planned, self.peer.address))
+        if verdict.refusal is not None:
+            edge.counters.refusals[verdict.refusal] += 1
+        return self._act(planned, verdict.plan, verdict.fields)
+
+    def _act(self, planned: Planned, plan: Plan, fields: RequestFields) -> Exchange | None:
+        """The exchange that was started, if the answer is not given at once."""
         edge, rule, arm = self._edge, planned.plan.rule, None
         if isinstance(plan, ByArm):
             arm, chosen = choose_arm(plan, fields.values, self.peer.address)
@@ -356,7 +290,7 @@ class ClientConnection(ClientStream):
             exchange = Serving(self, plan, self._method, fields.values)
         else:
             self.answer(plan)
-            return
+            return None
         self._exchange = exchange
         if self._body is None:
             self._phase, self.deadline = _EXCHANGE, NEVER
@@ -364,6 +298,7 @@ class ClientConnection(ClientStream):
             self._phase = Phase.BODY
             self._set_deadline()
         exchange.start()
+        return exchange
 
     def _read_body(self, data: bytes) -> None:
         body, exchange = self._body, self._exchange
@@ -375,11 +310,13 @@ class ClientConnection(ClientStream):
             self._refuse(400, f"The request's body is refused: {error}.", Refusal.BAD_BODY)
             return
         except BodyTooLarge as error:
-            self._refuse(413, f"The request is refused: {error}.", Refusal.BODY_TOO_LARGE)
+            self._refuse_body(error)
             return
         if content:
             exchange.on_body(content)
         if rest is None:
+            if isinstance(exchange, HeldCall) and exchange.name is not None:
+                self._let_go(exchange)
             self._set_deadline()
             if body.is_behind and not self._is_behind:
                 self._is_behind = True
@@ -392,64 +329,14 @@ class ClientConnection(ClientStream):
         self._set_deadline()
         self._update_reading()
         exchange.on_body_end()
+        if isinstance(exchange, HeldCall):
+            self._let_go(exchange)
+
+    def _refuse_body(self, error: BodyTooLarge) -> None:
+        self._refuse(413, f"The request is refused: {error}.", Refusal.BODY_TOO_LARGE)
 
     def _go_on_with_body(self) -> None:
         self._is_behind = False
         if self._phase is Phase.BODY:
             self._read_body(b"")
         self._update_reading()
-
-    def _update_reading(self) -> None:
-        is_ahead = self._is_stalled and self._phase is _HEAD
-        wants_pause = is_ahead or len(self._buffer) >= self._edge.limits.held
-        if self._phase is Phase.BODY or self._phase is Phase.TUNNEL:
-            wants_pause = self._is_blocked or self._is_behind
-        self._pause_reading(wants_pause)
-
-    # -- ending -------------------------------------------------------------------------------------------------
-
-    def _refuse_request(self, error: BadRequest, fields: RequestFields | None = None) -> None:
-        self._method = b""  # of a request that is not understood; its answer has a body whatever it was
-        self._refuse(error.status, f"The request is refused: {error}.", refusal_of(error.status), fields)
-
-    def _refuse(self, status: int, message: str, reason: Refusal, fields: RequestFields | None = None) -> None:
-        """Answer, when no answer has begun, and end the connection."""
-        self._edge.counters.refusals[reason] += 1
-        if self.record is None and self._edge.keeps_records:
-            self.record = record_refused(self.peer, fields)
-        if self._is_answering:
-            self.abort()
-            return
-        self._leave_exchange()
-        self._keep_alive = False
-        self.answer(say(status, message, *((("Allow", ALLOWED),) if status == 405 else ())), reason)
-
-    def _write_record(self, *, is_whole: bool) -> None:
-        record, self.record = self.record, None
-        if record is not None:
-            record.is_whole = is_whole
-            self._edge.write_record(record)
-
-    def _leave_exchange(self) -> None:
-        exchange, self._exchange = self._exchange, None
-        if exchange is not None:
-            exchange.on_client_gone()
-
-    def _end(self) -> None:
-        """No further request."""
-        if self._phase in (Phase.LINGER, Phase.CLOSED):
-            return
-        is_quiet = self._body is None and not self._buffer and self._phase is Phase.EXCHANGE
-        self._buffer.clear()
-        self._phase = Phase.LINGER if self._close(may_receive=not is_quiet) else Phase.CLOSED
-        self._set_deadline()
-        self._update_reading()
-
-    def _set_deadline(self) -> None:
-        edge = self._edge
-        now = edge.clock.now()
-        if self._phase is Phase.BODY and self._body is not None and not (self._is_stalled or self._is_blocked):
-            self.deadline = self._body.due(now)
-            return
-        seconds = time_for(self._phase, is_stalled=self._is_stalled, is_blocked=self._is_blocked, limits=edge.limits)
-        self.deadline = min(now + seconds, self._linger_end)

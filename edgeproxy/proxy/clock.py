@@ -1,4 +1,4 @@
-"""The shell's clock: the Date field, made once a second, and the sweep of deadlines.
+"""The shell's clock: loop time, the time of day, the Date field, made once a second, and the sweep of deadlines.
 
 Why a sweep and not a timer each: a deadline moves with every read. Moving it is one attribute store; looking at
 10,000 of them takes about a millisecond, four times a second.
@@ -30,7 +30,7 @@ class Waiting(Protocol):
 class Clock:
     """Loop time, the current Date line, and the deadlines of all that waits."""
 
-    __slots__ = ("_date_line", "_handle", "_loop", "_second", "_tick", "now", "waiting")
+    __slots__ = ("_date_line", "_handle", "_loop", "_second", "_tick", "now", "waiting", "wall")
 
     def __init__(self, loop: AbstractEventLoop, tick: float) -> None:
         self._loop = loop
@@ -39,6 +39,7 @@ class Clock:
         self._date_line = b""
         self._handle: Handle | None = None
         self.now = loop.time
+        self.wall = time.time  # seconds since the epoch, for the Date line and for rules with a `during`
         self.waiting: set[Waiting] = set()
 
     def start(self) -> None:
@@ -51,7 +52,7 @@ class Clock:
 
     def date_line(self) -> bytes:
         """`Date: …`, without CRLF (RFC 9110 §6.6.1)."""
-        second = int(time.time())
+        second = int(self.wall())
         if second != self._second:
             self._second = second
             self._date_line = f"Date: {http_date(second)}".encode()

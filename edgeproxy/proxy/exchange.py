@@ -310,21 +310,18 @@ class Passing:
 
     def _request_head(self) -> bytes:
         plan, fields, client = self._plan, self._fields, self._client
-        lines, own = fields.lines, client.peer.lines(plan.asked_for.authority, client.minor)
-        if not plan.is_plain:
-            lines, own = self._edited_lines(own), b""
+        lines = fields.lines if plan.is_plain else self._edited_lines()
+        own = client.peer.lines(plan.asked_for.authority, client.minor)
         if fields.framing is not NO_BODY:
             own += _framing_line(fields.framing)
         if self.asked.upgrade:
             own += b"Connection: upgrade\r\nUpgrade: %b\r\n" % self.asked.upgrade
         return b"%b%b%b\r\n" % (plan.start, lines, own)
 
-    def _edited_lines(self, own: bytes) -> bytes:
-        """First the client's secrets are dropped, then the rule's fields are set: what it sets it means, also where the
-        edge would say something else.
-        """
+    def _edited_lines(self) -> bytes:
+        """First the client's secrets are dropped, then the rule's fields are set: those are not the client's."""
         plan, fields = self._plan, self._fields
-        lines = (fields.lines_without_credentials if plan.to_content else fields.lines) + own
+        lines = fields.lines_without_credentials if plan.to_content else fields.lines
         return lines if plan.edit is None else plan.edit.apply(lines)
 
     def _give_up(self, failure: BackendFailure) -> None:

@@ -46,6 +46,10 @@ class Inflow:
             raise BodyTooLarge(self._most)
         return content, rest
 
+    def limit(self, most: int) -> None:
+        """What the body may have in octets is known only now."""
+        self._most = most
+
     @property
     def is_behind(self) -> bool:
         """Whether octets are held that can be read: feed nothing to go on."""

@@ -7,12 +7,12 @@ is given the facts of an exchange, and its loops are counted and told of.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from edgeproxy.http.redirection import REDIRECTS
 from edgeproxy.http.response import ResponseHead
+from edgeproxy.http.xmlrpc_call import is_call
 from edgeproxy.migration.place import arm_at, place_of, sticky_key
 from edgeproxy.proxy.clock import Clock
 from edgeproxy.proxy.notices import LoopNotices
@@ -34,10 +34,11 @@ _SHOWN_URL: Final = 200  # characters
 class LoopGuard:
     """One worker's, under one ruleset."""
 
-    __slots__ = ("_counters", "_notices", "_places", "_ruleset")
+    __slots__ = ("_clock", "_counters", "_notices", "_places", "_ruleset")
 
     def __init__(self, ruleset: Ruleset, clock: Clock, counters: Counters) -> None:
         self._ruleset = ruleset
+        self._clock = clock
         self._counters = counters
         self._notices = LoopNotices(clock)
         self._places = {rule.name: rule.place for rule in ruleset.rules}
@@ -56,13 +57,16 @@ class LoopGuard:
             found[1].decode("latin-1"),
             sets_cookie=_SET_COOKIE.search(head.octets) is not None,
         )
-        facts = Facts(plan.asked_for.query, values, client, None, time.time())
+        facts = Facts(headers=values, client=client, now=self._clock.wall())
 
         def arm_of(to: Split | Cutover) -> Backend:
             split = to.resting if isinstance(to, Cutover) else to
             return arm_at(split, place_of(sticky_key(split.sticky, values, client), split.name)).backend
 
-        return follow(self._ruleset, plan.method, plan.asked_for, facts, first, arm_of)
+        hops = follow(self._ruleset, plan.method, plan.asked_for, facts, first, arm_of)
+        if hops is not None and len(hops) > 1 and is_call(plan.method.encode(), values):
+            return None  # the body is gone, and which rules take a call may depend on it
+        return hops
 
     def refuse(self, plan: Pass, hops: Sequence[Hop]) -> Answer:
         """Count a loop and tell of it; what its client gets."""

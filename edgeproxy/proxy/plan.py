@@ -1,18 +1,20 @@
 """From a request line and a Host to what will be done: pure, and remembered.
 
 A plan holds everything that does not depend on the client, made ready to send. The same line and Host always have
-the same plan under one ruleset, so the planner remembers it: a client's second request costs one look-up. What
-no rule takes is not remembered, so that a flood of it drives nothing out.
+the same plan under one ruleset, so the planner remembers it: a client's second request costs one look-up. Where rules
+ask for more, the line and Host have ByFacts, and this and the rule that is chosen have the plan; both are remembered.
+What no rule takes is not remembered, so that a flood of it drives nothing out.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import assert_never
+from typing import TypeVar, assert_never
 
 from edgeproxy.http.edits import FieldEdit, field_edit
 from edgeproxy.http.head_buffer import refuse_hopeless
@@ -21,8 +23,10 @@ from edgeproxy.http.response import ORDINARY, Asked
 from edgeproxy.http.target import SERVER_WIDE, BadTarget, Scheme, Target, parse_target
 from edgeproxy.migration.place import arm_at, place_of, sticky_key
 from edgeproxy.ruleset.arms import Cutover, Split
+from edgeproxy.ruleset.candidates import Candidates
 from edgeproxy.ruleset.leads import asked_path, kept_query, location, with_query
 from edgeproxy.ruleset.limits import Limits
+from edgeproxy.ruleset.matching import NO_FACTS, Facts
 from edgeproxy.ruleset.model import (
     Files,
     Forward,
@@ -31,6 +35,7 @@ from edgeproxy.ruleset.model import (
     RedirectMap,
     Respond,
     Routed,
+    Routing,
     Rule,
     Ruleset,
     UnknownHost,
@@ -38,7 +43,11 @@ from edgeproxy.ruleset.model import (
 )
 from edgeproxy.ruleset.modifiers import RuleLimits
 from edgeproxy.ruleset.origins import Backend, DirectoryBackend, HostKind, HttpBackend
+from edgeproxy.ruleset.safety import is_safe
 
+K = TypeVar("K")
+P = TypeVar("P")
+_REMEMBERED_CANDIDATES = 64  # for one line; more of them are found anew
 _REMEMBERED = 512  # octets of target and host; longer ones are planned anew: the memory is bounded in octets, too
 NOSNIFF = b"X-Content-Type-Options: nosniff"  # a content host's bytes are what they say they are
 
@@ -55,7 +64,7 @@ class Pass:
     to_content: bool
     start: bytes  # the request line and the Host field, ready to send
     asked: Asked  # what the request makes of its answer
-    is_safe: bool  # by its method (RFC 9110 §9.2.1): it may be sent again
+    is_safe: bool  # it may be sent again
     time: float | None = None  # seconds, the rule's limit; None: the backend's
     upgrade: frozenset[str] = frozenset()
     edit: FieldEdit | None = None  # of the request's fields
@@ -139,12 +148,15 @@ _ASKED = {
     (True, False): Asked(to_head=True),
     (True, True): Asked(to_head=True, drop_cookies=True),
 }
-_SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
-def plan_request(ruleset: Ruleset, method: str, target: Target) -> tuple[Rule | None, Plan]:
-    """What the ruleset does with a request, and by which rule. Raises BadTarget."""
-    routing = ruleset.route(method, target.scheme, target.host, target.path)
+def plan_request(ruleset: Ruleset, method: str, target: Target, facts: Facts = NO_FACTS) -> tuple[Rule | None, Plan]:
+    """What the ruleset does with a request, and by which rule. The query is the target's. Raises BadTarget."""
+    routing = ruleset.route(method, target.scheme, target.host, target.path, replace(facts, query=target.query))
+    return _plan_routing(routing, method, target)
+
+
+def _plan_routing(routing: Routing, method: str, target: Target) -> tuple[Rule | None, Plan]:
     if isinstance(routing, UnknownHost):
         return None, say(421, f"This edge does not answer for the host {target.host}.")
     if target.path == SERVER_WIDE:
@@ -216,7 +228,7 @@ def _to_backend(backend: Backend, routed: Routed, method: str, target: Target) -
                 to_content,
                 start=f"{method} {asked} HTTP/1.1\r\nHost: {host}\r\n".encode("ascii"),
                 asked=_ASKED[method == "HEAD", to_content],
-                is_safe=method in _SAFE,
+                is_safe=is_safe(method, rule.modifiers.safety),
                 time=rule.modifiers.limits.time,
                 upgrade=rule.modifiers.upgrade,
                 edit=_edit_of(rewrite.headers),
@@ -249,30 +261,77 @@ class Planned:
         return limits.body if self.limits is None or self.limits.body is None else self.limits.body
 
 
+@dataclass(frozen=True, slots=True)
+class ByFacts:
+    """A request line that was read, and of which more than it and the Host decides: Planner.choose makes the plan.
+
+    `needs_call`: a rule asks for the method of an XML-RPC call.
+    """
+
+    line: RequestLine
+    target: Target
+    candidates: Candidates
+    needs_call: bool
+    key: tuple[bytes, str | None]  # of the line and the Host
+
+    def most(self, limits: Limits) -> int:
+        """Octets that a body may have: whoever is chosen says."""
+        return sys.maxsize
+
+
 class Planner:
     """Plans for requests that come by one scheme under one ruleset, and the memory of them."""
 
-    __slots__ = ("_limits", "_plans", "_ruleset", "_scheme")
+    __slots__ = ("_chosen", "_limits", "_plans", "_ruleset", "_scheme")
 
     def __init__(self, ruleset: Ruleset, scheme: Scheme, limits: Limits) -> None:
         self._ruleset = ruleset
         self._scheme = scheme
         self._limits = limits
-        self._plans: dict[tuple[bytes, str | None], Planned] = {}
+        self._plans: dict[tuple[bytes, str | None], Planned | ByFacts] = {}
+        self._chosen: dict[tuple[tuple[bytes, str | None], int], Planned] = {}
 
-    def plan(self, line: bytes, host_field: str | None) -> Planned:
+    def plan(self, line: bytes, host_field: str | None) -> Planned | ByFacts:
         """The plan for a request line and a Host field. Raises BadRequest, BadTarget."""
         return self._plans.get((line, host_field)) or self._plan_anew(line, host_field)
 
-    def _plan_anew(self, octets: bytes, host_field: str | None) -> Planned:
+    def choose(self, by_facts: ByFacts, facts: Facts) -> Planned:
+        """The plan of the rule that takes a request with these facts. Raises BadTarget."""
+        routing = by_facts.candidates.choose(facts)
+        if not isinstance(routing, Routed):
+            return _planned(routing, by_facts.line, by_facts.target)[1]
+        key = by_facts.key, routing.rule.index
+        planned = self._chosen.get(key)
+        if planned is None:
+            _, planned = _planned(routing, by_facts.line, by_facts.target)
+            self._remember(self._chosen, key, planned, by_facts.key)
+        return planned
+
+    def _plan_anew(self, octets: bytes, host_field: str | None) -> Planned | ByFacts:
         refuse_hopeless(octets)
         line = read_request_line(octets, self._limits.target)
         target = parse_target(line.target, host_field, self._scheme, is_options=line.method == b"OPTIONS")
-        rule, plan = plan_request(self._ruleset, line.method.decode("ascii"), target)
-        limits = None if rule is None or rule.modifiers.limits == _NO_LIMITS else rule.modifiers.limits
-        planned = Planned(line, plan, limits)
-        if rule is not None and len(octets) + len(host_field or "") <= _REMEMBERED:
-            if len(self._plans) >= self._limits.plans:  # start over: simple, and a flood of new URLs needs no books
-                self._plans.clear()
-            self._plans[octets, host_field] = planned
+        method, key = line.method.decode("ascii"), (octets, host_field)
+        found = self._ruleset.candidates(method, target.scheme, target.host, target.path, target.query)
+        if not found.is_settled:
+            by_facts = ByFacts(line, target, found, found.needs_call, key)
+            if found.size <= _REMEMBERED_CANDIDATES:
+                self._remember(self._plans, key, by_facts, key)
+            return by_facts
+        rule, planned = _planned(found.otherwise, line, target)
+        if rule is not None:
+            self._remember(self._plans, key, planned, key)
         return planned
+
+    def _remember(self, plans: dict[K, P], key: K, plan: P, of: tuple[bytes, str | None]) -> None:
+        octets, host_field = of
+        if len(octets) + len(host_field or "") <= _REMEMBERED:
+            if len(plans) >= self._limits.plans:  # start over: simple, and a flood of new URLs needs no books
+                plans.clear()
+            plans[key] = plan
+
+
+def _planned(routing: Routing, line: RequestLine, target: Target) -> tuple[Rule | None, Planned]:
+    rule, plan = _plan_routing(routing, line.method.decode("ascii"), target)
+    limits = None if rule is None or rule.modifiers.limits == _NO_LIMITS else rule.modifiers.limits
+    return rule, Planned(line, plan, limits)

@@ -22,6 +22,7 @@ class Limits:
     body: int = 4_294_967_296  # a rule's `limits` may say less or more
     body_time: float = 30.0  # between two reads of it
     body_rate: int = 200  # the least, in the mean, once body_time has passed: a trickle cannot hold a slot for ever
+    call: int = 65_536  # octets of an XML-RPC call held until its method is read, where rules ask for it
     # An answer
     stall: float = 60.0  # a client that takes nothing of it
     take_rate: int = 200  # the least that a client takes, in the mean over each `stall`

@@ -38,7 +38,7 @@ def _each(names: Iterable[str], kind: Kind) -> Mapping[str, Kind]:
 # A kind of value that may be 0 is one of a limit that 0 turns off, or that allows nothing.
 KINDS: Final[Mapping[str, Kind]] = {
     **_each((field.name for field in fields(Limits) if field.type == "float"), WAIT),
-    **_each(("head", "target", "held", "memo_octets"), _CAPACITY),
+    **_each(("head", "target", "call", "held", "memo_octets"), _CAPACITY),
     **_each(("body", "body_rate", "take_rate"), SIZE),
     **_each(("fields", "connections", "connections_per_client", "requests", "memo", "plans", "rate_slots"), COUNT),
     "pool_size": NUMBER,

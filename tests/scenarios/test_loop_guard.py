@@ -25,6 +25,7 @@ backends:
   conveyor: {{url: "http://127.0.0.1:{port}", host: origin.pypi.test}}
 rules:
   - {{name: files-of-app, match: {{host: app, path: "/packages/{{rest*}}"}}, redirect: {{to: "http://files.pypihosted.test/packages/{{rest}}", status: 301}}}}
+  - {{name: calls, match: {{host: app, path: "/call"}}, redirect: {{to: "http://files.pypihosted.test/packages/call", status: 308}}}}
   - {{name: files, match: {{host: content, path: "/packages/{{rest*}}"}}, forward: {{backend: conveyor}}}}
   - {{name: pages, match: {{host: app, path: "/{{rest*}}"}}, forward: {{backend: conveyor}}}}
 """
@@ -222,6 +223,17 @@ async def test_what_may_come_to_an_end_is_passed_on(target: str, method: str, an
         assert got.status == int(answer[9:12])
         assert f"Location: {got.field('Location')}".encode() in answer
         assert not edge.edge.counters.loops
+
+
+async def test_a_call_is_followed_no_further_than_to_itself() -> None:
+    """Which rules take it may depend on its body, which has gone to the backend."""
+    answers = {"/packages/call": moved("http://pypi.test/call", status=307), "/self": moved("/self", status=307)}
+    call = ("Content-Type: text/xml", "Content-Length: 0")
+    async with edge_before(answers) as (edge, _):
+        host = "files.pypihosted.test"
+        assert (await edge.ask(request("/packages/call", call[1], method="POST", host=host))).status == 508
+        assert (await edge.ask(request("/packages/call", *call, method="POST", host=host))).status == 307
+        assert (await edge.ask(request("/self", *call, method="POST"))).status == 508
 
 
 async def test_a_cookie_that_a_content_host_may_not_set_makes_no_other_request() -> None:

@@ -21,6 +21,10 @@ class Severity(StrEnum):
 SEVERITIES: Final[Mapping[Code, Severity]] = {
     Code.DEAD_RULE: Severity.ERROR,
     Code.HOST_WITHOUT_RULES: Severity.WARNING,
+    Code.REDIRECT_LOOP: Severity.ERROR,
+    Code.ENDLESS_REDIRECT: Severity.ERROR,
+    Code.REDIRECT_CHAIN: Severity.WARNING,
+    Code.DOWNGRADE: Severity.WARNING,
     Code.GAP: Severity.NOTE,
     Code.UNDECIDED: Severity.WARNING,
     Code.EXPECT_FAILED: Severity.ERROR,

@@ -1,0 +1,67 @@
+"""What rules are chosen by beside the request line, and the body that is held until its XML-RPC method is known.
+
+Laws of this module:
+- of a body no more is held than `limits.call` octets and what came with the last of them in one read; a call whose
+  name has not been read by then has none;
+- what is held goes to the exchange that is chosen, before anything that comes later;
+- while it is held the client keeps to the limits of any body: its time, its rate, its size.
+"""
+
+from __future__ import annotations
+
+from edgeproxy.http.request import RequestFields
+from edgeproxy.http.xmlrpc_call import CallReader, is_call, is_encoded
+from edgeproxy.proxy.plan import ByFacts
+from edgeproxy.ruleset.matching import Facts
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def facts_of(fields: RequestFields, address: str, call: str | None, now: float) -> Facts:
+    """`now` is in seconds since the epoch; `call` as in Facts."""
+    return Facts(None, fields.values, address, call, now)
+
+
+def has_call(by_facts: ByFacts, fields: RequestFields) -> bool:
+    """Whether rules ask for the method of this very request's call."""
+    return by_facts.needs_call and is_call(by_facts.line.method, fields.values)
+
+
+def can_be_read(fields: RequestFields) -> bool:
+    """Whether the body may tell the call: it is plain, and the request is none that is refused whatever it calls."""
+    return not (is_encoded(fields.values) or fields.has_looped or fields.has_unknown_expectation)
+
+
+class HeldCall:
+    """An exchange in the place of the one that will be chosen. `name` is None until the call's is known."""
+
+    __slots__ = ("_most", "_reader", "by_facts", "fields")
+
+    def __init__(self, by_facts: ByFacts, fields: RequestFields, most: int) -> None:
+        """`most` is what is held in octets, at the least."""
+        self.by_facts = by_facts
+        self.fields = fields
+        self._reader = CallReader()
+        self._most = most
+
+    @property
+    def name(self) -> str | None:
+        return self._reader.name
+
+    @property
+    def octets(self) -> bytes:
+        return self._reader.octets
+
+    def on_body(self, content: bytes) -> None:
+        self._reader.feed(content)
+        if len(self._reader) >= self._most:
+            self._reader.end()
+
+    def on_body_end(self) -> None:
+        self._reader.end()
+
+    def on_client_blocked(self, blocked: bool) -> None:
+        """No answer has begun that the client could fail to take."""
+
+    def on_client_gone(self) -> None:
+        """Nobody else knows of the request yet."""

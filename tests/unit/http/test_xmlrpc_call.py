@@ -1,0 +1,93 @@
+"""The method of an XML-RPC call: read when every reader of XML would read the same, however it comes."""
+
+from __future__ import annotations
+
+import xmlrpc.client
+
+import pytest
+
+from edgeproxy.http.xmlrpc_call import UNREADABLE, CallReader, is_call, is_encoded
+
+CALL = b"<methodCall><methodName>search</methodName><params/></methodCall>"
+
+
+def read(*pieces: bytes) -> str | None:
+    reader = CallReader()
+    for piece in pieces:
+        reader.feed(piece)
+    assert reader.octets == b"".join(pieces)
+    return reader.name
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        CALL,
+        xmlrpc.client.dumps(({"name": "six"},), "search").encode(),
+        b"\xef\xbb\xbf<?xml version='1.0' encoding='UTF-8'?>\r\n" + CALL,
+        b'<?xml version="1.0" encoding="iso-8859-1"?>' + CALL,
+        b"<!-- > <methodCall> --><?go on?>\n<methodCall\t>\n<!---->\n<methodName >\n search\t</methodName\r\n>",
+    ],
+)
+def test_a_name_is_read_from_a_document_whole_or_octet_by_octet(document: bytes) -> None:
+    assert read(document) == "search"
+    assert read(*(document[at : at + 1] for at in range(len(document)))) == "search"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"<!DOCTYPE methodCall [<!ENTITY s 'search'>]>" + CALL,
+        CALL.replace(b"search", b"se&#97;rch"),
+        CALL.replace(b"search", b"<![CDATA[search]]>"),
+        CALL.replace(b"search", b"se<!-- -->arch"),
+        CALL.replace(b"search", b"se arch"),
+        CALL.replace(b"search", b""),
+        CALL.replace(b"search", "sëarch".encode()),
+        CALL.replace(b"<methodName>", b"<methodName x='>'>"),
+        CALL.replace(b"<methodCall>", b"<methodCall xmlns='urn:x'>"),
+        CALL.replace(b"<methodCall>", b"<x:methodCall>"),
+        CALL.replace(b"<methodName>", b"text<methodName>"),
+        CALL.decode().encode("utf-16"),
+        b"<?xml version='1.0' encoding='utf-7'?>" + CALL,
+        b"method=search",
+        b"</methodName>",
+    ],
+)
+def test_a_name_that_could_be_read_in_two_ways_is_none(document: bytes) -> None:
+    assert read(document) == UNREADABLE
+    assert read(*(document[at : at + 1] for at in range(len(document)))) == UNREADABLE
+
+
+@pytest.mark.parametrize("document", [CALL[:length] for length in range(CALL.index(b"</methodName>") + 13)])
+def test_more_is_waited_for_as_long_as_it_can_be_a_call_and_an_end_is_an_answer(document: bytes) -> None:
+    reader = CallReader()
+    reader.feed(document)
+    assert reader.name is None
+    reader.end()
+    assert reader.name == UNREADABLE
+
+
+def test_several_calls_in_one_are_a_call_of_that_name() -> None:
+    multicall = xmlrpc.client.dumps(([{"methodName": "search", "params": []}],), "system.multicall")
+    assert read(multicall.encode()) == "system.multicall"
+
+
+@pytest.mark.parametrize(
+    ("method", "content_type", "expected"),
+    [
+        (b"POST", "text/xml", True),
+        (b"POST", "Text/XML ; charset=utf-8", True),
+        (b"POST", "application/xml", False),
+        (b"POST", "text/xml-patch", False),
+        (b"PUT", "text/xml", False),
+    ],
+)
+def test_a_call_is_a_post_of_text_xml(method: bytes, content_type: str, expected: bool) -> None:
+    assert is_call(method, {"content-type": content_type}) == expected
+
+
+def test_what_is_compressed_cannot_be_read() -> None:
+    assert is_encoded({"content-encoding": "gzip"})
+    assert not is_encoded({"content-encoding": "Identity"})
+    assert not is_encoded({})

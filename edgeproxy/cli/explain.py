@@ -6,6 +6,7 @@ What is printed comes from the functions that the edge itself decides with; noth
 from __future__ import annotations
 
 import re
+import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,10 @@ from edgeproxy.ruleset.arms import WHOLE
 from edgeproxy.ruleset.load import RuleFileError, load_ruleset
 from edgeproxy.ruleset.matching import Facts
 from edgeproxy.ruleset.model import NoRule, Routed, Rule, Ruleset, UnknownHost, WrongMethod, describe_action
+from edgeproxy.ruleset.origins import Host
+from edgeproxy.ruleset.problems import Refusal
 from edgeproxy.ruleset.quantities import written_duration, written_size
+from edgeproxy.ruleset.read_during import read_moment
 from edgeproxy.ruleset.trace import why_not
 
 NAME = "explain"
@@ -39,16 +43,18 @@ class Request:
     target: Target
     headers: Mapping[str, str]
     client: str
+    call: str | None  # the XML-RPC method, if it is a call
+    at: float  # seconds since the epoch
 
     @property
     def facts(self) -> Facts:
-        return Facts(self.target.query, self.headers, self.client)
+        return Facts(self.target.query, self.headers, self.client, self.call, self.at)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("url", type=_url, metavar="URL", help="as a client asks for it")
     parser.add_argument("--rules", type=Path, required=True, metavar="FILE", help="the rule file")
-    parser.add_argument("--method", default="GET", help="the request's method (GET)")
+    parser.add_argument("--method", help="the request's method (GET; with --xmlrpc POST)")
     parser.add_argument("--client", default="127.0.0.1", metavar="ADDR", help="the client's address (127.0.0.1)")
     parser.add_argument(
         "-H",
@@ -58,6 +64,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=[],
         metavar="'Name: value'",
         help="a header of the request; may be given several times",
+    )
+    parser.add_argument("--at", type=_moment, metavar="TIME", help="when, as in 2024-09-05T12:00Z (now)")
+    parser.add_argument(
+        "--xmlrpc", metavar="METHOD", help="it is an XML-RPC call of this method; '' when that cannot be read"
     )
 
 
@@ -73,7 +83,9 @@ def execute(args: Namespace) -> int:
     except BadTarget as error:
         say(f"400 Bad Request: {error}")
         return 0
-    request = Request(args.method, read, _joined(args.headers), args.client)
+    method = args.method or ("GET" if args.xmlrpc is None else "POST")
+    at = time.time() if args.at is None else args.at
+    request = Request(method, read, _joined(args.headers), args.client, args.xmlrpc, at)
     say("\n".join(explain(ruleset, request)))
     return 0
 
@@ -90,15 +102,15 @@ def explain(ruleset: Ruleset, request: Request) -> Iterator[str]:
             yield f"answer: 421 Misdirected Request: no host has the name {target.host}; there is {known}"
         case NoRule(host=host):
             yield f"host: {host.name} ({host.kind})"
-            yield from _refusals(ruleset.rules, request, routing)
+            yield from _refusals(ruleset.rules, request, host)
             yield "answer: 404 Not Found: no rule matches the path"
         case WrongMethod(host=host, allow=allow):
             yield f"host: {host.name} ({host.kind})"
-            yield from _refusals(ruleset.rules, request, routing)
+            yield from _refusals(ruleset.rules, request, host)
             yield f"answer: 405 Method Not Allowed: the path takes {', '.join(allow)}"
         case Routed(rule=rule, host=host, captures=captures):
             yield f"host: {host.name} ({host.kind})"
-            yield from _refusals(ruleset.rules[: rule.index], request, routing)
+            yield from _refusals(ruleset.rules[: rule.index], request, host)
             yield f"rule: {_where(rule)}: {describe_action(rule.action)}"
             for name in rule.match.path.captures:
                 yield f"  {name} = {captures[name]}"
@@ -108,11 +120,9 @@ def explain(ruleset: Ruleset, request: Request) -> Iterator[str]:
             assert_never(routing)
 
 
-def _refusals(rules: Sequence[Rule], request: Request, routing: NoRule | WrongMethod | Routed) -> Iterator[str]:
+def _refusals(rules: Sequence[Rule], request: Request, host: Host) -> Iterator[str]:
     for rule in rules:
-        target = request.target
-        reason = why_not(rule, routing.host, request.method, target.scheme, target.path, request.facts)
-        yield f"not: {_where(rule)}: {reason}"
+        yield f"not: {_where(rule)}: {why_not(rule, host, request.method, request.target, request.facts)}"
 
 
 def _terms(rule: Rule) -> Iterator[str]:
@@ -174,6 +184,13 @@ def _url(text: str) -> tuple[Scheme, str, str]:
         raise ArgumentTypeError(f"{text!r} is not a URL such as https://pypi.test/simple/")
     target = found[3]
     return Scheme(found[1].lower()), found[2], target if target.startswith("/") else f"/{target}"
+
+
+def _moment(text: str) -> float:
+    try:
+        return read_moment(text)
+    except Refusal as refusal:
+        raise ArgumentTypeError(f"{refusal.message}: {refusal.remedy}") from None
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -143,7 +143,7 @@ class ActionReader:
 
     def _read_map(self, node: Node) -> Moves | None:
         name = read_value(self._findings, node, read_map_name, "it is the path of a file")
-        return None if name is None else self._scope.maps.read(name, node.place)
+        return None if name is None else self._scope.maps.read(name, self._scope.base, node.place)
 
     def _target(
         self, node: Node | None, parse: Callable[[str, PathTemplate | PathRegex], TargetTemplate], what: str

@@ -78,7 +78,7 @@ def compile_ruleset(
     check_arm_names(findings, sections.get("splits"), sections.get("cutovers"))
     if "hosts" not in sections:
         hosts.readable = False  # the missing section has been told of
-    maps = MapReader(findings, source.base)
+    maps = MapReader(findings)
     rule_reader = RuleReader(findings, hosts, Scope(source.base, backends, splits, cutovers, maps))
     rules = rule_reader.read_all(sections["rules"]) if "rules" in sections else ()
     if findings.problems:

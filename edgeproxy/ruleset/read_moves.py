@@ -37,11 +37,10 @@ _PLAIN: Final = re.compile(
 
 
 class MapReader:
-    """Maps of a rule file. `base` is where relative names are looked up."""
+    """The maps that rules name."""
 
-    def __init__(self, findings: Findings, base: Path) -> None:
+    def __init__(self, findings: Findings) -> None:
         self._findings = findings
-        self._base = base
         self._read: dict[Path, Moves | None] = {}  # several rules may have one map
 
     @property
@@ -49,9 +48,11 @@ class MapReader:
         """Of what was read, in reading order."""
         return tuple(moves.digest for moves in self._read.values() if moves is not None)
 
-    def read(self, name: str, place: Place) -> Moves | None:
-        """The map of this file name, which stands in a rule file at this place."""
-        path = self._base / name
+    def read(self, name: str, base: Path, place: Place) -> Moves | None:
+        """The map of this file name, which stands in a rule file at this place; `base` is where a relative name is
+        looked up, and the folder of that rule file says where people find it.
+        """
+        path = base / name
         if path not in self._read:
             self._read[path] = self._open(path, str(Path(place.file).parent / name), place)
         return self._read[path]

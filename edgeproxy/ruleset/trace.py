@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from edgeproxy.http.target import Scheme
-from edgeproxy.ruleset.conditions import fulfils, holds, is_open
+from edgeproxy.http.target import Target
+from edgeproxy.ruleset.conditions import holds, is_open, is_so
 from edgeproxy.ruleset.matching import (
     Among,
     Begins,
@@ -19,62 +19,45 @@ from edgeproxy.ruleset.matching import (
     Matches,
     OneOf,
     ParameterIs,
+    Predicate,
     Presence,
     ValueMatch,
-    Where,
+    Window,
 )
 from edgeproxy.ruleset.model import RedirectMap, Rule
 from edgeproxy.ruleset.origins import Host
+from edgeproxy.ruleset.quantities import written_duration
+from edgeproxy.ruleset.read_during import written_moment
 
 
-def why_not(rule: Rule, host: Host, method: str, scheme: Scheme, path: str, facts: Facts) -> str | None:
-    """In the order off, host, scheme, path, method, conditions, time; None: it takes the request."""
+def why_not(rule: Rule, host: Host, method: str, target: Target, facts: Facts) -> str:
+    """In the order off, host, scheme, path, captures, map, method, query and other conditions, time."""
     match = rule.match
     if rule.off is not None:
         return f"off: {rule.off}"
     if host not in match.hosts:
         return f"host: it is for {', '.join(each.name for each in match.hosts)}"
-    if not rule.takes(scheme):
+    if not rule.takes(target.scheme):
         return f"scheme: it is for {' and '.join(sorted(match.schemes))}"
-    of_path = _why_not_path(rule, path)
-    if of_path is not None:
-        return of_path
+    captures = match.path.match(target.path)
+    if captures is None:
+        return f"path: it is for {match.path}"
+    for each in match.where:
+        if not is_so(each.predicate, captures[each.capture]):
+            return f"where: {each.capture} is {captures[each.capture]!r}, and it is for {_predicate(each.predicate)}"
+    if isinstance(rule.action, RedirectMap) and rule.action.moves.target(target.path) is None:
+        return f"map: the path is not in {rule.action.moves.file}"
     if match.methods and method not in match.methods:
         return f"method: it is for {', '.join(sorted(match.methods))}"
-    failed = next((each for each in match.conditions if not holds(each, facts)), None)
-    if failed is not None:
-        return said_of(failed)
-    if match.during and not any(is_open(window, facts.now) for window in match.during):
-        return "during: no window of it is open at this time"
-    return None
+    for condition in match.conditions:
+        if not holds(condition, facts):
+            return _condition(condition)
+    windows = ", or ".join(_window(each) for each in match.during)
+    is_now = any(is_open(each, facts.now) for each in match.during)
+    return "" if is_now or not match.during else f"during: at {written_moment(facts.now)}; it is for {windows}"
 
 
-def _why_not_path(rule: Rule, path: str) -> str | None:
-    captures = rule.match.path.match(path)
-    if captures is None:
-        return f"path: it is for {rule.match.path}"
-    failed = next((each for each in rule.match.where if not fulfils((each,), captures)), None)
-    if failed is not None:
-        return f"where: {failed.capture} = {captures[failed.capture]}, and it is for what is {_predicate(failed)}"
-    if isinstance(rule.action, RedirectMap) and rule.action.moves.target(path) is None:
-        return f"map: {rule.action.moves.file} has no such path"
-    return None
-
-
-def _predicate(where: Where) -> str:
-    match where.predicate:
-        case InForm(form=form, wanted=wanted):
-            return f"{'normalized' if wanted else 'not_normalized'}: {form}"
-        case Among(values=values, wanted=wanted):
-            return f"{'in' if wanted else 'not_in'}: [{', '.join(sorted(values))}]"
-        case Fits(regex=regex, wanted=wanted):
-            return f"{'matching' if wanted else 'not matching'} {regex}"
-        case other:
-            assert_never(other)
-
-
-def said_of(condition: Condition) -> str:
-    """A condition in words, as in `header: user-agent begins with 'pip/'`."""
+def _condition(condition: Condition) -> str:
     match condition:
         case ParameterIs(name=name, value=value):
             return f"query: it is for {name} {_value(value)}"
@@ -82,25 +65,46 @@ def said_of(condition: Condition) -> str:
             return f"header: it is for {name} {_value(value)}"
         case ClientIn(networks=networks):
             return f"client: it is for {', '.join(map(str, networks))}"
-        case CallIs(methods=None):
-            return "xmlrpc: it is for calls"
         case CallIs(methods=methods):
-            return f"xmlrpc: it is for calls of {', '.join(sorted(methods or ()))}"
-        case other:
-            assert_never(other)
+            return f"xmlrpc: it is for {'any call' if methods is None else ', '.join(sorted(methods))}"
+        case _:
+            assert_never(condition)
 
 
 def _value(value: ValueMatch) -> str:
     match value:
         case OneOf(values=values):
-            return f"that is {' or '.join(map(repr, sorted(values)))}"
+            return " or ".join(repr(each) for each in sorted(values))
         case Begins(text=text):
             return f"that begins with {text!r}"
         case Matches(regex=regex):
             return f"that matches {regex}"
-        case Presence(wanted=True):
-            return "that is there"
-        case Presence():
-            return "that is not there"
-        case other:
-            assert_never(other)
+        case Presence(wanted=wanted):
+            return "whatever it is" if wanted else "when there is none"
+        case _:
+            assert_never(value)
+
+
+def _predicate(predicate: Predicate) -> str:
+    match predicate:
+        case InForm(form=form, wanted=wanted):
+            return f"{'' if wanted else 'not '}normalized {form}"
+        case Among(values=values, wanted=wanted):
+            return f"{'' if wanted else 'none of '}{', '.join(sorted(values))}"
+        case Fits(regex=regex, wanted=wanted):
+            return f"what {'matches' if wanted else 'does not match'} {regex}"
+        case _:
+            assert_never(predicate)
+
+
+def _window(window: Window) -> str:
+    said = []
+    if window.each is not None:
+        said.append(f"the first {written_duration(window.first)} of each {written_duration(window.each)}")
+        if window.after:
+            said.append(f"after {written_duration(window.after)}")
+    if window.start is not None:
+        said.append(f"from {written_moment(window.start)}")
+    if window.end is not None:
+        said.append(f"until {written_moment(window.end)}")
+    return " ".join(said) or "every moment"

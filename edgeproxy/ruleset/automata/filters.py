@@ -119,7 +119,7 @@ class _Table:
     """What is written for a unit that is read, in one state of a transducer.
 
     PERF: most escapes are written as they are read. Read digit by digit they make an automaton of few states: the
-    image of all segments takes 3 ms instead of 130 ms, which it took when each escape was a way of its own.
+    image of all segments takes 5 ms instead of 130 ms, which it took when each escape was a way of its own.
     """
 
     written: dict[str, tuple[str, int]]  # by unit; and the state after it

@@ -64,7 +64,6 @@ def _trace(ruleset: Ruleset, rule: Rule, case: Case, routing: Routing) -> Iterat
     """Who took it; the rule that the case stands in; and, the nearest first, those above of the same host."""
     if isinstance(routing, UnknownHost):
         return
-    target = case.target
     taker = routing.rule if isinstance(routing, Routed) else None
     if taker is not None and taker is not rule:
         yield Related(taker.place, f"{taker.name!r} takes it")
@@ -72,6 +71,5 @@ def _trace(ruleset: Ruleset, rule: Rule, case: Case, routing: Routing) -> Iterat
     above = [each for each in ruleset.rules[:end] if each is not rule and routing.host in each.match.hosts]
     asked = [rule] if rule is not taker else []
     for each in (*asked, *above[: -_LISTED - 1 : -1]):
-        reason = why_not(each, routing.host, case.method, target.scheme, target.path, case.facts)
-        stands = "it stands below" if reason is None else reason
-        yield Related(each.place, f"not {each.name!r}: {stands}")
+        reason = why_not(each, routing.host, case.method, case.target, case.facts)
+        yield Related(each.place, f"not {each.name!r}: {reason or 'it stands below'}")

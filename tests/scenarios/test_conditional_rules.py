@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from harness import QUICK, RunningEdge, always, backend, request, running_edge
+from harness import RunningEdge, always, backend, request, running_edge
 from pools import OK
-from rule_values import rule
-
-from edgeproxy.proxy.edge import Edge
-from edgeproxy.ruleset.load import parse_ruleset
-from edgeproxy.ruleset.router import Router
 
 RULES = """
 edge: 1
@@ -92,15 +86,23 @@ async def test_a_rule_whose_conditions_fail_is_none_and_another_method_is_told_o
         assert (refused.status, refused.field("Allow")) == (405, "GET")
 
 
+MOVED = """
+edge: 1
+listen: [{address: "127.0.0.1:0"}]
+hosts: {app: {names: [pypi.test]}}
+rules:
+  - {name: moved, match: {path: "/{rest*}", methods: [GET]}, redirect: {map: moves.csv, status: 301}}
+  - {name: others, match: {path: "/{rest*}"}, respond: {status: 200, body: others}}
+"""
+
+
 async def test_a_redirect_map_takes_its_own_paths(tmp_path: Path) -> None:
-    ruleset = parse_ruleset(RULES, "rules.yaml", base=tmp_path)
-    rules = [rule(0, hosts=ruleset.hosts, moves={"/old": "https://pypi.test/new"}), rule(1, hosts=ruleset.hosts)]
-    edge = Edge(replace(ruleset, rules=tuple(rules), router=Router(ruleset.hosts, rules)), QUICK)
-    addresses = await edge.start()
-    running = RunningEdge(edge, addresses[0].port)
-    assert (await running.ask(request("/old?x=1"))).field("Location") == "https://pypi.test/new?x=1"
-    assert (await running.ask(request("/other"))).status == 200
-    await edge.stop(grace=0)
+    (tmp_path / "moves.csv").write_text("/old,https://pypi.test/new\n/help,/help/\n")
+    async with running_edge(MOVED, base=tmp_path) as edge:
+        assert (await edge.ask(request("/old?x=1"))).field("Location") == "https://pypi.test/new?x=1"
+        assert (await edge.ask(request("/help"))).field("Location") == "/help/"
+        assert await said(edge, "/new") == b"others"
+        assert (await edge.ask(request("/old", method="PUT"))).body == b"others"
 
 
 PASSING = """

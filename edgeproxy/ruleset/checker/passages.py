@@ -53,7 +53,7 @@ class Passage:
         self.territory = territory
         self.word = word
         self.doubts: dict[str, None] = {}
-        self._is_rough = False  # captures that stand in the target twice: smaller sets only make larger automata
+        self._rough: set[str] = set()  # captures that stand in the target twice: smaller sets only make larger automata
         self._ground = ground
         self._channels = channels
         self._ports = ports
@@ -84,10 +84,10 @@ class Passage:
 
     def image(self, requests: Requests) -> Requests:
         """What clients ask next. Raises Unsupported where that would take too many spaces."""
-        if self._is_rough or sum(len(space.paths.dfa) for space in requests) > _LARGE:
+        if self._rough or sum(len(space.paths.dfa) for space in requests) > _LARGE:
             return self._whole_image
         found = self._image(requests)
-        return self._whole_image if self._is_rough else found
+        return self._whole_image if self._rough else found
 
     @cached_property
     def _whole_image(self) -> Requests:
@@ -223,7 +223,7 @@ class Passage:
             found = image(to, each)
             if not found.is_exact and each.is_exact:
                 self.doubts[f"{to}: a capture that is put in more than once"] = None
-                self._is_rough = True
+                self._rough.add(to.source)
             if not found.paths.is_empty():
                 yield found.paths, found.query
 

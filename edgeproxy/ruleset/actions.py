@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from edgeproxy.ruleset.arms import Split
+from edgeproxy.ruleset.arms import Cutover, Split
 from edgeproxy.ruleset.declare import Declared
 from edgeproxy.ruleset.matching import PathRegex
-from edgeproxy.ruleset.model import Action, Files, Forward, Redirect, Respond
-from edgeproxy.ruleset.nodes import Node
+from edgeproxy.ruleset.model import Action, Files, Forward, Redirect, RedirectMap, Respond
+from edgeproxy.ruleset.moves import Moves
+from edgeproxy.ruleset.nodes import Node, Table
 from edgeproxy.ruleset.origins import Backend
 from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Code, Related
 from edgeproxy.ruleset.quantities import read_lifetime
+from edgeproxy.ruleset.read_fault import WITHOUT_BODY, read_fault_answer
+from edgeproxy.ruleset.read_moves import MapReader
 from edgeproxy.ruleset.read_target import parse_file_template, parse_target_template
 from edgeproxy.ruleset.shape import (
     FILES,
@@ -34,13 +37,13 @@ from edgeproxy.ruleset.values import (
     read_directory,
     read_field_name,
     read_field_value,
+    read_map_name,
     read_redirect_status,
     read_status,
 )
 
 ACTIONS: Final = ("forward", "redirect", "respond", "files")
 _DEFAULT_REDIRECT: Final = 302
-_WITHOUT_BODY: Final = (204, 205, 304)  # RFC 9110 §15.3.5, §15.3.6, §15.4.5
 
 assert set(ACTIONS) < set(RULE.keys)
 
@@ -52,6 +55,8 @@ class Scope:
     base: Path
     backends: Declared[Backend]
     splits: Declared[Split]
+    cutovers: Declared[Cutover]
+    maps: MapReader
 
 
 class ActionReader:
@@ -90,33 +95,55 @@ class ActionReader:
         table = read_table(self._findings, node, FORWARD)
         if table is None:
             return None
-        if ("backend" in table) == ("split" in table):
-            both = "backend" in table
+        given = [key for key in FORWARD.keys if key in table]
+        if len(given) != 1:
+            several = " and to ".join(f"a `{key}`" for key in given)
             self._findings.report(
-                Code.CONFLICTING_KEYS if both else Code.MISSING_KEY,
+                Code.CONFLICTING_KEYS if given else Code.MISSING_KEY,
                 node.place,
-                "a forward to a `backend` and to a `split`" if both else "a forward needs a `backend` or a `split`",
+                f"a forward to {several}" if given else "a forward needs a `backend`, a `split` or a `cutover`",
                 "a request is forwarded once.",
-                "keep one of the two." if both else "add one of the two.",
+                "keep one of them." if given else "add one of them.",
             )
             return None
-        to: Backend | Split | None
-        if "backend" in table:
-            to = self._scope.backends.find(self._findings, table["backend"])
-        else:
-            to = self._scope.splits.find(self._findings, table["split"])
+        scope = self._scope
+        declared: Mapping[str, Declared[Backend] | Declared[Split] | Declared[Cutover]] = {
+            "backend": scope.backends,
+            "split": scope.splits,
+            "cutover": scope.cutovers,
+        }
+        to = declared[given[0]].find(self._findings, table[given[0]])
         return None if to is None else Forward(to)
 
-    def _redirect(self, node: Node) -> Redirect | None:
-        table = read_table(self._findings, node, REDIRECT) or {}
-        to = self._target(table.get("to"), parse_target_template, "it is an absolute URL or path")
+    def _redirect(self, node: Node) -> Redirect | RedirectMap | None:
+        table = read_table(self._findings, node, REDIRECT)
+        if table is None:
+            return None
         status: int | None = _DEFAULT_REDIRECT
         if "status" in table:
             status = read_value(self._findings, table["status"], read_redirect_status, "it is a status")
         lifetime = None
         if "lifetime" in table:
             lifetime = read_value(self._findings, table["lifetime"], read_lifetime, "it is a duration")
+        if ("to" in table) == ("map" in table):
+            both = "to" in table
+            self._findings.report(
+                Code.CONFLICTING_KEYS if both else Code.MISSING_KEY,
+                node.place,
+                "a redirect with a `to` and a `map`" if both else "a redirect needs a `to` or a `map`",
+                "a request is redirected to one place.",
+                "keep one of the two; a rule behind this one can have the other." if both else "add one of the two.",
+            )
+            return None
+        if "map" in table:
+            moves = self._read_map(table["map"])
+            return None if moves is None or status is None else RedirectMap(moves, status, lifetime)
+        to = self._target(table["to"], parse_target_template, "it is an absolute URL or path")
         return None if to is None or status is None else Redirect(to, status, lifetime)
+
+    def _read_map(self, node: Node) -> Moves | None:
+        name = read_value(self._findings, node, read_map_name, "it is the path of a file")
+        return None if name is None else self._scope.maps.read(name, self._scope.base, node.place)
 
     def _target(
         self, node: Node | None, parse: Callable[[str, PathTemplate | PathRegex], TargetTemplate], what: str
@@ -127,13 +154,15 @@ class ActionReader:
         return read_value(self._findings, node, lambda text: parse(text, path), what)
 
     def _respond(self, node: Node) -> Respond | None:
+        if isinstance(node, Table) and any(key.value == "xmlrpc_fault" for key, _ in node.entries):
+            return read_fault_answer(self._findings, node, self._headers)
         table = read_table(self._findings, node, RESPOND) or {}
         body = read_text(self._findings, table["body"], "it is a text") if "body" in table else None
         headers = self._headers(table["headers"]) if "headers" in table else ()
         if "status" not in table:
             return None
         status = read_value(self._findings, table["status"], read_status, "it is a status")
-        if status in _WITHOUT_BODY and body is not None and body.value:
+        if status in WITHOUT_BODY and body is not None and body.value:
             self._findings.report(
                 Code.BAD_BODY,
                 body.place,

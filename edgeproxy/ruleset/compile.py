@@ -14,6 +14,7 @@ from typing import Final
 from edgeproxy.ruleset.actions import Scope
 from edgeproxy.ruleset.declare import Declared, HostReader, declare
 from edgeproxy.ruleset.declare_backends import BackendReader, check_moves
+from edgeproxy.ruleset.declare_cutovers import CutoverReader, check_arm_names
 from edgeproxy.ruleset.declare_splits import SplitReader
 from edgeproxy.ruleset.limits import DEFAULT_LIMITS
 from edgeproxy.ruleset.listen import ListenReader, read_trusted_proxies
@@ -23,6 +24,7 @@ from edgeproxy.ruleset.nodes import Node, Table, Text
 from edgeproxy.ruleset.origins import Backend
 from edgeproxy.ruleset.problems import Code
 from edgeproxy.ruleset.read_limits import read_limits
+from edgeproxy.ruleset.read_moves import MapReader
 from edgeproxy.ruleset.router import Router
 from edgeproxy.ruleset.rules import RuleReader
 from edgeproxy.ruleset.shape import FILE, Findings, Shape, read_table
@@ -72,27 +74,38 @@ def compile_ruleset(
     backends: Declared[Backend] = declare(findings, sections.get("backends"), "backend", backend_reader.read)
     check_moves(findings, backends, overrides.backends, root.place)
     splits = declare(findings, sections.get("splits"), "split", SplitReader(findings, backends).read)
+    cutovers = declare(findings, sections.get("cutovers"), "cutover", CutoverReader(findings, backends).read)
+    check_arm_names(findings, sections.get("splits"), sections.get("cutovers"))
     if "hosts" not in sections:
         hosts.readable = False  # the missing section has been told of
-    rule_reader = RuleReader(findings, hosts, Scope(source.base, backends, splits))
+    maps = MapReader(findings)
+    rule_reader = RuleReader(findings, hosts, Scope(source.base, backends, splits, cutovers, maps))
     rules = rule_reader.read_all(sections["rules"]) if "rules" in sections else ()
     if findings.problems:
         return None
     known = tuple(hosts.values.values())
     return Ruleset(
         generation,
-        source.digest,
+        _digest(source, maps),
         listen,
         trusted,
         limits,
         known,
         tuple(backends.values.values()),
         tuple(splits.values.values()),
-        (),
+        tuple(cutovers.values.values()),
         rules,
         Router(known, rules),
         {root.place.file: source.text},
     )
+
+
+def _digest(source: Source, maps: MapReader) -> str:
+    """Of the rule file, and of the maps that it names."""
+    digests = "".join(maps.digests)
+    if not digests:
+        return source.digest
+    return blake2b((source.digest + digests).encode(), digest_size=_DIGEST_OCTETS).hexdigest()
 
 
 def _sections(findings: Findings, root: Table, overrides: Overrides) -> Mapping[str, Node] | None:

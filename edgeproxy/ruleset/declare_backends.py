@@ -19,6 +19,7 @@ from edgeproxy.ruleset.backend_settings import (
     read_timeouts,
 )
 from edgeproxy.ruleset.declare import Declared
+from edgeproxy.ruleset.declare_reads import read_declarations
 from edgeproxy.ruleset.listeners import Address
 from edgeproxy.ruleset.nodes import Node, Table
 from edgeproxy.ruleset.origins import (
@@ -105,6 +106,7 @@ class BackendReader:
         health = read_health(findings, table["health"]) if "health" in table else None
         ejection = read_ejection(findings, table["eject"]) if "eject" in table else Ejection()
         circuit = read_circuit(findings, table["limits"]) if "limits" in table else Circuit()
+        declares = read_declarations(findings, table)
         if places is None:
             return None
         if "host" not in table:
@@ -118,7 +120,8 @@ class BackendReader:
         endpoints = tuple(Endpoint(origin.address, weight) for origin, weight in places)
         if first.scheme == "https" and tls is None:
             tls = BackendTls()
-        return HttpBackend(name, endpoints, authority, timeouts, tls, health, ejection, circuit, slow_start)
+        given = (timeouts, tls, health, ejection, circuit, slow_start, declares)
+        return HttpBackend(name, endpoints, authority, *given)
 
     def _read_url(self, node: Node) -> Sequence[tuple[Origin, int]] | None:
         origin = read_value(self._findings, node, self._origin, _A_URL)

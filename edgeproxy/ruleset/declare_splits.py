@@ -26,7 +26,7 @@ class SplitReader:
         table = read_table(self._findings, node, SPLIT)
         if table is None:
             return None
-        sticky = self._read_sticky(table["sticky"]) if "sticky" in table else (ClientKey(),)
+        sticky = read_sticky(self._findings, table["sticky"]) if "sticky" in table else (ClientKey(),)
         arms = self._read_weights(table["weights"]) if "weights" in table else None
         return None if arms is None or sticky is None else Split(name, arms, sticky)
 
@@ -54,39 +54,42 @@ class SplitReader:
             return None
         return tuple(arms) if len(arms) == len(entries) else None
 
-    def _read_sticky(self, node: Node) -> tuple[StickyKey, ...] | None:
-        items = read_items(self._findings, node, "`sticky` is a list of keys, the first that a request has counts")
-        if items is None:
-            return None
-        found: dict[StickyKey, Place] = {}
-        for item in items:
-            key = read_value(self._findings, item, read_sticky_key, "it is header:NAME, cookie:NAME or client")
-            if key is None:
-                return None
-            if key in found:
-                self._findings.report(
-                    Code.DUPLICATE_VALUE,
-                    item.place,
-                    "a sticky key is listed twice",
-                    "the first place in the list is the one that counts.",
-                    "remove one.",
-                    Related(found[key], "first listed here"),
-                )
-                return None
-            found[key] = item.place
-        return self._with_client(found)
 
-    def _with_client(self, found: Mapping[StickyKey, Place]) -> tuple[StickyKey, ...] | None:
-        ladder: Sequence[StickyKey] = tuple(found)
-        if ClientKey() not in found:
-            return (*ladder, ClientKey())
-        if ladder[-1] == ClientKey():
-            return tuple(ladder)
-        self._findings.report(
-            Code.BAD_STICKY_KEY,
-            found[ClientKey()],
-            "`client` is not the last sticky key",
-            "every request has it, so that nothing after it would be looked at.",
-            "move it to the end.",
-        )
+def read_sticky(findings: Findings, node: Node) -> tuple[StickyKey, ...] | None:
+    """A ladder of keys, with `client` as its last rung."""
+    items = read_items(findings, node, "`sticky` is a list of keys, the first that a request has counts")
+    if items is None:
         return None
+    found: dict[StickyKey, Place] = {}
+    for item in items:
+        key = read_value(findings, item, read_sticky_key, "it is header:NAME, cookie:NAME or client")
+        if key is None:
+            return None
+        if key in found:
+            findings.report(
+                Code.DUPLICATE_VALUE,
+                item.place,
+                "a sticky key is listed twice",
+                "the first place in the list is the one that counts.",
+                "remove one.",
+                Related(found[key], "first listed here"),
+            )
+            return None
+        found[key] = item.place
+    return _with_client(findings, found)
+
+
+def _with_client(findings: Findings, found: Mapping[StickyKey, Place]) -> tuple[StickyKey, ...] | None:
+    ladder: Sequence[StickyKey] = tuple(found)
+    if ClientKey() not in found:
+        return (*ladder, ClientKey())
+    if ladder[-1] == ClientKey():
+        return tuple(ladder)
+    findings.report(
+        Code.BAD_STICKY_KEY,
+        found[ClientKey()],
+        "`client` is not the last sticky key",
+        "every request has it, so that nothing after it would be looked at.",
+        "move it to the end.",
+    )
+    return None

@@ -33,14 +33,18 @@ def parse_ruleset(
     text: str, filename: str, *, base: Path, overrides: Overrides = NO_OVERRIDES, generation: int = 1
 ) -> Ruleset:
     """Raises RuleFileError. `base` is where relative paths are looked up."""
+
+    def order(problem: Problem) -> tuple[bool, str, int, int]:  # the rule file first, then the maps it names
+        place = problem.place
+        return place.file != filename, place.file, place.line, place.column
+
     root, problems = read_nodes(text, filename)
     findings = Findings(problems)
     ruleset = None
     if root is not None:
         ruleset = compile_ruleset(findings, root, Source(text, base), overrides, generation)
     if ruleset is None:
-        in_order = sorted(findings.problems, key=lambda problem: (problem.place.line, problem.place.column))
-        raise RuleFileError(in_order, {filename: text})
+        raise RuleFileError(sorted(findings.problems, key=order), {filename: text, **findings.sources})
     return ruleset
 
 

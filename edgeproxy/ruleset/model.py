@@ -132,7 +132,7 @@ class Ruleset:
     """A checked and compiled rule file."""
 
     generation: int
-    digest: str  # hex BLAKE2b of the sources read, in reading order
+    digest: str  # hex BLAKE2b of the sources read, in reading order, and of the maps that they name
     listen: tuple[Listener, ...]
     trusted_proxies: tuple[IPv4Network | IPv6Network | Literal["unix"], ...]  # whose word on the client is believed
     limits: Limits

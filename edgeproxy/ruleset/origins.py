@@ -97,7 +97,7 @@ class DeclaredRedirect:
     """A redirect that a backend is known to give: which of the paths it is asked for, and where to.
 
     A `to` that is a path stays on the host that the client asked. `lifetime` is what its Cache-Control says, in
-    seconds; None: nothing, so that a 301 or 308 may be kept for ever.
+    seconds; None: nothing, so that a 301 or 308 may be kept for ever. Empty `methods` mean every one.
     """
 
     path: PathTemplate

@@ -16,6 +16,7 @@ from edgeproxy.ruleset.problems import Code, Refusal
 _DURATION: Final = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _MILLISECONDS: Final = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _PERCENTAGE: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3})?")
+_RATIO: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3})?")
 _NUMBER: Final = re.compile(r"[0-9]{1,9}")
 _SIZE: Final = re.compile(r"([0-9]{1,15})(KiB|MiB|GiB)?")
 _OCTETS: Final = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -174,6 +175,42 @@ def read_share(text: str) -> int:
             "write it as 80 or 0.125.",
         )
     return share
+
+
+def read_percentage(text: str) -> int:
+    """Thousandths of a percent, written with or without a percent sign."""
+    return read_share(text.removesuffix("%").rstrip())
+
+
+def read_step(text: str) -> int:
+    """The share of a step: a percentage that is not nothing."""
+    share = read_percentage(text)
+    if not share:
+        raise Refusal(
+            Code.BAD_STEPS,
+            "a step of 0 %",
+            "a cutover rests at 0 until it is started.",
+            "begin with the first share above it.",
+        )
+    return share
+
+
+def read_ratio(text: str) -> float:
+    """How many times as much: a number with at most three decimals that is not 0."""
+    ratio = float(text) if _RATIO.fullmatch(text) else 0.0
+    if not ratio:
+        raise Refusal(
+            Code.BAD_RATIO,
+            f"{text!r} is not a ratio",
+            "a ratio is a number above 0 with at most three decimals: how many times the old arm's it may be.",
+            "write it as in 1.5.",
+        )
+    return ratio
+
+
+def written_share(share: int) -> str:
+    """What read_share reads."""
+    return f"{share / 1_000:g}"
 
 
 def written_duration(seconds: float) -> str:

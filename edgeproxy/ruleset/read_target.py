@@ -28,17 +28,34 @@ def parse_target_template(source: str, path: PathTemplate | PathRegex) -> Target
 
 def parse_file_template(source: str, path: PathTemplate | PathRegex) -> TargetTemplate:
     """A path below a directory, over the captures of `path`. Raises Refusal."""
+    return _parse_path(source, path, "a file's path", "it is looked up below the directory.", "it names a file.")
+
+
+def parse_asked_path(source: str, path: PathTemplate | PathRegex) -> TargetTemplate:
+    """The path that a backend is asked for, over the captures of `path`. Raises Refusal."""
+    why = "what becomes of the query, `query` of the rule says."
+    return _parse_path(source, path, "a path that is asked for", "a backend is asked for an absolute path.", why)
+
+
+def parse_text_template(source: str, path: PathTemplate | PathRegex) -> TargetTemplate:
+    """A text that is no URL, over the captures of `path`. Raises Refusal."""
+    pieces = [
+        token.text if isinstance(token, Span) else _read_insert(token, path, in_query=False)
+        for token in scan_template(source)
+    ]
+    if source.startswith("/"):
+        raise bad_template("a text that begins with a slash", "it is no path.", f"write {source.lstrip('/')}.", 0)
+    return TargetTemplate(source, tuple(pieces))
+
+
+def _parse_path(source: str, path: PathTemplate | PathRegex, what: str, why: str, no_query: str) -> TargetTemplate:
     tokens = scan_template(source)
     if not source.startswith("/"):
-        raise bad_template(
-            "a file's path begins with a slash", "it is looked up below the directory.", f"write /{source}", 0
-        )
+        raise bad_template(f"{what} begins with a slash", why, f"write /{source}", 0)
     for token in tokens:
         if isinstance(token, Span) and "?" in token.text:
             offset = token.offset + token.text.index("?")
-            raise bad_template(
-                "a file's path has no query", "it names a file.", "write %3F for the character itself.", offset
-            )
+            raise bad_template(f"{what} has no query", no_query, "write %3F for the character itself.", offset)
     return _compile(source, tokens, path, 0)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from edgeproxy.ruleset.actions import ACTIONS, ActionReader, Scope
-from edgeproxy.ruleset.arms import Split
 from edgeproxy.ruleset.declare import Declared
 from edgeproxy.ruleset.model import Action, Forward, Rule
 from edgeproxy.ruleset.modifiers import KEEP_QUERY, Modifiers, Rate, RuleLimits
@@ -18,6 +18,7 @@ from edgeproxy.ruleset.quantities import read_rate, written_rate
 from edgeproxy.ruleset.read_during import read_during
 from edgeproxy.ruleset.read_limits import COUNT, SIZE, WAIT
 from edgeproxy.ruleset.read_match import Matched, MatchReader
+from edgeproxy.ruleset.read_modifiers import ModifierReader, backends_of, report_not_forwarded
 from edgeproxy.ruleset.read_query_policy import read_query_policy
 from edgeproxy.ruleset.shape import (
     RULE,
@@ -65,17 +66,18 @@ class RuleReader:
         during = read_during(findings, table["during"]) if "during" in table else ()
         off = read_value(findings, table["off"], read_reason, "it says why the rule is off") if "off" in table else None
         action = ActionReader(findings, self._scope, matched.path).read(table, node.place)
-        modifiers = self._read_modifiers(table, action)
+        modifiers = self._read_modifiers(table, action, matched)
         match = matched.during(during)
         if name is None or match is None or action is None:
             return None
         return Rule(name, index, match, action, node.place, modifiers, off)
 
-    def _read_modifiers(self, table: Mapping[str, Node], action: Action | None) -> Modifiers:
+    def _read_modifiers(self, table: Mapping[str, Node], action: Action | None, matched: Matched) -> Modifiers:
         limits = self._read_limits(table["limits"], table) if "limits" in table else RuleLimits()
         upgrade = self._read_upgrade(table["upgrade"], table, action) if "upgrade" in table else frozenset()
         query = read_query_policy(self._findings, table["query"], table) if "query" in table else None
-        return Modifiers(limits, upgrade, query=query or KEEP_QUERY)
+        more = ModifierReader(self._findings, self._scope.backends, matched, action).read(table)
+        return replace(more, limits=limits, upgrade=upgrade, query=query or KEEP_QUERY)
 
     def _read_name(self, node: Node) -> str | None:
         name = read_value(self._findings, node, read_name, "it is the name of a rule")
@@ -100,7 +102,7 @@ class RuleReader:
             for key in _OF_A_FORWARD:
                 if key in table:
                     why = "the edge answers such requests itself: it passes no body on and waits for nobody."
-                    self._report_not_forwarded(table[key].place, f"a limit of `{key}`", why)
+                    report_not_forwarded(self._findings, table[key].place, f"a limit of `{key}`", why)
         if "burst" in given and "rate" not in table:
             self._findings.report(
                 Code.MISSING_KEY,
@@ -120,7 +122,7 @@ class RuleReader:
         protocols = read_set(self._findings, node, read_protocol, "protocol", what) or frozenset()
         if "forward" not in rule and any(each in rule for each in ACTIONS):
             why = "the edge answers such requests itself: there is no backend to switch to another protocol with."
-            self._report_not_forwarded(node.place, "an `upgrade`", why)
+            report_not_forwarded(self._findings, node.place, "an `upgrade`", why)
         directory = _directory_of(action)
         if directory is not None:
             self._findings.report(
@@ -132,19 +134,9 @@ class RuleReader:
             )
         return protocols
 
-    def _report_not_forwarded(self, place: Place, what: str, why: str) -> None:
-        self._findings.report(
-            Code.CONFLICTING_KEYS,
-            place,
-            f"{what} in a rule that does not forward",
-            why,
-            "remove it, or `forward` the requests.",
-        )
-
 
 def _directory_of(action: Action | None) -> DirectoryBackend | None:
     """The directory that an action may forward to."""
     if not isinstance(action, Forward):
         return None
-    backends = [arm.backend for arm in action.to.arms] if isinstance(action.to, Split) else [action.to]
-    return next((backend for backend in backends if isinstance(backend, DirectoryBackend)), None)
+    return next((backend for backend in backends_of(action) if isinstance(backend, DirectoryBackend)), None)

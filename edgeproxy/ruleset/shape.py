@@ -42,7 +42,7 @@ class Kind:
 
 
 FILE: Final = Shape(
-    "a rule file", ("edge", "listen", "hosts", "rules"), ("trusted_proxies", "limits", "backends", "splits")
+    "a rule file", ("edge", "listen", "hosts", "rules"), ("trusted_proxies", "limits", "backends", "splits", "cutovers")
 )
 LISTENER: Final = Shape("a listen address", ("address",), ("tls", "clients", "proxy_protocol"))
 CERTIFICATE: Final = Shape("a certificate", ("cert", "key"))
@@ -52,7 +52,10 @@ HOST: Final = Shape("a host", ("names",), ("kind",))
 BACKEND: Final = Shape(
     "a backend",
     (),
-    ("url", "urls", "directory", "host", "timeouts", "tls", "health", "eject", "limits", "slow_start"),
+    (
+        *("url", "urls", "directory", "host", "timeouts", "tls", "health", "eject", "limits", "slow_start"),
+        *("redirects", "reads"),
+    ),
 )
 ENDPOINT: Final = Shape("an endpoint", ("url",), ("weight",))
 TIMEOUTS: Final = Shape("timeouts", (), ("connect", "head", "between", "total"))
@@ -60,11 +63,23 @@ BACKEND_TLS: Final = Shape("`tls` of a backend", (), ("ca", "name", "cert", "key
 HEALTH: Final = Shape("`health`", ("path",), ("interval", "timeout", "healthy", "unhealthy"))
 EJECT: Final = Shape("`eject`", (), ("failures", "period", "most"))
 BACKEND_LIMITS: Final = Shape("`limits` of a backend", (), ("connections", "pending", "retries"))
+DECLARED_REDIRECT: Final = Shape(
+    "a redirect of a backend", ("path", "to"), ("status", "lifetime", "methods", "where", "query")
+)
+DECLARED_READ: Final = Shape("what a backend reads", ("path",), ("query", "methods", "headers"))
 SPLIT: Final = Shape("a split", ("weights",), ("sticky",))
+CUTOVER: Final = Shape("a cutover", ("from", "to", "steps", "hold"), ("sticky", "gates", "on_fail"))
+GATES: Final = Shape("`gates`", (), ("errors", "latency", "differences"))
+GATE_ERRORS: Final = Shape("the gate `errors`", ("worse_by",))
+GATE_LATENCY: Final = Shape("the gate `latency`", ("p95_ratio",))
+GATE_DIFFERENCES: Final = Shape("the gate `differences`", ("at_most",))
 RULE: Final = Shape(
     "a rule",
     ("name", "match"),
-    ("forward", "redirect", "respond", "files", "limits", "upgrade", "query", "during", "off"),
+    (
+        *("forward", "redirect", "respond", "files", "limits", "upgrade", "query", "during", "off"),
+        *("cache", "tags", "shadow", "fallback", "rewrite", "safety", "expect"),
+    ),
 )
 RULE_LIMITS: Final = Shape("`limits` of a rule", (), ("body", "time", "rate", "burst"))
 MATCH: Final = Shape(
@@ -78,24 +93,41 @@ PREDICATES: Final = Shape(
 )
 VALUE: Final = Shape("what is said of a value", (), ("regex", "prefix", "present"))
 WINDOW: Final = Shape("a window of `during`", (), ("first", "of_each", "after", "from", "until"))
-FORWARD: Final = Shape("a forward", (), ("backend", "split"))
-REDIRECT: Final = Shape("a redirect", ("to",), ("status", "lifetime"))
-RESPOND: Final = Shape("a respond", ("status",), ("body", "headers"))
+CACHE: Final = Shape(
+    "`cache`",
+    (),
+    (
+        *("fresh", "stale_while_revalidate", "stale_if_error", "immutable"),
+        *("accept", "key", "tags", "verify", "share_arms"),
+    ),
+)
+VERIFY: Final = Shape("`verify`", (), ("blake2b", "sha256", "md5"))
+SHADOW: Final = Shape("a shadow", ("to", "percent"), ("compare",))
+FALLBACK: Final = Shape("a fallback", ("to", "on"))
+REWRITE: Final = Shape("`rewrite`", (), ("path", "host", "headers", "answer_headers"))
+HEADER: Final = Shape("a header, when it has no value,", ("remove",))
+FORWARD: Final = Shape("a forward", (), ("backend", "split", "cutover"))
+REDIRECT: Final = Shape("a redirect", (), ("to", "map", "status", "lifetime"))
+RESPOND: Final = Shape("a respond", ("status",), ("body", "headers", "xmlrpc_fault"))
+FAULT: Final = Shape("a fault", ("code", "text"))
 FILES: Final = Shape("a files action", ("directory",), ("path",))
 
 SHAPES: Final = (
     *(FILE, LISTENER, CERTIFICATE, CLIENTS, LIMITS, HOST),
-    *(BACKEND, ENDPOINT, TIMEOUTS, BACKEND_TLS, HEALTH, EJECT, BACKEND_LIMITS, SPLIT),
+    *(BACKEND, ENDPOINT, TIMEOUTS, BACKEND_TLS, HEALTH, EJECT, BACKEND_LIMITS, DECLARED_REDIRECT, DECLARED_READ),
+    *(SPLIT, CUTOVER, GATES, GATE_ERRORS, GATE_LATENCY, GATE_DIFFERENCES),
     *(RULE, RULE_LIMITS, MATCH, PATH, PREDICATES, VALUE, WINDOW),
-    *(FORWARD, REDIRECT, RESPOND, FILES),
+    *(CACHE, VERIFY, SHADOW, FALLBACK, REWRITE, HEADER),
+    *(FORWARD, REDIRECT, RESPOND, FAULT, FILES),
 )
 
 
 class Findings:
-    """The problems found so far."""
+    """The problems found so far; `sources` are the texts, by name, of files beside the rule file that they quote."""
 
     def __init__(self, problems: Sequence[Problem] = ()) -> None:
         self.problems = list(problems)
+        self.sources: dict[str, str] = {}
 
     def report(
         self, code: Code, place: Place, message: str, why: str, remedy: str, related: Related | None = None

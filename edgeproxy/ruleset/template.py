@@ -116,6 +116,6 @@ class TargetTemplate:
 
     def expand(self, captures: Mapping[str, str]) -> str:
         target = "".join([p if isinstance(p, str) else p.value(captures) for p in self.pieces])
-        if target[1:2] in ("/", "\\"):  # only a path's second character can be one: a URL's is a `t`
+        if target.startswith(("//", "/\\")):
             return "/" + target.lstrip("/\\")
         return target

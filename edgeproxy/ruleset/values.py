@@ -29,7 +29,7 @@ _BLINDING_PROTOCOLS: Final = ("h2c", "http", "tls")
 
 
 def read_name(text: str) -> str:
-    """The name of a host, backend, split or rule: it is in metrics, logs and addresses of the admin API."""
+    """The name of a host, backend, split, cutover or rule: it is in metrics, logs and addresses of the admin API."""
     if not _NAME.fullmatch(text):
         raise Refusal(
             Code.BAD_NAME,
@@ -183,6 +183,14 @@ def read_file_name(text: str) -> str:
     if not text or "\0" in text or text.endswith("/"):
         raise Refusal(
             Code.BAD_FILE, f"{text!r} is not a file", "it is the path of a PEM file.", "write it as in certs/app.pem."
+        )
+    return text
+
+
+def read_map_name(text: str) -> str:
+    if not text or "\0" in text or text.endswith("/"):
+        raise Refusal(
+            Code.BAD_FILE, f"{text!r} is not a file", "it is the path of a CSV file.", "write it as in moves.csv."
         )
     return text
 

@@ -14,7 +14,7 @@ CASES = sorted((Path(__file__).parent / "problems").glob("*.yaml"))
 # What the checker finds in rulesets that can be read: the cases of checker/corpus.
 FROM_THE_CHECKER = {Code.DEAD_RULE, Code.HOST_WITHOUT_RULES, Code.GAP, Code.UNDECIDED}
 # Not to be had from a text alone: there are tests of their own.
-FROM_ELSEWHERE = {Code.UNREADABLE_FILE, Code.OVERRIDE}
+FROM_ELSEWHERE = {Code.UNREADABLE_FILE, Code.OVERRIDE, Code.BAD_MOVE}
 
 
 def error_of(case: Path) -> RuleFileError:

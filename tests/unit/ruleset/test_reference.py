@@ -35,7 +35,7 @@ def completed(example: str) -> str:
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_example_of_the_reference_loads(example: str) -> None:
-    assert parse_ruleset(completed(example), "README.md", base=ROOT).rules
+    assert parse_ruleset(completed(example), "README.md", base=ROOT / "rules").rules
 
 
 @pytest.mark.parametrize("key", sorted({key for shape in SHAPES for key in shape.keys}))

@@ -24,6 +24,7 @@ from edgeproxy.ruleset.checker.remedies import remedy_of
 from edgeproxy.ruleset.checker.settling import Unproved, settle
 from edgeproxy.ruleset.checker.simulate import Simulator, Step
 from edgeproxy.ruleset.checker.walks import Walk, Walker
+from edgeproxy.ruleset.follow import MOST_HOPS
 from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.ruleset.problems import Code, Evidence, Hop, Problem, Related
 
@@ -152,6 +153,8 @@ class Loops:
         if walk.is_endless:
             code, message = Code.ENDLESS_REDIRECT, f"redirects without end: {_named(walk)}"
             why = f"after {len(walk.steps)} hops it still leads to a URL that was not asked yet; clients give up."
+            if len(walk.steps) < MOST_HOPS:
+                why = f"the URL grows: after {len(walk.steps)} hops it is longer than the edge takes."
         else:
             hops = "1 hop" if len(walk.steps) == 1 else f"{len(walk.steps)} hops"
             code, message = Code.REDIRECT_LOOP, f"a redirect loop of {hops}: {_named(walk)}"

@@ -34,6 +34,7 @@ from edgeproxy.ruleset.model import Redirect, RedirectMap
 from edgeproxy.ruleset.template import PathTemplate, TargetTemplate
 
 _FEW: Final = 48
+_LARGE: Final = 2_000  # states; beyond, an image costs more than it tells
 
 
 class Passage:
@@ -52,6 +53,7 @@ class Passage:
         self.territory = territory
         self.word = word
         self.doubts: dict[str, None] = {}
+        self._rough: set[str] = set()  # captures that stand in the target twice: smaller sets only make larger automata
         self._ground = ground
         self._channels = channels
         self._ports = ports
@@ -82,6 +84,17 @@ class Passage:
 
     def image(self, requests: Requests) -> Requests:
         """What clients ask next. Raises Unsupported where that would take too many spaces."""
+        if self._rough or sum(len(space.paths.dfa) for space in requests) > _LARGE:
+            return self._whole_image
+        found = self._image(requests)
+        return self._whole_image if self._rough else found
+
+    @cached_property
+    def _whole_image(self) -> Requests:
+        """Of all that it answers: wide enough for any part of that."""
+        return self._image(self.domain)
+
+    def _image(self, requests: Requests) -> Requests:
         if self.aim is None:
             return NO_REQUESTS
         return Requests(after for space in requests for after in self._after(space))
@@ -208,8 +221,9 @@ class Passage:
     def _expand(self, to: TargetTemplate, captures: tuple[Captures, ...]) -> Iterator[tuple[Language, Query]]:
         for each in captures:
             found = image(to, each)
-            if not found.is_exact:
+            if not found.is_exact and each.is_exact:
                 self.doubts[f"{to}: a capture that is put in more than once"] = None
+                self._rough.add(to.source)
             if not found.paths.is_empty():
                 yield found.paths, found.query
 

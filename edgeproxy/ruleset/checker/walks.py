@@ -4,7 +4,7 @@ Laws of this module:
 - a walk is one that a client can take: its steps are the simulator's, and what it takes for them fits together: on
   one host it is on one arm of a split (a redirect out of memory asks for no arm), at one moment, from one address;
 - it loops where it asks again what it has asked; one that asks something new for longer than clients follow is
-  endless, as far as any client can tell.
+  endless, as far as any client can tell, and so is one whose URL grows past what the edge takes.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from edgeproxy.ruleset.checker.asked import Asked
 from edgeproxy.ruleset.checker.hops import Declared, Lead
 from edgeproxy.ruleset.checker.simulate import Simulator, Step
 from edgeproxy.ruleset.follow import MOST_HOPS
+from edgeproxy.ruleset.limits import DEFAULT_LIMITS
 
 Arms = tuple[tuple[str, str], ...]  # of a split, on a host where that matters, the backend
 _MOST_STEPS: Final = 3_000
+_LONGEST: Final = DEFAULT_LIMITS.target
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Walker:
             return
         if key in self._done or self._left <= 0:
             return
-        if len(steps) > MOST_HOPS:
+        if len(steps) > MOST_HOPS or (steps and len(asked.path) + len(asked.query or "") > _LONGEST):
             yield Walk(tuple(steps), is_endless=True)
             return
         at[key] = len(steps)

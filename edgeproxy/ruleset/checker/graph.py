@@ -101,10 +101,14 @@ class Graph:
         if aim.word is None:
             yield from self._after_pattern(passage, None)
             return
+        yield from self.takers(aim.word, box)
+
+    def takers(self, path: str, box: Box) -> Iterator[Passage]:
+        """The passages that may answer these requests for one path."""
         for number, ground in enumerate(self._grounds):
-            for territory in ground.takers(aim.word):
+            for territory in ground.takers(path):
                 for lead in self._by_rule.get((number, territory.index), ()):
-                    found = self._of_lead.get(id(lead)) or self._of_word.get((id(lead), aim.word))
+                    found = self._of_lead.get(id(lead)) or self._of_word.get((id(lead), path))
                     if found is not None and _fits(found, box):
                         yield found
 

@@ -139,6 +139,19 @@ class Graph:
             if _fits(found, box):
                 yield found
 
+    @property
+    def passages(self) -> Sequence[Passage]:
+        """Of patterns; and of single paths those that lead on."""
+        return [*self._of_lead.values(), *(each for each in self._of_word.values() if each in self.edges)]
+
+    def following(self, passage: Passage) -> Iterator[Passage]:
+        """Those that a pattern may lead to, those of single paths that lead no further among them."""
+        aim = passage.aim
+        if aim is not None and aim.word is not None:
+            yield from self._after_word(passage)
+        elif aim is not None:
+            yield from self._after_pattern(passage, self.order)
+
     @cached_property
     def order(self) -> Sequence[tuple[str, Passage]]:
         """The passages of one path, by path."""

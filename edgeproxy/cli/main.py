@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from edgeproxy.cli import check, demo, explain, fmt, schema
+from edgeproxy.cli import check, demo, diff, explain, fmt, schema
 from edgeproxy.cli import run as run_verb
 
 
@@ -31,6 +31,7 @@ class Verb(Protocol):
 VERBS: Final[tuple[Verb, ...]] = (
     check,
     explain,
+    diff,
     fmt,
     schema,
     run_verb,

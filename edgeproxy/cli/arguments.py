@@ -1,0 +1,46 @@
+"""Kinds of argument that several verbs take."""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentTypeError
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from edgeproxy.http.target import Scheme
+from edgeproxy.ruleset.problems import Refusal
+from edgeproxy.ruleset.read_during import read_moment
+
+_URL: Final = re.compile(r"(https?)://([^/?#]+)([^#]*)(?:#.*)?", re.IGNORECASE)
+_FIELD: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)")
+
+
+def url(text: str) -> tuple[Scheme, str, str]:
+    """The scheme, the authority, and the target in origin-form."""
+    found = _URL.fullmatch(text)
+    if found is None:
+        raise ArgumentTypeError(f"{text!r} is not a URL such as https://pypi.test/simple/")
+    target = found[3]
+    return Scheme(found[1].lower()), found[2], target if target.startswith("/") else f"/{target}"
+
+
+def moment(text: str) -> float:
+    try:
+        return read_moment(text)
+    except Refusal as refusal:
+        raise ArgumentTypeError(f"{refusal.message}: {refusal.remedy}") from None
+
+
+def header(text: str) -> tuple[str, str]:
+    found = _FIELD.fullmatch(text)
+    if found is None:
+        raise ArgumentTypeError(f"{text!r} is not a header such as 'User-Agent: pip/26.3'")
+    return found[1].lower(), found[2].rstrip()
+
+
+def joined(headers: Sequence[tuple[str, str]]) -> Mapping[str, str]:
+    """Several fields of one name are one list (RFC 9110 §5.3)."""
+    fields: dict[str, str] = {}
+    for name, value in headers:
+        fields[name] = f"{fields[name]}, {value}" if name in fields else value
+    return fields

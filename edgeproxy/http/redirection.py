@@ -11,6 +11,7 @@ from edgeproxy.http.target import BadTarget, Scheme, Target, parse_target
 REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))  # those that clients follow by themselves
 _REFERENCE: Final = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.S)
 _VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
+_PORTS: Final = {Scheme.HTTP: "80", Scheme.HTTPS: "443"}
 _SCHEMES: Final = {scheme.value: scheme for scheme in Scheme}
 
 
@@ -49,3 +50,9 @@ def resolve(base: Target, reference: str) -> Target | None:
         return parse_target(f"{scheme}://{authority}{path or '/'}{'' if query is None else f'?{query}'}", None, scheme)
     except BadTarget:
         return None
+
+
+def port_of(target: Target) -> str:
+    """The port that a client asks, that of the scheme where the authority names none."""
+    _, _, port = target.authority[target.authority.rfind("]") + 1 :].partition(":")
+    return port.lstrip("0") or _PORTS[target.scheme]

@@ -16,21 +16,20 @@ from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
 from edgeproxy.http.fields import CREDENTIALS
-from edgeproxy.http.redirection import REDIRECTS, method_after, resolve, visible
+from edgeproxy.http.redirection import REDIRECTS, method_after, port_of, resolve, visible
 from edgeproxy.http.target import Scheme, Target
 from edgeproxy.ruleset.arms import Cutover, Split
-from edgeproxy.ruleset.conditions import fulfils, holds
-from edgeproxy.ruleset.leads import asked_path, kept_query, location
+from edgeproxy.ruleset.leads import asked_path, declared_location, kept_query, location
 from edgeproxy.ruleset.listeners import InetAddress
 from edgeproxy.ruleset.matching import Facts
 from edgeproxy.ruleset.model import Files, Forward, Redirect, RedirectMap, Respond, Routed, Rule, Ruleset
-from edgeproxy.ruleset.origins import Backend, DeclaredRedirect, HttpBackend
+from edgeproxy.ruleset.origins import Backend, HttpBackend
 from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Hop
 
 MOST_HOPS: Final = 30  # that clients follow: browsers 20, requests 30, curl 50
 _CREDENTIALS: Final = frozenset(name.decode() for name in CREDENTIALS)
-_PORTS: Final = {Scheme.HTTP: "80", Scheme.HTTPS: "443"}
+_PORTS: Final = frozenset(("80", "443"))
 
 ArmOf = Callable[[Split | Cutover], Backend]  # the arm of the client who asks
 
@@ -57,7 +56,7 @@ def follow(
 
     `facts` are the client's for this exchange, but for the query, which each URL brings.
     """
-    ports = _own_ports(ruleset, asked)
+    ports = own_ports(ruleset) | {port_of(asked)}  # it may be asked by others than it sees
     hops: list[Hop] = []
     seen = set()
     at, answer = asked, first
@@ -65,7 +64,7 @@ def follow(
         seen.add(_identity(method, at))
         hops.append(Hop(method, url_of(at), answer.by, answer.status, visible(answer.location), answer.place))
         method, following = method_after(answer.status, method), resolve(at, answer.location)
-        if following is None or _port(following) not in ports:
+        if following is None or port_of(following) not in ports:
             return None
         at = following
         if _identity(method, at) in seen or len(hops) > MOST_HOPS:
@@ -87,15 +86,10 @@ def _identity(method: str, target: Target) -> tuple[str, Scheme, str, str, str |
     return method, target.scheme, target.host, target.path, target.query
 
 
-def _port(target: Target) -> str:
-    _, _, port = target.authority[target.authority.rfind("]") + 1 :].partition(":")
-    return port.lstrip("0") or _PORTS[target.scheme]
-
-
-def _own_ports(ruleset: Ruleset, asked: Target) -> frozenset[str]:
-    """By which clients may come here. The edge may be asked by others than it listens on, or by none that it sees."""
+def own_ports(ruleset: Ruleset) -> frozenset[str]:
+    """By which clients may come here, as far as the rule file tells: those of the schemes, and those it listens on."""
     listening = {str(each.address.port) for each in ruleset.listen if isinstance(each.address, InetAddress)}
-    return frozenset({*_PORTS.values(), _port(asked), *listening})
+    return _PORTS | listening
 
 
 def _redirection(routed: Routed, method: str, at: Target, arm_of: ArmOf) -> Redirection | None:
@@ -123,25 +117,12 @@ def _declared(backend: Backend, routed: Routed, method: str, at: Target) -> Redi
     rule = routed.rule
     path, query = asked_path(rule, at.path, routed.captures), kept_query(at.query, rule.modifiers.query)
     for each in backend.declares.redirects:
-        where_to = _told_location(each, method, path, query)
+        where_to = declared_location(each, method, path, query)
         if where_to is not None:
             by = f"backend {backend.name} (rule {rule.name})"
             sent = _as_sent(rule, by, each.status, (("location", where_to),))
             return None if sent is None else replace(sent, place=each.place)
     return None
-
-
-def _told_location(declared: DeclaredRedirect, method: str, path: str, query: str | None) -> str | None:
-    captures = declared.path.match(path)
-    facts = Facts(query=query)
-    if (
-        captures is None
-        or (declared.methods and method not in declared.methods)
-        or not fulfils(declared.where, captures)
-        or not all(holds(each, facts) for each in declared.query)
-    ):
-        return None
-    return declared.to.expand(captures)
 
 
 def _as_sent(rule: Rule, by: str, status: int, fields: tuple[tuple[str, str], ...]) -> Redirection | None:

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgeproxy.ruleset.conditions import parameter_name
+from edgeproxy.ruleset.conditions import fulfils, holds, parameter_name
+from edgeproxy.ruleset.matching import Facts
 from edgeproxy.ruleset.model import Redirect, RedirectMap, Rule
 from edgeproxy.ruleset.modifiers import QueryPolicy
+from edgeproxy.ruleset.origins import DeclaredRedirect
 
 
 def location(
@@ -38,3 +40,17 @@ def kept_query(query: str | None, policy: QueryPolicy) -> str | None:
 
 def with_query(target: str, query: str | None) -> str:
     return target if query is None else f"{target}{'&' if '?' in target else '?'}{query}"
+
+
+def declared_location(declared: DeclaredRedirect, method: str, path: str, query: str | None) -> str | None:
+    """Where a backend's declared redirect leads for what the backend is asked; None where it takes no part."""
+    captures = declared.path.match(path)
+    facts = Facts(query=query)
+    if (
+        captures is None
+        or (declared.methods and method not in declared.methods)
+        or not fulfils(declared.where, captures)
+        or not all(holds(each, facts) for each in declared.query)
+    ):
+        return None
+    return declared.to.expand(captures)

@@ -80,6 +80,10 @@ class Code(StrEnum):
     DEAD_RULE = "dead-rule"
     HOST_WITHOUT_RULES = "host-without-rules"
     GAP = "gap"
+    REDIRECT_LOOP = "redirect-loop"
+    ENDLESS_REDIRECT = "endless-redirect"
+    REDIRECT_CHAIN = "redirect-chain"
+    DOWNGRADE = "downgrade"
     UNDECIDED = "undecided"
     OVERRIDE = "override"
 

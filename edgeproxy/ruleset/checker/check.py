@@ -11,8 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from edgeproxy.ruleset.checker.chains import chains
 from edgeproxy.ruleset.checker.checking import Checking, Said
 from edgeproxy.ruleset.checker.facets import TooManyFacets
+from edgeproxy.ruleset.checker.loops import loops
 from edgeproxy.ruleset.checker.reach import reach
 from edgeproxy.ruleset.checker.severity import Severity, severity_of
 from edgeproxy.ruleset.model import Ruleset
@@ -20,7 +22,7 @@ from edgeproxy.ruleset.problems import Code, Problem
 
 Family = Callable[[Checking], Said]
 
-FAMILIES: Final[tuple[Family, ...]] = (reach,)
+FAMILIES: Final[tuple[Family, ...]] = (reach, loops, chains)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ group stands between slashes or the path's end this cannot be: the path is norma
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Final
 
 from edgeproxy.ruleset.matching import PathRegex
@@ -23,6 +25,21 @@ def has_whole_captures(pattern: PathRegex) -> bool:
         return False
     starts = [at for at in range(len(source)) if source.startswith(_NAMED, at)]
     return len(starts) == len(pattern.captures) and all(_is_apart(source, at) for at in starts)
+
+
+def group_sources(pattern: PathRegex) -> Mapping[str, str]:
+    """The expression inside each named group, as far as it is plain to see."""
+    source = pattern.source
+    if "\\Q" in source or re.search(r"\(\?[A-Za-z-]*[ims-][A-Za-z-]*[:)]", source):
+        return {}  # what a group means depends on flags that stand outside it
+    found: dict[str, str] = {}
+    for name in pattern.captures:
+        for opening in (f"(?P<{name}>", f"(?<{name}>"):
+            at = source.find(opening)
+            end = _end(source, at) if at >= 0 else None
+            if end is not None:
+                found[name] = source[at + len(opening) : end - 1]
+    return found
 
 
 def _is_apart(source: str, at: int) -> bool:

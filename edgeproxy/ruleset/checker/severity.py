@@ -20,6 +20,8 @@ class Severity(StrEnum):
 _LESS: Final = {
     Code.HOST_WITHOUT_RULES: Severity.WARNING,
     Code.UNDECIDED: Severity.WARNING,
+    Code.REDIRECT_CHAIN: Severity.WARNING,
+    Code.DOWNGRADE: Severity.WARNING,
     Code.GAP: Severity.NOTE,
 }
 

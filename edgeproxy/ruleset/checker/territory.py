@@ -99,7 +99,7 @@ class Territory:
             return _exactly(texts(self.words or ()))
         match self.rule.match.path:
             case PathTemplate() as template:
-                return _of_template(template, self.rule.match.where)
+                return paths_of_template(template, self.rule.match.where)
             case PathRegex() as pattern:
                 return _of_regex(pattern, self.rule.match.where)
             case other:
@@ -127,7 +127,7 @@ def _exactly(language: Language) -> Paths:
     return Paths(language, language, None)
 
 
-def _of_template(template: PathTemplate, where: tuple[Where, ...]) -> Paths:
+def paths_of_template(template: PathTemplate, where: tuple[Where, ...]) -> Paths:
     try:
         every = path_language(template)
     except Unsupported as error:

@@ -12,7 +12,16 @@ from edgeproxy.ruleset.problems import Code
 CASES = sorted((Path(__file__).parent / "problems").glob("*.yaml"))
 
 # What the checker finds in rulesets that can be read: the cases of checker/corpus.
-FROM_THE_CHECKER = {Code.DEAD_RULE, Code.HOST_WITHOUT_RULES, Code.GAP, Code.UNDECIDED}
+FROM_THE_CHECKER = {
+    Code.DEAD_RULE,
+    Code.HOST_WITHOUT_RULES,
+    Code.GAP,
+    Code.REDIRECT_LOOP,
+    Code.ENDLESS_REDIRECT,
+    Code.REDIRECT_CHAIN,
+    Code.DOWNGRADE,
+    Code.UNDECIDED,
+}
 # Not to be had from a text alone: there are tests of their own.
 FROM_ELSEWHERE = {Code.UNREADABLE_FILE, Code.OVERRIDE, Code.BAD_MOVE}
 

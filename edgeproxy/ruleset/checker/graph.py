@@ -1,0 +1,214 @@
+"""Which passage may lead to which, and the cycles of that: more edges than there are, never fewer.
+
+Laws of this module:
+- an edge is left out only where no request can go along it: the host, the scheme, the facets or the path's beginning
+  do not fit;
+- a passage of one path is followed to the rules that take the target. So ten thousand exact redirects cost ten
+  thousand look-ups, and those that lead to no redirect are out of the way before patterns are looked at.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+from edgeproxy.ruleset.checker.boxes import Box, meet
+from edgeproxy.ruleset.checker.channels import Channels
+from edgeproxy.ruleset.checker.checking import Checking
+from edgeproxy.ruleset.checker.ground import Ground
+from edgeproxy.ruleset.checker.hops import Lead
+from edgeproxy.ruleset.checker.map_pairs import pairs_that_go_on
+from edgeproxy.ruleset.checker.passages import Passage
+from edgeproxy.ruleset.checker.simulate import Simulator
+from edgeproxy.ruleset.follow import own_ports
+from edgeproxy.ruleset.model import RedirectMap
+
+Edges = Mapping[Passage, Sequence[Passage]]
+
+
+class Graph:
+    """The passages of a check, and the edges between them."""
+
+    def __init__(self, checking: Checking, simulator: Simulator) -> None:
+        self._checking = checking
+        self._grounds: tuple[Ground, ...] = (checking.ground, *checking.before)
+        self._ports = own_ports(checking.ruleset)
+        self.channels = Channels(checking.facets, simulator.leads)
+        self._by_rule: dict[tuple[int, int], list[Lead]] = {}
+        for lead in simulator.leads:
+            self._by_rule.setdefault((lead.age, lead.rule.index), []).append(lead)
+        self._of_word: dict[tuple[int, str], Passage] = {}
+        self._of_lead: dict[int, Passage] = {}
+        words, patterns = self._passages(simulator.leads)
+        self.edges: dict[Passage, Sequence[Passage]] = {}
+        self._link(words, patterns)
+
+    def _passages(self, leads: Sequence[Lead]) -> tuple[list[Passage], list[Passage]]:
+        words: list[Passage] = []
+        patterns: list[Passage] = []
+        for lead in leads:
+            ground = self._grounds[lead.age]
+            territory = ground.territory(lead.rule)
+            if territory is None:
+                continue
+            if isinstance(lead.rule.action, RedirectMap):
+                paths: Sequence[str | None] = pairs_that_go_on(lead, territory, self._leads_on, self._hosts)
+            else:
+                paths = territory.words if territory.words is not None else (None,)
+            for path in paths:
+                passage = Passage(lead, territory, ground, self.channels, self._ports, path)
+                if passage.box is None:
+                    continue
+                if path is None:
+                    self._of_lead[id(lead)] = passage
+                    patterns.append(passage)
+                else:
+                    self._of_word[id(lead), path] = passage
+                    words.append(passage)
+        return words, patterns
+
+    @property
+    def _hosts(self) -> frozenset[str]:
+        return frozenset(self._checking.facets.hosts)
+
+    def _leads_on(self, path: str) -> bool:
+        """Whether a path, on whichever host, may be redirected."""
+        return any(
+            (ground_number, each.index) in self._by_rule
+            for ground_number, ground in enumerate(self._grounds)
+            for each in ground.takers(path)
+        )
+
+    def _link(self, words: Sequence[Passage], patterns: Sequence[Passage]) -> None:
+        for each in words:
+            following = list(self._after_word(each))
+            if following:
+                self.edges[each] = following
+        alive = sorted((each.word or "", number) for number, each in enumerate(words) if each in self.edges)
+        order = [(path, words[number]) for path, number in alive]
+        for each in patterns:
+            aim = each.aim
+            if aim is not None:
+                fixed = aim.word is not None
+                self.edges[each] = list(self._after_word(each) if fixed else self._after_pattern(each, order))
+
+    def _after_word(self, passage: Passage) -> Iterator[Passage]:
+        """Where a Location that is always the same leads."""
+        box, aim = self._next(passage), passage.aim
+        if box is None or aim is None:
+            return
+        if aim.word is None:
+            yield from self._after_pattern(passage, None)
+            return
+        yield from self.takers(aim.word, box)
+
+    def takers(self, path: str, box: Box) -> Iterator[Passage]:
+        """The passages that may answer these requests for one path."""
+        for number, ground in enumerate(self._grounds):
+            for territory in ground.takers(path):
+                for lead in self._by_rule.get((number, territory.index), ()):
+                    found = self._of_lead.get(id(lead)) or self._of_word.get((id(lead), path))
+                    if found is not None and _fits(found, box):
+                        yield found
+
+    def _after_pattern(self, passage: Passage, words: Sequence[tuple[str, Passage]] | None) -> Iterator[Passage]:
+        box, aim = self._next(passage), passage.aim
+        if box is None or aim is None:
+            return
+        if aim.word is None:
+            box = self.channels.with_any_query(box)
+        bare = self.channels.bare(box)
+        for number, ground in enumerate(self._grounds):
+            # Held leads answer also where their rule's own box does not: their passages' boxes decide.
+            near = ground.rivals(self._checking.facets.universe if number or self._holds_own else bare, aim.prefix)
+            for territory in near:
+                for lead in self._by_rule.get((number, territory.index), ()):
+                    found = self._of_lead.get(id(lead))
+                    if found is not None and _fits(found, box):
+                        yield found
+        order = (
+            words
+            if words is not None
+            else sorted(((path, each) for (_, path), each in self._of_word.items()), key=lambda pair: pair[0])
+        )
+        for at in range(bisect_left(order, aim.prefix, key=lambda pair: pair[0]), len(order)):
+            path, found = order[at]
+            if not path.startswith(aim.prefix):
+                break
+            if _fits(found, box):
+                yield found
+
+    @property
+    def passages(self) -> Sequence[Passage]:
+        """Of patterns; and of single paths those that lead on."""
+        return [*self._of_lead.values(), *(each for each in self._of_word.values() if each in self.edges)]
+
+    def following(self, passage: Passage) -> Iterator[Passage]:
+        """Those that a pattern may lead to, those of single paths that lead no further among them."""
+        aim = passage.aim
+        if aim is not None and aim.word is not None:
+            yield from self._after_word(passage)
+        elif aim is not None:
+            yield from self._after_pattern(passage, self.order)
+
+    @cached_property
+    def order(self) -> Sequence[tuple[str, Passage]]:
+        """The passages of one path, by path."""
+        return sorted(((path, each) for (_, path), each in self._of_word.items()), key=lambda pair: pair[0])
+
+    @cached_property
+    def _holds_own(self) -> bool:
+        return any(lead.is_held and not lead.age for leads in self._by_rule.values() for lead in leads)
+
+    def _next(self, passage: Passage) -> Box | None:
+        return None if passage.box is None else passage.next_box(passage.box)
+
+
+def _fits(passage: Passage, box: Box) -> bool:
+    return passage.box is not None and meet(passage.box, box) is not None
+
+
+def knots(edges: Edges, among: Sequence[Passage]) -> list[list[Passage]]:
+    """The strongly connected components that hold a cycle (Tarjan), without recursion: chains may be long."""
+    inside = set(among)
+    number: dict[Passage, int] = {}
+    low: dict[Passage, int] = {}
+    stack: list[Passage] = []
+    on_stack: set[Passage] = set()
+    found: list[list[Passage]] = []
+    for root in among:
+        if root in number:
+            continue
+        work = [(root, iter(edges.get(root, ())))]
+        number[root] = low[root] = len(number)
+        stack.append(root)
+        on_stack.add(root)
+        while work:
+            node, following = work[-1]
+            for each in following:
+                if each not in inside:
+                    continue
+                if each not in number:
+                    number[each] = low[each] = len(number)
+                    stack.append(each)
+                    on_stack.add(each)
+                    work.append((each, iter(edges.get(each, ()))))
+                    break
+                if each in on_stack:
+                    low[node] = min(low[node], number[each])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
+                if low[node] == number[node]:
+                    members: list[Passage] = []
+                    while True:
+                        member = stack.pop()
+                        on_stack.discard(member)
+                        members.append(member)
+                        if member is node:
+                            break
+                    if len(members) > 1 or node in edges.get(node, ()):
+                        found.append(members[::-1])
+    return found

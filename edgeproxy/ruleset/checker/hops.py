@@ -1,0 +1,200 @@
+"""Leads: the ways by which a ruleset redirects a client.
+
+Laws of this module:
+- a lead is one source of redirects behind one rule: the rule itself, or one that a backend of the rule declares, for
+  each arm of a split or cutover and for the fallback;
+- what a lead answers is told by the functions that the edge answers with (`edgeproxy.ruleset.leads`);
+- a kept lead is the same redirect out of a client's or cache's memory: see `held`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from edgeproxy.http.redirection import REDIRECTS
+from edgeproxy.ruleset.arms import Cutover, Split
+from edgeproxy.ruleset.checker.held import kept_for, told_lifetime
+from edgeproxy.ruleset.leads import asked_path, declared_location, kept_query, location
+from edgeproxy.ruleset.model import Forward, Redirect, RedirectMap, Respond, Rule, Ruleset
+from edgeproxy.ruleset.origins import Backend, DeclaredRedirect, HttpBackend
+from edgeproxy.ruleset.place import Place
+
+_LOCATION: Final = "location"
+_CACHE_CONTROL: Final = "cache-control"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A redirect that a backend declares, and the way to that backend."""
+
+    backend: HttpBackend
+    redirect: DeclaredRedirect
+    arm: Split | Cutover | None = None  # of which the backend is an arm
+    is_fallback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A Location that is the same for every request: a `respond` with one, or a rule that sets its own."""
+
+    location: str
+
+
+Source = Redirect | RedirectMap | Fixed | Declared
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lead:
+    """`kept` is for how many seconds a client may hold its redirect; `age` counts the rulesets of `--after` from 1."""
+
+    rule: Rule
+    source: Source
+    status: int
+    kept: float
+    age: int = 0
+    is_held: bool = False
+    fixed: str | None = None  # the Location that the rule's answer headers put in the place of any other
+
+    @property
+    def place(self) -> Place:
+        return self.source.redirect.place if isinstance(self.source, Declared) else self.rule.place
+
+    @property
+    def identity(self) -> tuple[int, int, str]:
+        """The same for a lead and its held form."""
+        return self.age, self.rule.index, f"{self.place} {self._channel}"
+
+    @property
+    def by(self) -> str:
+        """Who answers, as in Hop."""
+        who = f"rule {self.rule.name}"
+        if isinstance(self.source, Declared):
+            kind = "fallback" if self.source.is_fallback else "backend"
+            who = f"{kind} {self.source.backend.name} ({who})"
+        if not self.is_held:
+            return who
+        return f"held since {self.rule.place.file}: {who}" if self.age else f"held: {who}"
+
+    @property
+    def is_bound_to_arm(self) -> bool:
+        """Whether only clients on one arm get it."""
+        cache = self.rule.modifiers.cache
+        return (
+            isinstance(self.source, Declared)
+            and self.source.arm is not None
+            and not self.is_held
+            and not (cache is not None and cache.share_arms)
+        )
+
+    def locate(self, method: str, path: str, captures: Mapping[str, str], query: str | None) -> str | None:
+        """Its Location for a request that the rule takes; None where it does not answer."""
+        found = self._locate(method, path, captures, query)
+        return found if found is None or self.fixed is None else self.fixed
+
+    def _locate(self, method: str, path: str, captures: Mapping[str, str], query: str | None) -> str | None:
+        source, policy = self.source, self.rule.modifiers.query
+        match source:
+            case Redirect() | RedirectMap():
+                return location(source, path, captures, query, policy)
+            case Fixed(location=text):
+                return text
+            case Declared(redirect=redirect):
+                asked = asked_path(self.rule, path, captures)
+                return declared_location(redirect, method, asked, kept_query(query, policy))
+
+    @property
+    def _channel(self) -> str:
+        """Of the leads of one channel the first answers."""
+        if not isinstance(self.source, Declared):
+            return ""
+        arm = self.source.arm.name if self.source.arm is not None else ""
+        return f"{self.source.backend.name} {arm} {self.source.is_fallback}"
+
+    @property
+    def channel(self) -> str:
+        return self._channel
+
+
+def leads_of(rules: Sequence[Rule], age: int = 0) -> Iterator[Lead]:
+    """The leads of a ruleset's rules, in file order."""
+    for rule in rules:
+        if rule.off is None:
+            for source, status, kept in _sources(rule):
+                lead = _edited(Lead(rule, source, status, kept, age))
+                if lead is not None:
+                    yield lead
+
+
+def held_form(lead: Lead) -> Lead | None:
+    """The lead out of a memory; None for one that nobody keeps."""
+    return replace(lead, is_held=True) if lead.kept else None
+
+
+def own_held(ruleset: Ruleset, leads: Sequence[Lead]) -> list[Lead]:
+    """Those of a ruleset's own leads that a client may have got when another arm, or another moment, was its own."""
+    changes = any(rule.match.during for rule in ruleset.rules if rule.off is None)
+    found = (held_form(lead) for lead in leads if changes or lead.is_bound_to_arm)
+    return [lead for lead in found if lead is not None]
+
+
+def _sources(rule: Rule) -> Iterator[tuple[Source, int, float]]:
+    action = rule.action
+    match action:
+        case Redirect(status=status, lifetime=lifetime) | RedirectMap(status=status, lifetime=lifetime):
+            yield action, status, kept_for(status, lifetime)
+        case Respond(status=status, headers=headers):
+            where_to, control = _header(headers, _LOCATION), _header(headers, _CACHE_CONTROL)
+            if status in REDIRECTS and where_to is not None:
+                yield Fixed(where_to), status, kept_for(status, told_lifetime(control))
+        case Forward(to=to):
+            for declared in _declared(to, rule):
+                redirect = declared.redirect
+                if redirect.status in REDIRECTS:
+                    yield declared, redirect.status, kept_for(redirect.status, redirect.lifetime)
+        case _:
+            pass
+
+
+def _declared(to: Backend | Split | Cutover, rule: Rule) -> Iterator[Declared]:
+    for backend in backends_of(to):
+        arm = to if isinstance(to, Split | Cutover) else None
+        for redirect in _declarations(backend):
+            yield Declared(backend, redirect, arm)  # type: ignore[arg-type]
+    fallback = rule.modifiers.fallback
+    if fallback is not None:
+        for redirect in _declarations(fallback.to):
+            yield Declared(fallback.to, redirect, is_fallback=True)  # type: ignore[arg-type]
+
+
+def backends_of(to: Backend | Split | Cutover) -> tuple[Backend, ...]:
+    """The backends that may be asked, each once: any share may be any other tomorrow."""
+    match to:
+        case Split(arms=arms):
+            return tuple(dict.fromkeys(arm.backend for arm in arms))
+        case Cutover(old=old, new=new):
+            return tuple(dict.fromkeys((old, new)))
+        case _:
+            return (to,)
+
+
+def _declarations(backend: Backend) -> tuple[DeclaredRedirect, ...]:
+    return backend.declares.redirects if isinstance(backend, HttpBackend) else ()
+
+
+def _edited(lead: Lead) -> Lead | None:
+    """As the rule's answer headers leave it."""
+    edits = {name.lower(): value for name, value in lead.rule.modifiers.rewrite.answer_headers}
+    if _LOCATION in edits:
+        where_to = edits[_LOCATION]
+        if where_to is None:
+            return None
+        lead = replace(lead, fixed=where_to)
+    if _CACHE_CONTROL in edits:
+        lead = replace(lead, kept=kept_for(lead.status, told_lifetime(edits[_CACHE_CONTROL])))
+    return lead
+
+
+def _header(headers: tuple[tuple[str, str], ...], wanted: str) -> str | None:
+    return next((value for name, value in headers if name.lower() == wanted), None)

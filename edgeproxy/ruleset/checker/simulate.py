@@ -1,0 +1,172 @@
+"""One request after another, as a client follows redirects: by the edge's own router and its own Locations.
+
+Laws of this module:
+- a step is concrete: a request, the lead that answers it, its Location, and what the client asks next;
+- where the next request depends on the client, each way is a step of its own: a POST that becomes a GET or stays one
+  (RFC 9110 §15.4.2), credentials that are told to another host or not;
+- redirects from memory are steps beside those of the edge: the client may hold them, whatever the rules say now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, product
+from typing import Final
+
+from edgeproxy.http.redirection import method_after, port_of, resolve
+from edgeproxy.http.target import Target
+from edgeproxy.ruleset.checker.asked import Asked
+from edgeproxy.ruleset.checker.facets import Facets, Header
+from edgeproxy.ruleset.checker.held import KEPT_METHODS
+from edgeproxy.ruleset.checker.hops import Lead, held_form, leads_of, own_held
+from edgeproxy.ruleset.follow import own_ports
+from edgeproxy.ruleset.model import Routed, Ruleset
+
+CREDENTIALS: Final = ("authorization", "cookie")  # what clients tell one host and not another
+_VARIANTS: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`given`: the request that the redirect was got by, where it comes from memory (other facts, same URL)."""
+
+    asked: Asked
+    lead: Lead
+    location: str
+    following: Asked | None  # None: it leads away from the hosts of the ruleset
+    given: Asked | None = None
+
+
+class Book:
+    """A ruleset's leads by rule."""
+
+    def __init__(self, ruleset: Ruleset, age: int = 0) -> None:
+        self.ruleset = ruleset
+        self.leads = list(leads_of(ruleset.rules, age))
+        self._by_rule: dict[int, list[Lead]] = {}
+        for lead in self.leads:
+            self._by_rule.setdefault(lead.rule.index, []).append(lead)
+
+    def answers(self, asked: Asked) -> Iterator[tuple[Lead, str]]:
+        """The leads that may answer a request, with their Locations."""
+        routing = asked.routed_by(self.ruleset)
+        if not isinstance(routing, Routed):
+            return
+        answered = set()
+        for lead in self._by_rule.get(routing.rule.index, ()):
+            if lead.channel not in answered:
+                location = lead.locate(asked.method, asked.path, routing.captures, asked.query)
+                if location is not None:
+                    answered.add(lead.channel)
+                    yield lead, location
+
+
+class Simulator:
+    """Steps through a ruleset and the redirects that are held from those before it."""
+
+    def __init__(self, ruleset: Ruleset, after: Sequence[Ruleset], facets: Facets) -> None:
+        self._facets = facets
+        self.live = Book(ruleset)
+        self.old = [Book(each, age) for age, each in enumerate(after, 1)]
+        self._held: dict[tuple[int, int, str], Lead] = {
+            lead.identity: lead for lead in own_held(ruleset, self.live.leads)
+        }
+        for book in self.old:
+            for lead in book.leads:
+                held = held_form(lead)
+                if held is not None:
+                    self._held[lead.identity] = held
+        self._hosts = {name for host in ruleset.hosts for name in host.names}
+        for each in after:
+            self._hosts |= {name for host in each.hosts for name in host.names}
+        self._ports = own_ports(ruleset)
+        self._keeps_own = any(not lead.age for lead in self._held.values())
+
+    @property
+    def leads(self) -> list[Lead]:
+        """Every lead, the live ones first."""
+        return [*self.live.leads, *self._held.values()]
+
+    def steps(self, asked: Asked) -> Iterator[Step]:
+        """Every way on from a request, those of the edge itself first."""
+        free: set[tuple[str, Asked | None]] = set()
+        for lead, location in self.live.answers(asked):
+            for following in self._following(asked, lead.status, location):
+                if not lead.is_bound_to_arm:
+                    free.add((location, following))
+                yield Step(asked, lead, location, following)
+        if asked.method in KEPT_METHODS and self._held:
+            for step in self._from_memory(asked):
+                if (step.location, step.following) not in free:  # what is so anyway needs no memory
+                    free.add((step.location, step.following))
+                    yield step
+
+    def _from_memory(self, asked: Asked) -> Iterator[Step]:
+        if self._keeps_own:
+            moments = (asked.now, *(now for now in self._facets.moments if now != asked.now))
+            yield from self._kept(self.live, asked, (replace(asked, now=now) for now in moments))
+        for book in self.old:
+            yield from self._kept(book, asked, islice(self._variants(asked), _VARIANTS))
+
+    def _kept(self, book: Book, asked: Asked, given: Iterator[Asked]) -> Iterator[Step]:
+        seen = set()
+        for variant in given:
+            for lead, location in book.answers(variant):
+                held = self._held.get(lead.identity)
+                if held is not None and lead.identity not in seen:
+                    seen.add(lead.identity)
+                    for following in self._following(asked, lead.status, location):
+                        yield Step(asked, held, location, following, variant)
+
+    def _variants(self, asked: Asked) -> Iterator[Asked]:
+        """The same URL, asked by others and at other times: those from whom a cache has what it gives this client."""
+        yield asked
+        facets = self._facets
+        fields = [
+            [(axis.name, value) for value in each.values]
+            for axis, each in facets.texts.items()
+            if isinstance(axis, Header)
+        ]
+        for now, client in product(facets.moments, facets.clients):
+            for told in product(*fields):
+                headers = tuple((name, value) for name, value in told if value is not None)
+                yield replace(asked, now=now, client=client, headers=headers, call=None)
+
+    def _following(self, asked: Asked, status: int, location: str) -> Iterator[Asked | None]:
+        base = Target(asked.host, asked.host, asked.path, asked.query, asked.scheme)
+        target = resolve(base, location)
+        if target is None or target.host not in self._hosts or port_of(target) not in self._ports:
+            yield None
+            return
+        for method in methods_after(status, asked.method):
+            call = asked.call if method == asked.method else None
+            for headers in _told(asked, target.host):
+                yield replace(
+                    asked,
+                    method=method,
+                    scheme=target.scheme,
+                    host=target.host,
+                    path=target.path,
+                    query=target.query,
+                    headers=headers,
+                    call=call,
+                )
+
+
+def methods_after(status: int, method: str) -> tuple[str, ...]:
+    """What clients ask by next, the commonest first: RFC 9110 §15.4 lets some repeat what others turn into a GET."""
+    usual = method_after(status, method)
+    if status == 303:
+        return (usual,)
+    if status == 302 and method not in KEPT_METHODS:  # requests makes a GET of any method
+        return tuple(dict.fromkeys((usual, method, "GET")))
+    return tuple(dict.fromkeys((usual, method)))
+
+
+def _told(asked: Asked, host: str) -> tuple[tuple[tuple[str, str], ...], ...]:
+    """The header fields that the next request may have: credentials are for one host (RFC 9110 §15.4)."""
+    if host == asked.host:
+        return (asked.headers,)
+    without = tuple(pair for pair in asked.headers if pair[0] not in CREDENTIALS)
+    return (asked.headers,) if without == asked.headers else (asked.headers, without)

@@ -1,0 +1,104 @@
+"""Walks of a client through redirects, step by step: what a reported loop is confirmed by.
+
+Laws of this module:
+- a walk is one that a client can take: its steps are the simulator's, and what it takes for them fits together: on
+  one host it is on one arm of a split (a redirect out of memory asks for no arm), at one moment, from one address;
+- it loops where it asks again what it has asked; one that asks something new for longer than clients follow is
+  endless, as far as any client can tell, and so is one whose URL grows past what the edge takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from edgeproxy.ruleset.arms import ClientKey
+from edgeproxy.ruleset.checker.asked import Asked
+from edgeproxy.ruleset.checker.hops import Declared, Lead
+from edgeproxy.ruleset.checker.simulate import Simulator, Step
+from edgeproxy.ruleset.follow import MOST_HOPS
+from edgeproxy.ruleset.limits import DEFAULT_LIMITS
+
+Arms = tuple[tuple[str, str], ...]  # of a split, on a host where that matters, the backend
+_MOST_STEPS: Final = 3_000
+_LONGEST: Final = DEFAULT_LIMITS.target
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """The steps of a loop; or, if endless, of a walk that does not come back."""
+
+    steps: tuple[Step, ...]
+    is_endless: bool
+
+    @property
+    def leads(self) -> tuple[Lead, ...]:
+        return tuple(step.lead for step in self.steps)
+
+    @property
+    def signature(self) -> tuple[object, ...]:
+        """The same for walks by the same leads, wherever they begin."""
+        if self.is_endless:
+            return ("endless", *sorted({lead.identity for lead in self.leads}))
+        identities = [lead.identity for lead in self.leads]
+        whole = _shortest_period(identities)
+        return ("loop", *min(whole[at:] + whole[:at] for at in range(len(whole))))
+
+    def rotated(self, at: int) -> Walk:
+        return Walk(self.steps[at:] + self.steps[:at], self.is_endless)
+
+
+class Walker:
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self._done: set[tuple[Asked, Arms]] = set()
+        self.spent = 0
+
+    def walks(self, start: Asked) -> Iterator[Walk]:
+        """The loops and endless walks that are met from a request; those met before are not told again."""
+        self._left = _MOST_STEPS
+        yield from self._from(start, (), {}, [])
+
+    def _from(self, asked: Asked, arms: Arms, at: dict[tuple[Asked, Arms], int], steps: list[Step]) -> Iterator[Walk]:
+        key = (asked, arms)
+        begun = next((number for (other, _), number in at.items() if other == asked), None)
+        if begun is not None:
+            yield Walk(tuple(steps[begun:]), is_endless=False)
+            return
+        if key in self._done or self._left <= 0:
+            return
+        if len(steps) > MOST_HOPS or (steps and len(asked.path) + len(asked.query or "") > _LONGEST):
+            yield Walk(tuple(steps), is_endless=True)
+            return
+        at[key] = len(steps)
+        for step in self._simulator.steps(asked):
+            self._left -= 1
+            self.spent += 1
+            taken = self.arms_after(arms, step)
+            if step.following is not None and taken is not None:
+                steps.append(step)
+                yield from self._from(step.following, taken, at, steps)
+                steps.pop()
+        del at[key]
+        self._done.add(key)
+
+    @staticmethod
+    def arms_after(arms: Arms, step: Step) -> Arms | None:
+        """The arms that the client is on if it takes this step too; None: it cannot be."""
+        source = step.lead.source
+        if not step.lead.is_bound_to_arm or not isinstance(source, Declared) or source.arm is None:
+            return arms
+        by_host = any(not isinstance(key, ClientKey) for key in source.arm.sticky)
+        split = f"{source.arm.name} {step.asked.host if by_host else ''}"
+        known = dict(arms).get(split)
+        if known is None:
+            return tuple(sorted((*arms, (split, source.backend.name))))
+        return arms if known == source.backend.name else None
+
+
+def _shortest_period(identities: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    for length in range(1, len(identities) + 1):
+        if len(identities) % length == 0 and identities == identities[:length] * (len(identities) // length):
+            return identities[:length]
+    return identities

@@ -85,6 +85,7 @@ class Code(StrEnum):
     REDIRECT_CHAIN = "redirect-chain"
     DOWNGRADE = "downgrade"
     UNDECIDED = "undecided"
+    BAD_CASE = "bad-case"
     OVERRIDE = "override"
 
 

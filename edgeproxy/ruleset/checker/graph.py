@@ -17,12 +17,15 @@ from edgeproxy.ruleset.checker.boxes import Box, meet
 from edgeproxy.ruleset.checker.channels import Channels
 from edgeproxy.ruleset.checker.checking import Checking
 from edgeproxy.ruleset.checker.ground import Ground
-from edgeproxy.ruleset.checker.hops import Lead
+from edgeproxy.ruleset.checker.guesses import segment_of_insert
+from edgeproxy.ruleset.checker.hops import Declared, Lead
 from edgeproxy.ruleset.checker.map_pairs import pairs_that_go_on
 from edgeproxy.ruleset.checker.passages import Passage
 from edgeproxy.ruleset.checker.simulate import Simulator
 from edgeproxy.ruleset.follow import own_ports
 from edgeproxy.ruleset.model import RedirectMap
+from edgeproxy.ruleset.origins import Unknown
+from edgeproxy.ruleset.segment import Expression, Whole
 
 Edges = Mapping[Passage, Sequence[Passage]]
 
@@ -55,7 +58,8 @@ class Graph:
             if isinstance(lead.rule.action, RedirectMap):
                 paths: Sequence[str | None] = pairs_that_go_on(lead, territory, self._leads_on, self._hosts)
             else:
-                paths = territory.words if territory.words is not None else (None,)
+                is_listed = territory.words is not None and lead.is_certain
+                paths = territory.words if is_listed and territory.words is not None else (None,)
             for path in paths:
                 passage = Passage(lead, territory, ground, self.channels, self._ports, path)
                 if passage.box is None:
@@ -125,7 +129,7 @@ class Graph:
             for territory in near:
                 for lead in self._by_rule.get((number, territory.index), ()):
                     found = self._of_lead.get(id(lead))
-                    if found is not None and _fits(found, box):
+                    if found is not None and _fits(found, box) and not _is_settled(passage.lead, lead):
                         yield found
         order = (
             words
@@ -167,6 +171,22 @@ class Graph:
 
 def _fits(passage: Passage, box: Box) -> bool:
     return passage.box is not None and meet(passage.box, box) is not None
+
+
+def _is_settled(before: Lead, lead: Lead) -> bool:
+    """Whether a lead redirects to the spelling that is the author's only what the lead before has led to it."""
+    if not (isinstance(before.source, Declared) and isinstance(lead.source, Declared)) or before.fixed is not None:
+        return False
+    if lead.rule.modifiers.rewrite.path is not None:
+        return False
+    led = {segment_of_insert(before.source.redirect.to, each.name) for each in _spelled(before.source)} - {None}
+    names = {each.of for each in _spelled(lead.source)}
+    segments = enumerate(lead.source.redirect.path.segments)
+    return any(at in led and isinstance(each, Whole | Expression) and each.name in names for at, each in segments)
+
+
+def _spelled(source: Declared) -> tuple[Unknown, ...]:
+    return tuple(each for each in source.redirect.unknown if each.of is not None)
 
 
 def knots(edges: Edges, among: Sequence[Passage]) -> list[list[Passage]]:

@@ -19,6 +19,7 @@ from edgeproxy.ruleset.automata.images import image
 from edgeproxy.ruleset.automata.language import EMPTY_TEXT, Language, text, texts
 from edgeproxy.ruleset.automata.normal import NORMAL_PATHS, SPELLED
 from edgeproxy.ruleset.automata.regex import regex
+from edgeproxy.ruleset.automata.respelled import with_unknown
 from edgeproxy.ruleset.checker.boxes import Box, outside_all
 from edgeproxy.ruleset.checker.channels import Channels, Query
 from edgeproxy.ruleset.checker.ground import Ground
@@ -74,6 +75,8 @@ class Passage:
 
     def after(self, path: str, box: Box) -> tuple[str, Box] | Literal["anywhere"] | None:
         """What clients ask next who ask for one path; None where it does not lead back to the edge."""
+        if not self.lead.is_certain:
+            return "anywhere"
         location = self._expanded(path)
         aim = None if location is None else aim_of(location)
         if aim is None or (aim.port is not None and aim.port not in self._ports):
@@ -174,7 +177,7 @@ class Passage:
         if aim.word is not None:
             yield from self._space(space.box, aim, text(aim.word), aim.query)
             return
-        few = list(islice(space.paths.words(), _FEW + 1)) if space.paths.is_finite() else []
+        few = list(islice(space.paths.words(), _FEW + 1)) if self._may_count(space) else []
         if 0 < len(few) <= _FEW:
             yield from self._one_by_one(space.box, few)
             return
@@ -184,6 +187,9 @@ class Passage:
         except Unsupported as error:
             self.doubts[f"the target of {self.lead.by}: {error}"] = None
             yield from self._space(space.box, aim, NORMAL_PATHS, "?")
+
+    def _may_count(self, space: Space) -> bool:
+        return self.lead.is_certain and space.paths.is_finite()
 
     def _one_by_one(self, box: Box, paths: list[str]) -> Iterator[Space]:
         by_query: dict[tuple[str | None, Aim], list[str]] = {}
@@ -221,7 +227,8 @@ class Passage:
             for each in asked:
                 within = each & declared.wide
                 if not within.is_empty():
-                    yield from self._expand(redirect.to, captured(redirect.path, within))
+                    known = captured(redirect.path, within)
+                    yield from self._expand(redirect.to, tuple(with_unknown(its, redirect.unknown) for its in known))
 
     def _captured(self, path: PathTemplate | PathRegex, paths: Language) -> tuple[Captures, ...]:
         if isinstance(path, PathTemplate):

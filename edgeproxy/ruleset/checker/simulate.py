@@ -96,13 +96,14 @@ class Simulator:
         free: set[tuple[str, Asked | None]] = set()
         for lead, location, guess in self.live.answers(asked, self._guesses):
             for following in self._following(asked, lead.status, location):
-                if not lead.is_bound_to_arm:
+                if not (lead.is_bound_to_arm or guess.spellings):
                     free.add((location, following))
                 yield Step(asked, lead, location, following, spellings=guess.spellings)
         if asked.method in KEPT_METHODS and self._held:
             for step in self._from_memory(asked):
                 if (step.location, step.following) not in free:  # what is so anyway needs no memory
-                    free.add((step.location, step.following))
+                    if not step.spellings:
+                        free.add((step.location, step.following))
                     yield step
 
     def _from_memory(self, asked: Asked) -> Iterator[Step]:

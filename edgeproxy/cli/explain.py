@@ -15,6 +15,7 @@ from typing import Final, assert_never
 
 from edgeproxy.cli.check import exit_status
 from edgeproxy.cli.output import say
+from edgeproxy.control.garbage import uncollected
 from edgeproxy.http.target import BadTarget, Scheme, Target, parse_target
 from edgeproxy.migration.place import arm_at, place_of, ranges_of, sticky_key
 from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, ServeFile, plan_request
@@ -73,7 +74,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def execute(args: Namespace) -> int:
     try:
-        ruleset = load_ruleset(args.rules)
+        with uncollected():
+            ruleset = load_ruleset(args.rules)
     except RuleFileError as error:
         say(str(error))
         return exit_status(error.problems)

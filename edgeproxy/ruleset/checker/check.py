@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from edgeproxy.ruleset.checker.binding import binding
+from edgeproxy.ruleset.checker.chains import chains
 from edgeproxy.ruleset.checker.checking import Checking, Said
 from edgeproxy.ruleset.checker.content import content
 from edgeproxy.ruleset.checker.direction import direction
@@ -27,7 +28,17 @@ from edgeproxy.ruleset.problems import Code, Problem
 
 Family = Callable[[Checking], Said]
 
-FAMILIES: Final[tuple[Family, ...]] = (reach, loops, direction, content, repeats, drift, binding, expectations)
+FAMILIES: Final[tuple[Family, ...]] = (
+    reach,
+    loops,
+    chains,
+    direction,
+    content,
+    repeats,
+    drift,
+    binding,
+    expectations,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,10 +101,14 @@ class Graph:
         if aim.word is None:
             yield from self._after_pattern(passage, None)
             return
+        yield from self.takers(aim.word, box)
+
+    def takers(self, path: str, box: Box) -> Iterator[Passage]:
+        """The passages that may answer these requests for one path."""
         for number, ground in enumerate(self._grounds):
-            for territory in ground.takers(aim.word):
+            for territory in ground.takers(path):
                 for lead in self._by_rule.get((number, territory.index), ()):
-                    found = self._of_lead.get(id(lead)) or self._of_word.get((id(lead), aim.word))
+                    found = self._of_lead.get(id(lead)) or self._of_word.get((id(lead), path))
                     if found is not None and _fits(found, box):
                         yield found
 
@@ -134,6 +138,19 @@ class Graph:
                 break
             if _fits(found, box):
                 yield found
+
+    @property
+    def passages(self) -> Sequence[Passage]:
+        """Of patterns; and of single paths those that lead on."""
+        return [*self._of_lead.values(), *(each for each in self._of_word.values() if each in self.edges)]
+
+    def following(self, passage: Passage) -> Iterator[Passage]:
+        """Those that a pattern may lead to, those of single paths that lead no further among them."""
+        aim = passage.aim
+        if aim is not None and aim.word is not None:
+            yield from self._after_word(passage)
+        elif aim is not None:
+            yield from self._after_pattern(passage, self.order)
 
     @cached_property
     def order(self) -> Sequence[tuple[str, Passage]]:

@@ -80,7 +80,7 @@ class Ground:
         exact = [each for each in self.exact_below(territory.prefix) if each.index < territory.index]
         words: dict[Box, list[str]] = {}
         for each in exact:
-            for path in each.words or ():
+            for path in each.listed():
                 if meet(each.box, space.box) is not None and space.paths.contains(path):
                     words.setdefault(each.box, []).append(path)
         taken = [(each.box, each.sure) for each in rivals] + [(box, texts(paths)) for box, paths in words.items()]
@@ -99,7 +99,7 @@ class Ground:
         found: dict[str, list[Territory]] = {}
         for each in self.territories.values():
             if not _is_sought(each):
-                for path in each.words or ():
+                for path in each.listed():
                     found.setdefault(path, []).append(each)
         return found
 
@@ -122,7 +122,7 @@ class Ground:
 
 def _is_sought(territory: Territory) -> bool:
     """Whether its paths are sought by prefix. A map's are: it finds one of a million by itself."""
-    return isinstance(territory.rule.action, RedirectMap) or territory.words is None
+    return isinstance(territory.rule.action, RedirectMap) or not territory.is_listed
 
 
 def _prefixes(path: str) -> Iterator[str]:

@@ -19,6 +19,7 @@ from edgeproxy.ruleset.checker.checking import Checking, Said
 from edgeproxy.ruleset.checker.circumstances import Circumstances
 from edgeproxy.ruleset.checker.facets import TooManyFacets
 from edgeproxy.ruleset.checker.graph import Graph, knots
+from edgeproxy.ruleset.checker.orbits import without_ending
 from edgeproxy.ruleset.checker.passages import Passage
 from edgeproxy.ruleset.checker.remedies import remedy_of
 from edgeproxy.ruleset.checker.settling import Unproved, settle
@@ -85,7 +86,7 @@ class Loops:
     def verdict(self) -> LoopVerdict:
         walks: dict[tuple[object, ...], Walk] = {}
         undecided: list[Problem] = []
-        for knot in knots(self._graph.edges, list(self._graph.edges)):
+        for knot in self._knots():
             for left in settle(self._graph.edges, knot):
                 found = self._walks(left)
                 for walk in found:
@@ -97,6 +98,12 @@ class Loops:
         findings = [self._problem(_turned(walk)) for walk in _without_shadows(walks.values())]
         findings.sort(key=lambda each: (each.place.file, each.place.line, each.place.column))
         return LoopVerdict(tuple(findings), tuple(undecided))
+
+    def _knots(self) -> Iterator[list[Passage]]:
+        edges = self._graph.edges
+        for knot in knots(edges, list(edges)):
+            left = without_ending(self._graph, knot)
+            yield from [knot] if len(left) == len(knot) else knots(edges, left)
 
     def _walks(self, left: Unproved) -> list[Walk]:
         """The loops and endless walks that the simulator finds in what is left of a knot."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from itertools import islice
-from typing import Final
+from typing import Final, Literal
 
 from edgeproxy.ruleset.automata.captures import Captures, captured
 from edgeproxy.ruleset.automata.errors import Unsupported
@@ -71,6 +71,17 @@ class Passage:
     def next_box(self, box: Box) -> Box | None:
         """After the hop, whatever the target writes into the query."""
         return None if self.aim is None else self._left(box, self.aim, self.aim.query)
+
+    def after(self, path: str, box: Box) -> tuple[str, Box] | Literal["anywhere"] | None:
+        """What clients ask next who ask for one path; None where it does not lead back to the edge."""
+        location = self._expanded(path)
+        aim = None if location is None else aim_of(location)
+        if aim is None or (aim.port is not None and aim.port not in self._ports):
+            return None
+        if aim.word is None:
+            return "anywhere"
+        after = self._left(box, aim, aim.query)
+        return None if after is None else (aim.word, after)
 
     @property
     def prefix(self) -> str:

@@ -9,7 +9,7 @@ Laws of this module:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from edgeproxy.ruleset.checker.graph import Edges, knots
@@ -114,17 +114,20 @@ def _length(path: PathTemplate, to: TargetTemplate) -> float:
 
 def path_of(to: TargetTemplate) -> tuple[list[str], list[Insert]]:
     """The texts and captures of a target's path."""
-    texts: list[str] = []
-    inserts: list[Insert] = []
+    pieces = list(inserts_and_texts(to))
+    return [each for each in pieces if isinstance(each, str)], [each for each in pieces if isinstance(each, Insert)]
+
+
+def inserts_and_texts(to: TargetTemplate) -> Iterator[str | Insert]:
+    """The pieces of a target's path, in order: without its origin and its query."""
     for number, piece in enumerate(to.pieces):
         if isinstance(piece, Insert):
-            inserts.append(piece)
+            yield piece
             continue
         text = piece
         if number == 0 and not text.startswith("/"):
             at = min((where for mark in "/?" if (where := text.find(mark, len("https://"))) >= 0), default=len(text))
             text = text[at:]
-        texts.append(text.partition("?")[0])
+        yield text.partition("?")[0]
         if "?" in text:
-            break
-    return texts, inserts
+            return

@@ -1,0 +1,169 @@
+"""Chains: redirects to what is redirected again, and redirects from https to http.
+
+Laws of this module:
+- each finding has a witness that the simulator has stepped through, as the edge answers now: what clients hold from
+  before is no matter here;
+- one finding for each pair of redirects, of exact paths behind one pattern only the first few: they have one cause;
+- a redirect that leads round is the loops' matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from edgeproxy.http.target import Scheme
+from edgeproxy.ruleset.automata.errors import Unsupported
+from edgeproxy.ruleset.checker.asked import Asked
+from edgeproxy.ruleset.checker.checking import Checking, Said
+from edgeproxy.ruleset.checker.circumstances import Circumstances
+from edgeproxy.ruleset.checker.graph import Graph
+from edgeproxy.ruleset.checker.hops import Declared, Lead
+from edgeproxy.ruleset.checker.loops import hop_of
+from edgeproxy.ruleset.checker.passages import Passage
+from edgeproxy.ruleset.checker.simulate import Simulator, Step
+from edgeproxy.ruleset.checker.sources import sources_of
+from edgeproxy.ruleset.problems import Code, Evidence, Problem, Related
+
+_SAMPLES: Final = 6
+_WORDS: Final = 3  # exact paths behind one pattern that are told one by one
+_PAIRS: Final = 2_000  # of patterns, that are looked at by languages
+_HOPS: Final = 12
+
+Pair = tuple[int, int]
+
+
+def chains(checking: Checking) -> Said:
+    """The family."""
+    return Said(Chains(checking).findings())
+
+
+class Chains:
+    def __init__(self, checking: Checking) -> None:
+        self._facets = checking.facets
+        self._simulator = Simulator(checking.ruleset, (), checking.facets)
+        self._graph = Graph(checking, self._simulator)
+        self._circumstances = Circumstances(self._simulator, checking.facets)
+        self._pairs = 0
+
+    def findings(self) -> tuple[Problem, ...]:
+        pairs: dict[Pair, list[Step]] = {}
+        downgrades: dict[int, Step] = {}
+        for passage in self._graph.passages:
+            for asked in self._starts(passage):
+                for first in self._live(asked):
+                    if first.lead is passage.lead:
+                        if asked.scheme is Scheme.HTTPS and _is_plain(first):
+                            downgrades.setdefault(id(first.lead), first)
+                        self._follow(first, pairs)
+        found = [self._chain(steps) for steps in pairs.values()]
+        return (*found, *(self._downgrade(step) for step in downgrades.values()))
+
+    def _follow(self, first: Step, pairs: dict[Pair, list[Step]]) -> None:
+        if first.following is None:
+            return
+        for second in self._live(first.following):
+            key = (id(first.lead), id(second.lead))
+            if key not in pairs:
+                steps = self._to_the_end([first, second])
+                if steps is not None:
+                    pairs[key] = steps
+
+    def _to_the_end(self, steps: list[Step]) -> list[Step] | None:
+        """The chain from its first steps on; None where it leads round."""
+        seen = {step.asked for step in steps}
+        while len(steps) < _HOPS:
+            following = steps[-1].following
+            if following in seen:
+                return None
+            step = None if following is None else next(self._live(following), None)
+            if step is None:
+                return steps
+            seen.add(step.asked)
+            steps.append(step)
+        return steps
+
+    def _live(self, asked: Asked) -> Iterator[Step]:
+        return (step for step in self._simulator.steps(asked) if not step.lead.is_held)
+
+    def _starts(self, passage: Passage) -> Iterator[Asked]:
+        """Requests of a passage, of which some go on to another if any do."""
+        if passage.lead.is_held or passage.box is None:
+            return
+        bare = self._graph.channels.bare(passage.box)
+        if passage.word is not None:
+            yield self._facets.asked(bare, passage.word)
+            return
+        try:
+            domain = passage.domain
+            for space in domain:
+                box = self._graph.channels.bare(space.box)
+                yield from (self._facets.asked(box, path) for path in islice(space.paths.words(), _SAMPLES))
+            for path in self._aims(passage):
+                for source in sources_of(passage.lead, path):
+                    yield from (
+                        self._facets.asked(self._graph.channels.bare(space.box), source)
+                        for space in domain
+                        if source in space.paths
+                    )
+        except Unsupported:
+            return  # no witness is told rather than a wrong one
+
+    def _aims(self, passage: Passage) -> Iterator[str]:
+        """Paths of other redirects that a pattern may lead to."""
+        image = None
+        words = 0
+        for other in self._graph.following(passage):
+            if other.word is not None:
+                if words < _WORDS and next(sources_of(passage.lead, other.word), None) is not None:
+                    words += 1
+                    yield other.word
+            elif self._pairs < _PAIRS:
+                self._pairs += 1
+                image = passage.image(passage.domain) if image is None else image
+                for space in image & other.domain:
+                    yield from islice(space.paths.words(), _WORDS)
+
+    def _chain(self, steps: list[Step]) -> Problem:
+        first, last = steps[0], steps[-1]
+        names = list(dict.fromkeys(step.lead.by for step in steps))
+        others = [lead for lead in dict.fromkeys(step.lead for step in steps) if lead is not first.lead]
+        return Problem(
+            Code.REDIRECT_CHAIN,
+            first.lead.place,
+            f"a chain of {len(steps)} redirects that could be one: {' → '.join(names)}",
+            "each hop costs clients a round trip, and each is one more that they may hold.",
+            _point(first.lead, last),
+            Related(others[0].place, "this one redirects its target again") if others else None,
+            tuple(Related(each.place, "and this one") for each in others[1:]),
+            self._evidence(steps),
+        )
+
+    def _downgrade(self, step: Step) -> Problem:
+        return Problem(
+            Code.DOWNGRADE,
+            step.lead.place,
+            f"{step.lead.by} leads from https to http",
+            "what follows can be read and changed on the way, and many clients refuse it.",
+            "write https:// in the target, or let a rule of its own with `scheme: http` redirect plain requests.",
+            evidence=self._evidence([step]),
+        )
+
+    def _evidence(self, steps: list[Step]) -> Evidence:
+        condition = self._circumstances.of(steps, is_loop=False)
+        return Evidence(str(steps[0].asked), tuple(map(hop_of, steps)), condition)
+
+
+def _is_plain(step: Step) -> bool:
+    return step.location.lower().startswith(f"{Scheme.HTTP}://")
+
+
+def _point(lead: Lead, last: Step) -> str:
+    final = last.location
+    if isinstance(lead.source, Declared):
+        return (
+            f"redirect these paths by a rule before {lead.rule.name!r}, to where the last hop leads (here {final}), or "
+            f"let {lead.source.backend.name} do so."
+        )
+    return f"let rule {lead.rule.name!r} lead to where the last hop leads (here {final})."

@@ -9,6 +9,7 @@ from typing import Final
 
 from edgeproxy.cli.findings import Checked, Format, written
 from edgeproxy.cli.output import say
+from edgeproxy.control.garbage import uncollected
 from edgeproxy.ruleset.checker.check import check_ruleset
 from edgeproxy.ruleset.checker.severity import Severity, severity_of
 from edgeproxy.ruleset.load import RuleFileError, load_ruleset
@@ -71,7 +72,8 @@ def exit_status(problems: Iterable[Problem], *, strict: bool = False) -> int:
 def check_file(path: Path, after: Sequence[Ruleset] = ()) -> Checked:
     """Read a rule file and check it after these."""
     try:
-        ruleset = load_ruleset(path)
+        with uncollected():
+            ruleset = load_ruleset(path)
     except RuleFileError as error:
         return _unread(path, error)
     report = check_ruleset(ruleset, after)

@@ -6,6 +6,7 @@ What is printed comes from the functions that the edge itself decides with; noth
 from __future__ import annotations
 
 import re
+import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +15,19 @@ from typing import Final, assert_never
 
 from edgeproxy.cli.check import exit_status
 from edgeproxy.cli.output import say
+from edgeproxy.cli.why_not import why_not
+from edgeproxy.control.garbage import uncollected
 from edgeproxy.http.target import BadTarget, Scheme, Target, parse_target
 from edgeproxy.migration.place import arm_at, place_of, ranges_of, sticky_key
 from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, ServeFile, plan_request
 from edgeproxy.ruleset.arms import WHOLE
 from edgeproxy.ruleset.load import RuleFileError, load_ruleset
+from edgeproxy.ruleset.matching import Facts
 from edgeproxy.ruleset.model import NoRule, Routed, Rule, Ruleset, UnknownHost, WrongMethod, describe_action
+from edgeproxy.ruleset.origins import Host
+from edgeproxy.ruleset.problems import Refusal
 from edgeproxy.ruleset.quantities import written_duration, written_size
+from edgeproxy.ruleset.read_during import read_moment
 
 NAME = "explain"
 HELP = "show which rule takes a URL, why not those above it, and what is done"
@@ -37,12 +44,18 @@ class Request:
     target: Target
     headers: Mapping[str, str]
     client: str
+    call: str | None  # the XML-RPC method, if it is a call
+    at: float  # seconds since the epoch
+
+    @property
+    def facts(self) -> Facts:
+        return Facts(self.target.query, self.headers, self.client, self.call, self.at)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("url", type=_url, metavar="URL", help="as a client asks for it")
     parser.add_argument("--rules", type=Path, required=True, metavar="FILE", help="the rule file")
-    parser.add_argument("--method", default="GET", help="the request's method (GET)")
+    parser.add_argument("--method", help="the request's method (GET; with --xmlrpc POST)")
     parser.add_argument("--client", default="127.0.0.1", metavar="ADDR", help="the client's address (127.0.0.1)")
     parser.add_argument(
         "-H",
@@ -53,11 +66,16 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="'Name: value'",
         help="a header of the request; may be given several times",
     )
+    parser.add_argument("--at", type=_moment, metavar="TIME", help="when, as in 2024-09-05T12:00Z (now)")
+    parser.add_argument(
+        "--xmlrpc", metavar="METHOD", help="it is an XML-RPC call of this method; '' when that cannot be read"
+    )
 
 
 def execute(args: Namespace) -> int:
     try:
-        ruleset = load_ruleset(args.rules)
+        with uncollected():
+            ruleset = load_ruleset(args.rules)
     except RuleFileError as error:
         say(str(error))
         return exit_status(error.problems)
@@ -67,7 +85,9 @@ def execute(args: Namespace) -> int:
     except BadTarget as error:
         say(f"400 Bad Request: {error}")
         return 0
-    request = Request(args.method, read, _joined(args.headers), args.client)
+    method = args.method or ("GET" if args.xmlrpc is None else "POST")
+    at = time.time() if args.at is None else args.at
+    request = Request(method, read, _joined(args.headers), args.client, args.xmlrpc, at)
     say("\n".join(explain(ruleset, request)))
     return 0
 
@@ -75,7 +95,7 @@ def execute(args: Namespace) -> int:
 def explain(ruleset: Ruleset, request: Request) -> Iterator[str]:
     """The lines of the decision trace."""
     target = request.target
-    routing = ruleset.route(request.method, target.scheme, target.host, target.path)
+    routing = ruleset.route(request.method, target.scheme, target.host, target.path, request.facts)
     query = "" if target.query is None else f" with the query {target.query}"
     yield f"request: {request.method} by {target.scheme}, host {target.host}, path {target.path}{query}"
     match routing:
@@ -84,39 +104,27 @@ def explain(ruleset: Ruleset, request: Request) -> Iterator[str]:
             yield f"answer: 421 Misdirected Request: no host has the name {target.host}; there is {known}"
         case NoRule(host=host):
             yield f"host: {host.name} ({host.kind})"
-            yield from _refusals(ruleset.rules, request, routing)
+            yield from _refusals(ruleset.rules, request, host)
             yield "answer: 404 Not Found: no rule matches the path"
         case WrongMethod(host=host, allow=allow):
             yield f"host: {host.name} ({host.kind})"
-            yield from _refusals(ruleset.rules, request, routing)
+            yield from _refusals(ruleset.rules, request, host)
             yield f"answer: 405 Method Not Allowed: the path takes {', '.join(allow)}"
         case Routed(rule=rule, host=host, captures=captures):
             yield f"host: {host.name} ({host.kind})"
-            yield from _refusals(ruleset.rules[: rule.index], request, routing)
+            yield from _refusals(ruleset.rules[: rule.index], request, host)
             yield f"rule: {_where(rule)}: {describe_action(rule.action)}"
             for name in rule.match.path.captures:
                 yield f"  {name} = {captures[name]}"
             yield from _terms(rule)
-            yield from _deeds(plan_request(ruleset, request.method, target)[1], request)
+            yield from _deeds(plan_request(ruleset, request.method, target, request.facts)[1], request)
         case _:
             assert_never(routing)
 
 
-def _refusals(rules: Sequence[Rule], request: Request, routing: NoRule | WrongMethod | Routed) -> Iterator[str]:
+def _refusals(rules: Sequence[Rule], request: Request, host: Host) -> Iterator[str]:
     for rule in rules:
-        yield f"not: {_where(rule)}: {_why_not(rule, request, routing)}"
-
-
-def _why_not(rule: Rule, request: Request, routing: NoRule | WrongMethod | Routed) -> str:
-    """The first part of a match that the request fails, in the order host, scheme, path, method."""
-    match = rule.match
-    if routing.host not in match.hosts:
-        return f"host: it is for {', '.join(host.name for host in match.hosts)}"
-    if not rule.takes(request.target.scheme):
-        return f"scheme: it is for {' and '.join(sorted(match.schemes))}"
-    if match.path.match(request.target.path) is None:
-        return f"path: it is for {match.path}"
-    return f"method: it is for {', '.join(sorted(match.methods))}"
+        yield f"not: {_where(rule)}: {why_not(rule, host, request.method, request.target, request.facts)}"
 
 
 def _terms(rule: Rule) -> Iterator[str]:
@@ -178,6 +186,13 @@ def _url(text: str) -> tuple[Scheme, str, str]:
         raise ArgumentTypeError(f"{text!r} is not a URL such as https://pypi.test/simple/")
     target = found[3]
     return Scheme(found[1].lower()), found[2], target if target.startswith("/") else f"/{target}"
+
+
+def _moment(text: str) -> float:
+    try:
+        return read_moment(text)
+    except Refusal as refusal:
+        raise ArgumentTypeError(f"{refusal.message}: {refusal.remedy}") from None
 
 
 def _header(text: str) -> tuple[str, str]:

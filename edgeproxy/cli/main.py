@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from edgeproxy.cli import check, demo, explain
+from edgeproxy.cli import check, demo, explain, fmt, schema
 from edgeproxy.cli import run as run_verb
 
 
@@ -25,12 +25,14 @@ class Verb(Protocol):
 
     def add_arguments(self, parser: ArgumentParser) -> None: ...
 
-    def execute(self, args: Namespace) -> int: ...
+    def execute(self, args: Namespace, /) -> int: ...
 
 
 VERBS: Final[tuple[Verb, ...]] = (
     check,
     explain,
+    fmt,
+    schema,
     run_verb,
     demo,
 )

@@ -1,14 +1,16 @@
-"""What a worker is started with: the text of the rules, not their file, which may have changed since it was checked."""
+"""What a worker is started with: the texts of the rules, not their files, which may have changed since."""
 
 from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from edgeproxy.control.failures import CannotRun
+from edgeproxy.control.garbage import uncollected
 from edgeproxy.proxy.tls import Certificates, UnusableCertificate
 from edgeproxy.ruleset.checker.check import check_ruleset
 from edgeproxy.ruleset.checker.severity import Severity
@@ -21,9 +23,9 @@ from edgeproxy.telemetry.stderr import tell
 
 @dataclass(frozen=True, slots=True)
 class RuleText:
-    """A rule file as it was read; `unchecked`: and not checked."""
+    """A rule file as it was read, with those that it includes: their texts by name. `unchecked`: and not checked."""
 
-    text: str
+    texts: Mapping[str, str]
     path: Path
     overrides: Overrides
     generation: int
@@ -31,13 +33,16 @@ class RuleText:
 
     def compile(self) -> Ruleset:
         """Raises RuleFileError."""
-        return parse_ruleset(
-            self.text,
-            str(self.path),
-            base=self.path.absolute().parent,
-            overrides=self.overrides,
-            generation=self.generation,
-        )
+        name = str(self.path)
+        with uncollected():
+            return parse_ruleset(
+                self.texts[name],
+                name,
+                base=self.path.absolute().parent,
+                included=self.texts,
+                overrides=self.overrides,
+                generation=self.generation,
+            )
 
 
 def read_rules(
@@ -46,15 +51,11 @@ def read_rules(
     """Read, compile and check; `unchecked`: leave out what `edgeproxy check` finds beyond reading. Raises
     RuleFileError, and CannotRun for what the rules name and is not there.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, ValueError):
-        load_ruleset(path)  # says what is wrong, and where
-        raise
-    rules = RuleText(text, path, overrides, generation, unchecked)
-    ruleset = rules.compile()
-    if not unchecked:
-        _check(ruleset, path)
+    with uncollected():
+        ruleset = load_ruleset(path, overrides=overrides, generation=generation)
+        if not unchecked:
+            _check(ruleset, path)
+    rules = RuleText(ruleset.sources, path, overrides, generation, unchecked)
     _check_directories(ruleset)
     _check_certificates(ruleset)
     return rules, ruleset

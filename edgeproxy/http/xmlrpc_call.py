@@ -53,14 +53,6 @@ class CallReader:
         self._searched = 0  # no end of what begins at _at was found before
         self._tags = [_NAME_TAG, _CALL_TAG]  # still to come, the last one first
 
-    @property
-    def octets(self) -> bytes:
-        """All that came."""
-        return bytes(self._octets)
-
-    def __len__(self) -> int:
-        return len(self._octets)
-
     def feed(self, data: bytes) -> None:
         self._octets += data
         while self.name is None and self._step():

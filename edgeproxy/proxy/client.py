@@ -240,7 +240,7 @@ class ClientConnection(AnsweringStream):
             if fields.expects_continue(self.minor):
                 self.transport.write(CONTINUE)
                 fields = fields.without_expectation()
-            self._exchange = HeldCall(by_facts, fields, self._edge.limits.call)
+            self._exchange = HeldCall(by_facts, fields, self._edge.limits.call, self._let_go)
             self._phase = Phase.BODY
             self._set_deadline()
 
@@ -257,11 +257,16 @@ class ClientConnection(AnsweringStream):
         return self._judge(planned, fields)
 
     def _let_go(self, held: HeldCall) -> None:
-        """The call is known, and with it the rule: what was held goes on."""
-        self._exchange = None
-        exchange = self._choose(held.by_facts, held.fields, held.name, held.octets)
+        """The call is known, and with it the rule: what was held goes on, unless the client takes nothing now."""
+        self._is_blocked = self._is_stalled
+        self._update_reading()
+        if self._is_stalled:
+            return
+        self._exchange, octets = None, held.octets
+        exchange = self._choose(held.by_facts, held.fields, held.name, octets)
         if exchange is not None and self._exchange is exchange:
-            exchange.on_body(held.octets)
+            if octets:
+                exchange.on_body(octets)
             if self._body is None and self._exchange is exchange:
                 exchange.on_body_end()
 

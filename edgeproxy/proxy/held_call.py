@@ -2,12 +2,16 @@
 
 Laws of this module:
 - of a body no more is held than `limits.call` octets and what came with the last of them in one read; a call whose
-  name has not been read by then has none;
+  name does not end within these octets has none, however they came;
 - what is held goes to the exchange that is chosen, before anything that comes later;
-- while it is held the client keeps to the limits of any body: its time, its rate, its size.
+- while it is held the client keeps to the limits of any body: its time, its rate, its size;
+- no exchange begins while the client takes nothing of what was sent before (the 100 that it waited for may have filled
+  the last place): an exchange would not hear of it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from edgeproxy.http.request import RequestFields
 from edgeproxy.http.xmlrpc_call import CallReader, is_call, is_encoded
@@ -35,14 +39,16 @@ def can_be_read(fields: RequestFields) -> bool:
 class HeldCall:
     """An exchange in the place of the one that will be chosen. `name` is None until the call's is known."""
 
-    __slots__ = ("_most", "_reader", "by_facts", "fields")
+    __slots__ = ("_go_on", "_held", "_left", "_reader", "by_facts", "fields")
 
-    def __init__(self, by_facts: ByFacts, fields: RequestFields, most: int) -> None:
-        """`most` is what is held in octets, at the least."""
+    def __init__(self, by_facts: ByFacts, fields: RequestFields, most: int, go_on: Callable[[HeldCall], None]) -> None:
+        """`most` is how many octets are looked at; `go_on` is called when the client takes again."""
+        self._go_on = go_on
         self.by_facts = by_facts
         self.fields = fields
         self._reader = CallReader()
-        self._most = most
+        self._held = bytearray()
+        self._left = most
 
     @property
     def name(self) -> str | None:
@@ -50,18 +56,21 @@ class HeldCall:
 
     @property
     def octets(self) -> bytes:
-        return self._reader.octets
+        return bytes(self._held)
 
     def on_body(self, content: bytes) -> None:
-        self._reader.feed(content)
-        if len(self._reader) >= self._most:
+        self._held += content
+        self._reader.feed(content[: self._left])
+        self._left -= len(content)
+        if self._left <= 0:
             self._reader.end()
 
     def on_body_end(self) -> None:
         self._reader.end()
 
     def on_client_blocked(self, blocked: bool) -> None:
-        """No answer has begun that the client could fail to take."""
+        if not blocked and self.name is not None:
+            self._go_on(self)
 
     def on_client_gone(self) -> None:
         """Nobody else knows of the request yet."""

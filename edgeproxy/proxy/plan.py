@@ -296,7 +296,7 @@ class Planner:
         return self._plans.get((line, host_field)) or self._plan_anew(line, host_field)
 
     def choose(self, by_facts: ByFacts, facts: Facts) -> Planned:
-        """The plan of the rule that takes a request with these facts. Raises BadTarget."""
+        """The plan of the rule that takes a request with these facts."""
         routing = by_facts.candidates.choose(facts)
         if not isinstance(routing, Routed):
             return _planned(routing, by_facts.line, by_facts.target)[1]

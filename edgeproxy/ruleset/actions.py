@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -50,13 +50,19 @@ assert set(ACTIONS) < set(RULE.keys)
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What an action may speak of. `base` is where relative directories are looked up."""
+    """What an action may speak of. `base` is where relative directories are looked up; `bases`, that of each file."""
 
     base: Path
     backends: Declared[Backend]
     splits: Declared[Split]
     cutovers: Declared[Cutover]
     maps: MapReader
+    bases: Mapping[str, Path]
+
+    def within(self, file: str) -> Scope:
+        """The same for the actions that stand in this file."""
+        base = self.bases[file]
+        return self if base == self.base else replace(self, base=base)
 
 
 class ActionReader:

@@ -11,7 +11,7 @@ from edgeproxy.ruleset.problems import Code
 from edgeproxy.ruleset.quantities import read_lifetime
 from edgeproxy.ruleset.read_conditions import read_parameter_text, read_query_conditions
 from edgeproxy.ruleset.read_path import parse_path_template
-from edgeproxy.ruleset.read_target import parse_target_template
+from edgeproxy.ruleset.read_target import parse_declared_target
 from edgeproxy.ruleset.read_where import read_where
 from edgeproxy.ruleset.shape import (
     DECLARED_READ,
@@ -53,7 +53,7 @@ def _read_redirect(findings: Findings, node: Node) -> DeclaredRedirect | None:
     if "to" in table and path is not None:
         known = path
         to = read_value(
-            findings, table["to"], lambda text: parse_target_template(text, known), "it is an absolute URL or path"
+            findings, table["to"], lambda text: parse_declared_target(text, known), "it is an absolute URL or path"
         )
     status: int | None = DEFAULT_STATUS
     if "status" in table:
@@ -67,7 +67,7 @@ def _read_redirect(findings: Findings, node: Node) -> DeclaredRedirect | None:
     query = read_query_conditions(findings, table["query"]) if "query" in table else ()
     if len(findings.problems) > before or path is None or to is None or status is None:
         return None
-    return DeclaredRedirect(path, methods, where or (), query or (), to, status, lifetime, node.place)
+    return DeclaredRedirect(path, methods, where or (), query or (), to[0], status, lifetime, node.place, to[1])
 
 
 def _read_read(findings: Findings, node: Node) -> DeclaredRead | None:

@@ -19,11 +19,13 @@ from urllib.parse import quote, unquote
 SEGMENT_SAFE: Final = "!$&'()*+,;=:@"
 _TO_LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _SEPARATORS: Final = re.compile(r"[-_.]+")  # PEP 503
+_UNSAFE: Final = re.compile("[^A-Za-z0-9./]+")  # as safe_name of setuptools has it; slashes stay
 
 
 class Filter(StrEnum):
     LOWER = "lower"
     PEP503 = "pep503"  # a project's normalised name
+    SAFE_LOWER = "safe_lower"  # a project's name as the old index had it in /simple/: dots stay
     FIRST = "first"  # one character; see apply
     URLQUOTE = "urlquote"  # everything but unreserved characters is encoded: fit for a query
 
@@ -34,6 +36,8 @@ def apply(chosen: Filter, value: str) -> str:
             return value.translate(_TO_LOWER)
         case Filter.PEP503:
             return _SEPARATORS.sub("-", value).translate(_TO_LOWER)
+        case Filter.SAFE_LOWER:
+            return _UNSAFE.sub("-", value).translate(_TO_LOWER)
         case Filter.FIRST:
             # A segment `.` would vanish from the path and an empty one or a slash would add another.
             return value[0] if value and value[0] not in "./" else "_"

@@ -66,6 +66,7 @@ class Form(StrEnum):
 
     LOWER = "lower"
     PEP503 = "pep503"
+    SAFE_LOWER = "safe_lower"
 
 
 @dataclass(frozen=True, slots=True)

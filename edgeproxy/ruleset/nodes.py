@@ -7,13 +7,12 @@ makes of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from edgeproxy.ruleset.place import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):  # PERF: as Place
     """`inset` counts the characters between the node's place and the value's first, where the value stands in the
     file as it is read; None where escapes or several lines part the two.
     """
@@ -67,5 +66,20 @@ def kind_of(node: Node) -> str:
             return "a table"
         case Broken():
             return "not readable"
+        case _:
+            assert_never(node)
+
+
+def without_places(node: Node) -> object:
+    """What a node says, wherever it stands: equal for files that mean the same."""
+    match node:
+        case Text(value=value, quoted=quoted):
+            return value, quoted
+        case Items(nodes=nodes):
+            return tuple(map(without_places, nodes)), "list"
+        case Table(entries=entries):
+            return tuple((key.value, key.quoted, without_places(value)) for key, value in entries), "table"
+        case Broken():
+            return None
         case _:
             assert_never(node)

@@ -93,6 +93,18 @@ class Circuit:
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown:
+    """A part of a declared redirect's target that the backend chooses and nobody else knows: any segment, or (`of`) the
+    author's own spelling of the project that this capture names, which is one spelling for each project.
+
+    `name` is what the target's template calls it.
+    """
+
+    name: str
+    of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DeclaredRedirect:
     """A redirect that a backend is known to give: which of the paths it is asked for, and where to.
 
@@ -108,6 +120,7 @@ class DeclaredRedirect:
     status: int
     lifetime: float | None
     place: Place
+    unknown: tuple[Unknown, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

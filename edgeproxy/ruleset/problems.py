@@ -31,6 +31,7 @@ class Code(StrEnum):
     YAML_SYNTAX = "yaml-syntax"
     YAML_FEATURE = "yaml-feature"
     TOO_DEEP = "too-deep"
+    CYCLIC_INCLUDE = "cyclic-include"
     DUPLICATE_KEY = "duplicate-key"
     UNKNOWN_KEY = "unknown-key"
     MISSING_KEY = "missing-key"

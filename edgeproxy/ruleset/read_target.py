@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import quote
 
 from edgeproxy.http.target import BadTarget, parse_host
 from edgeproxy.ruleset.filters import Filter
 from edgeproxy.ruleset.matching import PathRegex
-from edgeproxy.ruleset.problems import Code, Refusal, nearest
-from edgeproxy.ruleset.scan import Hole, Span, bad_template, scan_template
+from edgeproxy.ruleset.origins import Unknown
+from edgeproxy.ruleset.problems import Code, Refusal, guess_meant, nearest
+from edgeproxy.ruleset.scan import NAME, Hole, Span, bad_template, scan_template
 from edgeproxy.ruleset.template import Insert, PathTemplate, TargetTemplate
 
+RESPELLED: Final = "respelled"  # beside the filters: what only a backend can do
+NONE_UNKNOWN: Final[Mapping[int, Unknown]] = {}
 _ORIGIN: Final = re.compile("https?://([^/?#]*)")
 _ENCODED_DOT: Final = re.compile("%2[Ee]")
 _URL_TEXT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9._~!$&'()*+,;=:@/?-])*")
@@ -24,6 +27,14 @@ def parse_target_template(source: str, path: PathTemplate | PathRegex) -> Target
     tokens = scan_template(source)
     start = 0 if source.startswith("/") else _end_of_origin(tokens)
     return _compile(source, tokens, path, start)
+
+
+def parse_declared_target(source: str, path: PathTemplate) -> tuple[TargetTemplate, tuple[Unknown, ...]]:
+    """The target of a redirect that a backend gives: parts of it may be unknown. Raises Refusal."""
+    tokens = scan_template(source)
+    start = 0 if source.startswith("/") else _end_of_origin(tokens)
+    unknown = {token.offset: found for token in tokens if isinstance(token, Hole) and (found := _unknown(token, path))}
+    return _compile(source, tokens, path, start, unknown), tuple(dict.fromkeys(unknown.values()))
 
 
 def parse_file_template(source: str, path: PathTemplate | PathRegex) -> TargetTemplate:
@@ -91,7 +102,14 @@ def _end_of_origin(tokens: Sequence[Span | Hole]) -> int:
     return origin.end()
 
 
-def _compile(source: str, tokens: Sequence[Span | Hole], path: PathTemplate | PathRegex, start: int) -> TargetTemplate:
+def _compile(
+    source: str,
+    tokens: Sequence[Span | Hole],
+    path: PathTemplate | PathRegex,
+    start: int,
+    unknown: Mapping[int, Unknown] = NONE_UNKNOWN,
+) -> TargetTemplate:
+    """`unknown` are the parts, by the offset of their hole, that are not of the path."""
     if source.startswith("//"):
         raise Refusal(
             Code.OPEN_REDIRECT,
@@ -106,6 +124,8 @@ def _compile(source: str, tokens: Sequence[Span | Hole], path: PathTemplate | Pa
             _check_url_text(token, start)
             in_query = in_query or "?" in token.text
             pieces.append(token.text)
+        elif token.offset in unknown:
+            pieces.append(Insert(unknown[token.offset].name, (), False, token.offset))
         else:
             pieces.append(_read_insert(token, path, in_query=in_query))
     _check_dot_segments(pieces, path, start)
@@ -132,6 +152,15 @@ def _check_url_text(token: Span, start: int) -> None:
     raise bad_template(f"{character!r} cannot stand in a URL", why, f"write {quote(character)}.", offset)
 
 
+def _unknown(hole: Hole, path: PathTemplate) -> Unknown | None:
+    """What a hole of a declared target stands for, where the path does not say it. A misspelt capture is none."""
+    name, _, word = hole.text.partition("|")
+    if word == RESPELLED and name in path.captures:
+        return Unknown(hole.text, name)
+    is_free = not word and NAME.fullmatch(name) and name not in path.captures
+    return Unknown(name) if is_free and guess_meant(name, path.captures) is None else None
+
+
 def _read_insert(hole: Hole, path: PathTemplate | PathRegex, *, in_query: bool) -> Insert:
     name, *words = hole.text.split("|")
     if name not in path.captures:
@@ -146,6 +175,14 @@ def _read_insert(hole: Hole, path: PathTemplate | PathRegex, *, in_query: bool) 
     filters: list[Filter] = []
     offset = hole.offset + len(name) + 2
     for word in words:
+        if word == RESPELLED:
+            raise Refusal(
+                Code.UNKNOWN_FILTER,
+                f"{{{hole.text}}}: only a backend knows how a project's author spells its name",
+                f"`{RESPELLED}` stands alone, and in the `to` of what a backend redirects.",
+                nearest(word, known),
+                offset,
+            )
         if word not in known:
             raise Refusal(
                 Code.UNKNOWN_FILTER,

@@ -31,7 +31,11 @@ from edgeproxy.ruleset.values import read_choice
 
 _FORMS: Final = tuple(form.value for form in Form)
 # A value that has the first form has the second too.
-_IMPLIED: Final = {(Form.PEP503, Form.PEP503), (Form.PEP503, Form.LOWER), (Form.LOWER, Form.LOWER)}
+_IMPLIED: Final = {
+    *((form, form) for form in Form),
+    (Form.PEP503, Form.LOWER),
+    (Form.SAFE_LOWER, Form.LOWER),
+}
 _ASCII: Final = "it is matched on the percent-encoded path, which is printable ASCII."
 _NOT_IN_PATHS: Final = "captures are compared in the spelling of normalised paths."
 

@@ -65,7 +65,8 @@ class RuleReader:
         matched = MatchReader(findings, self._hosts).read(table["match"]) if "match" in table else Matched()
         during = read_during(findings, table["during"]) if "during" in table else ()
         off = read_value(findings, table["off"], read_reason, "it says why the rule is off") if "off" in table else None
-        action = ActionReader(findings, self._scope, matched.path).read(table, node.place)
+        scope = self._scope.within(node.place.file)
+        action = ActionReader(findings, scope, matched.path).read(table, node.place)
         modifiers = self._read_modifiers(table, action, matched)
         match = matched.during(during)
         if name is None or match is None or action is None:

@@ -8,7 +8,7 @@ Laws of this module:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, TypeVar
 
 from edgeproxy.ruleset.limits import Limits
@@ -27,10 +27,10 @@ class Shape:
     what: str
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    keys: tuple[str, ...] = field(init=False, compare=False)  # all of them
 
-    @property
-    def keys(self) -> tuple[str, ...]:
-        return self.required + self.optional
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "keys", self.required + self.optional)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,14 @@ class Kind:
 
 
 FILE: Final = Shape(
-    "a rule file", ("edge", "listen", "hosts", "rules"), ("trusted_proxies", "limits", "backends", "splits", "cutovers")
+    "a rule file",
+    ("edge", "listen", "hosts", "rules"),
+    ("include", "trusted_proxies", "limits", "backends", "splits", "cutovers"),
 )
 LISTENER: Final = Shape("a listen address", ("address",), ("tls", "clients", "proxy_protocol"))
 CERTIFICATE: Final = Shape("a certificate", ("cert", "key"))
 CLIENTS: Final = Shape("`clients`", ("ca",), ("required",))
-LIMITS: Final = Shape("`limits`", (), tuple(field.name for field in fields(Limits)))
+LIMITS: Final = Shape("`limits`", (), tuple(each.name for each in fields(Limits)))
 HOST: Final = Shape("a host", ("names",), ("kind",))
 BACKEND: Final = Shape(
     "a backend",
@@ -144,8 +146,11 @@ def read_table(findings: Findings, node: Node, shape: Shape) -> Mapping[str, Nod
     if not isinstance(node, Table):
         report_wrong_type(findings, node, f"{shape.what} is a table of {_listed(shape.keys)}")
         return None
-    found = {key.value: value for key, value in node.entries if key.value in shape.keys}
-    unknown = [key for key, _ in node.entries if key.value not in shape.keys]
+    keys = shape.keys
+    found = {key.value: value for key, value in node.entries}
+    unknown = [key for key, _ in node.entries if key.value not in keys]
+    for key in unknown:
+        del found[key.value]
     meant = {guess_meant(key.value, shape.keys) for key in unknown}
     for key in unknown:
         findings.report(

@@ -1,5 +1,7 @@
 """`python -m tests.fuzz --seconds 600`: mutations of the conformance table through the edge, until one breaks it.
 
+`--rule-files`: mutations of rule files through the reader, the checker and the formatter.
+
 With `--atheris` (where it is installed) libFuzzer chooses the octets by the coverage of edgeproxy/http and edgeproxy/proxy,
 from a corpus made of the table.
 """
@@ -17,11 +19,14 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Fuzz the HTTP/1.1 data plane.")
+    parser = argparse.ArgumentParser(description="Fuzz the HTTP/1.1 data plane, or the rule language.")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=None, help="the first execution's seed; the next has the next")
     parser.add_argument("--atheris", action="store_true", help="guided by coverage")
+    parser.add_argument("--rule-files", action="store_true", help="rule files instead of HTTP")
     options = parser.parse_args()
+    if options.rule_files:
+        return run_rule_files(options.seconds, options.seed)
     return run_atheris(options.seconds) if options.atheris else run_mutations(options.seconds, options.seed)
 
 
@@ -40,6 +45,23 @@ def run_mutations(seconds: float, first: int | None) -> int:
                 raise
             seed += 1
         print(f"{target.tally} in {time.monotonic() - began:.0f} s: nothing found")
+    return 0
+
+
+def run_rule_files(seconds: float, first: int | None) -> int:
+    from fuzz.rule_files import RuleFiles
+
+    seed = time.time_ns() if first is None else first
+    began = time.process_time()
+    target = RuleFiles()
+    while time.process_time() - began < seconds:
+        try:
+            target.execute(Random(seed))
+        except BaseException:
+            print(f"seed {seed} breaks the reader; `--rule-files --seed {seed}` shows it again", file=sys.stderr)
+            raise
+        seed += 1
+    print(f"{target.tally} in {seconds:.0f} s of CPU: nothing found")
     return 0
 
 

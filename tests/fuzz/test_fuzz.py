@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from fuzz.executions import execute
 from fuzz.readers import aiohttp_requests, edge_requests, llhttp_requests
+from fuzz.rule_files import RuleFiles
 from fuzz.target import Disagreement, Target
 
 EXECUTIONS = 3000
@@ -49,3 +50,16 @@ def test_the_readers_would_notice_a_disagreement(target: Target) -> None:
             target._check_stream(octets)
     plain = b"GET / HTTP/1.1\r\nHost: pypi.test\r\n\r\n"
     assert edge_requests(plain) == llhttp_requests(plain) == aiohttp_requests(plain, target._edge.loop)
+
+
+RULE_FILES = 1000
+
+
+def test_no_rule_file_gives_a_traceback_or_a_layout_that_says_something_else() -> None:
+    target = RuleFiles()
+    for seed in range(RULE_FILES):
+        target.execute(Random(seed))
+    tally = target.tally
+    assert tally.executions == RULE_FILES
+    assert min(tally.refused, tally.formatted) > RULE_FILES / 5, tally
+    assert tally.rulesets > RULE_FILES / 50, tally

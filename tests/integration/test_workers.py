@@ -189,6 +189,19 @@ async def test_a_reload_takes_new_rules_and_keeps_the_port(rules: Path) -> None:
         assert not set(before) & set(await edge.workers())
 
 
+async def test_a_reload_takes_a_change_in_an_included_file(rules: Path) -> None:
+    sections, name, listed = RULES.partition("rules:\n")
+    included = rules.with_name("listed.yaml")
+    included.write_text(f"edge: 1\n{name}{listed}")
+    rules.write_text(f"{sections}include: [listed.yaml]\n")
+    async with running_process(rules, "--workers", "2") as edge:
+        assert await ask(edge) == b"hello"
+        included.write_text(included.read_text().replace("body: hello", "body: changed"))
+        edge.signal(signal.SIGHUP)
+        await edge.until_said(f"generation 2 of {rules} is in use")
+        assert await ask(edge) == b"changed"
+
+
 @pytest.mark.parametrize(
     ("rules_then", "why"),
     [

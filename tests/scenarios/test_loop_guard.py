@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from harness import Backend, BackendPeer, RunningEdge, Script, backend, request, running_edge
@@ -113,6 +114,47 @@ async def test_2022_06_10_a_name_that_redirects_to_itself_is_stopped_and_another
         answer = await edge.ask(request("/pypi/PyYAML/json"))
         assert (answer.status, answer.field("Location")) == (301, "/pypi/pyyaml/json")
         assert edge.edge.counters.loops == {"pages": 1}
+
+
+DECLARED = """
+edge: 1
+listen: [{{address: "127.0.0.1:0"}}]
+hosts:
+  app: {{names: [pypi.test]}}
+  legacy: {{names: [legacy.pypi.test]}}
+backends:
+  modern: {{url: "http://127.0.0.1:{port}"}}
+  legacy:
+    url: "http://127.0.0.1:1"
+    redirects:
+      - {{path: "/pypi/{{name}}/json", to: "http://pypi.test/pypi/{{name}}/json", status: 301}}
+rules:
+  - {{name: old-docs, match: {{host: legacy, path: "/{{rest*}}", user_agent: {{prefix: pip}}}}, redirect: {{map: moves.csv}}}}
+  - name: old-json
+    match: {{host: legacy, path: "/json/{{name}}"}}
+    forward: {{backend: legacy}}
+    rewrite: {{path: "/pypi/{{name}}/json"}}
+  - {{name: app, match: {{host: app, path: "/{{rest*}}"}}, forward: {{backend: modern}}}}
+"""
+
+
+async def test_what_another_backend_is_declared_to_redirect_is_followed(tmp_path: Path) -> None:
+    """It is not asked: nothing listens there."""
+    (tmp_path / "moves.csv").write_text("from,to\n/docs/,http://pypi.test/help/\n")
+    answers = {
+        "/pypi/six/json": moved("http://legacy.pypi.test/json/six"),
+        "/pypi/flask/json": moved("http://legacy.pypi.test/json/Flask"),
+        "/help/": moved("http://legacy.pypi.test/docs/"),
+    }
+    async with backend(by_path(answers)) as modern:
+        async with running_edge(DECLARED.format(port=modern.port), base=tmp_path) as edge:
+            looped = await edge.ask(request("/pypi/six/json"))
+            assert looped.status == 508
+            assert b"301 http://pypi.test/pypi/six/json by backend legacy (rule old-json)" in looped.body
+            assert (await edge.ask(request("/pypi/flask/json"))).status == 302
+            assert (await edge.ask(request("/help/", "User-Agent: pip/26.3"))).status == 508
+            assert (await edge.ask(request("/help/", "User-Agent: uv/0.13"))).status == 302
+            assert edge.edge.counters.loops == {"app": 2}
 
 
 async def test_the_connections_of_both_sides_stay_and_what_is_pipelined_is_answered() -> None:

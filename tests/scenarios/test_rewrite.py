@@ -82,6 +82,44 @@ def names(answer: Answer) -> list[str]:
     return [name for name, _ in answer.fields]
 
 
+# -- from a rule file -----------------------------------------------------------------------------------------------
+
+WRITTEN = """
+edge: 1
+listen: [{{address: "127.0.0.1:0"}}]
+hosts: {{app: {{names: [pypi.test]}}}}
+backends: {{origin: {{url: "http://127.0.0.1:{port}", host: origin.pypi.test}}}}
+rules:
+  - name: renamed
+    match: {{path: "/old/{{name}}/{{rest*}}"}}
+    forward: {{backend: origin}}
+    query: [page]
+    rewrite:
+      path: "/{{name|lower}}/new/{{rest}}"
+      host: bucket.pypi.test
+      headers: {{X-Edge: "1", Cookie: {{remove: true}}}}
+      answer_headers: {{Content-Security-Policy: sandbox, Server: {{remove: true}}}}
+  - name: elsewhere
+    match: {{path: "/moved"}}
+    redirect: {{to: "/old/a/b", status: 302}}
+    rewrite: {{answer_headers: {{Referrer-Policy: origin}}}}
+"""
+
+
+async def test_all_that_a_rule_file_can_say_reaches_both_sides() -> None:
+    async with backend(always(PAGE)) as origin, running_edge(WRITTEN.format(port=origin.port)) as edge:
+        answer = await edge.ask(request("/old/Flask/a/b?x=1&page=2", "Cookie: a=b", "x-edge: mine", "Accept: c"))
+        first, lines = seen(origin)
+        assert first == "GET /flask/new/a/b?page=2 HTTP/1.1"
+        assert values(lines, "Host") == ["bucket.pypi.test"]
+        assert values(lines, "X-Edge") == ["1"]
+        assert values(lines, "Accept") == ["c"]
+        assert not values(lines, "Cookie")
+        assert (answer.field("Content-Security-Policy"), answer.field("Server")) == ("sandbox", None)
+        moved = await edge.ask(request("/moved"))
+        assert (moved.field("Location"), moved.field("Referrer-Policy")) == ("/old/a/b", "origin")
+
+
 # -- the path and the query -----------------------------------------------------------------------------------------
 
 

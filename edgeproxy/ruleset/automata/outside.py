@@ -50,7 +50,7 @@ class Outside:
         """The shortest word.
 
         PERF: a walk that has not found one soon goes on without what the endless ones take: where they cover all but
-        some literals, each literal would else be walked beside them (5.5 s for 10,000, instead of 0.3 s).
+        some literals, each literal would else be walked beside them (5.5 s for 10,000, instead of 0.4 s).
         """
         with suppress(TooLarge):
             return self._walk(_SOON)
@@ -72,7 +72,7 @@ class Outside:
         """By A*: a word is as long as it is so far and at least as its state is far from the end.
 
         Of words as short as each other the preferred one is taken up first, so the first that is found is the first.
-        PERF: 2 ms for `/project/{n}/{v}/` against 10,000 literals of its own, where level by level takes 600 ms.
+        PERF: 9 ms for `/project/{n}/{v}/` against a trie of 10,000 texts in it, where level by level takes 560 ms.
         """
         start = self._node(0, self._sum.starts)
         if start is None:

@@ -85,8 +85,8 @@ def common_row(left: Dfa, right: Dfa, p: int, q: int) -> tuple[dict[str, Pair | 
 def overlaps(left: Dfa, right: Dfa) -> bool:
     """Whether a word is in both.
 
-    PERF: pairs are numbers here and below, p * width + q: 45 us for two templates that part behind a `{name}` instead
-    of 115 us.
+    PERF: pairs are numbers here and below, p * width + q: 80 us for two templates that part behind a `{name}`, where
+    tuples took 115 us.
     """
     if not left or not right:
         return False

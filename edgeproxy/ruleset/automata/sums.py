@@ -104,7 +104,7 @@ def chained(parts: Sequence[Dfa]) -> Dfa:
 def _joined(parts: Sequence[Dfa]) -> Dfa | None:
     """By joining each automaton's start to the ends of those before, if where one ends is plain from a character.
 
-    PERF: 12 us for a template of four segments, where the subset construction takes 300 us.
+    PERF: 100 us for `/simple/{name}/json`, where the subset construction takes 450 us.
     """
     moves: list[dict[str, int]] = [{}]
     defaults = [DEAD]

@@ -9,16 +9,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from typing import Final
 
 from edgeproxy.ruleset.automata.language import outside, texts
 from edgeproxy.ruleset.checker.boxes import Box, cells, meet
 from edgeproxy.ruleset.checker.facets import Facets
-from edgeproxy.ruleset.checker.spaces import NO_REQUESTS, Requests, Space
+from edgeproxy.ruleset.checker.spaces import Requests, Space
 from edgeproxy.ruleset.checker.territory import Territory
 from edgeproxy.ruleset.model import RedirectMap, Rule, Ruleset
 
-_LONG_MAP = 5_000  # pairs
-_EVERY_RULE = 1 << 62  # an index after all
+_LONG_MAP: Final = 5_000  # pairs
+_EVERY_RULE: Final = 1 << 62  # an index after all
 
 
 class Ground:
@@ -43,14 +44,6 @@ class Ground:
         for prefix in _prefixes(path):
             found += [each for each in self._by_prefix.get(prefix, ()) if each.index < before and each.takes(path)]
         return sorted(found, key=lambda each: each.index)
-
-    def first_taker(self, box: Box, path: str) -> Territory | None:
-        """The rule that gets all of a box for a path; None when no one rule does. Exact for the box of one point."""
-        for each in self.takers(path):
-            both = meet(each.box, box)
-            if both is not None:
-                return each if both == box else None
-        return None
 
     def rivals(self, box: Box, prefix: str, before: int = _EVERY_RULE) -> list[Territory]:
         """The territories of languages and maps that could overlap, in file order; only those of rules before."""
@@ -90,7 +83,7 @@ class Ground:
         exact = [each for each in self.exact_below(territory.prefix) if each.index < territory.index]
         words: dict[Box, list[str]] = {}
         for each in exact:
-            for path in each.words or ():
+            for path in each.listed():
                 if meet(each.box, space.box) is not None and space.paths.contains(path):
                     words.setdefault(each.box, []).append(path)
         taken = [(each.box, each.sure) for each in rivals] + [(box, texts(paths)) for box, paths in words.items()]
@@ -102,14 +95,14 @@ class Ground:
             if holders not in known:
                 known[holders] = Space(box, outside(space.paths, [taken[number][1] for number in holders]))
             parts.append(Space(box, known[holders].paths))
-        return Requests(parts) if parts else NO_REQUESTS
+        return Requests(parts)
 
     @cached_property
     def _exact(self) -> dict[str, list[Territory]]:
         found: dict[str, list[Territory]] = {}
         for each in self.territories.values():
             if not _is_sought(each):
-                for path in each.words or ():
+                for path in each.listed():
                     found.setdefault(path, []).append(each)
         return found
 
@@ -132,7 +125,7 @@ class Ground:
 
 def _is_sought(territory: Territory) -> bool:
     """Whether its paths are sought by prefix. A map's are: it finds one of a million by itself."""
-    return isinstance(territory.rule.action, RedirectMap) or territory.words is None
+    return isinstance(territory.rule.action, RedirectMap) or not territory.is_listed
 
 
 def _is_long(territory: Territory) -> bool:

@@ -85,3 +85,67 @@ def test_a_split_is_told_with_the_places_of_its_arms_and_a_rate_as_it_was_writte
         "  next: no place",
         "  modern: places from 0 % to below 20 %",
     ]
+
+
+CONDITIONS = """edge: 1
+listen: [{address: "127.0.0.1:0"}]
+hosts: {app: {names: [pypi.test]}}
+rules:
+  - {name: dead, match: {path: /pypi}, off: never was, respond: {status: 200}}
+  - {name: odd, match: {path: "/{x}", where: {x: {not_normalized: lower}}}, respond: {status: 200}}
+  - {name: one, match: {path: "/{x}", where: {x: {in: [simple, search]}}}, respond: {status: 200}}
+  - {name: old, match: {path: {regex: "/old/.*"}}, respond: {status: 200}}
+  - {name: rss, match: {path: /pypi, query: {":action": [rss, doap]}}, respond: {status: 200}}
+  - {name: beta, match: {path: /pypi, headers: {X-Beta: {present: true}}}, respond: {status: 200}}
+  - {name: pip, match: {path: /pypi, user_agent: {prefix: pip/}}, respond: {status: 200}}
+  - {name: inside, match: {path: /pypi, client: [10.0.0.0/8]}, respond: {status: 200}}
+  - {name: search, match: {path: /pypi, xmlrpc: [search, browse]}, respond: {status: 200}}
+  - name: brownout
+    match: {path: /pypi}
+    during: {first: 10m, of_each: 1h, after: 5m, from: 2024-09-05T12:00Z}
+    respond: {status: 503}
+  - {name: rest, match: {path: "/{rest*}"}, respond: {status: 200}}
+"""
+
+
+def test_each_rule_says_which_of_its_conditions_fails(capsys: pytest.CaptureFixture[str], rules: Path) -> None:
+    rules.write_text(CONDITIONS)
+    lines = explained(
+        capsys, rules, "http://pypi.test/pypi?:action=x", "--at", "2024-09-05T12:04Z", "-H", "User-Agent: uv"
+    )
+    assert [line.partition(": rules.yaml:")[2] for line in lines[2:13]] == [
+        "5: dead: off: never was",
+        "6: odd: where: x is 'pypi', and it is for not normalized lower",
+        "7: one: where: x is 'pypi', and it is for search, simple",
+        "8: old: path: it is for /old/.*",
+        "9: rss: query: it is for :action 'doap' or 'rss'",
+        "10: beta: header: it is for x-beta whatever it is",
+        "11: pip: header: it is for user-agent that begins with 'pip/'",
+        "12: inside: client: it is for 10.0.0.0/8",
+        "13: search: xmlrpc: it is for browse, search",
+        "14: brownout: during: at 2024-09-05T12:04Z; it is for the first 10m of each 1h after 5m from 2024-09-05T12:00Z",
+        "18: rest: respond 200",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "taker"),
+    [
+        (["--at", "2024-09-05T12:05Z"], "brownout"),
+        (["--xmlrpc", "search"], "search"),
+        (["--client", "10.1.2.3"], "inside"),
+        (["-H", "user-agent: pip/26.3"], "pip"),
+        (["-H", "x-beta: 1"], "beta"),
+    ],
+)
+def test_what_is_said_of_the_request_decides(
+    capsys: pytest.CaptureFixture[str], rules: Path, arguments: list[str], taker: str
+) -> None:
+    rules.write_text(CONDITIONS)
+    lines = explained(capsys, rules, "http://pypi.test/pypi", "--at", "2020-01-01", *arguments)
+    assert any(line.startswith("rule: ") and f": {taker}: " in line for line in lines)
+
+
+def test_a_time_that_cannot_be_read_is_wrong_usage(capsys: pytest.CaptureFixture[str], rules: Path) -> None:
+    assert main(["explain", "--rules", str(rules), "http://pypi.test/", "--at", "noon"]) == 2
+    assert "'noon' is not a time" in capsys.readouterr().err

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from edgeproxy.control.start import read_rules
-from edgeproxy.ruleset.load import NO_OVERRIDES
+from edgeproxy.control.start import read_again, read_rules
+from edgeproxy.ruleset.load import NO_OVERRIDES, RuleFileError
 
 RULES = """
 edge: 1
@@ -31,3 +31,41 @@ def test_a_certificate_that_has_ended_or_soon_will_is_told_of(
     read_rules(tmp_path / "rules.yaml", NO_OVERRIDES, generation=1)
     told = f"edgeproxy: https://127.0.0.1:8443: the certificate {tmp_path / 'app.pem'} {how} {end:%Y-%m-%d %H:%M} UTC: "
     assert capfd.readouterr().err == (f"{told}write a new one: it is taken within a second\n" if how else "")
+
+
+PLAIN = """
+edge: 1
+listen: [{address: "127.0.0.1:0"}]
+hosts: {app: {names: [pypi.test]}}
+rules:
+  - {name: all, match: {path: "/{rest*}"}, respond: {status: 204}}
+"""
+DEAD = PLAIN + "  - {name: dead, match: {path: /a}, respond: {status: 204}}\n"
+
+
+def test_rules_with_errors_are_refused_at_the_start_and_at_a_reload(tmp_path: Path) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text(PLAIN)
+    rules, _ = read_rules(path, NO_OVERRIDES, generation=1)
+    assert read_again(rules)[1].generation == 2
+    path.write_text(DEAD)
+    with pytest.raises(RuleFileError, match="dead-rule: the rule 'dead' can never match"):
+        read_again(rules)
+    with pytest.raises(RuleFileError, match="dead-rule"):
+        read_rules(path, NO_OVERRIDES, generation=1)
+
+
+def test_unchecked_rules_are_taken_now_and_later(tmp_path: Path) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text(DEAD)
+    rules, ruleset = read_rules(path, NO_OVERRIDES, generation=1, unchecked=True)
+    assert len(ruleset.rules) == 2
+    assert len(read_again(rules)[1].rules) == 2
+
+
+def test_warnings_refuse_nothing_and_are_counted(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "rules.yaml"
+    hosts = "{app: {names: [pypi.test]}, old: {names: [legacy.pypi.test]}}"
+    path.write_text(PLAIN.replace("{app: {names: [pypi.test]}}", hosts).replace("{path:", "{host: app, path:"))
+    read_rules(path, NO_OVERRIDES, generation=1)
+    assert capfd.readouterr().err == f"edgeproxy: {path}: 1 warning: `edgeproxy check {path}` shows them\n"

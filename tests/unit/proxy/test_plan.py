@@ -8,9 +8,10 @@ import pytest
 
 from edgeproxy.http.request import BadRequest
 from edgeproxy.http.target import BadTarget, Scheme
-from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, Planner, ServeFile, choose_arm
+from edgeproxy.proxy.plan import Answer, ByArm, ByFacts, Pass, Plan, Planned, Planner, ServeFile, choose_arm
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.load import parse_ruleset
+from edgeproxy.ruleset.matching import Facts
 
 RULES = """
 edge: 1
@@ -41,7 +42,9 @@ def planner(tmp_path: Path) -> Planner:
 
 
 def plan(planner: Planner, target: str, method: bytes = b"GET", host: str = "pypi.test") -> Plan:
-    return planner.plan(b"%b %b HTTP/1.1" % (method, target.encode()), host).plan
+    planned = planner.plan(b"%b %b HTTP/1.1" % (method, target.encode()), host)
+    assert isinstance(planned, Planned)
+    return planned.plan
 
 
 def test_a_backend_is_asked_for_the_normalised_path_with_the_query_as_it_was(planner: Planner) -> None:
@@ -148,3 +151,57 @@ def test_trace_is_never_passed_on(planner: Planner) -> None:
     answer = plan(planner, "/a", b"TRACE", host="files.pypihosted.test")
     assert isinstance(answer, Answer)
     assert answer.status == 405
+
+
+CONDITIONS = """
+edge: 1
+listen: [{address: "127.0.0.1:8080"}]
+hosts: {app: {names: [pypi.test]}}
+backends: {old: {url: "http://127.0.0.1:1"}}
+rules:
+  - name: beta
+    match: {path: "/{rest*}", headers: {X-Beta: "1"}}
+    limits: {body: 1KiB}
+    forward: {backend: old}
+  - {name: call, match: {path: /pypi, methods: [POST], xmlrpc: any}, respond: {status: 410}}
+  - {name: plain, match: {path: /plain}, respond: {status: 200}}
+"""
+
+
+def by_facts(planner: Planner, target: str, method: bytes = b"GET") -> ByFacts:
+    found = planner.plan(b"%b %b HTTP/1.1" % (method, target.encode()), "pypi.test")
+    assert isinstance(found, ByFacts)
+    return found
+
+
+def test_what_facts_decide_is_planned_for_the_rule_that_they_choose(tmp_path: Path) -> None:
+    planner = Planner(parse_ruleset(CONDITIONS, "rules.yaml", base=tmp_path), Scheme.HTTP, Limits(plans=4))
+    found = by_facts(planner, "/plain?q=1")
+    beta = planner.choose(found, Facts(headers={"x-beta": "1"}))
+    assert isinstance(beta.plan, Pass)
+    assert (beta.plan.target, beta.most(Limits())) == ("/plain?q=1", 1024)
+    plain = planner.choose(found, Facts())
+    assert (plain.plan.rule, plain.most(Limits())) == ("plain", Limits().body)
+    nobody = planner.choose(by_facts(planner, "/none"), Facts()).plan
+    assert isinstance(nobody, Answer)
+    assert nobody.status == 404
+
+
+def test_only_a_line_that_a_call_could_decide_needs_one(tmp_path: Path) -> None:
+    planner = Planner(parse_ruleset(CONDITIONS, "rules.yaml", base=tmp_path), Scheme.HTTP, Limits(plans=4))
+    assert by_facts(planner, "/pypi", b"POST").needs_call
+    assert not by_facts(planner, "/pypi").needs_call
+    assert not by_facts(planner, "/plain", b"POST").needs_call
+
+
+def test_both_what_is_left_open_and_what_is_chosen_are_remembered_within_a_bound(tmp_path: Path) -> None:
+    planner = Planner(parse_ruleset(CONDITIONS, "rules.yaml", base=tmp_path), Scheme.HTTP, Limits(plans=4))
+    found = by_facts(planner, "/plain")
+    assert by_facts(planner, "/plain") is found
+    chosen = planner.choose(found, Facts(headers={"x-beta": "1"}))
+    assert planner.choose(found, Facts(headers={"x-beta": "1"})) is chosen
+    assert planner.choose(found, Facts()) is not chosen
+    for number in range(4):
+        planner.choose(by_facts(planner, f"/plain?{number}"), Facts())
+    assert by_facts(planner, "/plain") is not found
+    assert planner.choose(found, Facts(headers={"x-beta": "1"})) is not chosen

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from edgeproxy.ruleset.automata.filters import image_under
+from edgeproxy.ruleset.automata.language import text
 from edgeproxy.ruleset.filters import Filter, filtered
 
 
@@ -25,3 +27,18 @@ def test_a_filter_works_on_the_value_and_encodes_it_again(
     captured: str, filters: tuple[Filter, ...], expected: str
 ) -> None:
     assert filtered(captured, filters, slashes=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "spelled"),
+    [
+        ("Zope.Interface", "zope.interface"),
+        ("a_b--c", "a-b-c"),
+        ("%C3%89cole", "-cole"),
+        ("a%20_b", "a-b"),
+        ("x/Y_z", "x/y-z"),
+    ],
+)
+def test_safe_lower_is_the_old_indexs_spelling(name: str, spelled: str) -> None:
+    assert filtered(name, (Filter.SAFE_LOWER,), slashes=True) == spelled
+    assert image_under((Filter.SAFE_LOWER,), text(name), slashes=True).is_same(text(spelled))

@@ -17,6 +17,8 @@ from edgeproxy.ruleset.shape import SHAPES
 ROOT = Path(__file__).parents[3]
 REFERENCE = (ROOT / "rules" / "README.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", REFERENCE, re.DOTALL)
+# An example whose first line is the name of a file can be included by others.
+FILES = {found[1]: text for text in EXAMPLES if (found := re.match(r"# (\S+\.yaml)\n", text))}
 
 # What an example leaves out because it shows something else.
 DEFAULT_SECTIONS = {
@@ -29,13 +31,14 @@ DEFAULT_SECTIONS = {
 
 
 def completed(example: str) -> str:
-    missing = [text for section, text in DEFAULT_SECTIONS.items() if not re.search(f"^{section}:", example, re.M)]
+    here = example + "".join(text for name, text in FILES.items() if f"include: [{name}]" in example)
+    missing = [text for section, text in DEFAULT_SECTIONS.items() if not re.search(f"^{section}:", here, re.M)]
     return "".join(missing) + example
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_every_example_of_the_reference_loads(example: str) -> None:
-    assert parse_ruleset(completed(example), "README.md", base=ROOT / "rules").rules
+    assert parse_ruleset(completed(example), "README.md", base=ROOT / "rules", included=FILES).rules
 
 
 @pytest.mark.parametrize("key", sorted({key for shape in SHAPES for key in shape.keys}))

@@ -6,7 +6,10 @@ import re
 from ipaddress import ip_network
 from pathlib import Path
 
+import pytest
+
 from edgeproxy.http.target import Scheme
+from edgeproxy.ruleset.automata.errors import Unsupported
 from edgeproxy.ruleset.checker.boxes import Box, cells, first_point, includes, meet, minus, outside_all, points
 from edgeproxy.ruleset.checker.clients import clients
 from edgeproxy.ruleset.checker.facets import Dimension, Facets, Header, Parameter
@@ -77,6 +80,19 @@ def test_an_atom_that_is_only_named_values_has_no_witness_beside_them() -> None:
     texts = Texts([OneOf(frozenset({"a", "b"})), matches("[ab]")], ANY_PARAMETER)
     assert sorted(v for v in texts.values if v in ("a", "b")) == ["a", "b"]
     assert len(texts.values) == 4
+
+
+def test_expressions_that_cross_have_a_value_for_each_combination() -> None:
+    names = ["google", "bing", "pip", "twine", "uv", "poetry"]
+    found = Texts([matches(f".*{name}.*") for name in names], ANY_HEADER).values[1:]
+    held = {tuple(name in str(value) for name in names) for value in found}
+    assert len(held) == len(found) == 2 ** len(names)
+    assert "" not in found
+
+
+def test_too_many_kinds_of_value_are_refused() -> None:
+    with pytest.raises(Unsupported, match="more than 1024 kinds"):
+        Texts([matches(f".*{character}.*") for character in "abcdefghijk"], ANY_HEADER)
 
 
 def test_each_network_has_an_address_that_is_in_none_inside_it() -> None:

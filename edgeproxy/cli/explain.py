@@ -15,7 +15,6 @@ from typing import Final, assert_never
 
 from edgeproxy.cli.check import exit_status
 from edgeproxy.cli.output import say
-from edgeproxy.cli.why_not import why_not
 from edgeproxy.control.garbage import uncollected
 from edgeproxy.http.target import BadTarget, Scheme, Target, parse_target
 from edgeproxy.migration.place import arm_at, place_of, ranges_of, sticky_key
@@ -28,6 +27,7 @@ from edgeproxy.ruleset.origins import Host
 from edgeproxy.ruleset.problems import Refusal
 from edgeproxy.ruleset.quantities import written_duration, written_size
 from edgeproxy.ruleset.read_during import read_moment
+from edgeproxy.ruleset.trace import why_not
 
 NAME = "explain"
 HELP = "show which rule takes a URL, why not those above it, and what is done"

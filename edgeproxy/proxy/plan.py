@@ -43,6 +43,7 @@ from edgeproxy.ruleset.model import (
 )
 from edgeproxy.ruleset.modifiers import RuleLimits
 from edgeproxy.ruleset.origins import Backend, DirectoryBackend, HostKind, HttpBackend
+from edgeproxy.ruleset.safety import is_safe
 
 K = TypeVar("K")
 P = TypeVar("P")
@@ -63,7 +64,7 @@ class Pass:
     to_content: bool
     start: bytes  # the request line and the Host field, ready to send
     asked: Asked  # what the request makes of its answer
-    is_safe: bool  # by its method (RFC 9110 §9.2.1): it may be sent again
+    is_safe: bool  # it may be sent again
     time: float | None = None  # seconds, the rule's limit; None: the backend's
     upgrade: frozenset[str] = frozenset()
     edit: FieldEdit | None = None  # of the request's fields
@@ -147,7 +148,6 @@ _ASKED = {
     (True, False): Asked(to_head=True),
     (True, True): Asked(to_head=True, drop_cookies=True),
 }
-_SAFE = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 def plan_request(ruleset: Ruleset, method: str, target: Target, facts: Facts = NO_FACTS) -> tuple[Rule | None, Plan]:
@@ -228,7 +228,7 @@ def _to_backend(backend: Backend, routed: Routed, method: str, target: Target) -
                 to_content,
                 start=f"{method} {asked} HTTP/1.1\r\nHost: {host}\r\n".encode("ascii"),
                 asked=_ASKED[method == "HEAD", to_content],
-                is_safe=method in _SAFE,
+                is_safe=is_safe(method, rule.modifiers.safety),
                 time=rule.modifiers.limits.time,
                 upgrade=rule.modifiers.upgrade,
                 edit=_edit_of(rewrite.headers),

@@ -31,6 +31,7 @@ from edgeproxy.ruleset.model import (
 )
 from edgeproxy.ruleset.problems import Code, Refusal
 from edgeproxy.ruleset.read_during import read_moment
+from edgeproxy.ruleset.values import read_method
 
 _CASE: Final = re.compile(r"(?P<method>\S+) +(?P<url>\S+)(?P<facts>(?: +with .*?)?) +-> +(?P<outcome>.+)")
 _URL: Final = re.compile(r"(https?)://([^/?#]+)([^#]*)")
@@ -81,10 +82,13 @@ def read_case(text: str) -> Case:
     found = _CASE.fullmatch(text)
     if found is None:
         raise _bad("this is no case", f"a case is {_FORM}.", "write it as in GET https://pypi.test/simple/ -> 200.")
+    method = read_method(found["method"])
     target = _read_url(found["url"], found.start("url"))
     facts = _read_facts(found["facts"], found.start("facts"), target)
+    if facts.call is not None and method != "POST":
+        raise _bad(f"an XML-RPC call by {method}", "it is a POST.", "write POST.")
     expected = _read_outcome(found["outcome"], found.start("outcome"), found["url"])
-    return Case(found["method"], found["url"], target, facts, expected)
+    return Case(method, found["url"], target, facts, expected)
 
 
 def outcome_of(ruleset: Ruleset, case: Case) -> Outcome:
@@ -167,7 +171,7 @@ def _read_facts(text: str, offset: int, target: Target) -> Facts:
         elif kind == "client" and _is_address(value):
             client = value
         elif kind == "time":
-            now = read_moment(value)
+            now = _read_time(value, at + len("time "))
         else:
             raise _bad(
                 f"{item[1]!r} says nothing of a request",
@@ -176,6 +180,13 @@ def _read_facts(text: str, offset: int, target: Target) -> Facts:
                 at,
             )
     return Facts(target.query, headers, client, call, now)
+
+
+def _read_time(text: str, offset: int) -> float:
+    try:
+        return read_moment(text)
+    except Refusal as error:
+        raise Refusal(error.code, error.message, error.why, error.remedy, offset + error.offset) from None
 
 
 def _read_outcome(text: str, offset: int, url: str) -> Outcome:

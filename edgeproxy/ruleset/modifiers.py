@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from edgeproxy.ruleset.cases import Case
     from edgeproxy.ruleset.origins import Backend
     from edgeproxy.ruleset.place import Place
     from edgeproxy.ruleset.template import TargetTemplate
@@ -160,9 +161,9 @@ DROP_QUERY: Final = QueryPolicy(frozenset())
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """An `expect` case as written, with its place; `edgeproxy.ruleset.expect` reads it."""
+    """An `expect` case, with its place."""
 
-    text: str
+    case: Case
     place: Place
 
 

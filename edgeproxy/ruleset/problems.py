@@ -78,6 +78,7 @@ class Code(StrEnum):
     WEIGHTS_SUM = "weights-sum"
     ONE_ACTION = "one-action"
     DEAD_RULE = "dead-rule"
+    BAD_CASE = "bad-case"
     HOST_WITHOUT_RULES = "host-without-rules"
     GAP = "gap"
     REDIRECT_LOOP = "redirect-loop"
@@ -85,7 +86,23 @@ class Code(StrEnum):
     REDIRECT_CHAIN = "redirect-chain"
     DOWNGRADE = "downgrade"
     UNDECIDED = "undecided"
-    BAD_CASE = "bad-case"
+    EXPECT_FAILED = "expect-failed"
+    DIRECTION_FLIP = "direction-flip"
+    CONTENT_APP_RULE = "content-app-rule"
+    CONTENT_ON_APP = "content-on-app"
+    CONTENT_SAME_SITE = "content-same-site"
+    CONTENT_NOT_ISOLATED = "content-not-isolated"
+    CONTENT_CREDENTIALS = "content-credentials"
+    UNSAFE_SHADOW = "unsafe-shadow"
+    UNSAFE_CACHE = "unsafe-cache"
+    UNSAFE_FALLBACK = "unsafe-fallback"
+    UNSAFE_REDIRECT = "unsafe-redirect"
+    BODY_NOT_IN_KEY = "body-not-in-key"
+    DRIFT_QUERY = "drift-query"
+    DRIFT_HEADER = "drift-header"
+    DRIFT_METHOD = "drift-method"
+    DRIFT_KEY = "drift-key"
+    UNBOUND_REWRITE = "unbound-rewrite"
     OVERRIDE = "override"
 
 
@@ -206,7 +223,7 @@ def _proof(evidence: Evidence) -> str:
         said += f"    {number}. {hop.method} {hop.url}\n"
         said += f"       {hop.status} {hop.location}  by {hop.by} at {hop.place}\n"
     if evidence.condition is not None:
-        said += f"  when: {evidence.condition}\n"
+        said += f"  when: {evidence.condition.removeprefix('when ')}\n"
     return said
 
 

@@ -13,6 +13,7 @@ from edgeproxy.ruleset.nodes import Node
 from edgeproxy.ruleset.problems import Code, Refusal
 from edgeproxy.ruleset.quantities import read_duration
 from edgeproxy.ruleset.read_target import parse_text_template
+from edgeproxy.ruleset.safety import SAFE_METHODS
 from edgeproxy.ruleset.segment import Expression
 from edgeproxy.ruleset.shape import (
     CACHE,
@@ -42,7 +43,6 @@ _VARIANTS: Final = tuple(each.value for each in Variant)
 _HEX_DIGITS: Final = {Digest.BLAKE2B: 64, Digest.SHA256: 64, Digest.MD5: 32}
 _HEX: Final = re.compile("[0-9A-Fa-f]*")
 _HEX_RUN: Final = re.compile(r"\[0-9(?:a-f|A-F|a-fA-F|A-Fa-f)\]\{([0-9]{1,3})\}")
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 §9.2.1; TRACE is never forwarded
 
 assert {each.value for each in Digest} == set(VERIFY.keys)
 
@@ -75,7 +75,7 @@ def read_tags(findings: Findings, node: Node, path: Path) -> tuple[TargetTemplat
 
 def check_body_key(findings: Findings, cache: Cache, safety: Safety | None, methods: frozenset[str]) -> None:
     """A body tells answers apart only where a request with one may be repeated."""
-    is_safe = safety is Safety.SAFE or (safety is None and (not methods or bool(methods & _SAFE_METHODS)))
+    is_safe = safety is Safety.SAFE or (safety is None and (not methods or bool(methods & SAFE_METHODS)))
     if cache.key is None or KeyPart.BODY not in cache.key or is_safe:
         return
     said = "`safety: unsafe`" if safety is Safety.UNSAFE else f"the methods {', '.join(sorted(methods))}"

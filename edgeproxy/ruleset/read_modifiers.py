@@ -11,6 +11,7 @@ from typing import Final
 
 from edgeproxy.ruleset.actions import ACTIONS
 from edgeproxy.ruleset.arms import Cutover, Split
+from edgeproxy.ruleset.cases import read_case
 from edgeproxy.ruleset.declare import Declared
 from edgeproxy.ruleset.model import Action, Forward
 from edgeproxy.ruleset.modifiers import (
@@ -32,7 +33,7 @@ from edgeproxy.ruleset.quantities import read_percentage
 from edgeproxy.ruleset.read_cache import check_body_key, read_cache, read_tags
 from edgeproxy.ruleset.read_match import Matched
 from edgeproxy.ruleset.read_rewrite import asked_parts, read_rewrite
-from edgeproxy.ruleset.shape import FALLBACK, SHADOW, Findings, read_items, read_set, read_table, read_text, read_value
+from edgeproxy.ruleset.shape import FALLBACK, SHADOW, Findings, read_items, read_set, read_table, read_value
 from edgeproxy.ruleset.values import read_choice
 
 _OF_A_FORWARD: Final = ("shadow", "fallback", "safety")
@@ -159,8 +160,8 @@ class ModifierReader:
     def _read_expect(self, node: Node) -> tuple[Expectation, ...]:
         items = read_items(self._findings, node, "`expect` is a list of cases: a request and what becomes of it")
         what = "it is a case, as in GET https://pypi.test/ -> forward modern"
-        texts = [read_text(self._findings, item, what) for item in items or ()]
-        return tuple(Expectation(text.value, text.place) for text in texts if text is not None)
+        cases = [(read_value(self._findings, item, read_case, what), item.place) for item in items or ()]
+        return tuple(Expectation(case, place) for case, place in cases if case is not None)
 
 
 def backends_of(action: Forward) -> tuple[Backend, ...]:

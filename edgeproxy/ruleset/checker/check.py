@@ -11,18 +11,34 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from edgeproxy.ruleset.checker.binding import binding
 from edgeproxy.ruleset.checker.chains import chains
 from edgeproxy.ruleset.checker.checking import Checking, Said
+from edgeproxy.ruleset.checker.content import content
+from edgeproxy.ruleset.checker.direction import direction
+from edgeproxy.ruleset.checker.drift import drift
+from edgeproxy.ruleset.checker.expectations import expectations
 from edgeproxy.ruleset.checker.facets import TooManyFacets
 from edgeproxy.ruleset.checker.loops import loops
 from edgeproxy.ruleset.checker.reach import reach
+from edgeproxy.ruleset.checker.repeats import repeats
 from edgeproxy.ruleset.checker.severity import Severity, severity_of
 from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.ruleset.problems import Code, Problem
 
 Family = Callable[[Checking], Said]
 
-FAMILIES: Final[tuple[Family, ...]] = (reach, loops, chains)
+FAMILIES: Final[tuple[Family, ...]] = (
+    reach,
+    loops,
+    chains,
+    direction,
+    content,
+    repeats,
+    drift,
+    binding,
+    expectations,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from edgeproxy.ruleset.checker.checking import Checking
 from edgeproxy.ruleset.checker.ground import Ground
 from edgeproxy.ruleset.checker.guesses import segment_of_insert
 from edgeproxy.ruleset.checker.hops import Declared, Lead
-from edgeproxy.ruleset.checker.map_pairs import pairs_that_go_on
+from edgeproxy.ruleset.checker.map_pairs import Redirected, pairs_that_go_on
 from edgeproxy.ruleset.checker.passages import Passage
 from edgeproxy.ruleset.checker.simulate import Simulator
 from edgeproxy.ruleset.follow import own_ports
@@ -50,13 +50,15 @@ class Graph:
     def _passages(self, leads: Sequence[Lead]) -> tuple[list[Passage], list[Passage]]:
         words: list[Passage] = []
         patterns: list[Passage] = []
+        territories = ((lead, self._grounds[lead.age].territory(lead.rule)) for lead in leads)
+        redirected = Redirected((lead, territory) for lead, territory in territories if territory is not None)
         for lead in leads:
             ground = self._grounds[lead.age]
             territory = ground.territory(lead.rule)
             if territory is None:
                 continue
             if isinstance(lead.rule.action, RedirectMap):
-                paths: Sequence[str | None] = pairs_that_go_on(lead, territory, self._leads_on, self._hosts)
+                paths: Sequence[str | None] = pairs_that_go_on(lead, territory, redirected)
             else:
                 is_listed = territory.words is not None and lead.is_certain
                 paths = territory.words if is_listed and territory.words is not None else (None,)
@@ -71,18 +73,6 @@ class Graph:
                     self._of_word[id(lead), path] = passage
                     words.append(passage)
         return words, patterns
-
-    @property
-    def _hosts(self) -> frozenset[str]:
-        return frozenset(self._checking.facets.hosts)
-
-    def _leads_on(self, path: str) -> bool:
-        """Whether a path, on whichever host, may be redirected."""
-        return any(
-            (ground_number, each.index) in self._by_rule
-            for ground_number, ground in enumerate(self._grounds)
-            for each in ground.takers(path)
-        )
 
     def _link(self, words: Sequence[Passage], patterns: Sequence[Passage]) -> None:
         for each in words:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -16,15 +17,35 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-# What is not here is an error.
-_LESS: Final = {
+# Every kind of finding of the checker. What reading finds is an error.
+SEVERITIES: Final[Mapping[Code, Severity]] = {
+    Code.DEAD_RULE: Severity.ERROR,
     Code.HOST_WITHOUT_RULES: Severity.WARNING,
-    Code.UNDECIDED: Severity.WARNING,
+    Code.REDIRECT_LOOP: Severity.ERROR,
+    Code.ENDLESS_REDIRECT: Severity.ERROR,
     Code.REDIRECT_CHAIN: Severity.WARNING,
     Code.DOWNGRADE: Severity.WARNING,
     Code.GAP: Severity.NOTE,
+    Code.UNDECIDED: Severity.WARNING,
+    Code.EXPECT_FAILED: Severity.ERROR,
+    Code.DIRECTION_FLIP: Severity.ERROR,
+    Code.CONTENT_APP_RULE: Severity.ERROR,
+    Code.CONTENT_ON_APP: Severity.ERROR,
+    Code.CONTENT_NOT_ISOLATED: Severity.ERROR,
+    Code.CONTENT_CREDENTIALS: Severity.WARNING,
+    Code.CONTENT_SAME_SITE: Severity.NOTE,
+    Code.UNSAFE_SHADOW: Severity.ERROR,
+    Code.UNSAFE_CACHE: Severity.ERROR,
+    Code.UNSAFE_FALLBACK: Severity.ERROR,
+    Code.UNSAFE_REDIRECT: Severity.WARNING,
+    Code.BODY_NOT_IN_KEY: Severity.ERROR,
+    Code.DRIFT_QUERY: Severity.WARNING,
+    Code.DRIFT_HEADER: Severity.WARNING,
+    Code.DRIFT_METHOD: Severity.WARNING,
+    Code.DRIFT_KEY: Severity.WARNING,
+    Code.UNBOUND_REWRITE: Severity.WARNING,
 }
 
 
 def severity_of(code: Code) -> Severity:
-    return _LESS.get(code, Severity.ERROR)
+    return SEVERITIES.get(code, Severity.ERROR)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
+from math import lcm
 from typing import Final
 
 from edgeproxy.http.redirection import method_after, port_of, resolve
@@ -84,6 +85,7 @@ class Simulator:
             self._hosts |= {name for host in each.hosts for name in host.names}
         self._ports = own_ports(ruleset)
         self._guesses = _guesses((ruleset, *after))
+        self._period = _common_period(ruleset)
         self._keeps_own = any(not lead.age for lead in self._held.values())
 
     @property
@@ -113,12 +115,22 @@ class Simulator:
         for book in self.old:
             yield from self._kept(book, asked, islice(self._variants(asked), _VARIANTS))
 
+    def _may_hold(self, given: float, now: float, kept: float) -> bool:
+        """Whether what was got at one moment may be held at another. Windows that come again and again have other
+        such moments before and after.
+        """
+        if self._period is None:
+            return given <= now < given + kept
+        return (now - given) % self._period < kept
+
     def _kept(self, book: Book, asked: Asked, given: Iterator[Asked]) -> Iterator[Step]:
         seen = set()
         for variant in given:
             for lead, location, guess in book.answers(variant, self._guesses):
                 held = self._held.get(lead.identity)
-                if held is not None and (lead.identity, location) not in seen:
+                if held is None or (lead.identity, location) in seen:
+                    continue
+                if lead.age or self._may_hold(variant.now, asked.now, held.kept):
                     seen.add((lead.identity, location))
                     for following in self._following(asked, lead.status, location):
                         yield Step(asked, held, location, following, variant, guess.spellings)
@@ -164,6 +176,14 @@ def _guesses(rulesets: Sequence[Ruleset]) -> Guesses:
         (rule for each in rulesets for rule in each.rules if rule.off is None),
         (redirect for backend in backends for redirect in backend.declares.redirects),
     )
+
+
+def _common_period(ruleset: Ruleset) -> float | None:
+    """After how many seconds all windows are as they were; None where some begin or end for good, or never change."""
+    windows = [window for rule in ruleset.rules if rule.off is None for window in rule.match.during]
+    if not windows or any(w.each is None or w.start is not None or w.end is not None for w in windows):
+        return None
+    return lcm(*(round((window.each or 0.0) * 1_000) for window in windows)) / 1_000
 
 
 def methods_after(status: int, method: str) -> tuple[str, ...]:

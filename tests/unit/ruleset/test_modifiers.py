@@ -157,9 +157,13 @@ def test_safety_is_what_the_rule_says() -> None:
     assert rule_of("forward: {backend: modern}, safety: unsafe").modifiers.safety is Safety.UNSAFE
 
 
-def test_cases_are_kept_as_written_with_their_places() -> None:
-    (case,) = rule_of('forward: {backend: modern}, expect: ["GET / -> forward modern"]').modifiers.expect
-    assert (case.text, case.place.line) == ("GET / -> forward modern", HEAD.count("\n") + 1)
+def test_cases_are_read_and_keep_their_places() -> None:
+    case = "GET https://pypi.test/simple/ with header A=b -> forward modern by all"
+    (expectation,) = rule_of(f'forward: {{backend: modern}}, expect: ["{case}"]').modifiers.expect
+    assert expectation.case.target.path == "/simple/"
+    assert expectation.case.facts.headers == {"a": "b"}
+    assert str(expectation.case.expected) == "forward modern by all"
+    assert expectation.place.line == HEAD.count("\n") + 1
 
 
 def test_a_fault_is_xml_that_clients_raise() -> None:

@@ -19,7 +19,7 @@ from edgeproxy.http.fields import CREDENTIALS
 from edgeproxy.http.redirection import REDIRECTS, method_after, port_of, resolve, visible
 from edgeproxy.http.target import Scheme, Target
 from edgeproxy.ruleset.arms import Cutover, Split
-from edgeproxy.ruleset.leads import asked_path, declared_location, kept_query, location
+from edgeproxy.ruleset.leads import asked_path, declared_captures, kept_query, location
 from edgeproxy.ruleset.listeners import InetAddress
 from edgeproxy.ruleset.matching import Facts
 from edgeproxy.ruleset.model import Files, Forward, Redirect, RedirectMap, Respond, Routed, Rule, Ruleset
@@ -117,8 +117,11 @@ def _declared(backend: Backend, routed: Routed, method: str, at: Target) -> Redi
     rule = routed.rule
     path, query = asked_path(rule, at.path, routed.captures), kept_query(at.query, rule.modifiers.query)
     for each in backend.declares.redirects:
-        where_to = declared_location(each, method, path, query)
-        if where_to is not None:
+        captures = declared_captures(each, method, path, query)
+        if captures is not None and each.unknown:  # it redirects, and only the backend knows where to
+            return None
+        if captures is not None:
+            where_to = each.to.expand(captures)
             by = f"backend {backend.name} (rule {rule.name})"
             sent = _as_sent(rule, by, each.status, (("location", where_to),))
             return None if sent is None else replace(sent, place=each.place)

@@ -42,8 +42,10 @@ def with_query(target: str, query: str | None) -> str:
     return target if query is None else f"{target}{'&' if '?' in target else '?'}{query}"
 
 
-def declared_location(declared: DeclaredRedirect, method: str, path: str, query: str | None) -> str | None:
-    """Where a backend's declared redirect leads for what the backend is asked; None where it takes no part."""
+def declared_captures(
+    declared: DeclaredRedirect, method: str, path: str, query: str | None
+) -> Mapping[str, str] | None:
+    """What a backend's declared redirect captures of what the backend is asked; None where it takes no part."""
     captures = declared.path.match(path)
     facts = Facts(query=query)
     if (
@@ -53,4 +55,4 @@ def declared_location(declared: DeclaredRedirect, method: str, path: str, query:
         or not all(holds(each, facts) for each in declared.query)
     ):
         return None
-    return declared.to.expand(captures)
+    return captures

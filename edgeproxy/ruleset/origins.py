@@ -94,14 +94,16 @@ class Circuit:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A part of a declared redirect's target that the backend chooses and nobody else knows: any segment, or (`of`) the
-    author's own spelling of the project that this capture names, which is one spelling for each project.
+    """A part of a declared redirect's target that the backend chooses and nobody else knows: any segment, or one that a
+    regular expression matches, or (`of`) the author's own spelling of the project that this capture names, which is one
+    spelling for each project.
 
     `name` is what the target's template calls it.
     """
 
     name: str
     of: str | None = None
+    regex: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

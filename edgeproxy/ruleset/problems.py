@@ -223,7 +223,7 @@ def _proof(evidence: Evidence) -> str:
         said += f"    {number}. {hop.method} {hop.url}\n"
         said += f"       {hop.status} {hop.location}  by {hop.by} at {hop.place}\n"
     if evidence.condition is not None:
-        said += f"  when: {evidence.condition}\n"
+        said += f"  when: {evidence.condition.removeprefix('when ')}\n"
     return said
 
 

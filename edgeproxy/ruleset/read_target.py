@@ -12,6 +12,7 @@ from edgeproxy.ruleset.filters import Filter
 from edgeproxy.ruleset.matching import PathRegex
 from edgeproxy.ruleset.origins import Unknown
 from edgeproxy.ruleset.problems import Code, Refusal, guess_meant, nearest
+from edgeproxy.ruleset.regex import read_regex
 from edgeproxy.ruleset.scan import NAME, Hole, Span, bad_template, scan_template
 from edgeproxy.ruleset.template import Insert, PathTemplate, TargetTemplate
 
@@ -157,8 +158,16 @@ def _unknown(hole: Hole, path: PathTemplate) -> Unknown | None:
     name, _, word = hole.text.partition("|")
     if word == RESPELLED and name in path.captures:
         return Unknown(hole.text, name)
-    is_free = not word and NAME.fullmatch(name) and name not in path.captures
-    return Unknown(name) if is_free and guess_meant(name, path.captures) is None else None
+    name, colon, regex = hole.text.partition(":")
+    if not NAME.fullmatch(name) or name in path.captures or guess_meant(name, path.captures) is not None:
+        return None
+    if colon:
+        try:
+            read_regex(regex)
+        except Refusal as refusal:
+            refusal.offset += hole.offset + len(name) + 2
+            raise
+    return Unknown(name, regex=regex if colon else None)
 
 
 def _read_insert(hole: Hole, path: PathTemplate | PathRegex, *, in_query: bool) -> Insert:

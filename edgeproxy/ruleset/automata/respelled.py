@@ -11,9 +11,11 @@ from typing import Final
 
 from edgeproxy.ruleset.automata.captures import Captures
 from edgeproxy.ruleset.automata.dfa import Dfa, Row, explore, limit_for, walked
+from edgeproxy.ruleset.automata.errors import Unsupported
 from edgeproxy.ruleset.automata.filters import image_under
 from edgeproxy.ruleset.automata.language import Language
 from edgeproxy.ruleset.automata.normal import NORMAL_SEGMENT, PLAIN
+from edgeproxy.ruleset.automata.regex import regex
 from edgeproxy.ruleset.filters import Filter, filtered
 from edgeproxy.ruleset.origins import Unknown
 
@@ -27,6 +29,17 @@ def respelled(language: Language) -> Language:
     return (_spellings(names.dfa) & NORMAL_SEGMENT).minimised()
 
 
+@lru_cache(maxsize=256)
+def chosen(unknown: Unknown) -> Language:
+    """The segments that a backend may choose."""
+    if unknown.regex is None:
+        return NORMAL_SEGMENT
+    try:
+        return (regex(unknown.regex) & NORMAL_SEGMENT).minimised()
+    except Unsupported:  # wider is on the safe side
+        return NORMAL_SEGMENT
+
+
 def project_of(segment: str) -> str:
     """The project that a segment names: equal for all of its spellings."""
     return filtered(segment, _PEP503, slashes=False)
@@ -35,7 +48,7 @@ def project_of(segment: str) -> str:
 def with_unknown(captures: Captures, unknown: Sequence[Unknown]) -> Captures:
     """The captures, and what may stand for each unknown part."""
     known = captures.by_name
-    more = {each.name: NORMAL_SEGMENT if each.of is None else respelled(known[each.of]) for each in unknown}
+    more = {each.name: chosen(each) if each.of is None else respelled(known[each.of]) for each in unknown}
     return Captures({**known, **more}, captures.is_exact)
 
 

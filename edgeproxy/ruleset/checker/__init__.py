@@ -14,6 +14,7 @@ getting      what a rule really gets, and whom it asks
 
 reach        dead rules (covering: by which others), hosts without rules, gaps
 loops        redirects that lead back (hops, held, passages, graph, settling, walks, simulate)
+chains       redirects that could be fewer, or leave https
 direction    redirects that turn round
 content      hosts for user content, and others (isolation, leaks)
 repeats      shadow, cache, fallback and redirects of what is not safe

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from edgeproxy.ruleset.automata.errors import Unsupported
-from edgeproxy.ruleset.automata.language import Language, texts
+from edgeproxy.ruleset.automata.language import NOTHING, Language, texts
 from edgeproxy.ruleset.automata.paths import captured, image, path_language
 from edgeproxy.ruleset.checker.territory import Territory
 from edgeproxy.ruleset.conditions import captures_of
@@ -15,7 +15,7 @@ from edgeproxy.ruleset.leads import asked_path
 from edgeproxy.ruleset.matching import PathRegex
 from edgeproxy.ruleset.template import PathTemplate, TargetTemplate
 
-_TRIED: Final = 256
+_TRIED: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +39,31 @@ def meeting(territory: Territory, wanted: PathTemplate) -> Meeting | None:
 
 
 def _rewritten(territory: Territory, target: TargetTemplate, wanted: PathTemplate) -> Meeting | None:
-    tried = [path for path in islice(territory.wide.words(), _TRIED) if _asks(territory, path, wanted)]
-    every = path_language(wanted)
     match = territory.rule.match.path
     if isinstance(match, PathRegex):
-        if tried:
-            return Meeting(texts(tried), is_whole=False)
-        raise Unsupported(f"what {match} captures, and {target} is made of, is only tried path by path")
+        some = _some(territory, wanted)
+        if some is None:
+            raise Unsupported(f"what {match} captures, and {target} is made of, is only tried path by path")
+        return some
+    every = path_language(wanted)
     images = [image(target, captures) for captures in captured(match, territory.wide)]
     if all(each.paths.is_subset(every) for each in images):
         return Meeting(territory.wide, is_whole=True)
-    if tried:
-        return Meeting(texts(tried), is_whole=False)
+    if not any(each.paths.overlaps(every) for each in images):
+        return None
+    some = _some(territory, wanted)
+    if some is not None:
+        return some
     asked = next((path for each in images if (path := (each.certain & every).shortest()) is not None), None)
-    if asked is not None:
-        return Meeting(texts(()), is_whole=False, asked=asked)
-    if any(each.paths.overlaps(every) for each in images):
+    if asked is None:
         raise Unsupported(f"the paths that {target} makes are not exactly known")
-    return None
+    return Meeting(NOTHING, is_whole=False, asked=asked)
+
+
+def _some(territory: Territory, wanted: PathTemplate) -> Meeting | None:
+    """The first paths that lead there, of those that are tried."""
+    tried = [path for path in islice(territory.wide.words(), _TRIED) if _asks(territory, path, wanted)]
+    return Meeting(texts(tried), is_whole=False) if tried else None
 
 
 def _asks(territory: Territory, path: str, wanted: PathTemplate) -> bool:

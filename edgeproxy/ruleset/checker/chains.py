@@ -24,12 +24,13 @@ from edgeproxy.ruleset.checker.loops import hop_of
 from edgeproxy.ruleset.checker.passages import Passage
 from edgeproxy.ruleset.checker.simulate import Simulator, Step
 from edgeproxy.ruleset.checker.sources import sources_of
+from edgeproxy.ruleset.follow import MOST_HOPS
 from edgeproxy.ruleset.problems import Code, Evidence, Problem, Related
 
 _SAMPLES: Final = 6
 _WORDS: Final = 3  # exact paths behind one pattern that are told one by one
 _PAIRS: Final = 2_000  # of patterns, that are looked at by languages
-_HOPS: Final = 12
+_HOPS: Final = MOST_HOPS + 1
 
 Pair = tuple[int, int]
 
@@ -71,7 +72,7 @@ class Chains:
                     pairs[key] = steps
 
     def _to_the_end(self, steps: list[Step]) -> list[Step] | None:
-        """The chain from its first steps on; None where it leads round."""
+        """The chain from its first steps on; None where it leads round or on without end."""
         seen = {step.asked for step in steps}
         while len(steps) < _HOPS:
             following = steps[-1].following
@@ -82,7 +83,7 @@ class Chains:
                 return steps
             seen.add(step.asked)
             steps.append(step)
-        return steps
+        return None
 
     def _live(self, asked: Asked) -> Iterator[Step]:
         return (step for step in self._simulator.steps(asked) if not step.lead.is_held)

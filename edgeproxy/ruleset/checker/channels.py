@@ -22,6 +22,7 @@ from edgeproxy.ruleset.checker.hops import Declared, Fixed, Lead, backends_of
 from edgeproxy.ruleset.checker.simulate import CREDENTIALS, methods_after
 from edgeproxy.ruleset.checker.targets import Aim
 from edgeproxy.ruleset.conditions import parameters
+from edgeproxy.ruleset.modifiers import KeyPart
 
 _CAPTURE: Final = "\N{REPLACEMENT CHARACTER}"
 
@@ -111,6 +112,10 @@ class Channels:
             return None
         keep = lead.rule.modifiers.query.keep
         masks = [mine & its for mine, its in zip(box, wanted, strict=True)]
+        if _shares_queries(lead):  # the answer may be one that another query got
+            for at, _ in self._parameters:
+                masks[at] = box[at]
+            return tuple(masks) if all(masks) else None
         for at, name in self._parameters:
             if keep is not None and name not in keep:
                 absent = self._facets.texts[Parameter(name)].mask_of(None)
@@ -158,6 +163,11 @@ class Channels:
                 masks[at] = every & ~texts.mask_of(None) or every
             else:
                 masks[at] = texts.mask_of(written[name])
+
+
+def _shares_queries(lead: Lead) -> bool:
+    cache = lead.rule.modifiers.cache
+    return cache is not None and cache.key is not None and KeyPart.QUERY not in cache.key
 
 
 def _keeps(keep: frozenset[str] | None, name: str) -> bool:

@@ -28,7 +28,17 @@ from edgeproxy.ruleset.problems import Code, Problem
 
 Family = Callable[[Checking], Said]
 
-FAMILIES: Final[tuple[Family, ...]] = (reach, loops, chains, direction, content, repeats, drift, binding, expectations)
+FAMILIES: Final[tuple[Family, ...]] = (
+    reach,
+    loops,
+    chains,
+    direction,
+    content,
+    repeats,
+    drift,
+    binding,
+    expectations,
+)
 
 
 @dataclass(frozen=True, slots=True)

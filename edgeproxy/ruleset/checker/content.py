@@ -5,16 +5,19 @@ Laws of this module:
 - a backend is an application if a rule of an app host sends it more than reads of files: a method that writes, every
   path of the host, an upgrade. What a content host's rules serve from otherwise, be it a backend or a directory, is
   a store: user bytes;
+- an application may have files, too: it is told only where an app host gets paths from it that the content host gets.
+  A rule that rewrites paths is taken to ask for any;
 - a rule counts for a host only if a request for that host reaches it: the witness.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from edgeproxy.ruleset.automata.errors import Unsupported
+from edgeproxy.ruleset.automata.language import Language
 from edgeproxy.ruleset.checker.asked import Asked
 from edgeproxy.ruleset.checker.checking import Checking, Said
 from edgeproxy.ruleset.checker.facets import Axis, Dimension
@@ -29,6 +32,7 @@ from edgeproxy.ruleset.origins import DirectoryBackend, Host, HostKind, HttpBack
 from edgeproxy.ruleset.problems import Code, Problem, Related
 from edgeproxy.ruleset.safety import SAFE_METHODS
 
+_ANY: Final[Mapping[Axis, int]] = {}
 _READS: Final = ("GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT")
 
 
@@ -55,7 +59,7 @@ class _Content:
         every = list(ground.territories.values())
         self._on_app = [each for each in every if of_kind(each.rule, HostKind.APP)]
         self._on_content = [each for each in every if of_kind(each.rule, HostKind.CONTENT)]
-        self._apps = {name: each.rule for each in self._on_app for name in _applications(each.rule)}
+        self._apps = {name for each in self._on_app for name in _applications(each.rule)}
 
     def problems(self) -> Iterator[Problem]:
         for each in self._on_content:
@@ -73,27 +77,51 @@ class _Content:
         except Unsupported as error:
             yield undecided(territory.rule, f"the rule {territory.rule.name!r} {question}", error)
 
-    def _request(self, territory: Territory, kind: HostKind, masks: dict[Axis, int] | None = None) -> Asked | None:
+    def _request(
+        self,
+        territory: Territory,
+        kind: HostKind,
+        masks: Mapping[Axis, int] = _ANY,
+        paths: Language | None = None,
+    ) -> Asked | None:
         hosts = self._ground.facets.of_hosts(of_kind(territory.rule, kind))
-        return first_got(self._ground, territory, {Dimension.HOST: hosts, **(masks or {})})
+        return first_got(self._ground, territory, {Dimension.HOST: hosts, **masks}, paths)
 
     def _app_rule(self, territory: Territory) -> Iterator[Problem]:
         rule = territory.rule
-        app = next((name for name in served_from(rule) if isinstance(name, str) and name in self._apps), None)
-        found = self._request(territory, HostKind.CONTENT) if app is not None else None
-        if app is not None and found is not None:
-            yield Problem(
-                Code.CONTENT_APP_RULE,
-                rule.place,
-                f"the rule {rule.name!r} lets the application {app!r} answer for a content host",
-                "scripts in uploads are of one origin with its pages there: they read them, and act in their forms.",
-                "serve the content host from a store of its own, or redirect such requests to the app host.",
-                self._app_place(app, rule),
-                evidence=shown(self._ground, found),
-            )
-            return
+        for app in served_from(rule):
+            if isinstance(app, str) and app in self._apps:
+                page = self._page(territory, app)
+                if page is not None:
+                    found, other = page
+                    yield self._app_problem(rule, app, found, other)
+                    return
         if any(isinstance(way.backend, HttpBackend) for way in ways(rule)):
             yield from self._writes(territory)
+
+    def _page(self, territory: Territory, app: str) -> tuple[Asked, Rule] | None:
+        """A request for a content host of what an app host has from the same application, and the rule that has it."""
+        get: Mapping[Axis, int] = {Dimension.METHOD: self._ground.facets.methods(("GET", "HEAD"))}
+        for other in self._on_app:
+            if app not in served_from(other.rule):
+                continue
+            paths = None if _rewrites(territory.rule) or _rewrites(other.rule) else territory.wide & other.wide
+            if self._request(other, HostKind.APP, get, paths) is not None:
+                found = self._request(territory, HostKind.CONTENT, get, paths)
+                if found is not None:
+                    return found, other.rule
+        return None
+
+    def _app_problem(self, rule: Rule, app: str, found: Asked, other: Rule) -> Problem:
+        return Problem(
+            Code.CONTENT_APP_RULE,
+            rule.place,
+            f"the rule {rule.name!r} lets the application {app!r} answer for a content host",
+            "scripts in uploads are of one origin with its pages there: they read them, and act in their forms.",
+            "serve the content host from a store of its own, or redirect such requests to the app host.",
+            None if other is rule else Related(other.place, "an app host gets such paths from it by this rule"),
+            evidence=shown(self._ground, found),
+        )
 
     def _writes(self, territory: Territory) -> Iterator[Problem]:
         rule, facets = territory.rule, self._ground.facets
@@ -108,10 +136,6 @@ class _Content:
                 "give the rule methods: [GET, HEAD].",
                 evidence=shown(self._ground, found),
             )
-
-    def _app_place(self, app: str, rule: Rule) -> Related | None:
-        other = self._apps[app]
-        return None if other is rule else Related(other.place, "this rule of an app host asks it for more than files")
 
     def _user_bytes(self, territory: Territory) -> Iterator[Problem]:
         rule = territory.rule
@@ -147,6 +171,10 @@ def _applications(rule: Rule) -> Sequence[str]:
         or (not isinstance(match.path, PathRegex) and match.path.takes_every_path)
     )
     return [each for each in served_from(rule) if isinstance(each, str)] if more else ()
+
+
+def _rewrites(rule: Rule) -> bool:
+    return rule.modifiers.rewrite.path is not None
 
 
 def _overlap(one: Path, other: Path) -> bool:

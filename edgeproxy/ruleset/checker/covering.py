@@ -34,12 +34,12 @@ def covering(ground: Ground, dead: Territory) -> list[Rule]:
 
 def _candidates(ground: Ground, dead: Territory) -> list[Territory]:
     """Those that take a part of what the dead rule could take, and maybe some more."""
-    if dead.words is not None:
-        found = {each.index: each for word in dead.words for each in ground.takers(word, dead.index)}
+    if dead.is_listed:
+        found = {each.index: each for word in dead.listed() for each in ground.takers(word, dead.index)}
     else:
         found = {each.index: each for each in ground.rivals(dead.box, dead.prefix, dead.index)}
         exact = (each for each in ground.exact_below(dead.prefix) if each.index < dead.index)
-        found |= {each.index: each for each in exact if any(map(dead.takes, each.words or ()))}
+        found |= {each.index: each for each in exact if any(map(dead.takes, each.listed()))}
     return [found[index] for index in sorted(found)]
 
 
@@ -49,8 +49,8 @@ def _is_covered(ground: Ground, dead: Territory, chosen: Sequence[Territory]) ->
     def takers(path: str) -> list[Territory]:
         return [each for each in ground.takers(path, dead.index) if each.index in indexes]
 
-    if dead.words is not None:
-        return left_of_words(dead.box, dead.words, takers) is None
+    if dead.is_listed:
+        return left_of_words(dead.box, dead.listed(), takers) is None
     return left_of_language(dead.box, dead.wide, chosen, takers, dead.takes) is None
 
 

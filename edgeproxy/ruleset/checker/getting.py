@@ -79,9 +79,8 @@ def _first(ground: Ground, territory: Territory, box: Box, paths: Language | Non
     def takers(path: str) -> list[Territory]:
         return ground.takers(path, territory.index)
 
-    if territory.words is not None:
-        words = territory.words if paths is None else [word for word in territory.words if paths.contains(word)]
-        found = left_of_words(box, words, takers)
+    if territory.is_listed:
+        found = left_of_words(box, (word for word in territory.listed() if paths is None or word in paths), takers)
     else:
         wanted = territory.wide if paths is None else territory.wide & paths
         rivals = ground.rivals(box, territory.prefix, territory.index)

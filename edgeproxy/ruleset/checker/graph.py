@@ -17,12 +17,15 @@ from edgeproxy.ruleset.checker.boxes import Box, meet
 from edgeproxy.ruleset.checker.channels import Channels
 from edgeproxy.ruleset.checker.checking import Checking
 from edgeproxy.ruleset.checker.ground import Ground
-from edgeproxy.ruleset.checker.hops import Lead
-from edgeproxy.ruleset.checker.map_pairs import pairs_that_go_on
+from edgeproxy.ruleset.checker.guesses import segment_of_insert
+from edgeproxy.ruleset.checker.hops import Declared, Lead
+from edgeproxy.ruleset.checker.map_pairs import Redirected, pairs_that_go_on
 from edgeproxy.ruleset.checker.passages import Passage
 from edgeproxy.ruleset.checker.simulate import Simulator
 from edgeproxy.ruleset.follow import own_ports
 from edgeproxy.ruleset.model import RedirectMap
+from edgeproxy.ruleset.origins import Unknown
+from edgeproxy.ruleset.segment import Expression, Whole
 
 Edges = Mapping[Passage, Sequence[Passage]]
 
@@ -47,15 +50,18 @@ class Graph:
     def _passages(self, leads: Sequence[Lead]) -> tuple[list[Passage], list[Passage]]:
         words: list[Passage] = []
         patterns: list[Passage] = []
+        territories = ((lead, self._grounds[lead.age].territory(lead.rule)) for lead in leads)
+        redirected = Redirected((lead, territory) for lead, territory in territories if territory is not None)
         for lead in leads:
             ground = self._grounds[lead.age]
             territory = ground.territory(lead.rule)
             if territory is None:
                 continue
             if isinstance(lead.rule.action, RedirectMap):
-                paths: Sequence[str | None] = pairs_that_go_on(lead, territory, self._leads_on, self._hosts)
+                paths: Sequence[str | None] = pairs_that_go_on(lead, territory, redirected)
             else:
-                paths = territory.words if territory.words is not None else (None,)
+                is_listed = territory.words is not None and lead.is_certain
+                paths = territory.words if is_listed and territory.words is not None else (None,)
             for path in paths:
                 passage = Passage(lead, territory, ground, self.channels, self._ports, path)
                 if passage.box is None:
@@ -67,18 +73,6 @@ class Graph:
                     self._of_word[id(lead), path] = passage
                     words.append(passage)
         return words, patterns
-
-    @property
-    def _hosts(self) -> frozenset[str]:
-        return frozenset(self._checking.facets.hosts)
-
-    def _leads_on(self, path: str) -> bool:
-        """Whether a path, on whichever host, may be redirected."""
-        return any(
-            (ground_number, each.index) in self._by_rule
-            for ground_number, ground in enumerate(self._grounds)
-            for each in ground.takers(path)
-        )
 
     def _link(self, words: Sequence[Passage], patterns: Sequence[Passage]) -> None:
         for each in words:
@@ -125,7 +119,7 @@ class Graph:
             for territory in near:
                 for lead in self._by_rule.get((number, territory.index), ()):
                     found = self._of_lead.get(id(lead))
-                    if found is not None and _fits(found, box):
+                    if found is not None and _fits(found, box) and not _is_settled(passage.lead, lead):
                         yield found
         order = (
             words
@@ -167,6 +161,22 @@ class Graph:
 
 def _fits(passage: Passage, box: Box) -> bool:
     return passage.box is not None and meet(passage.box, box) is not None
+
+
+def _is_settled(before: Lead, lead: Lead) -> bool:
+    """Whether a lead redirects to the spelling that is the author's only what the lead before has led to it."""
+    if not (isinstance(before.source, Declared) and isinstance(lead.source, Declared)) or before.fixed is not None:
+        return False
+    if lead.rule.modifiers.rewrite.path is not None:
+        return False
+    led = {segment_of_insert(before.source.redirect.to, each.name) for each in _spelled(before.source)} - {None}
+    names = {each.of for each in _spelled(lead.source)}
+    segments = enumerate(lead.source.redirect.path.segments)
+    return any(at in led and isinstance(each, Whole | Expression) and each.name in names for at, each in segments)
+
+
+def _spelled(source: Declared) -> tuple[Unknown, ...]:
+    return tuple(each for each in source.redirect.unknown if each.of is not None)
 
 
 def knots(edges: Edges, among: Sequence[Passage]) -> list[list[Passage]]:

@@ -18,6 +18,7 @@ from edgeproxy.ruleset.checker.spaces import Requests, Space
 from edgeproxy.ruleset.checker.territory import Territory
 from edgeproxy.ruleset.model import RedirectMap, Rule, Ruleset
 
+_LONG_MAP: Final = 5_000  # pairs
 _EVERY_RULE: Final = 1 << 62  # an index after all
 
 
@@ -66,6 +67,8 @@ class Ground:
     def domain(self, territory: Territory, *, within: Requests | None = None) -> Requests:
         """What a rule really gets: its territory without those before it. Exact where no doubt is; else maybe more.
 
+        A long map before it is not taken away: that would take an automaton of all its paths.
+
         Raises Unsupported.
         """
         mine = Requests([Space(territory.box, territory.wide)])
@@ -76,11 +79,11 @@ class Ground:
 
     def _left(self, space: Space, territory: Territory) -> Requests:
         before = self.rivals(space.box, territory.prefix, territory.index)
-        rivals = [each for each in before if each.sure.overlaps(space.paths)]
+        rivals = [each for each in before if not _is_long(each) and each.sure.overlaps(space.paths)]
         exact = [each for each in self.exact_below(territory.prefix) if each.index < territory.index]
         words: dict[Box, list[str]] = {}
         for each in exact:
-            for path in each.words or ():
+            for path in each.listed():
                 if meet(each.box, space.box) is not None and space.paths.contains(path):
                     words.setdefault(each.box, []).append(path)
         taken = [(each.box, each.sure) for each in rivals] + [(box, texts(paths)) for box, paths in words.items()]
@@ -99,7 +102,7 @@ class Ground:
         found: dict[str, list[Territory]] = {}
         for each in self.territories.values():
             if not _is_sought(each):
-                for path in each.words or ():
+                for path in each.listed():
                     found.setdefault(path, []).append(each)
         return found
 
@@ -122,7 +125,12 @@ class Ground:
 
 def _is_sought(territory: Territory) -> bool:
     """Whether its paths are sought by prefix. A map's are: it finds one of a million by itself."""
-    return isinstance(territory.rule.action, RedirectMap) or territory.words is None
+    return isinstance(territory.rule.action, RedirectMap) or not territory.is_listed
+
+
+def _is_long(territory: Territory) -> bool:
+    action = territory.rule.action
+    return isinstance(action, RedirectMap) and len(action.moves) > _LONG_MAP
 
 
 def _prefixes(path: str) -> Iterator[str]:

@@ -15,8 +15,9 @@ from typing import Final
 
 from edgeproxy.http.redirection import REDIRECTS
 from edgeproxy.ruleset.arms import Cutover, Split
+from edgeproxy.ruleset.checker.guesses import NO_GUESS, Guess, Guesses
 from edgeproxy.ruleset.checker.held import kept_for, told_lifetime
-from edgeproxy.ruleset.leads import asked_path, declared_location, kept_query, location
+from edgeproxy.ruleset.leads import asked_path, declared_captures, kept_query, location
 from edgeproxy.ruleset.model import Forward, Redirect, RedirectMap, Respond, Rule, Ruleset
 from edgeproxy.ruleset.origins import Backend, DeclaredRedirect, HttpBackend
 from edgeproxy.ruleset.place import Place
@@ -88,21 +89,35 @@ class Lead:
             and not (cache is not None and cache.share_arms)
         )
 
-    def locate(self, method: str, path: str, captures: Mapping[str, str], query: str | None) -> str | None:
-        """Its Location for a request that the rule takes; None where it does not answer."""
-        found = self._locate(method, path, captures, query)
-        return found if found is None or self.fixed is None else self.fixed
+    @property
+    def is_certain(self) -> bool:
+        """Whether its Location follows from the request, and not from what only a backend knows."""
+        return self.fixed is not None or not isinstance(self.source, Declared) or not self.source.redirect.unknown
 
-    def _locate(self, method: str, path: str, captures: Mapping[str, str], query: str | None) -> str | None:
+    def locate(
+        self, method: str, path: str, captures: Mapping[str, str], query: str | None, guesses: Guesses
+    ) -> Iterator[tuple[str, Guess]]:
+        """Its Location for a request that the rule takes, or guesses at it; none where it does not answer."""
+        for found, guess in self._locate(method, path, captures, query, guesses):
+            yield found if self.fixed is None else self.fixed, guess
+            if self.fixed is not None:
+                return
+
+    def _locate(
+        self, method: str, path: str, captures: Mapping[str, str], query: str | None, guesses: Guesses
+    ) -> Iterator[tuple[str, Guess]]:
         source, policy = self.source, self.rule.modifiers.query
         match source:
             case Redirect() | RedirectMap():
-                return location(source, path, captures, query, policy)
+                yield location(source, path, captures, query, policy), NO_GUESS
             case Fixed(location=text):
-                return text
+                yield text, NO_GUESS
             case Declared(redirect=redirect):
                 asked = asked_path(self.rule, path, captures)
-                return declared_location(redirect, method, asked, kept_query(query, policy))
+                its = declared_captures(redirect, method, asked, kept_query(query, policy))
+                if its is not None:
+                    for guess in guesses.of(redirect, its):
+                        yield redirect.to.expand({**its, **guess.values}), guess
 
     @property
     def _channel(self) -> str:

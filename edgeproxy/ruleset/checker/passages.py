@@ -9,6 +9,7 @@ Laws of this module:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Final, Literal
@@ -16,10 +17,11 @@ from typing import Final, Literal
 from edgeproxy.ruleset.automata.captures import Captures, captured
 from edgeproxy.ruleset.automata.errors import Unsupported
 from edgeproxy.ruleset.automata.images import image
-from edgeproxy.ruleset.automata.language import EMPTY_TEXT, Language, text, texts
+from edgeproxy.ruleset.automata.language import EMPTY_TEXT, Language, outside, text, texts
 from edgeproxy.ruleset.automata.normal import NORMAL_PATHS, SPELLED
 from edgeproxy.ruleset.automata.regex import regex
-from edgeproxy.ruleset.checker.boxes import Box, outside_all
+from edgeproxy.ruleset.automata.respelled import with_unknown
+from edgeproxy.ruleset.checker.boxes import Box, includes, outside_all
 from edgeproxy.ruleset.checker.channels import Channels, Query
 from edgeproxy.ruleset.checker.ground import Ground
 from edgeproxy.ruleset.checker.groups import group_sources
@@ -74,6 +76,8 @@ class Passage:
 
     def after(self, path: str, box: Box) -> tuple[str, Box] | Literal["anywhere"] | None:
         """What clients ask next who ask for one path; None where it does not lead back to the edge."""
+        if not self.lead.is_certain:
+            return "anywhere"
         location = self._expanded(path)
         aim = None if location is None else aim_of(location)
         if aim is None or (aim.port is not None and aim.port not in self._ports):
@@ -90,8 +94,13 @@ class Passage:
     @cached_property
     def domain(self) -> Requests:
         """What it answers: that of its rule which no earlier rule takes."""
-        found = (self._entered(space) for space in self._of_rule())
-        return Requests(space for space in found if space is not None)
+        try:
+            found = (self._entered(space) for space in self._of_rule())
+            return Requests(space for space in found if space is not None)
+        except Unsupported as error:
+            self.doubts[f"what {self.lead.by} answers: {error}"] = None
+            assert self.box is not None
+            return Requests([Space(self.box, self.territory.wide)])
 
     def image(self, requests: Requests) -> Requests:
         """What clients ask next. Raises Unsupported where that would take too many spaces."""
@@ -139,8 +148,19 @@ class Passage:
         declared = paths_of_template(source.redirect.path, source.redirect.where)
         if declared.doubt is not None:
             self.doubts[declared.doubt] = None
-        paths = space.paths & declared.wide
+        paths = outside(space.paths & declared.wide, self._declared_before(source, space.box, box))
         return None if paths.is_empty() else Space(box, paths)
+
+    def _declared_before(self, source: Declared, asked: Box, box: Box) -> list[Language]:
+        """The paths that the backend's declarations before this one surely take: the first that fits counts."""
+        found: list[Language] = []
+        for each in source.backend.declares.redirects:
+            if each is source.redirect:
+                break
+            earlier = self._channels.entered(replace(self.lead, source=replace(source, redirect=each)), asked)
+            if earlier is not None and includes(earlier, box):
+                found.append(paths_of_template(each.path, each.where).sure)
+        return found
 
     # -- where it leads ---------------------------------------------------------------------------------------------
 
@@ -174,7 +194,7 @@ class Passage:
         if aim.word is not None:
             yield from self._space(space.box, aim, text(aim.word), aim.query)
             return
-        few = list(islice(space.paths.words(), _FEW + 1)) if space.paths.is_finite() else []
+        few = list(islice(space.paths.words(), _FEW + 1)) if self._may_count(space) else []
         if 0 < len(few) <= _FEW:
             yield from self._one_by_one(space.box, few)
             return
@@ -184,6 +204,9 @@ class Passage:
         except Unsupported as error:
             self.doubts[f"the target of {self.lead.by}: {error}"] = None
             yield from self._space(space.box, aim, NORMAL_PATHS, "?")
+
+    def _may_count(self, space: Space) -> bool:
+        return self.lead.is_certain and space.paths.is_finite()
 
     def _one_by_one(self, box: Box, paths: list[str]) -> Iterator[Space]:
         by_query: dict[tuple[str | None, Aim], list[str]] = {}
@@ -221,7 +244,8 @@ class Passage:
             for each in asked:
                 within = each & declared.wide
                 if not within.is_empty():
-                    yield from self._expand(redirect.to, captured(redirect.path, within))
+                    known = captured(redirect.path, within)
+                    yield from self._expand(redirect.to, tuple(with_unknown(its, redirect.unknown) for its in known))
 
     def _captured(self, path: PathTemplate | PathRegex, paths: Language) -> tuple[Captures, ...]:
         if isinstance(path, PathTemplate):

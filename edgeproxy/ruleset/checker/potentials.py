@@ -22,7 +22,7 @@ from edgeproxy.ruleset.segment import Affixed, Literal
 from edgeproxy.ruleset.template import Insert, PathTemplate, TargetTemplate
 
 UNKNOWN: Final = float("inf")
-_SHRINKING: Final = frozenset((Filter.LOWER, Filter.PEP503))
+_SHRINKING: Final = frozenset((Filter.LOWER, Filter.PEP503, Filter.SAFE_LOWER))
 _MOST: Final = 400  # passages of a knot that are reckoned with: the reckoning takes their cube
 
 Measure = Callable[[PathTemplate, TargetTemplate], float]
@@ -97,10 +97,12 @@ def _slashes(path: PathTemplate, to: TargetTemplate) -> float:
 
 
 def _length(path: PathTemplate, to: TargetTemplate) -> float:
-    """Filters but `lower` and `pep503` may make a value longer."""
+    """Filters but these may make a value longer, and so may a backend with what only it knows."""
     texts, inserts = path_of(to)
     names = [each.name for each in inserts]
-    if len(names) > len(set(names)) or any(set(each.filters) - _SHRINKING for each in inserts):
+    if len(names) > len(set(names)) or not set(names) <= set(path.captures):
+        return UNKNOWN
+    if any(set(each.filters) - _SHRINKING for each in inserts):
         return UNKNOWN
     taken = len(path.segments) + (path.rest is not None)
     for segment in path.segments:

@@ -40,8 +40,8 @@ def first_request(ground: Ground, territory: Territory) -> Witness | None:
     def takers(path: str) -> list[Territory]:
         return ground.takers(path, territory.index)
 
-    if territory.words is not None:
-        return left_of_words(territory.box, territory.words, takers)
+    if territory.is_listed:
+        return left_of_words(territory.box, territory.listed(), takers)
     rivals = ground.rivals(territory.box, territory.prefix, territory.index)
     return left_of_language(territory.box, territory.wide, rivals, takers, territory.takes)
 

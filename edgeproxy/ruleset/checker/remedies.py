@@ -47,7 +47,7 @@ def _of_one(walk: Walk, lead: Lead) -> str:
     is_same = after is not None and (after.path, after.query) == (first.asked.path, first.asked.query)
     if is_same and _is_upgrade(lead) and not rule.match.schemes:
         return f"if it is to upgrade plain HTTP, add `scheme: http` to the match of {rule.name!r}; else {_NARROW}"
-    return f"{_NARROW[0].upper()}{_NARROW[1:]}"
+    return _NARROW
 
 
 def _is_upgrade(lead: Lead) -> bool:

@@ -3,23 +3,28 @@
 Laws of this module:
 - a request is safe by its method, unless its rule says otherwise (edgeproxy.ruleset.safety);
 - a rule is told of a method only if a request of that method reaches it: the witness;
+- a redirect of every method is told of only if what it would lose, a write, is forwarded where it leads;
 - a fallback after no connection repeats nothing: nothing was sent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
+from edgeproxy.http.redirection import resolve
 from edgeproxy.http.request import METHODS
+from edgeproxy.http.target import Target
 from edgeproxy.ruleset.automata.errors import Unsupported
+from edgeproxy.ruleset.checker.asked import Asked
 from edgeproxy.ruleset.checker.checking import Checking, Said
-from edgeproxy.ruleset.checker.facets import Dimension
+from edgeproxy.ruleset.checker.facets import Axis, Dimension
 from edgeproxy.ruleset.checker.getting import first_got, shown, undecided
 from edgeproxy.ruleset.checker.ground import Ground
 from edgeproxy.ruleset.checker.territory import Territory
-from edgeproxy.ruleset.model import Files, Forward, Redirect, RedirectMap, Respond, Rule
+from edgeproxy.ruleset.leads import location
+from edgeproxy.ruleset.model import Files, Forward, Redirect, RedirectMap, Respond, Routed, Rule
 from edgeproxy.ruleset.modifiers import Fallback, KeyPart, Safety, Trouble
 from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Code, Evidence, Problem
@@ -138,8 +143,9 @@ def _redirected(ground: Ground, territory: Territory) -> Iterator[Problem]:
     status = _redirect_status(rule)
     if status not in _CHANGING:
         return
-    found = _request(ground, territory, _CHANGED)
-    if found is not None:
+    methods: dict[Axis, int] = {Dimension.METHOD: ground.facets.methods(_CHANGED)}
+    found = first_got(ground, territory, methods)
+    if found is not None and (rule.match.methods or _is_taken(ground, found)):
         other = 308 if status == 301 else 307
         yield Problem(
             Code.UNSAFE_REDIRECT,
@@ -147,8 +153,28 @@ def _redirected(ground: Ground, territory: Territory) -> Iterator[Problem]:
             f"the rule {rule.name!r} redirects requests that write by {status}",
             "clients ask again by GET, without the body (RFC 9110 §15.4): what was to be done is not done.",
             f"answer with status: {other}, which keeps method and body; or give the rule methods: [GET, HEAD].",
-            evidence=found,
+            evidence=shown(ground, found),
         )
+
+
+def _is_taken(ground: Ground, asked: Asked) -> bool:
+    """Whether the write would be forwarded, had it come to where it is redirected to."""
+    routing = asked.routed_by(ground.ruleset)
+    where_to = None if not isinstance(routing, Routed) else _location(routing, asked)
+    base = Target(asked.host, asked.host, asked.path, asked.query, asked.scheme)
+    led = None if where_to is None else resolve(base, where_to)
+    if led is None:
+        return False
+    there = ground.ruleset.route(asked.method, led.scheme, led.host, led.path, replace(asked.facts, query=led.query))
+    return isinstance(there, Routed) and isinstance(there.rule.action, Forward)
+
+
+def _location(routed: Routed, asked: Asked) -> str | None:
+    action = routed.rule.action
+    if isinstance(action, Redirect | RedirectMap):
+        return location(action, asked.path, routed.captures, asked.query, routed.rule.modifiers.query)
+    headers = action.headers if isinstance(action, Respond) else ()
+    return next((value for name, value in headers if name.lower() == "location"), None)
 
 
 def _redirect_status(rule: Rule) -> int | None:

@@ -11,7 +11,7 @@ split only where a path shows the need.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -28,7 +28,7 @@ Witness = tuple[Box, str]
 Takers = Callable[[str], Sequence[Territory]]
 
 
-def left_of_words(box: Box, words: Sequence[str], takers: Takers) -> Witness | None:
+def left_of_words(box: Box, words: Iterable[str], takers: Takers) -> Witness | None:
     """A request of these paths that no taker takes."""
     for word in words:
         left = outside_all(box, _boxes(takers(word)))
@@ -61,7 +61,7 @@ class _Walk:
         self, paths: Language, rivals: Sequence[Territory], takers: Takers, is_path: Callable[[str], bool]
     ) -> None:
         self._paths = paths
-        self._rivals = [each for each in rivals if each.words is None]
+        self._rivals = [each for each in rivals if not each.is_listed]
         self._takers = takers
         self._is_path = is_path
         self._doubted = 0
@@ -93,9 +93,9 @@ class _Walk:
             if left:
                 return _nicest(left), word
             for each in takers:
-                if each.words is None and not includes(each.box, box) and meet(each.box, box) is not None:
+                if not each.is_listed and not includes(each.box, box) and meet(each.box, box) is not None:
                     return each
-            if any(each.doubt is not None for each in takers if each.words is None):
+            if any(each.doubt is not None for each in takers if not each.is_listed):
                 self._doubt()
         return None
 

@@ -43,24 +43,31 @@ class Unproved:
 
 def settle(edges: Edges, knot: Sequence[Passage]) -> Iterator[Unproved]:
     """What of a knot is not proved to end."""
-    waiting = [({each: each.domain for each in left}, 0) for left in without_shrinking(edges, knot)]
+    waiting: list[tuple[Reached, int]] = [
+        ({each: each.domain for each in left}, 0) for left in without_shrinking(edges, knot)
+    ]
     while waiting:
         reached, rounds = waiting.pop()
         limit = min(_MOST_ROUNDS, _ROUNDS + 2 * len(reached))
         try:
-            following, taken = _round(edges, reached)
+            narrowed = _narrowed(edges, reached)
         except Unsupported as error:
             yield Unproved(reached, str(error))
             continue
-        left = [rest for each in knots(taken, list(following)) for rest in without_shrinking(taken, each)]
-        for members in left:
-            inside = {each: _within(taken, following, each, members) for each in members}
-            if len(members) == len(reached) and _is_settled(reached, inside):
+        for inside in narrowed:
+            if len(inside) == len(reached) and _is_settled(reached, inside):
                 yield Unproved(inside, None)
             elif rounds + 1 >= limit:
                 yield Unproved(inside, f"after {limit} rounds there were still other paths to follow")
             else:
                 waiting.append((inside, rounds + 1))
+
+
+def _narrowed(edges: Edges, reached: Reached) -> list[Reached]:
+    """What a round leaves of a knot: the knots that it falls into. Raises Unsupported."""
+    following, taken = _round(edges, reached)
+    left = [rest for each in knots(taken, list(following)) for rest in without_shrinking(taken, each)]
+    return [{each: _within(taken, following, each, members) for each in members} for members in left]
 
 
 Taken = dict[Passage, dict[Passage, Requests]]

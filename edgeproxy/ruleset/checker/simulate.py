@@ -12,16 +12,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, product
+from math import lcm
 from typing import Final
 
 from edgeproxy.http.redirection import method_after, port_of, resolve
 from edgeproxy.http.target import Target
 from edgeproxy.ruleset.checker.asked import Asked
 from edgeproxy.ruleset.checker.facets import Facets, Header
+from edgeproxy.ruleset.checker.guesses import Guess, Guesses, Spelling
 from edgeproxy.ruleset.checker.held import KEPT_METHODS
 from edgeproxy.ruleset.checker.hops import Lead, held_form, leads_of, own_held
 from edgeproxy.ruleset.follow import own_ports
 from edgeproxy.ruleset.model import Routed, Ruleset
+from edgeproxy.ruleset.origins import HttpBackend
 
 CREDENTIALS: Final = ("authorization", "cookie")  # what clients tell one host and not another
 _VARIANTS: Final = 512
@@ -36,6 +39,7 @@ class Step:
     location: str
     following: Asked | None  # None: it leads away from the hosts of the ruleset
     given: Asked | None = None
+    spellings: tuple[Spelling, ...] = ()  # that the backend would have to know for it
 
 
 class Book:
@@ -48,18 +52,17 @@ class Book:
         for lead in self.leads:
             self._by_rule.setdefault(lead.rule.index, []).append(lead)
 
-    def answers(self, asked: Asked) -> Iterator[tuple[Lead, str]]:
-        """The leads that may answer a request, with their Locations."""
+    def answers(self, asked: Asked, guesses: Guesses) -> Iterator[tuple[Lead, str, Guess]]:
+        """The leads that may answer a request, with their Locations, or guesses at them."""
         routing = asked.routed_by(self.ruleset)
         if not isinstance(routing, Routed):
             return
         answered = set()
         for lead in self._by_rule.get(routing.rule.index, ()):
             if lead.channel not in answered:
-                location = lead.locate(asked.method, asked.path, routing.captures, asked.query)
-                if location is not None:
+                for location, guess in lead.locate(asked.method, asked.path, routing.captures, asked.query, guesses):
                     answered.add(lead.channel)
-                    yield lead, location
+                    yield lead, location, guess
 
 
 class Simulator:
@@ -81,6 +84,8 @@ class Simulator:
         for each in after:
             self._hosts |= {name for host in each.hosts for name in host.names}
         self._ports = own_ports(ruleset)
+        self._guesses = _guesses((ruleset, *after))
+        self._period = _common_period(ruleset)
         self._keeps_own = any(not lead.age for lead in self._held.values())
 
     @property
@@ -91,15 +96,16 @@ class Simulator:
     def steps(self, asked: Asked) -> Iterator[Step]:
         """Every way on from a request, those of the edge itself first."""
         free: set[tuple[str, Asked | None]] = set()
-        for lead, location in self.live.answers(asked):
+        for lead, location, guess in self.live.answers(asked, self._guesses):
             for following in self._following(asked, lead.status, location):
-                if not lead.is_bound_to_arm:
+                if not (lead.is_bound_to_arm or guess.spellings):
                     free.add((location, following))
-                yield Step(asked, lead, location, following)
+                yield Step(asked, lead, location, following, spellings=guess.spellings)
         if asked.method in KEPT_METHODS and self._held:
             for step in self._from_memory(asked):
                 if (step.location, step.following) not in free:  # what is so anyway needs no memory
-                    free.add((step.location, step.following))
+                    if not step.spellings:
+                        free.add((step.location, step.following))
                     yield step
 
     def _from_memory(self, asked: Asked) -> Iterator[Step]:
@@ -109,15 +115,25 @@ class Simulator:
         for book in self.old:
             yield from self._kept(book, asked, islice(self._variants(asked), _VARIANTS))
 
+    def _may_hold(self, given: float, now: float, kept: float) -> bool:
+        """Whether what was got at one moment may be held at another. Windows that come again and again have other
+        such moments before and after.
+        """
+        if self._period is None:
+            return given <= now < given + kept
+        return (now - given) % self._period < kept
+
     def _kept(self, book: Book, asked: Asked, given: Iterator[Asked]) -> Iterator[Step]:
         seen = set()
         for variant in given:
-            for lead, location in book.answers(variant):
+            for lead, location, guess in book.answers(variant, self._guesses):
                 held = self._held.get(lead.identity)
-                if held is not None and lead.identity not in seen:
-                    seen.add(lead.identity)
+                if held is None or (lead.identity, location) in seen:
+                    continue
+                if lead.age or self._may_hold(variant.now, asked.now, held.kept):
+                    seen.add((lead.identity, location))
                     for following in self._following(asked, lead.status, location):
-                        yield Step(asked, held, location, following, variant)
+                        yield Step(asked, held, location, following, variant, guess.spellings)
 
     def _variants(self, asked: Asked) -> Iterator[Asked]:
         """The same URL, asked by others and at other times: those from whom a cache has what it gives this client."""
@@ -152,6 +168,22 @@ class Simulator:
                     headers=headers,
                     call=call,
                 )
+
+
+def _guesses(rulesets: Sequence[Ruleset]) -> Guesses:
+    backends = [backend for each in rulesets for backend in each.backends if isinstance(backend, HttpBackend)]
+    return Guesses(
+        (rule for each in rulesets for rule in each.rules if rule.off is None),
+        (redirect for backend in backends for redirect in backend.declares.redirects),
+    )
+
+
+def _common_period(ruleset: Ruleset) -> float | None:
+    """After how many seconds all windows are as they were; None where some begin or end for good, or never change."""
+    windows = [window for rule in ruleset.rules if rule.off is None for window in rule.match.during]
+    if not windows or any(w.each is None or w.start is not None or w.end is not None for w in windows):
+        return None
+    return lcm(*(round((window.each or 0.0) * 1_000) for window in windows)) / 1_000
 
 
 def methods_after(status: int, method: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ Laws of this module:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from typing import Final, assert_never
@@ -54,12 +54,19 @@ class Territory:
     @cached_property
     def words(self) -> Sequence[str] | None:
         """The paths, where the rule lists them."""
-        path, action = self.rule.match.path, self.rule.action
+        return list(self.listed()) if self.is_listed else None
+
+    @cached_property
+    def is_listed(self) -> bool:
+        return isinstance(self.rule.action, RedirectMap) or _word(self.rule.match.path) is not None
+
+    def listed(self) -> Iterator[str]:
+        """The words one by one: a map may have a million, and the first mostly tells."""
+        action = self.rule.action
         if isinstance(action, RedirectMap):
-            paths = (path for path, _ in action.moves.pairs())
-            return [path for path in paths if self.takes(path)]
-        word = _word(path)
-        return None if word is None else (word,)
+            yield from (path for path, _ in action.moves.pairs() if self.takes(path))
+        elif (word := _word(self.rule.match.path)) is not None:
+            yield word
 
     @cached_property
     def prefix(self) -> str:

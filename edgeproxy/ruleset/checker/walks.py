@@ -85,7 +85,13 @@ class Walker:
 
     @staticmethod
     def arms_after(arms: Arms, step: Step) -> Arms | None:
-        """The arms that the client is on if it takes this step too; None: it cannot be."""
+        """The arms that the client is on if it takes this step too, and how authors would spell their projects; None:
+        it cannot be.
+        """
+        for project, spelled in step.spellings:
+            if dict(arms).get(f"spelling {project}", spelled) != spelled:
+                return None
+            arms = tuple(sorted({*arms, (f"spelling {project}", spelled)}))
         source = step.lead.source
         if not step.lead.is_bound_to_arm or not isinstance(source, Declared) or source.arm is None:
             return arms

@@ -137,6 +137,16 @@ def test_a_backend_that_app_hosts_only_read_files_from_is_a_store() -> None:
     assert codes(files, here.replace("[GET, HEAD]", "[GET, POST]")) == [Code.CONTENT_APP_RULE]
 
 
+def test_an_application_may_have_files_where_the_app_host_redirects_to_them() -> None:
+    files = 'match: {host: content, path: "/f/{rest*}", methods: [GET, HEAD]}, forward: {backend: modern}'
+    away = (
+        'match: {host: app, path: "/f/{rest*}"}, redirect: {to: "https://files.pypihosted.test/f/{rest}", status: 308}'
+    )
+    assert codes(files) == [Code.CONTENT_APP_RULE]
+    assert codes(files, away) == []
+    assert codes(f'{files}, rewrite: {{path: "/{{rest}}"}}', away) == [Code.CONTENT_APP_RULE]
+
+
 def test_a_shadow_serves_nobody() -> None:
     rule = 'match: {host: content, path: "/f/{rest*}", methods: [GET, HEAD]}, forward: {backend: store}'
     assert codes(f"{rule}, shadow: {{to: modern, percent: 1}}") == []

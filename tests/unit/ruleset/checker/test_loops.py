@@ -365,3 +365,48 @@ def test_each_loop_is_told_once_and_counted() -> None:
     )
     assert verdict.line == "2 redirect loops"
     assert [found.place.line for found in verdict.findings] == [8, 10]
+
+
+# -- the incidents ----------------------------------------------------------------------------------------------------
+
+FILES_2018 = f"""backends: {{conveyor: {{{LEGACY}, redirects: [{{path: "/packages/{{a}}/{{b}}/{{rest}}/{{file}}", to: "https://pypi.test/packages/{{a}}/{{b}}/{{rest}}/{{file}}", status: 302}}]}}, store: {{{MODERN}}}}}
+    {{name: old-host, match: {{host: legacy, path: "/{{rest*}}", methods: [GET, HEAD]}}, redirect: {{to: "https://pypi.test/{{rest}}", status: 301}}}}
+    {{name: packages, match: {{host: app, path: "/packages/{{rest*}}", methods: [GET, HEAD]}}, redirect: {{to: "https://files.pypihosted.test/packages/{{rest}}", status: 301}}}}
+    {{name: files, match: {{host: content, path: "/packages/{{a:[0-9a-f]{{2}}}}/{{b:[0-9a-f]{{2}}}}/{{rest:[0-9a-f]{{60}}}}/{{file}}", methods: [GET, HEAD]}}, forward: {{backend: %s}}, cache: {{fresh: 365d}}}}"""
+
+
+def test_2018_04_16_files_that_were_not_cached_looped_between_two_hosts() -> None:
+    verdict = verdict_of(FILES_2018 % "conveyor")
+    assert verdict.line == "1 redirect loop"
+    evidence = verdict.findings[0].evidence
+    assert evidence is not None
+    assert {hop.url.split("/")[2] for hop in evidence.hops} == {"pypi.test", "files.pypihosted.test"}
+    assert {hop.by for hop in evidence.hops} == {"rule packages", "backend conveyor (rule files)"}
+    assert evidence.condition == "when rule files has no copy in its cache (a hit would answer)"
+
+
+def test_2018_04_16_a_store_that_answers_ends_it() -> None:
+    assert verdict_of(FILES_2018 % "store").line == PROVED
+
+
+TO_VERBATIM = """{name: json, match: {host: app, path: "/pypi/pyopenssl/json"}, redirect: {to: "/pypi/pyOpenSSL/json", status: 301}}"""
+TO_NORMALISED = """{name: json, match: {host: app, path: "/pypi/{p}/json", where: {p: {not_normalized: pep503}}}, redirect: {to: "/pypi/{p|pep503}/json", status: %s}}"""
+
+
+def test_2022_06_10_old_redirects_that_clients_held_led_back() -> None:
+    verdict = verdict_of(TO_NORMALISED % "301", TO_VERBATIM)
+    assert verdict.line == "1 redirect loop"
+    found = verdict.findings[0]
+    assert found.evidence is not None
+    assert [hop.url for hop in found.evidence.hops] == [
+        "https://pypi.test/pypi/pyOpenSSL/json",
+        "https://pypi.test/pypi/pyopenssl/json",
+    ]
+    assert found.evidence.condition == "while a client or cache holds the 301 of old1.yaml:8 (for ever)"
+    assert found.remedy.startswith("in this order: (1)")
+
+
+def test_2022_06_10_serving_both_spellings_is_safe() -> None:
+    both = '{name: json, match: {host: app, path: "/pypi/{p}/json"}, respond: {status: 200}}'
+    assert verdict_of(both, TO_VERBATIM).line == PROVED
+    assert verdict_of(TO_NORMALISED % "302").line == PROVED

@@ -31,7 +31,7 @@ def ruleset_of(*rules: str) -> Ruleset:
 
 def with_map(ruleset: Ruleset, index: int, targets: dict[str, str]) -> Ruleset:
     """The ruleset with a map for the action of one rule."""
-    action = RedirectMap(Moves(Path("/srv/moves.csv"), targets), 301, None)
+    action = RedirectMap(Moves(Path("/srv/moves.csv"), targets), 308, None)
     rules = tuple(replace(rule, action=action) if rule.index == index else rule for rule in ruleset.rules)
     return replace(ruleset, rules=rules, router=Router(ruleset.hosts, rules))
 

@@ -44,3 +44,10 @@ def joined(headers: Sequence[tuple[str, str]]) -> Mapping[str, str]:
     for name, value in headers:
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
     return fields
+
+
+def backend_place(text: str) -> tuple[str, str]:
+    name, separator, place = text.partition("=")
+    if not separator or not name or not place:
+        raise ArgumentTypeError(f"{text!r} is not NAME=PLACE, such as legacy=http://127.0.0.1:8081")
+    return name, place

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from edgeproxy.cli.arguments import backend_place
 from edgeproxy.cli.findings import Checked, Format, written
 from edgeproxy.cli.output import say
+from edgeproxy.cli.probe import add_probe_arguments, probe
 from edgeproxy.control.garbage import uncollected
 from edgeproxy.ruleset.checker.check import check_ruleset
 from edgeproxy.ruleset.checker.severity import Severity, severity_of
+from edgeproxy.ruleset.compile import NO_OVERRIDES, Overrides
 from edgeproxy.ruleset.load import RuleFileError, load_ruleset
 from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.ruleset.problems import Code, Problem
@@ -42,6 +46,15 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="for people, for programs, or as annotations of a GitHub workflow (text)",
     )
     parser.add_argument("--strict", action="store_true", help="let notes count: exit status 1 for them, too")
+    add_probe_arguments(parser)
+    parser.add_argument(
+        "--backend",
+        type=backend_place,
+        action="append",
+        default=[],
+        metavar="NAME=PLACE",
+        help="with --probe: where a declared backend is now; may be given several times",
+    )
 
 
 def execute(args: Namespace) -> int:
@@ -55,7 +68,14 @@ def execute(args: Namespace) -> int:
     if checked:  # nothing can be said of what comes after rules that are not known
         say(written(checked, args.format))
         return _UNREADABLE
-    checked = [check_file(path, after) for path in args.files]
+    overrides = Overrides(backends=dict(args.backend))
+    checked = [check_file(path, after, overrides) for path in args.files]
+    if args.probe:
+        try:
+            checked = [probe(each, args) for each in checked]
+        except OSError as error:
+            print(f"edgeproxy: {error.filename}: {error.strerror}", file=sys.stderr)
+            return _UNREADABLE
     say(written(checked, args.format))
     return max(exit_status(each.problems, strict=args.strict) for each in checked)
 
@@ -69,11 +89,11 @@ def exit_status(problems: Iterable[Problem], *, strict: bool = False) -> int:
     return _FINDINGS if counts else _NOTHING
 
 
-def check_file(path: Path, after: Sequence[Ruleset] = ()) -> Checked:
+def check_file(path: Path, after: Sequence[Ruleset] = (), overrides: Overrides = NO_OVERRIDES) -> Checked:
     """Read a rule file and check it after these."""
     try:
         with uncollected():
-            ruleset = load_ruleset(path)
+            ruleset = load_ruleset(path, overrides=overrides)
     except RuleFileError as error:
         return _unread(path, error)
     report = check_ruleset(ruleset, after)

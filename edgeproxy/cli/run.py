@@ -7,6 +7,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
+from edgeproxy.cli.arguments import backend_place
 from edgeproxy.control.failures import CannotRun
 from edgeproxy.control.sockets import Offer
 from edgeproxy.control.start import read_rules
@@ -59,7 +60,7 @@ def add_override_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--backend",
-        type=_backend,
+        type=backend_place,
         action="append",
         default=[],
         metavar="NAME=PLACE",
@@ -127,10 +128,3 @@ def _listener(text: str) -> Listener:
         return Listener(read_listen_address(text, Path()))
     except Refusal as refusal:
         raise ArgumentTypeError(f"{refusal.message}: {refusal.why} {refusal.remedy}") from None
-
-
-def _backend(text: str) -> tuple[str, str]:
-    name, separator, place = text.partition("=")
-    if not separator or not name or not place:
-        raise ArgumentTypeError(f"{text!r} is not NAME=PLACE, such as legacy=http://127.0.0.1:8081")
-    return name, place

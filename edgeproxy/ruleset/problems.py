@@ -103,6 +103,9 @@ class Code(StrEnum):
     DRIFT_METHOD = "drift-method"
     DRIFT_KEY = "drift-key"
     UNBOUND_REWRITE = "unbound-rewrite"
+    UNDECLARED_REDIRECT = "undeclared-redirect"
+    REDIRECT_NOT_SO = "redirect-not-so"
+    NOT_PROBED = "not-probed"
     OVERRIDE = "override"
 
 

@@ -110,10 +110,7 @@ def _passed_by(
 ) -> tuple[tuple[PassedBy, ...], int]:
     """Why each of these does not take the request; of many, of those that are for its host and path."""
     told = rules if every_rule or len(rules) <= _FEW else [rule for rule in rules if _is_near(rule, request, host)]
-    found = (
-        PassedBy(rule.name, rule.place, _why_not(rule, request, host))
-        for rule in told
-    )
+    found = (PassedBy(rule.name, rule.place, _why_not(rule, request, host)) for rule in told)
     return tuple(found), len(rules) - len(told)
 
 

@@ -44,6 +44,9 @@ SEVERITIES: Final[Mapping[Code, Severity]] = {
     Code.DRIFT_METHOD: Severity.WARNING,
     Code.DRIFT_KEY: Severity.WARNING,
     Code.UNBOUND_REWRITE: Severity.WARNING,
+    Code.UNDECLARED_REDIRECT: Severity.WARNING,
+    Code.REDIRECT_NOT_SO: Severity.WARNING,
+    Code.NOT_PROBED: Severity.NOTE,
 }
 
 

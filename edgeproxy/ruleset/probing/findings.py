@@ -1,0 +1,130 @@
+"""From questions and answers to problems, and a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from edgeproxy.ruleset.automata.errors import Unsupported
+from edgeproxy.ruleset.follow import url_of
+from edgeproxy.ruleset.model import Ruleset
+from edgeproxy.ruleset.origins import DeclaredRedirect, HttpBackend
+from edgeproxy.ruleset.place import Place
+from edgeproxy.ruleset.probing.asking import Asking
+from edgeproxy.ruleset.probing.generalising import Generalised, Seen, generalise
+from edgeproxy.ruleset.probing.judging import Judgement, Verdict, declared_for, is_redirect, judge, told
+from edgeproxy.ruleset.probing.question import Answer, Question
+from edgeproxy.ruleset.problems import Code, Evidence, Hop, Problem
+
+Answered = Sequence[tuple[Question, Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    problems: tuple[Problem, ...]
+    verdict: str
+
+
+def probed(ruleset: Ruleset, asking: Asking, answered: Answered) -> Probed:
+    """What the answers of the backends say of what is declared."""
+    by_declared: dict[int, list[tuple[Question, Answer]]] = {}
+    undeclared: dict[str, list[Seen]] = {}
+    for question, answer in answered:
+        declared = declared_for(question)
+        if declared is not None:
+            by_declared.setdefault(id(declared), []).append((question, answer))
+        elif is_redirect(answer):
+            seen = Seen.of(question, answer)
+            if seen is not None:
+                undeclared.setdefault(question.backend.name, []).append(seen)
+    problems: list[Problem] = []
+    counts = dict.fromkeys(Verdict, 0)
+    for backend in ruleset.backends:
+        if isinstance(backend, HttpBackend):
+            for declared in backend.declares.redirects:
+                verdict, found = _declared(backend, declared, by_declared.get(id(declared), ()))
+                counts[verdict] += 1
+                problems += found
+            problems += (_undeclared(backend, each) for each in generalise(undeclared.get(backend.name, ())))
+    return Probed(tuple(problems), _verdict(answered, asking, counts))
+
+
+def _verdict(answered: Answered, asking: Asking, counts: Mapping[Verdict, int]) -> str:
+    beyond = f", {asking.unasked} more were not asked" if asking.unasked else ""
+    total = sum(counts.values())
+    return (
+        f"probe: {len(answered)} requests sent{beyond}; of {total} declared redirects {counts[Verdict.CONFIRMED]} are "
+        f"confirmed, {counts[Verdict.OTHERWISE]} are not so, {counts[Verdict.NOT_REACHED]} could not be tried"
+    )
+
+
+def _declared(
+    backend: HttpBackend, declared: DeclaredRedirect, answered: Answered
+) -> tuple[Verdict, Sequence[Problem]]:
+    try:
+        judged = [(question, answer, judge(declared, question, answer)) for question, answer in answered]
+    except Unsupported as error:
+        return Verdict.NOT_REACHED, (_not_probed(backend, declared, f"{error}."),)
+    otherwise = [each for each in judged if each[2].verdict is Verdict.OTHERWISE]
+    if otherwise:
+        return Verdict.OTHERWISE, (_not_so(backend, declared, otherwise),)
+    if any(each[2].verdict is Verdict.CONFIRMED for each in judged):
+        return Verdict.CONFIRMED, ()
+    return Verdict.NOT_REACHED, (_not_probed(backend, declared, " ".join(_why_not(judged))),)
+
+
+def _why_not(judged: Sequence[tuple[Question, Answer, Judgement]]) -> Iterator[str]:
+    if not judged:
+        yield "no path is known that it takes and that a GET or HEAD may ask for."
+    for question, answer, _ in judged[:3]:
+        yield f"{question.target} was answered: {told(answer)}."
+
+
+def _not_probed(backend: HttpBackend, declared: DeclaredRedirect, why: str) -> Problem:
+    return Problem(
+        Code.NOT_PROBED,
+        declared.place,
+        f"whether {backend.name} redirects {declared.path} could not be tried",
+        why,
+        "name paths that the backend has: --probe-path PATH, or --probe-from FILE.",
+    )
+
+
+def _not_so(
+    backend: HttpBackend, declared: DeclaredRedirect, otherwise: Sequence[tuple[Question, Answer, Judgement]]
+) -> Problem:
+    question, answer, judgement = otherwise[0]
+    more = f", and {len(otherwise) - 1} more answers are not either" if len(otherwise) > 1 else ""
+    return Problem(
+        Code.REDIRECT_NOT_SO,
+        declared.place,
+        f"{backend.name} does not redirect {question.target} as declared",
+        f"it answered {judgement.said}; declared is {declared.status} to {declared.to}{more}.",
+        "correct the declaration: what the checker proves, it proves of what is declared.",
+        evidence=_evidence(question, answer, declared.place),
+    )
+
+
+def _undeclared(backend: HttpBackend, found: Generalised) -> Problem:
+    first = found.seen[0]
+    question = first.question
+    number = len(found.seen)
+    seen = f"{number} such redirects were seen" if number > 1 else "such a redirect was seen"
+    also = f" ({' and '.join(found.also)} would fit as well)" if found.also else ""
+    # who asked without a rule asked because of a declaration
+    place = backend.declares.redirects[0].place if question.rule is None else question.rule.place
+    return Problem(
+        Code.UNDECLARED_REDIRECT,
+        place,
+        f"{backend.name} redirects {question.target}, and no declaration says so",
+        f"{seen}, and the checker does not know of them.",
+        f"add to `redirects` of {backend.name}{also}: {found.line}",
+        evidence=_evidence(question, first.answer, place),
+    )
+
+
+def _evidence(question: Question, answer: Answer, place: Place) -> Evidence:
+    url = url_of(question.client)
+    by = f"backend {question.backend.name}"
+    hop = Hop(question.method, url, by, answer.status, answer.location or "", place)
+    return Evidence(f"{question.method} {url}", (hop,), f"the backend is asked for {question.target}")

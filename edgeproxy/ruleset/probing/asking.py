@@ -83,7 +83,9 @@ class Asker:
                 yield found
                 return
         if askers:
-            name = askers[0].match.hosts[0].names[0]
+            own = backend.authority.partition(":")[0]
+            is_host = any(own in host.names for host in self._ruleset.hosts)
+            name = own if is_host else askers[0].match.hosts[0].names[0]
             target = Target(name, name, known.path, known.query, _schemes(askers[0])[0])
             if not self._is_unsafe(method, target):
                 yield Question(backend, method, known.path, known.query, backend.authority, target, None)
@@ -168,7 +170,7 @@ def _schemes(rule: Rule) -> tuple[Scheme, ...]:
 def _query_of(conditions: Sequence[ParameterIs]) -> str | None:
     """A query that has what these ask for, as far as it is plain."""
     values = {each.name: _value(each) for each in conditions}
-    pairs = [f"{quote_plus(name)}={quote_plus(value)}" for name, value in values.items() if value is not None]
+    pairs = [f"{quote_plus(name, safe=':')}={quote_plus(value)}" for name, value in values.items() if value is not None]
     return "&".join(pairs) or None
 
 

@@ -12,11 +12,12 @@ from edgeproxy.ruleset.origins import DeclaredRedirect, HttpBackend
 from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.probing.asking import Asking
 from edgeproxy.ruleset.probing.generalising import Generalised, Seen, generalise
-from edgeproxy.ruleset.probing.judging import Judgement, Verdict, declared_for, is_redirect, judge, told
+from edgeproxy.ruleset.probing.judging import Judgement, Verdict, asked_project, declared_for, is_redirect, judge, told
 from edgeproxy.ruleset.probing.question import Answer, Question
 from edgeproxy.ruleset.problems import Code, Evidence, Hop, Problem
 
 Answered = Sequence[tuple[Question, Answer]]
+Judged = tuple[Question, Answer, Judgement]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def _declared(
         judged = [(question, answer, judge(declared, question, answer)) for question, answer in answered]
     except Unsupported as error:
         return Verdict.NOT_REACHED, (_not_probed(backend, declared, f"{error}."),)
-    otherwise = [each for each in judged if each[2].verdict is Verdict.OTHERWISE]
+    otherwise = [each for each in judged if each[2].verdict is Verdict.OTHERWISE] or _served_twice(declared, judged)
     if otherwise:
         return Verdict.OTHERWISE, (_not_so(backend, declared, otherwise),)
     if any(each[2].verdict is Verdict.CONFIRMED for each in judged):
@@ -73,7 +74,19 @@ def _declared(
     return Verdict.NOT_REACHED, (_not_probed(backend, declared, " ".join(_why_not(judged))),)
 
 
-def _why_not(judged: Sequence[tuple[Question, Answer, Judgement]]) -> Iterator[str]:
+def _served_twice(declared: DeclaredRedirect, judged: Sequence[Judged]) -> list[Judged]:
+    """Pages of two spellings of one project, where all but one are declared to be redirected."""
+    pages: dict[str, dict[str, Judged]] = {}
+    for each in judged:
+        question, answer, _ = each
+        asked = asked_project(declared, question)
+        if asked is not None and answer.trouble is None and answer.status < 300:
+            project, spelling = asked
+            pages.setdefault(project, {})[spelling] = each
+    return next((list(each.values()) for each in pages.values() if len(each) > 1), [])
+
+
+def _why_not(judged: Sequence[Judged]) -> Iterator[str]:
     if not judged:
         yield "no path is known that it takes and that a GET or HEAD may ask for."
     for question, answer, _ in judged[:3]:
@@ -90,9 +103,7 @@ def _not_probed(backend: HttpBackend, declared: DeclaredRedirect, why: str) -> P
     )
 
 
-def _not_so(
-    backend: HttpBackend, declared: DeclaredRedirect, otherwise: Sequence[tuple[Question, Answer, Judgement]]
-) -> Problem:
+def _not_so(backend: HttpBackend, declared: DeclaredRedirect, otherwise: Sequence[Judged]) -> Problem:
     question, answer, judgement = otherwise[0]
     more = f", and {len(otherwise) - 1} more answers are not either" if len(otherwise) > 1 else ""
     return Problem(
@@ -127,4 +138,7 @@ def _evidence(question: Question, answer: Answer, place: Place) -> Evidence:
     url = url_of(question.client)
     by = f"backend {question.backend.name}"
     hop = Hop(question.method, url, by, answer.status, answer.location or "", place)
-    return Evidence(f"{question.method} {url}", (hop,), f"the backend is asked for {question.target}")
+    condition = f"the backend is asked for {question.target}"
+    if question.rule is None:
+        condition += ", which no rule does for this URL"
+    return Evidence(f"{question.method} {url}", (hop,), condition)

@@ -69,10 +69,13 @@ class Generalised:
     line: str
     seen: tuple[Seen, ...]
     also: tuple[str, ...]
+    has_query: bool
 
 
 def generalise(seen: Sequence[Seen]) -> list[Generalised]:
-    """Declarations for redirects of one backend, each as wide as is sure."""
+    """Declarations for redirects of one backend, each as wide as is sure: first those that ask for parameters, since of
+    a backend's declarations the first that fits counts.
+    """
     groups: list[list[Seen]] = []
     for each in seen:
         for group in groups:
@@ -81,17 +84,13 @@ def generalise(seen: Sequence[Seen]) -> list[Generalised]:
                 break
         else:
             groups.append([each])
-    found = (_declared(group) for group in groups)
-    return [each for each in found if each is not None]
+    found = [made for group in groups if (made := _declared(group)) is not None]
+    return sorted(found, key=lambda each: not each.has_query)
 
 
 def _declared(seen: Sequence[Seen]) -> Generalised | None:
     """One declaration for all of these; None where there is none that is sure."""
-    first = seen[0]
-    alike = (
-        (each.answer.status, len(each.path), each.origin, len(each.target), each.target_query, each.question.query)
-        for each in seen
-    )
+    alike = ((each.answer.status, len(each.path), each.origin, len(each.target), each.target_query) for each in seen)
     if len(set(alike)) > 1:
         return None
     sketch = _Sketch(seen)
@@ -100,7 +99,7 @@ def _declared(seen: Sequence[Seen]) -> Generalised | None:
     declaration = sketch.declaration()
     if declaration is None or not all(_is_confirmed(declaration, each) for each in seen):
         return None
-    return Generalised(_line(declaration, sketch, first), tuple(seen), sketch.also)
+    return Generalised(_line(declaration, sketch), tuple(seen), sketch.also, bool(sketch.query))
 
 
 def _is_confirmed(declaration: DeclaredRedirect, each: Seen) -> bool:
@@ -127,9 +126,15 @@ class _Sketch:
 
     @property
     def is_sure(self) -> bool:
-        """Paths that have nothing in common tell nothing of others."""
-        first = self._seen[0]
-        return not self._varying or any(part for at, part in enumerate(first.path) if at not in self._varying)
+        """Paths that begin otherwise tell nothing of others, unless one rule takes them all by a capture."""
+        return 0 not in self._varying or not self._names[0].startswith("part")
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters that all of them have alike."""
+        queries = [set(_parameters(each.question.query)) for each in self._seen]
+        common = set.intersection(*queries)
+        return {name: value for name, value in _parameters(self._seen[0].question.query) if (name, value) in common}
 
     @property
     def lifetime(self) -> float | None:
@@ -145,9 +150,7 @@ class _Sketch:
         except Refusal:
             return None
         where = tuple(Where(name, InForm(Form(form.value), wanted=False)) for name, form in self.where.items())
-        query = tuple(
-            ParameterIs(name, OneOf(frozenset((value,)))) for name, value in _parameters(self._seen[0].question.query)
-        )
+        query = tuple(ParameterIs(name, OneOf(frozenset((value,)))) for name, value in self.query.items())
         status = self._seen[0].answer.status
         return DeclaredRedirect(path, frozenset(), where, query, to, status, None, _NOWHERE, unknown)
 
@@ -210,16 +213,16 @@ def _parameters(query: str | None) -> Iterator[tuple[str, str]]:
             yield unquote_plus(name), unquote_plus(value)
 
 
-def _line(declaration: DeclaredRedirect, sketch: _Sketch, first: Seen) -> str:
+def _line(declaration: DeclaredRedirect, sketch: _Sketch) -> str:
     """As an entry of `redirects`."""
     said = [f'path: "{sketch.path}"']
     if sketch.where:
         said.append(
             f"where: {{{', '.join(f'{name}: {{not_normalized: {form}}}' for name, form in sketch.where.items())}}}"
         )
-    query = dict(_parameters(first.question.query))
-    if query:
-        said.append(f"query: {{{', '.join(f'{_quoted(name)}: {_quoted(value)}' for name, value in query.items())}}}")
+    if sketch.query:
+        pairs = (f"{_quoted(name)}: {_quoted(value)}" for name, value in sketch.query.items())
+        said.append(f"query: {{{', '.join(pairs)}}}")
     said += [f'to: "{sketch.to}"', f"status: {declaration.status}"]
     if sketch.lifetime is not None:
         said.append(f"lifetime: {written_duration(sketch.lifetime)}")

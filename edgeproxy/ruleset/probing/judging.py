@@ -4,7 +4,8 @@ Laws of this module:
 - of a backend's declared redirects the first that takes a request counts, as everywhere;
 - what only the backend knows is compared as a set of texts: any of them is what was declared;
 - an answer that says nothing of redirects (none at all, 4xx, 5xx) neither confirms a declaration nor refutes it: the
-  path may be of a project that the backend has not.
+  path may be of a project that the backend has not. Nor does a page where all spellings but one are redirected, until
+  a second spelling of the project has a page, too.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from edgeproxy.http.target import Target
 from edgeproxy.ruleset.automata.captures import Captures
 from edgeproxy.ruleset.automata.language import EMPTY_TEXT, Language, concatenation, text
 from edgeproxy.ruleset.automata.paths import image
-from edgeproxy.ruleset.automata.respelled import with_unknown
+from edgeproxy.ruleset.automata.respelled import project_of, with_unknown
 from edgeproxy.ruleset.leads import declared_captures
 from edgeproxy.ruleset.origins import DeclaredRedirect
 from edgeproxy.ruleset.probing.question import Answer, Question
@@ -54,12 +55,23 @@ def judge(declared: DeclaredRedirect, question: Question, answer: Answer) -> Jud
     said = told(answer)
     if answer.trouble is not None or answer.status >= 400:
         return Judgement(Verdict.NOT_REACHED, said)
+    if answer.status < 300 and any(each.of is not None for each in declared.unknown):
+        return Judgement(Verdict.NOT_REACHED, f"{said}, as for the spelling that its author chose")
     is_so = (
         answer.status == declared.status
         and answer.location is not None
         and leads_there(declared, question, answer.location)
     )
     return Judgement(Verdict.CONFIRMED if is_so else Verdict.OTHERWISE, said)
+
+
+def asked_project(declared: DeclaredRedirect, question: Question) -> tuple[str, str] | None:
+    """The project that is asked for where its author's spelling counts: by its normalised name, and as it was asked."""
+    captures = declared_captures(declared, question.method, question.path, question.query)
+    for each in declared.unknown:
+        if each.of is not None and captures is not None:
+            return project_of(captures[each.of]), captures[each.of]
+    return None
 
 
 def is_redirect(answer: Answer) -> bool:

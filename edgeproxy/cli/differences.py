@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from edgeproxy.ruleset.comparing.change import Change, Undecided
 from edgeproxy.ruleset.comparing.compare import Comparison
 from edgeproxy.ruleset.comparing.declarations import Redeclared
 from edgeproxy.ruleset.comparing.outcome import Outcome
-from edgeproxy.ruleset.comparing.settling import Change, Undecided
 from edgeproxy.ruleset.comparing.terms import Aspect
 from edgeproxy.ruleset.comparing.weighing import Weighing, Weighted
 from edgeproxy.ruleset.model import Rule

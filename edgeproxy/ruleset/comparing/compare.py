@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from edgeproxy.ruleset.checker.facets import Facets, TooManyFacets
+from edgeproxy.ruleset.comparing.change import Change, Undecided
 from edgeproxy.ruleset.comparing.declarations import Redeclared, redeclared
+from edgeproxy.ruleset.comparing.nobody import Nobody
 from edgeproxy.ruleset.comparing.pairs import Pairs
-from edgeproxy.ruleset.comparing.settling import Change, Settler, Undecided
+from edgeproxy.ruleset.comparing.settling import Settler
 from edgeproxy.ruleset.comparing.sides import Side
 from edgeproxy.ruleset.comparing.terms import Aspect
 from edgeproxy.ruleset.model import Ruleset
@@ -42,8 +45,9 @@ def compare(old: Ruleset, new: Ruleset) -> Comparison:
     settler = Settler(before, after, facets)
     changes: list[Change] = []
     undecided: list[Undecided] = []
-    for pair in Pairs(before, after):
-        found = settler.settle(pair)
+    pairs = Pairs(before, after)
+    nobody = Nobody(before, after, facets).changes(pairs.alike)
+    for found in chain(map(settler.settle, pairs), nobody):
         if isinstance(found, Change):
             changes.append(found)
         elif found is not None:
@@ -64,8 +68,8 @@ def _kind(change: Change) -> object:
     return change.aspects, before[Aspect.ACTION], after[Aspect.ACTION], tuple(told)
 
 
-def _rank(change: Change) -> tuple[list[int], int]:
-    """What is done before how it is done, then in the order of the new file."""
+def _rank(change: Change) -> tuple[bool, list[int], int]:
+    """What is done before how it is done, then in the order of the new file; what no rule takes last."""
     order = list(Aspect)
     rule = change.after.rule or change.before.rule
-    return [order.index(each) for each in change.aspects[:1]], 0 if rule is None else rule.index
+    return rule is None, [order.index(each) for each in change.aspects[:1]], 0 if rule is None else rule.index

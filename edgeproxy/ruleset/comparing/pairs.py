@@ -25,6 +25,11 @@ class Pairs:
         self._old, self._new = old, new
         self._twins, self._twins_back = _twins(old, new), _twins(new, old)
 
+    @property
+    def alike(self) -> tuple[frozenset[int], frozenset[int]]:
+        """Of each side, the rules that have a twin, by index."""
+        return frozenset(self._twins), frozenset(self._twins_back)
+
     def __iter__(self) -> Iterator[Pair]:
         """Those of the old rules in file order, then what no old rule takes."""
         for territory in self._old.ground.territories.values():

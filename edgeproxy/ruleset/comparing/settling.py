@@ -9,7 +9,7 @@ Laws of this module:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 from urllib.parse import quote_plus
@@ -17,16 +17,14 @@ from urllib.parse import quote_plus
 from edgeproxy.http.request import METHODS
 from edgeproxy.ruleset.automata.errors import Unsupported
 from edgeproxy.ruleset.automata.language import Language
-from edgeproxy.ruleset.checker.asked import Asked
 from edgeproxy.ruleset.checker.boxes import Box, meet, outside_all, points
 from edgeproxy.ruleset.checker.facets import Axis, Dimension, Facets, Parameter
 from edgeproxy.ruleset.checker.search import Witness, left_of_language, left_of_words
 from edgeproxy.ruleset.checker.territory import Territory
+from edgeproxy.ruleset.comparing.change import Change, Undecided, shown
 from edgeproxy.ruleset.comparing.functions import Functions
-from edgeproxy.ruleset.comparing.outcome import Outcome
 from edgeproxy.ruleset.comparing.pairs import Pair
 from edgeproxy.ruleset.comparing.sides import Side
-from edgeproxy.ruleset.comparing.terms import Aspect
 from edgeproxy.ruleset.model import Forward, Redirect, RedirectMap, Rule
 from edgeproxy.ruleset.origins import DirectoryBackend
 from edgeproxy.ruleset.safety import is_safe
@@ -35,24 +33,6 @@ _WORDS: Final = 200  # paths that are tried where two rules may make different t
 _EVERY_WORD: Final = 2_000  # of a set of paths that is small enough to try all
 # What filters and patterns treat differently, in the place of a segment.
 _ODD: Final = ("A", "Ab-c_d.e", "a.b", "a--b", "a_b", "Z9", "%C3%A9", "a+b", "%21")
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A kind of request that is treated otherwise, by one of them."""
-
-    asked: Asked
-    before: Outcome
-    after: Outcome
-    aspects: tuple[Aspect, ...]
-    condition: str | None = None  # what of the request its method and URL do not tell
-
-
-@dataclass(frozen=True, slots=True)
-class Undecided:
-    old: Rule | None
-    new: Rule | None
-    reason: str
 
 
 class Settler:
@@ -111,9 +91,9 @@ class Settler:
                 mask = sum(1 << number for number, value in enumerate(values) if value is not None)
                 narrowed = self._facets.with_masks(box, {axis: mask})
             found = None if narrowed is None else self._first(pair, narrowed)
-            shown = self._shown(found, None if at is not None else name)
-            if shown is not None:
-                return shown
+            change = self._shown(found, None if at is not None else name)
+            if change is not None:
+                return change
         return None
 
     def _telling(self, one: frozenset[str] | None, other: frozenset[str] | None) -> Iterator[str]:
@@ -205,9 +185,7 @@ class Settler:
         if parameter is not None:
             pair = f"{quote_plus(parameter)}=1"
             asked = replace(asked, query=pair if asked.query is None else f"{asked.query}&{pair}")
-        before, after = self._old.outcome(asked), self._new.outcome(asked)
-        aspects = before.differs(after)
-        return Change(asked, before, after, aspects, self._facets.condition(asked)) if aspects else None
+        return shown(asked, self._old, self._new, self._facets)
 
 
 def _undecided(pair: Pair, reason: str) -> Undecided:

@@ -48,9 +48,11 @@ class Asker:
         self._bindings = Bindings(ground.ruleset, known)
 
     def asking(self, most: int) -> Asking:
-        found = {question.identity: question for question in reversed(list(self._questions()))}
-        questions = list(reversed(found.values()))
-        return Asking(tuple(questions[:most]), max(0, len(questions) - most))
+        found: dict[object, Question] = {}
+        for question in self._questions():
+            found.setdefault(question.identity, question)
+        questions = tuple(found.values())
+        return Asking(questions[:most], max(0, len(questions) - most))
 
     def _questions(self) -> Iterator[Question]:
         for backend in self._ruleset.backends:

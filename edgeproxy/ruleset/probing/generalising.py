@@ -117,6 +117,7 @@ class _Sketch:
         first = seen[0]
         self._varying = [at for at in range(len(first.path)) if len({each.path[at] for each in seen}) > 1]
         self._names = self._named()
+        self._told = self._chosen = False  # whether the path tells a segment of the target; whether the backend does
         self.where: dict[str, Filter] = {}
         self.also: tuple[str, ...] = ()
         parts = [self._names.get(at) for at in range(len(first.path))]
@@ -126,7 +127,11 @@ class _Sketch:
 
     @property
     def is_sure(self) -> bool:
-        """Paths that begin otherwise tell nothing of others, unless one rule takes them all by a capture."""
+        """Paths that begin otherwise tell nothing of others, unless one rule takes them all by a capture; and a target
+        of which nothing is told by the path may be anything.
+        """
+        if self._chosen and not self._told:
+            return False
         return 0 not in self._varying or not self._names[0].startswith("part")
 
     @property
@@ -170,10 +175,12 @@ class _Sketch:
             values = [each.target[at] for each in self._seen]
             found = self._explained(values)
             if found is not None:
+                self._told = True
                 yield found
             elif len(set(values)) == 1:
                 yield literal
             else:
+                self._chosen = True
                 yield f"{{chosen{at + 1}}}"
 
     def _explained(self, values: Sequence[str]) -> str | None:

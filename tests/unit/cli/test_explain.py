@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -35,9 +36,13 @@ def explained(capsys: pytest.CaptureFixture[str], rules: Path, *arguments: str) 
     return capsys.readouterr().out.replace(str(rules), "rules.yaml").splitlines()
 
 
+AT = ("--at", "2024-09-05T12:00Z")
+
+
 def test_an_https_url_is_routed_by_its_scheme(capsys: pytest.CaptureFixture[str], rules: Path) -> None:
-    assert explained(capsys, rules, "HTTPS://pypi.test/simple/?q=1#top") == [
-        "request: GET by https, host pypi.test, path /simple/ with the query q=1",
+    assert explained(capsys, rules, "HTTPS://pypi.test/simple/?q=1#top", *AT) == [
+        "request: GET https://pypi.test/simple/?q=1",
+        "  from 127.0.0.1, at 2024-09-05T12:00Z",
         "host: app (app)",
         "not: rules.yaml:6: plain: scheme: it is for http",
         "not: rules.yaml:7: secure: method: it is for POST",
@@ -45,22 +50,41 @@ def test_an_https_url_is_routed_by_its_scheme(capsys: pytest.CaptureFixture[str]
         "  rest = simple/",
         "  limits: body 100MiB, time 5m, rate 10/s, burst 20",
         "  upgrade: websocket",
-        "ask: modern at unix:/run/app.sock for /simple/?q=1",
+        "  safety: safe, by the method GET",
+        "ask: modern at unix:/run/app.sock",
+        "  GET /simple/?q=1 HTTP/1.1",
         "  Host: pypi.test",
     ]
 
 
 def test_an_http_url_is_taken_by_the_rule_for_plain_http(capsys: pytest.CaptureFixture[str], rules: Path) -> None:
     lines = explained(capsys, rules, "http://pypi.test/simple/")
-    assert lines[2:4] == ["rule: rules.yaml:6: plain: respond 403", "  rest = "]
+    assert lines[3:] == [
+        "rule: rules.yaml:6: plain: respond 403",
+        "  rest = ",
+        "answer: 403 Forbidden",
+        "  Server: edgeproxy",
+        "  Content-Length: 0",
+    ]
 
 
 def test_the_scheme_is_told_before_the_path(capsys: pytest.CaptureFixture[str], rules: Path) -> None:
     lines = explained(capsys, rules, "http://pypi.test/other")
-    assert lines[2:4] == [
+    assert lines[3:5] == [
         "not: rules.yaml:6: plain: path: it is for /simple/{rest*}",
         "not: rules.yaml:7: secure: scheme: it is for https",
     ]
+
+
+@pytest.mark.parametrize(
+    ("url", "answer"),
+    [
+        ("https://elsewhere.test/", "answer: 421 Misdirected Request"),
+        ("https://pypi.test/%2F", "400 Bad Request: an encoded slash"),
+    ],
+)
+def test_what_the_edge_refuses_is_told(capsys: pytest.CaptureFixture[str], rules: Path, url: str, answer: str) -> None:
+    assert any(line.startswith(answer.partition(": an")[0]) for line in explained(capsys, rules, url))
 
 
 SPLIT = """edge: 1
@@ -78,8 +102,9 @@ def test_a_split_is_told_with_the_places_of_its_arms_and_a_rate_as_it_was_writte
 ) -> None:
     rules.write_text(SPLIT)
     lines = explained(capsys, rules, "http://pypi.test/")
-    assert lines[4:9] == [
+    assert lines[5:11] == [
         "  limits: rate 60/m, burst 60",
+        "  safety: safe, by the method GET",
         "split: reads: legacy 80 %, next 0 %, modern 20 %",
         "  legacy: places from 20 % to below 100 %",
         "  next: no place",
@@ -113,7 +138,7 @@ def test_each_rule_says_which_of_its_conditions_fails(capsys: pytest.CaptureFixt
     lines = explained(
         capsys, rules, "http://pypi.test/pypi?:action=x", "--at", "2024-09-05T12:04Z", "-H", "User-Agent: uv"
     )
-    assert [line.partition(": rules.yaml:")[2] for line in lines[2:13]] == [
+    assert [line.partition(": rules.yaml:")[2] for line in lines[3:14]] == [
         "5: dead: off: never was",
         "6: odd: where: x is 'pypi', and it is for not normalized lower",
         "7: one: where: x is 'pypi', and it is for search, simple",
@@ -123,7 +148,7 @@ def test_each_rule_says_which_of_its_conditions_fails(capsys: pytest.CaptureFixt
         "11: pip: header: it is for user-agent that begins with 'pip/'",
         "12: inside: client: it is for 10.0.0.0/8",
         "13: search: xmlrpc: it is for browse, search",
-        "14: brownout: during: at 2024-09-05T12:04Z; it is for the first 10m of each 1h after 5m from 2024-09-05T12:00Z",
+        "14: brownout: during: at 2024-09-05T12:04Z; it is for the first 10m of each 1h after 5m from 2024-09-05T12:00Z; it opens at 2024-09-05T12:05Z",
         "18: rest: respond 200",
     ]
 
@@ -149,3 +174,164 @@ def test_what_is_said_of_the_request_decides(
 def test_a_time_that_cannot_be_read_is_wrong_usage(capsys: pytest.CaptureFixture[str], rules: Path) -> None:
     assert main(["explain", "--rules", str(rules), "http://pypi.test/", "--at", "noon"]) == 2
     assert "'noon' is not a time" in capsys.readouterr().err
+
+
+WHOLE = """edge: 1
+listen: [{address: "127.0.0.1:0"}]
+hosts: {app: {names: [pypi.test]}, old: {names: [legacy.pypi.test]}, content: {names: [files.test], kind: content}}
+backends:
+  legacy:
+    url: "http://127.0.0.1:1"
+    host: legacy.pypi.test
+    redirects:
+      - {path: "/simple/{name}", to: "/simple/{name}/", status: 301}
+      - {path: "/json/{name}", to: "/json/{name|respelled}", status: 301}
+  modern: {url: "http://127.0.0.1:2", host: pypi.test}
+  store: {directory: /srv/files}
+cutovers: {reads: {from: legacy, to: modern, steps: [50, 100], hold: 1m}}
+rules:
+  - {name: moved, match: {host: old, path: "/{rest*}"}, redirect: {to: "https://pypi.test/{rest}", status: 301}}
+  - name: simple
+    match: {host: app, path: "/simple/{project}", methods: [GET, HEAD]}
+    during: {first: 10m, of_each: 1h}
+    forward: {cutover: reads}
+    query: [format]
+    rewrite: {headers: {X-Edge: "1", Cookie: {remove: true}}, answer_headers: {X-Served: edge}}
+    cache: {fresh: 10m, accept: [json, html], key: [query, "header:Accept-Language"], verify: {sha256: "{project}"}}
+    tags: ["project/{project}"]
+    shadow: {to: modern, percent: 5, compare: simple_index}
+    fallback: {to: legacy, on: [5xx, 404]}
+  - {name: json, match: {host: app, path: "/json/{name}"}, forward: {backend: legacy}, cache: {fresh: 1m}}
+  - {name: away, match: {host: app, path: "/away"}, redirect: {to: "https://elsewhere.test/"}}
+  - {name: round, match: {host: app, path: "/round"}, redirect: {to: "/about"}}
+  - {name: about, match: {host: app, path: "/about"}, redirect: {to: "/round"}}
+  - {name: files, match: {host: content, path: "/{rest*}"}, forward: {backend: store}}
+"""
+DIGEST = "ab" * 32
+
+
+def test_all_that_a_rule_does_is_told(capsys: pytest.CaptureFixture[str], rules: Path) -> None:
+    rules.write_text(WHOLE.replace('{project}", methods', '{project:[0-9a-f]{64}}", methods'))
+    url = f"https://pypi.test/simple/{DIGEST}?b=1&format=json"
+    lines = explained(capsys, rules, url, "-H", "Accept-Language: de", *AT)
+    assert lines[3:] == [
+        "not: rules.yaml:15: moved: host: it is for old",
+        "rule: rules.yaml:16: simple: forward to reads",
+        f"  project = {DIGEST}",
+        "  during: open until 2024-09-05T12:10Z",
+        "  safety: safe, by the method GET",
+        "cutover: reads: legacy 100 %, modern 0 % (as it rests: what has been moved since, the running edge knows)",
+        "  legacy: places from 0 % to below 100 %",
+        "  modern: no place",
+        "  known by: client",
+        "  place: 31.893 %, so on the arm legacy",
+        "ask: legacy at 127.0.0.1:1",
+        f"  GET /simple/{DIGEST}?format=json HTTP/1.1",
+        "  Host: legacy.pypi.test",
+        "  with no Cookie, X-Edge: 1",
+        "  its answer gets X-Served: edge",
+        f"  may redirect: 301 to /simple/{DIGEST}/, as rules.yaml:9 declares",
+        "other arm: modern at 127.0.0.1:2",
+        f"  GET /simple/{DIGEST}?format=json HTTP/1.1",
+        "  Host: pypi.test",
+        "  with no Cookie, X-Edge: 1",
+        "  its answer gets X-Served: edge",
+        "fallback: legacy on 5xx, 404: legacy at 127.0.0.1:1",
+        f"  GET /simple/{DIGEST}?format=json HTTP/1.1",
+        "  Host: legacy.pypi.test",
+        "  with no Cookie, X-Edge: 1",
+        f"  may redirect: 301 to /simple/{DIGEST}/, as rules.yaml:9 declares",
+        "shadow: 5 % to modern, compared as simple_index: modern at 127.0.0.1:2",
+        f"  GET /simple/{DIGEST}?format=json HTTP/1.1",
+        "  Host: pypi.test",
+        "  with no Cookie, X-Edge: 1, no Authorization, Edge-Shadow: 1",
+        "cache: fresh 10m, one each of html, json, by header accept-language, query",
+        f"  key: GET https://pypi.test/simple/{DIGEST}, the query format=json, accept-language: de, html or json, by "
+        "Accept, the arm legacy",
+        f"  tags: project/{DIGEST}",
+        f"  kept only if sha256 is {DIGEST}",
+        "a client that follows:",
+        f"  1. GET {url}",
+        f"     legacy may redirect: 301 to /simple/{DIGEST}/",
+        "     by simple, rules.yaml:9",
+        f"  2. GET https://pypi.test/simple/{DIGEST}/",
+        "     the edge answers 404",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "walk"),
+    [
+        (
+            "https://legacy.pypi.test/json/Six",
+            [
+                "  1. GET https://legacy.pypi.test/json/Six",
+                "     301 to https://pypi.test/json/Six",
+                "     by moved, rules.yaml:15",
+                "  2. GET https://pypi.test/json/Six",
+                "     legacy may redirect: 301 to /json/{name|respelled}",
+                "     by json, rules.yaml:10",
+                "     where it leads only the backend knows",
+            ],
+        ),
+        (
+            "https://pypi.test/away",
+            [
+                "  1. GET https://pypi.test/away",
+                "     302 to https://elsewhere.test/",
+                "     by away, rules.yaml:27",
+                "     it leaves for elsewhere.test, which is no host of these rules",
+            ],
+        ),
+        (
+            "https://pypi.test/round",
+            [
+                "  1. GET https://pypi.test/round",
+                "     302 to /about",
+                "     by round, rules.yaml:28",
+                "  2. GET https://pypi.test/about",
+                "     302 to /round",
+                "     by about, rules.yaml:29",
+                "     it comes back to hop 1: a loop",
+            ],
+        ),
+    ],
+)
+def test_a_client_that_follows_is_gone_after(
+    capsys: pytest.CaptureFixture[str], rules: Path, url: str, walk: list[str]
+) -> None:
+    rules.write_text(WHOLE.replace(', verify: {sha256: "{project}"}', ""))
+    lines = explained(capsys, rules, url)
+    assert lines[lines.index("a client that follows:") + 1 :] == walk
+
+
+def test_a_write_is_not_kept_and_a_file_is_named(capsys: pytest.CaptureFixture[str], rules: Path) -> None:
+    rules.write_text(WHOLE.replace(', verify: {sha256: "{project}"}', ""))
+    posted = explained(capsys, rules, "https://pypi.test/json/six", "--method", "POST")
+    assert "cache: not used: a POST is not safe, so its answer is not kept" in posted
+    assert "  safety: unsafe, by the method POST" in posted
+    read = explained(capsys, rules, "https://files.test/a/b.whl")
+    assert read[-3:] == ["ask: store:", "  file: /srv/files/a/b.whl", "  its answer gets no Set-Cookie"]
+
+
+def test_of_many_rules_those_for_the_path_are_told(capsys: pytest.CaptureFixture[str], rules: Path) -> None:
+    many = "".join(f"  - {{name: r{n}, match: {{path: /r{n}}}, respond: {{status: 204}}}}\n" for n in range(30))
+    near = "  - {name: near, match: {path: /here, methods: [POST]}, respond: {status: 204}}\n"
+    last = "  - {name: last, match: {path: /here}, respond: {status: 204}}\n"
+    rules.write_text(RULES[: RULES.index("rules:")] + "rules:\n" + many + near + last)
+    assert explained(capsys, rules, "http://pypi.test/here")[3:6] == [
+        "not: rules.yaml:36: near: method: it is for POST",
+        "not: 30 rules for other hosts or paths (--all tells of them)",
+        "rule: rules.yaml:37: last: respond 204",
+    ]
+    assert (
+        len([each for each in explained(capsys, rules, "http://pypi.test/here", "--all") if each[:4] == "not:"]) == 31
+    )
+
+
+def test_programs_get_the_same(capsys: pytest.CaptureFixture[str], rules: Path) -> None:
+    rules.write_text(SPLIT)
+    told = json.loads("\n".join(explained(capsys, rules, "http://pypi.test/a", "--format", "json")))
+    assert (told["request"], told["taker"]["name"], told["arms"]["name"]) == ("GET http://pypi.test/a", "all", "reads")
+    assert [each["part"] for each in told["asks"]] == ["arm", "other arm", "other arm"]
+    assert told["taker"]["captures"] == {"rest": "a"}

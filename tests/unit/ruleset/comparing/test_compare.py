@@ -58,7 +58,7 @@ def test_a_rule_that_is_gone_leaves_its_requests_to_nobody() -> None:
 
 def test_a_method_that_is_refused_now_is_told_where_no_rule_takes_it() -> None:
     every = "- {name: x, match: {path: /x, scheme: http}, respond: {status: 204}}"
-    reads = "- {name: x, match: {path: /x, methods: [GET]}, respond: {status: 204}}"
+    reads = "- {name: reads, match: {path: /x, methods: [GET]}, respond: {status: 204}}"
     lines = told(ruleset(every), ruleset(every, reads))
     assert lines[5:9] == [
         "differs: action",

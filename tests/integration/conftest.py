@@ -32,7 +32,7 @@ def seeded(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module", params=STAGES)
 def system(request: pytest.FixtureRequest, seeded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """Both backends and the edge under one stage of rules/pypi/, on a store of their own."""
+    """Both backends and the edge under one stage of rules/demo/, on a store of their own."""
     place = tmp_path_factory.mktemp(request.param)
     store = place / "store"
     shutil.copytree(seeded, store)
@@ -46,7 +46,7 @@ def system(request: pytest.FixtureRequest, seeded: Path, tmp_path_factory: pytes
         backends = (f"legacy={legacy}", f"modern={modern}", f"store={store / 'files'}")
         edge = processes.start(
             "edge",
-            *("edgeproxy", "run", ROOT / "rules" / "pypi" / f"{request.param}.yaml", "--listen", "127.0.0.1:0"),
+            *("edgeproxy", "run", ROOT / "rules" / "demo" / f"{request.param}.yaml", "--listen", "127.0.0.1:0"),
             *(part for backend in backends for part in ("--backend", backend)),
             *("--access-log", place / "access.log"),
         )

@@ -3,7 +3,9 @@
 Laws of this module:
 - each finding has a witness that the simulator has stepped through, as the edge answers now: what clients hold from
   before is no matter here;
-- one finding for each pair of redirects, of exact paths behind one pattern only the first few: they have one cause;
+- a chain begins with a redirect of the edge's own, which could lead to the end at once. One finding for each pair of
+  rules, of exact paths behind one pattern only the first few, and one note for each backend that redirects again what a
+  rule has redirected: they have one cause;
 - a redirect that leads round is the loops' matter.
 """
 
@@ -19,7 +21,7 @@ from edgeproxy.ruleset.checker.asked import Asked
 from edgeproxy.ruleset.checker.checking import Checking, Said
 from edgeproxy.ruleset.checker.circumstances import Circumstances
 from edgeproxy.ruleset.checker.graph import Graph
-from edgeproxy.ruleset.checker.hops import Declared, Lead
+from edgeproxy.ruleset.checker.hops import Declared
 from edgeproxy.ruleset.checker.loops import hop_of
 from edgeproxy.ruleset.checker.passages import Passage
 from edgeproxy.ruleset.checker.simulate import Simulator, Step
@@ -32,7 +34,7 @@ _WORDS: Final = 3  # exact paths behind one pattern that are told one by one
 _PAIRS: Final = 2_000  # of patterns, that are looked at by languages
 _HOPS: Final = MOST_HOPS + 1
 
-Pair = tuple[int, int]
+Pair = tuple[int, int | str]  # the first lead, and the second, or the backend that gives it
 
 
 def chains(checking: Checking) -> Said:
@@ -47,6 +49,9 @@ class Chains:
         self._graph = Graph(checking, self._simulator)
         self._circumstances = Circumstances(self._simulator, checking.facets)
         self._pairs = 0
+        # Without either no request comes by https: none can be led away from it.
+        ruleset = checking.ruleset
+        self._speaks_tls = bool(ruleset.trusted_proxies) or any(each.certificates for each in ruleset.listen)
 
     def findings(self) -> tuple[Problem, ...]:
         pairs: dict[Pair, list[Step]] = {}
@@ -55,17 +60,18 @@ class Chains:
             for asked in self._starts(passage):
                 for first in self._live(asked):
                     if first.lead is passage.lead:
-                        if asked.scheme is Scheme.HTTPS and _is_plain(first):
+                        if self._speaks_tls and asked.scheme is Scheme.HTTPS and _is_plain(first):
                             downgrades.setdefault(id(first.lead), first)
                         self._follow(first, pairs)
         found = [self._chain(steps) for steps in pairs.values()]
         return (*found, *(self._downgrade(step) for step in downgrades.values()))
 
     def _follow(self, first: Step, pairs: dict[Pair, list[Step]]) -> None:
-        if first.following is None:
+        if first.following is None or isinstance(first.lead.source, Declared):
             return
         for second in self._live(first.following):
-            key = (id(first.lead), id(second.lead))
+            source = second.lead.source
+            key = (id(first.lead), source.backend.name if isinstance(source, Declared) else id(second.lead))
             if key not in pairs:
                 steps = self._to_the_end([first, second])
                 if steps is not None:
@@ -130,12 +136,13 @@ class Chains:
         first, last = steps[0], steps[-1]
         names = list(dict.fromkeys(step.lead.by for step in steps))
         others = [lead for lead in dict.fromkeys(step.lead for step in steps) if lead is not first.lead]
+        is_known = isinstance(steps[1].lead.source, Declared)
         return Problem(
-            Code.REDIRECT_CHAIN,
+            Code.BACKEND_CHAIN if is_known else Code.REDIRECT_CHAIN,
             first.lead.place,
-            f"a chain of {len(steps)} redirects that could be one: {' → '.join(names)}",
+            f"a chain of {len(steps)} redirects{'' if is_known else ' that could be one'}: {' → '.join(names)}",
             "each hop costs clients a round trip, and each is one more that they may hold.",
-            _point(first.lead, last),
+            f"let rule {first.lead.rule.name!r} lead to where the last hop leads (here {last.location}).",
             Related(others[0].place, "this one redirects its target again") if others else None,
             tuple(Related(each.place, "and this one") for each in others[1:]),
             self._evidence(steps),
@@ -158,13 +165,3 @@ class Chains:
 
 def _is_plain(step: Step) -> bool:
     return step.location.lower().startswith(f"{Scheme.HTTP}://")
-
-
-def _point(lead: Lead, last: Step) -> str:
-    final = last.location
-    if isinstance(lead.source, Declared):
-        return (
-            f"redirect these paths by a rule before {lead.rule.name!r}, to where the last hop leads (here {final}), or "
-            f"let {lead.source.backend.name} do so."
-        )
-    return f"let rule {lead.rule.name!r} lead to where the last hop leads (here {final})."

@@ -192,7 +192,10 @@ def _turned(walk: Walk) -> Walk:
     """With a live lead first, of those the first of the file."""
     if walk.is_endless:
         return walk
-    order = [(step.lead.is_held, step.lead.age, step.lead.rule.index, at) for at, step in enumerate(walk.steps)]
+    order = [
+        (step.lead.is_held, step.lead.age, step.lead.rule.index, len(step.asked.url), step.asked.url, at)
+        for at, step in enumerate(walk.steps)
+    ]
     return walk.rotated(min(order)[-1])
 
 

@@ -143,13 +143,26 @@ class Passage:
             return Space(box, space.paths)
         if self.word is not None:
             return Space(box, space.paths) if self._expanded(self.word) is not None else None
-        if self.lead.rule.modifiers.rewrite.path is not None:
-            return Space(box, space.paths)  # its image says which of them
+        if self.lead.rule.modifiers.rewrite.path is not None:  # its image says which of them
+            return Space(box, space.paths) if self._is_asked(source, space, box) else None
         declared = paths_of_template(source.redirect.path, source.redirect.where)
         if declared.doubt is not None:
             self.doubts[declared.doubt] = None
         paths = outside(space.paths & declared.wide, self._declared_before(source, space.box, box))
         return None if paths.is_empty() else Space(box, paths)
+
+    def _is_asked(self, source: Declared, space: Space, box: Box) -> bool:
+        """Whether a rewritten path may be one that the declaration takes, and none before it."""
+        rewritten = self.lead.rule.modifiers.rewrite.path
+        assert rewritten is not None
+        declared = paths_of_template(source.redirect.path, source.redirect.where)
+        before = self._declared_before(source, space.box, box)
+        try:
+            asked = self._expand(rewritten, self._captured(self.lead.rule.match.path, space.paths))
+            return any(not outside(paths & declared.wide, before).is_empty() for paths, _ in asked)
+        except Unsupported as error:
+            self.doubts[f"{rewritten}: {error}"] = None
+            return True
 
     def _declared_before(self, source: Declared, asked: Box, box: Box) -> list[Language]:
         """The paths that the backend's declarations before this one surely take: the first that fits counts."""

@@ -24,6 +24,7 @@ SEVERITIES: Final[Mapping[Code, Severity]] = {
     Code.REDIRECT_LOOP: Severity.ERROR,
     Code.ENDLESS_REDIRECT: Severity.ERROR,
     Code.REDIRECT_CHAIN: Severity.WARNING,
+    Code.BACKEND_CHAIN: Severity.NOTE,
     Code.DOWNGRADE: Severity.WARNING,
     Code.GAP: Severity.NOTE,
     Code.UNDECIDED: Severity.WARNING,

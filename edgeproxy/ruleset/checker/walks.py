@@ -19,6 +19,7 @@ from edgeproxy.ruleset.checker.hops import Declared, Lead
 from edgeproxy.ruleset.checker.simulate import Simulator, Step
 from edgeproxy.ruleset.follow import MOST_HOPS
 from edgeproxy.ruleset.limits import DEFAULT_LIMITS
+from edgeproxy.ruleset.model import RedirectMap
 
 Arms = tuple[tuple[str, str], ...]  # of a split, on a host where that matters, the backend
 _MOST_STEPS: Final = 3_000
@@ -40,13 +41,21 @@ class Walk:
     def signature(self) -> tuple[object, ...]:
         """The same for walks by the same leads, wherever they begin."""
         if self.is_endless:
-            return ("endless", *sorted({lead.identity for lead in self.leads}))
-        identities = [lead.identity for lead in self.leads]
+            return ("endless", *sorted({_identity(step) for step in self.steps}))
+        identities = [_identity(step) for step in self.steps]
         whole = _shortest_period(identities)
         return ("loop", *min(whole[at:] + whole[:at] for at in range(len(whole))))
 
     def rotated(self, at: int) -> Walk:
         return Walk(self.steps[at:] + self.steps[:at], self.is_endless)
+
+
+Identity = tuple[int, int, str, str]
+
+
+def _identity(step: Step) -> Identity:
+    """Each pair of a map is a redirect of its own."""
+    return (*step.lead.identity, step.asked.path if isinstance(step.lead.source, RedirectMap) else "")
 
 
 class Walker:
@@ -103,7 +112,7 @@ class Walker:
         return arms if known == source.backend.name else None
 
 
-def _shortest_period(identities: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+def _shortest_period(identities: list[Identity]) -> list[Identity]:
     for length in range(1, len(identities) + 1):
         if len(identities) % length == 0 and identities == identities[:length] * (len(identities) // length):
             return identities[:length]

@@ -18,6 +18,7 @@ from edgeproxy.ruleset.reader import read_nodes
 ROOT = Path(__file__).parents[3]
 LAYOUT = Path(__file__).parent / "layout"
 SHIPPED = sorted((ROOT / "rules").rglob("*.yaml"))
+EXAMPLES = re.findall(r"```yaml\n(.*?)```", (ROOT / "rules" / "README.md").read_text(), re.DOTALL)
 BLANKS = st.sampled_from(["", " ", "   "])
 RULE_FILES = RuleFiles()
 
@@ -29,6 +30,11 @@ def test_every_way_of_writing() -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_what_is_shipped_is_in_its_layout(path: Path) -> None:
     assert formatted(path.read_text()) == path.read_text()
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_of_the_reference_is_in_its_layout(example: str) -> None:
+    assert formatted(example) == example
 
 
 @pytest.mark.parametrize(

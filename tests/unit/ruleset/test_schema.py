@@ -12,8 +12,7 @@ from jsonschema import Draft202012Validator
 from edgeproxy.cli.main import main
 from edgeproxy.ruleset.nodes import Broken, Items, Node, Table, Text
 from edgeproxy.ruleset.reader import read_nodes
-from edgeproxy.ruleset.schema import json_schema
-from edgeproxy.ruleset.schema_keys import TABLES
+from edgeproxy.ruleset.schema import TABLES, json_schema
 from edgeproxy.ruleset.shape import SHAPES
 
 ROOT = Path(__file__).parents[3]
@@ -54,7 +53,7 @@ def test_it_is_a_schema() -> None:
 def test_every_key_of_every_shape_is_in_it_and_described() -> None:
     tables = {id(each.shape): each for each in TABLES}
     for shape in SHAPES:
-        assert id(shape) in tables, f"{shape.what} is not in schema_keys.TABLES"
+        assert id(shape) in tables, f"{shape.what} is not in TABLES"
         keys = tables[id(shape)].keys
         assert set(keys) == set(shape.keys), shape.what
         assert all(key.says for key in keys.values())

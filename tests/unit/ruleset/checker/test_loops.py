@@ -367,6 +367,58 @@ def test_each_loop_is_told_once_and_counted() -> None:
     assert [found.place.line for found in verdict.findings] == [8, 10]
 
 
+WINDOWS = """{name: a, match: {host: app, path: /a}, during: {first: 10m, of_each: 1h}, redirect: {to: /b, %s}}
+    {name: b, match: {host: app, path: /b}, during: {first: 10m, of_each: 1h, after: 20m}, redirect: {to: /a}}"""
+
+
+@pytest.mark.parametrize("kept", ["status: 301", "lifetime: 30m"])
+def test_a_redirect_that_outlives_its_window_leads_round_in_the_next(kept: str) -> None:
+    verdict = verdict_of(WINDOWS % kept)
+    assert verdict.line == "1 redirect loop"
+    evidence = verdict.findings[0].evidence
+    assert evidence is not None
+    assert "while a client holds the" in (evidence.condition or "")
+
+
+def test_one_that_does_not_outlive_it_is_no_loop_that_is_told() -> None:
+    assert verdict_of(WINDOWS % "lifetime: 1s").findings == ()
+
+
+def test_a_pair_of_a_map_leads_round(tmp_path: Path) -> None:
+    (tmp_path / "moves.csv").write_text("/a,/b\n/c,/d\n/b,https://pypi.test/a\n/e,https://elsewhere.test/e\n")
+    text = (
+        HEAD
+        + """rules:
+  - {name: moved, match: {host: app, path: "/{rest*}"}, redirect: {map: moves.csv}}
+"""
+    )
+    verdict = find_loops(parse_ruleset(text, "rules.yaml", base=tmp_path))
+    assert verdict.line == "1 redirect loop"
+    assert verdict.findings[0].evidence is not None
+    assert [hop.url for hop in verdict.findings[0].evidence.hops] == ["https://pypi.test/a", "https://pypi.test/b"]
+
+
+def test_a_pair_of_a_map_and_a_rule_lead_round(tmp_path: Path) -> None:
+    (tmp_path / "moves.csv").write_text("/a,/b/x\n")
+    text = (
+        HEAD
+        + """rules:
+  - {name: moved, match: {host: app, path: "/{rest*}"}, redirect: {map: moves.csv}}
+  - {name: back, match: {host: app, path: "/b/{x}"}, redirect: {to: /a}}
+"""
+    )
+    assert find_loops(parse_ruleset(text, "rules.yaml", base=tmp_path)).line == "1 redirect loop"
+
+
+def test_ten_thousand_exact_redirects_between_two_hosts_end() -> None:
+    rules = [
+        f'{{name: r{n}, match: {{host: app, path: "/old/{n}"}}, redirect: {{to: "https://legacy.pypi.test/new/{n}"}}}}'
+        for n in range(10_000)
+    ]
+    rules.append('{name: back, match: {host: legacy, path: "/{r*}"}, redirect: {to: "https://pypi.test/{r}"}}')
+    assert verdict_of("\n".join(rules)).line == PROVED
+
+
 # -- the incidents ----------------------------------------------------------------------------------------------------
 
 FILES_2018 = f"""backends: {{conveyor: {{{LEGACY}, redirects: [{{path: "/packages/{{a}}/{{b}}/{{rest}}/{{file}}", to: "https://pypi.test/packages/{{a}}/{{b}}/{{rest}}/{{file}}", status: 302}}]}}, store: {{{MODERN}}}}}

@@ -49,18 +49,14 @@ def _group(group: Sequence[Change]) -> Iterator[str]:
 
 
 def _sides(before: Outcome, after: Outcome, aspects: Sequence[Aspect]) -> Iterator[str]:
-    yield f"    - {_treatment(before, aspects)}"
-    yield f"    + {_treatment(after, aspects)}"
-
-
-def _treatment(outcome: Outcome, aspects: Sequence[Aspect]) -> str:
-    """What is done, and of the rest what differs; by which rule."""
-    said = outcome.said
-    action = said[Aspect.ACTION]
-    where_to = f" to {said[Aspect.LOCATION]}" if Aspect.LOCATION in said else ""
-    told = [f"{each} {said.get(each, 'none')}" for each in aspects if each not in (Aspect.ACTION, Aspect.LOCATION)]
-    by = "" if outcome.rule is None else f"   [{_where(outcome.rule)}]"
-    return f"{'; '.join([f'{action}{where_to}', *told])}{by}"
+    for sign, outcome in (("-", before), ("+", after)):
+        said = outcome.said
+        where_to = f" to {said[Aspect.LOCATION]}" if Aspect.LOCATION in said else ""
+        by = "" if outcome.rule is None else f"   [{_where(outcome.rule)}]"
+        yield f"    {sign} {said[Aspect.ACTION]}{where_to}{by}"
+        for each in aspects:
+            if each not in (Aspect.ACTION, Aspect.LOCATION):
+                yield f"        {each}: {said.get(each, 'none')}"
 
 
 def _where(rule: Rule) -> str:

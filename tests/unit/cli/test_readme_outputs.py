@@ -1,0 +1,33 @@
+"""What the README shows of `explain` and `diff` is what they print."""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from edgeproxy.cli.main import main
+
+ROOT = Path(__file__).parents[3]
+SHOWN = re.findall(
+    r"```console\n\$ edgeproxy ((?:explain|diff) [^\n]*?)(?: <<\.\n(.*?)\n\.)?\n(.*?)```",
+    (ROOT / "README.md").read_text(),
+    re.S,
+)
+
+
+def test_there_are_some() -> None:
+    assert len(SHOWN) == 3
+
+
+@pytest.mark.parametrize(("command", "given", "output"), SHOWN, ids=[each[0][:40] for each in SHOWN])
+def test_the_readme_shows_what_is_printed(
+    command: str, given: str, output: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("sys.stdin", io.StringIO(given))
+    main(shlex.split(command))
+    assert capsys.readouterr().out == output

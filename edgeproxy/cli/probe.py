@@ -14,6 +14,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from http.client import HTTPConnection, HTTPException
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +33,7 @@ _TIMEOUT: Final = 5.0  # seconds for one request
 _HERE: Final = "127.0.0.1"  # the client that backends are told of
 _CREDENTIALS: Final = frozenset(("authorization", "cookie", "proxy-authorization"))
 _FORBIDDEN: Final = frozenset(("host", "connection", "content-length", "transfer-encoding"))
-_MOST: Final = 10_000
+_MOST: Final = 10_000  # requests, and given paths that are looked at
 _FASTEST: Final = 1_000.0
 
 
@@ -64,7 +65,7 @@ def probe(checked: Checked, args: Namespace) -> Checked:
         ground = Checking(checked.ruleset).ground
     except TooManyFacets as error:
         return replace(checked, verdicts=(*checked.verdicts, f"probe: nothing asked: {error}"))
-    known = [*_given(args), *known_of(checked.ruleset)]
+    known = [*islice(dict.fromkeys(_given(args)), _MOST), *known_of(checked.ruleset)]
     asking = Asker(ground, known).asking(args.probe_most)
     found = probed(checked.ruleset, asking, ask_all(asking.questions, args.probe_rate))
     problems = sorted((*checked.problems, *found.problems), key=lambda each: (each.place.file, each.place.line))

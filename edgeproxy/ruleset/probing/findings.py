@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from edgeproxy.ruleset.automata.errors import Unsupported
+from edgeproxy.ruleset.checker.getting import ways
 from edgeproxy.ruleset.follow import url_of
 from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.ruleset.origins import DeclaredRedirect, HttpBackend
@@ -38,12 +39,14 @@ def probed(ruleset: Ruleset, asking: Asking, answered: Answered) -> Probed:
             seen = Seen.of(question, answer)
             if seen is not None:
                 undeclared.setdefault(question.backend.name, []).append(seen)
+    asked = [way.backend for rule in ruleset.rules if rule.off is None for way in ways(rule)]
     problems: list[Problem] = []
     counts = dict.fromkeys(Verdict, 0)
     for backend in ruleset.backends:
         if isinstance(backend, HttpBackend):
             for declared in backend.declares.redirects:
-                verdict, found = _declared(backend, declared, by_declared.get(id(declared), ()))
+                own = by_declared.get(id(declared), ())
+                verdict, found = _declared(backend, declared, own, is_asked=backend in asked)
                 counts[verdict] += 1
                 problems += found
             problems += (_undeclared(backend, each) for each in generalise(undeclared.get(backend.name, ())))
@@ -60,7 +63,7 @@ def _verdict(answered: Answered, asking: Asking, counts: Mapping[Verdict, int]) 
 
 
 def _declared(
-    backend: HttpBackend, declared: DeclaredRedirect, answered: Answered
+    backend: HttpBackend, declared: DeclaredRedirect, answered: Answered, *, is_asked: bool
 ) -> tuple[Verdict, Sequence[Problem]]:
     try:
         judged = [(question, answer, judge(declared, question, answer)) for question, answer in answered]
@@ -71,7 +74,8 @@ def _declared(
         return Verdict.OTHERWISE, (_not_so(backend, declared, otherwise),)
     if any(each[2].verdict is Verdict.CONFIRMED for each in judged):
         return Verdict.CONFIRMED, ()
-    return Verdict.NOT_REACHED, (_not_probed(backend, declared, " ".join(_why_not(judged))),)
+    why = " ".join(_why_not(judged)) if is_asked else "no rule asks this backend."
+    return Verdict.NOT_REACHED, (_not_probed(backend, declared, why),)
 
 
 def _served_twice(declared: DeclaredRedirect, judged: Sequence[Judged]) -> list[Judged]:

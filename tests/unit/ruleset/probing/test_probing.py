@@ -162,6 +162,13 @@ def test_what_is_not_so_shows_the_answer() -> None:
     assert problem.evidence.witness == "GET https://pypi.test/simple/Six/"
 
 
+def test_a_backend_that_no_rule_asks_is_not_asked() -> None:
+    head = ruleset(NORMAL).sources["rules.yaml"].partition("rules:\n")[0]
+    text = f"{head}rules:\n  - {{name: all, match: {{path: '/{{rest*}}'}}, respond: {{status: 204}}}}\n"
+    found = probe(parse_ruleset(text, "rules.yaml", base=Path("/srv")), site)
+    assert [(each.code, each.why) for each in found.problems] == [(Code.NOT_PROBED, "no rule asks this backend.")]
+
+
 # -- what is not ----------------------------------------------------------------------------------------------------
 
 

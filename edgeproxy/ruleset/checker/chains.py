@@ -104,6 +104,8 @@ class Chains:
             for space in domain:
                 box = self._graph.channels.bare(space.box)
                 yield from (self._facets.asked(box, path) for path in islice(space.paths.words(), _SAMPLES))
+            if isinstance(passage.lead.source, Declared):
+                return  # no chain of the edge's own begins with it
             for path in self._aims(passage):
                 for source in sources_of(passage.lead, path):
                     yield from (

@@ -69,12 +69,13 @@ def _pairs(graph: Graph) -> Iterator[tuple[Passage, Passage]]:
 
 def _coming_back(old: Passage, new: Passage) -> Requests:
     """Requests that the old redirect answers and that, as far as is known, come back by the new one."""
-    back = old.domain
-    for _ in range(_ROUNDS):
-        there = new.domain & old.image(back)
-        back = old.domain & new.image(there)
+    there = new.domain & old.whole_image
+    back = old.domain & new.image(there) if there else Requests()
+    for _ in range(_ROUNDS - 1):
         if not back:
             break
+        there = new.domain & old.image(back)
+        back = old.domain & new.image(there)
     return back
 
 

@@ -107,12 +107,12 @@ class Passage:
     def image(self, requests: Requests) -> Requests:
         """What clients ask next. Raises Unsupported where that would take too many spaces."""
         if self._rough or sum(len(space.paths.dfa) for space in requests) > _LARGE:
-            return self._whole_image
+            return self.whole_image
         found = self._image(requests)
-        return self._whole_image if self._rough else found
+        return self.whole_image if self._rough else found
 
     @cached_property
-    def _whole_image(self) -> Requests:
+    def whole_image(self) -> Requests:
         """Of all that it answers: wide enough for any part of that."""
         return self._image(self.domain)
 

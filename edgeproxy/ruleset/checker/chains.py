@@ -58,7 +58,7 @@ class Chains:
         downgrades: dict[int, Step] = {}
         for passage in self._graph.passages:
             for asked in self._starts(passage):
-                for first in self._live(asked):
+                for first in self._simulator.live_steps(asked):
                     if first.lead is passage.lead:
                         if self._speaks_tls and asked.scheme is Scheme.HTTPS and _is_plain(first):
                             downgrades.setdefault(id(first.lead), first)
@@ -69,7 +69,7 @@ class Chains:
     def _follow(self, first: Step, pairs: dict[Pair, list[Step]]) -> None:
         if first.following is None or isinstance(first.lead.source, Declared):
             return
-        for second in self._live(first.following):
+        for second in self._simulator.live_steps(first.following):
             source = second.lead.source
             key = (id(first.lead), source.backend.name if isinstance(source, Declared) else id(second.lead))
             if key not in pairs:
@@ -84,15 +84,12 @@ class Chains:
             following = steps[-1].following
             if following in seen:
                 return None
-            step = None if following is None else next(self._live(following), None)
+            step = None if following is None else next(self._simulator.live_steps(following), None)
             if step is None:
                 return steps
             seen.add(step.asked)
             steps.append(step)
         return None
-
-    def _live(self, asked: Asked) -> Iterator[Step]:
-        return (step for step in self._simulator.steps(asked) if not step.lead.is_held)
 
     def _starts(self, passage: Passage) -> Iterator[Asked]:
         """Requests of a passage, of which some go on to another if any do."""
@@ -107,6 +104,8 @@ class Chains:
             for space in domain:
                 box = self._graph.channels.bare(space.box)
                 yield from (self._facets.asked(box, path) for path in islice(space.paths.words(), _SAMPLES))
+            if isinstance(passage.lead.source, Declared):
+                return  # no chain of the edge's own begins with it
             for path in self._aims(passage):
                 for source in sources_of(passage.lead, path):
                     yield from (

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar, cast
 
 from edgeproxy.ruleset.checker.facets import Facets
 from edgeproxy.ruleset.checker.ground import Ground
 from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.ruleset.problems import Problem
+
+Made = TypeVar("Made")
 
 
 class Checking:
@@ -19,8 +22,15 @@ class Checking:
         """Raises TooManyFacets."""
         self.ruleset = ruleset
         self.after = tuple(after)
+        self._made: dict[object, object] = {}
         self.facets = Facets(ruleset, *after)
         self.ground = Ground(ruleset, self.facets)
+
+    def once(self, make: Callable[[Checking], Made]) -> Made:
+        """What several families need is made once."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return cast(Made, self._made[make])
 
     @cached_property
     def before(self) -> tuple[Ground, ...]:

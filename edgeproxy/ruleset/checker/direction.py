@@ -19,12 +19,12 @@ from edgeproxy.ruleset.automata.errors import Unsupported
 from edgeproxy.ruleset.checker.asked import Asked
 from edgeproxy.ruleset.checker.checking import Checking, Said
 from edgeproxy.ruleset.checker.facets import Facets
-from edgeproxy.ruleset.checker.graph import Graph
+from edgeproxy.ruleset.checker.graph import Graph, graph_of
 from edgeproxy.ruleset.checker.held import FOR_EVER, spell
 from edgeproxy.ruleset.checker.hops import Lead
 from edgeproxy.ruleset.checker.loops import hop_of
 from edgeproxy.ruleset.checker.passages import Passage
-from edgeproxy.ruleset.checker.simulate import Simulator, Step
+from edgeproxy.ruleset.checker.simulate import Simulator, Step, simulator_of
 from edgeproxy.ruleset.checker.spaces import Requests
 from edgeproxy.ruleset.problems import Code, Evidence, Problem, Related
 
@@ -39,8 +39,7 @@ def direction(checking: Checking) -> Said:
 
 
 def _problems(checking: Checking) -> Iterator[Problem]:
-    simulator = Simulator(checking.ruleset, checking.after, checking.facets)
-    graph = Graph(checking, simulator)
+    simulator, graph = checking.once(simulator_of), checking.once(graph_of)
     told: set[tuple[object, object]] = set()
     for new, old in _pairs(graph):
         pair = (old.lead.identity, new.lead.identity)
@@ -70,12 +69,13 @@ def _pairs(graph: Graph) -> Iterator[tuple[Passage, Passage]]:
 
 def _coming_back(old: Passage, new: Passage) -> Requests:
     """Requests that the old redirect answers and that, as far as is known, come back by the new one."""
-    back = old.domain
-    for _ in range(_ROUNDS):
-        there = new.domain & old.image(back)
-        back = old.domain & new.image(there)
+    there = new.domain & old.whole_image
+    back = old.domain & new.image(there) if there else Requests()
+    for _ in range(_ROUNDS - 1):
         if not back:
             break
+        there = new.domain & old.image(back)
+        back = old.domain & new.image(there)
     return back
 
 

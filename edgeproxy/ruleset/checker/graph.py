@@ -18,14 +18,19 @@ from edgeproxy.ruleset.checker.channels import Channels
 from edgeproxy.ruleset.checker.checking import Checking
 from edgeproxy.ruleset.checker.ground import Ground
 from edgeproxy.ruleset.checker.guesses import segment_of_insert
-from edgeproxy.ruleset.checker.hops import Declared, Lead
+from edgeproxy.ruleset.checker.hops import Declared, Lead, face_of
 from edgeproxy.ruleset.checker.map_pairs import Redirected, pairs_that_go_on
 from edgeproxy.ruleset.checker.passages import Passage
-from edgeproxy.ruleset.checker.simulate import Simulator
+from edgeproxy.ruleset.checker.simulate import Simulator, simulator_of
 from edgeproxy.ruleset.follow import own_ports
 from edgeproxy.ruleset.model import RedirectMap
 from edgeproxy.ruleset.origins import Unknown
 from edgeproxy.ruleset.segment import Expression, Whole
+
+
+def graph_of(checking: Checking) -> Graph:
+    return Graph(checking, checking.once(simulator_of))
+
 
 Edges = Mapping[Passage, Sequence[Passage]]
 
@@ -51,6 +56,7 @@ class Graph:
         words: list[Passage] = []
         patterns: list[Passage] = []
         territories = ((lead, self._grounds[lead.age].territory(lead.rule)) for lead in leads)
+        first_of_face: dict[object, Passage] = {}
         redirected = Redirected((lead, territory) for lead, territory in territories if territory is not None)
         for lead in leads:
             ground = self._grounds[lead.age]
@@ -67,8 +73,12 @@ class Graph:
                 if passage.box is None:
                     continue
                 if path is None:
-                    self._of_lead[id(lead)] = passage
-                    patterns.append(passage)
+                    first = first_of_face.setdefault(face_of(lead, passage.box), passage)
+                    self._of_lead[id(lead)] = first
+                    if first is passage:
+                        patterns.append(passage)
+                    else:
+                        first.twins.append(passage)
                 else:
                     self._of_word[id(lead), path] = passage
                     words.append(passage)
@@ -85,7 +95,8 @@ class Graph:
             aim = each.aim
             if aim is not None:
                 fixed = aim.word is not None
-                self.edges[each] = list(self._after_word(each) if fixed else self._after_pattern(each, order))
+                led = self._after_word(each) if fixed else self._after_pattern(each, order)
+                self.edges[each] = list(dict.fromkeys(led))
 
     def _after_word(self, passage: Passage) -> Iterator[Passage]:
         """Where a Location that is always the same leads."""

@@ -33,6 +33,7 @@ class Ground:
             box = facets.box(rule.match) if rule.off is None else None
             if box is not None:
                 self.territories[rule.index] = Territory(rule, box)
+        self._domains: dict[int, Requests] = {}
 
     def territory(self, rule: Rule) -> Territory | None:
         """None for a rule that is off, or whose conditions exclude each other."""
@@ -73,7 +74,12 @@ class Ground:
         """
         mine = Requests([Space(territory.box, territory.wide)])
         if within is not None:
-            mine &= within
+            return self._domain(territory, mine & within)
+        if territory.index not in self._domains:
+            self._domains[territory.index] = self._domain(territory, mine)
+        return self._domains[territory.index]
+
+    def _domain(self, territory: Territory, mine: Requests) -> Requests:
         left = [self._left(space, territory) for space in mine]
         return Requests(space for requests in left for space in requests)
 

@@ -142,6 +142,21 @@ def leads_of(rules: Sequence[Rule], age: int = 0) -> Iterator[Lead]:
                     yield lead
 
 
+def face_of(lead: Lead, box: object) -> object:
+    """Equal for redirects held from several rulesets that are the same: from what, of this box, to what."""
+    if not (lead.age and lead.is_held):
+        return id(lead)
+    match, rewritten = lead.rule.match, lead.rule.modifiers.rewrite.path
+    source = lead.source
+    target: object = source
+    if isinstance(source, Redirect):
+        target = source.to.source
+    elif isinstance(source, Declared):
+        its = source.redirect
+        target = (its.path.source, its.where, its.to.source, None if rewritten is None else rewritten.source)
+    return str(match.path), match.where, box, target, lead.status, lead.rule.modifiers.query, lead.fixed
+
+
 def held_form(lead: Lead) -> Lead | None:
     """The lead out of a memory; None for one that nobody keeps."""
     return replace(lead, is_held=True) if lead.kept else None

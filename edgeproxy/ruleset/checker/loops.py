@@ -18,12 +18,12 @@ from edgeproxy.ruleset.checker.boxes import points
 from edgeproxy.ruleset.checker.checking import Checking, Said
 from edgeproxy.ruleset.checker.circumstances import Circumstances
 from edgeproxy.ruleset.checker.facets import TooManyFacets
-from edgeproxy.ruleset.checker.graph import Graph, knots
+from edgeproxy.ruleset.checker.graph import graph_of, knots
 from edgeproxy.ruleset.checker.orbits import without_ending
 from edgeproxy.ruleset.checker.passages import Passage
 from edgeproxy.ruleset.checker.remedies import remedy_of
 from edgeproxy.ruleset.checker.settling import Unproved, settle
-from edgeproxy.ruleset.checker.simulate import Simulator, Step
+from edgeproxy.ruleset.checker.simulate import Step, simulator_of
 from edgeproxy.ruleset.checker.walks import Walk, Walker
 from edgeproxy.ruleset.follow import MOST_HOPS
 from edgeproxy.ruleset.model import Ruleset
@@ -79,8 +79,8 @@ def loops(checking: Checking) -> Said:
 class Loops:
     def __init__(self, checking: Checking) -> None:
         self._checking = checking
-        self._simulator = Simulator(checking.ruleset, checking.after, checking.facets)
-        self._graph = Graph(checking, self._simulator)
+        self._simulator = checking.once(simulator_of)
+        self._graph = checking.once(graph_of)
         self._circumstances = Circumstances(self._simulator, checking.facets)
 
     def verdict(self) -> LoopVerdict:

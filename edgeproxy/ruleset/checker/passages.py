@@ -60,6 +60,7 @@ class Passage:
         self._channels = channels
         self._ports = ports
         self.box: Box | None = channels.entered(lead, territory.box)
+        self.twins: list[Passage] = []  # the same redirect, held from other rulesets: their domains are this one's, too
 
     def __repr__(self) -> str:
         return f"<Passage of {self.lead.by} {self.word or ''}>"
@@ -96,7 +97,8 @@ class Passage:
         """What it answers: that of its rule which no earlier rule takes."""
         try:
             found = (self._entered(space) for space in self._of_rule())
-            return Requests(space for space in found if space is not None)
+            own = Requests(space for space in found if space is not None)
+            return Requests((*own, *(space for each in self.twins for space in each.domain))) if self.twins else own
         except Unsupported as error:
             self.doubts[f"what {self.lead.by} answers: {error}"] = None
             assert self.box is not None
@@ -105,12 +107,12 @@ class Passage:
     def image(self, requests: Requests) -> Requests:
         """What clients ask next. Raises Unsupported where that would take too many spaces."""
         if self._rough or sum(len(space.paths.dfa) for space in requests) > _LARGE:
-            return self._whole_image
+            return self.whole_image
         found = self._image(requests)
-        return self._whole_image if self._rough else found
+        return self.whole_image if self._rough else found
 
     @cached_property
-    def _whole_image(self) -> Requests:
+    def whole_image(self) -> Requests:
         """Of all that it answers: wide enough for any part of that."""
         return self._image(self.domain)
 

@@ -18,6 +18,7 @@ from typing import Final
 from edgeproxy.http.redirection import method_after, port_of, resolve
 from edgeproxy.http.target import Target
 from edgeproxy.ruleset.checker.asked import Asked
+from edgeproxy.ruleset.checker.checking import Checking
 from edgeproxy.ruleset.checker.facets import Facets, Header
 from edgeproxy.ruleset.checker.guesses import Guess, Guesses, Spelling
 from edgeproxy.ruleset.checker.held import KEPT_METHODS
@@ -93,14 +94,19 @@ class Simulator:
         """Every lead, the live ones first."""
         return [*self.live.leads, *self._held.values()]
 
+    def live_steps(self, asked: Asked) -> Iterator[Step]:
+        """Every way on from a request that the edge itself answers, now."""
+        for lead, location, guess in self.live.answers(asked, self._guesses):
+            for following in self._following(asked, lead.status, location):
+                yield Step(asked, lead, location, following, spellings=guess.spellings)
+
     def steps(self, asked: Asked) -> Iterator[Step]:
         """Every way on from a request, those of the edge itself first."""
         free: set[tuple[str, Asked | None]] = set()
-        for lead, location, guess in self.live.answers(asked, self._guesses):
-            for following in self._following(asked, lead.status, location):
-                if not (lead.is_bound_to_arm or guess.spellings):
-                    free.add((location, following))
-                yield Step(asked, lead, location, following, spellings=guess.spellings)
+        for step in self.live_steps(asked):
+            if not (step.lead.is_bound_to_arm or step.spellings):
+                free.add((step.location, step.following))
+            yield step
         if asked.method in KEPT_METHODS and self._held:
             for step in self._from_memory(asked):
                 if (step.location, step.following) not in free:  # what is so anyway needs no memory
@@ -184,6 +190,10 @@ def _common_period(ruleset: Ruleset) -> float | None:
     if not windows or any(w.each is None or w.start is not None or w.end is not None for w in windows):
         return None
     return lcm(*(round((window.each or 0.0) * 1_000) for window in windows)) / 1_000
+
+
+def simulator_of(checking: Checking) -> Simulator:
+    return Simulator(checking.ruleset, checking.after, checking.facets)
 
 
 def methods_after(status: int, method: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property, lru_cache, reduce
 from typing import Final, assert_never
 
 from edgeproxy.ruleset.automata.errors import Unsupported
@@ -127,6 +127,7 @@ def _exactly(language: Language) -> Paths:
     return Paths(language, language, None)
 
 
+@lru_cache(maxsize=4096)  # many rules forward to a backend, and each asks what its declarations take
 def paths_of_template(template: PathTemplate, where: tuple[Where, ...]) -> Paths:
     try:
         every = path_language(template)

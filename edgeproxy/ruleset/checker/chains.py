@@ -21,7 +21,7 @@ from edgeproxy.ruleset.checker.asked import Asked
 from edgeproxy.ruleset.checker.checking import Checking, Said
 from edgeproxy.ruleset.checker.circumstances import Circumstances
 from edgeproxy.ruleset.checker.graph import Graph
-from edgeproxy.ruleset.checker.hops import Declared
+from edgeproxy.ruleset.checker.hops import Declared, Lead
 from edgeproxy.ruleset.checker.loops import hop_of
 from edgeproxy.ruleset.checker.passages import Passage
 from edgeproxy.ruleset.checker.simulate import Simulator, Step
@@ -49,12 +49,12 @@ class Chains:
         self._graph = Graph(checking, self._simulator)
         self._circumstances = Circumstances(self._simulator, checking.facets)
         self._pairs = 0
+        self._found: dict[Pair, list[Step]] = {}
         # Without either no request comes by https: none can be led away from it.
         ruleset = checking.ruleset
         self._speaks_tls = bool(ruleset.trusted_proxies) or any(each.certificates for each in ruleset.listen)
 
     def findings(self) -> tuple[Problem, ...]:
-        pairs: dict[Pair, list[Step]] = {}
         downgrades: dict[int, Step] = {}
         for passage in self._graph.passages:
             for asked in self._starts(passage):
@@ -62,20 +62,19 @@ class Chains:
                     if first.lead is passage.lead:
                         if self._speaks_tls and asked.scheme is Scheme.HTTPS and _is_plain(first):
                             downgrades.setdefault(id(first.lead), first)
-                        self._follow(first, pairs)
-        found = [self._chain(steps) for steps in pairs.values()]
+                        self._follow(first)
+        found = [self._chain(steps) for steps in self._found.values()]
         return (*found, *(self._downgrade(step) for step in downgrades.values()))
 
-    def _follow(self, first: Step, pairs: dict[Pair, list[Step]]) -> None:
+    def _follow(self, first: Step) -> None:
         if first.following is None or isinstance(first.lead.source, Declared):
             return
         for second in self._simulator.live_steps(first.following):
-            source = second.lead.source
-            key = (id(first.lead), source.backend.name if isinstance(source, Declared) else id(second.lead))
-            if key not in pairs:
+            pair = _pair(first.lead, second.lead)
+            if pair not in self._found:
                 steps = self._to_the_end([first, second])
                 if steps is not None:
-                    pairs[key] = steps
+                    self._found[pair] = steps
 
     def _to_the_end(self, steps: list[Step]) -> list[Step] | None:
         """The chain from its first steps on; None where it leads round or on without end."""
@@ -121,6 +120,8 @@ class Chains:
         image = None
         words = 0
         for other in self._graph.following(passage):
+            if _pair(passage.lead, other.lead) in self._found:
+                continue
             if other.word is not None:
                 if words < _WORDS and next(sources_of(passage.lead, other.word), None) is not None:
                     words += 1
@@ -160,6 +161,11 @@ class Chains:
     def _evidence(self, steps: list[Step]) -> Evidence:
         condition = self._circumstances.of(steps, is_loop=False)
         return Evidence(str(steps[0].asked), tuple(map(hop_of, steps)), condition)
+
+
+def _pair(first: Lead, second: Lead) -> Pair:
+    source = second.source
+    return id(first), source.backend.name if isinstance(source, Declared) else id(second)
 
 
 def _is_plain(step: Step) -> bool:

@@ -43,8 +43,11 @@ class Unproved:
 
 def settle(edges: Edges, knot: Sequence[Passage]) -> Iterator[Unproved]:
     """What of a knot is not proved to end."""
+    edges = _met(edges, without_shrinking(edges, knot))
     waiting: list[tuple[Reached, int]] = [
-        ({each: each.domain for each in left}, 0) for left in without_shrinking(edges, knot)
+        ({each: each.domain for each in left}, 0)
+        for part in knots(edges, list(edges))
+        for left in without_shrinking(edges, part)
     ]
     while waiting:
         reached, rounds = waiting.pop()
@@ -61,6 +64,20 @@ def settle(edges: Edges, knot: Sequence[Passage]) -> Iterator[Unproved]:
                 yield Unproved(inside, f"after {limit} rounds there were still other paths to follow")
             else:
                 waiting.append((inside, rounds + 1))
+
+
+def _met(edges: Edges, left: Sequence[Sequence[Passage]]) -> Edges:
+    """The edges along which something goes at all: told without the automata that a round makes."""
+    found: dict[Passage, Sequence[Passage]] = {}
+    for members in left:
+        inside = set(members)
+        for each in members:
+            into = [other for other in edges.get(each, ()) if other in inside]
+            try:
+                found[each] = [other for other in into if each.whole_image.overlaps(other.domain)]
+            except Unsupported:
+                found[each] = into
+    return found
 
 
 def _narrowed(edges: Edges, reached: Reached) -> list[Reached]:

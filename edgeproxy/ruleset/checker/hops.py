@@ -4,7 +4,7 @@ Laws of this module:
 - a lead is one source of redirects behind one rule: the rule itself, or one that a backend of the rule declares, for
   each arm of a split or cutover and for the fallback;
 - what a lead answers is told by the functions that the edge answers with (`edgeproxy.ruleset.leads`);
-- a kept lead is the same redirect out of a client's or cache's memory: see `held`.
+- a held lead is the same redirect out of a client's or cache's memory: see `held`.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Lead:
     @property
     def identity(self) -> tuple[int, int, str]:
         """The same for a lead and its held form."""
-        return self.age, self.rule.index, f"{self.place} {self._channel}"
+        return self.age, self.rule.index, f"{self.place} {self.channel}"
 
     @property
     def by(self) -> str:
@@ -120,16 +120,12 @@ class Lead:
                         yield redirect.to.expand({**its, **guess.values}), guess
 
     @property
-    def _channel(self) -> str:
+    def channel(self) -> str:
         """Of the leads of one channel the first answers."""
         if not isinstance(self.source, Declared):
             return ""
         arm = self.source.arm.name if self.source.arm is not None else ""
         return f"{self.source.backend.name} {arm} {self.source.is_fallback}"
-
-    @property
-    def channel(self) -> str:
-        return self._channel
 
 
 def leads_of(rules: Sequence[Rule], age: int = 0) -> Iterator[Lead]:
@@ -188,14 +184,12 @@ def _sources(rule: Rule) -> Iterator[tuple[Source, int, float]]:
 
 
 def _declared(to: Backend | Split | Cutover, rule: Rule) -> Iterator[Declared]:
+    arm = to if isinstance(to, Split | Cutover) else None
     for backend in backends_of(to):
-        arm = to if isinstance(to, Split | Cutover) else None
-        for redirect in _declarations(backend):
-            yield Declared(backend, redirect, arm)  # type: ignore[arg-type]
+        yield from _of_backend(backend, arm)
     fallback = rule.modifiers.fallback
     if fallback is not None:
-        for redirect in _declarations(fallback.to):
-            yield Declared(fallback.to, redirect, is_fallback=True)  # type: ignore[arg-type]
+        yield from _of_backend(fallback.to, is_fallback=True)
 
 
 def backends_of(to: Backend | Split | Cutover) -> tuple[Backend, ...]:
@@ -209,8 +203,12 @@ def backends_of(to: Backend | Split | Cutover) -> tuple[Backend, ...]:
             return (to,)
 
 
-def _declarations(backend: Backend) -> tuple[DeclaredRedirect, ...]:
-    return backend.declares.redirects if isinstance(backend, HttpBackend) else ()
+def _of_backend(
+    backend: Backend, arm: Split | Cutover | None = None, *, is_fallback: bool = False
+) -> Iterator[Declared]:
+    if isinstance(backend, HttpBackend):
+        for redirect in backend.declares.redirects:
+            yield Declared(backend, redirect, arm, is_fallback)
 
 
 def _edited(lead: Lead) -> Lead | None:

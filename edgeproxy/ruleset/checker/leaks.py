@@ -36,8 +36,8 @@ def _sent(rule: Rule) -> Iterator[Leak]:
         if name.lower() in _CREDENTIALS and value is not None:
             yield (
                 f"sends {name}",
-                "whoever asks for a file asks by it: each of them may read what it opens, and the cache keeps it.",
-                "serve the content host from a store that needs none, or let the backend alone know its secret.",
+                "the edge sends it for whoever asks: every client can read what it opens.",
+                "serve the content host from a store that needs none, such as one that only the edge can reach.",
             )
 
 
@@ -48,7 +48,7 @@ def _set(rule: Rule) -> Iterator[Leak]:
     if any(name.lower() == _SET_COOKIE and value is not None for name, value in headers):
         yield (
             "sets a cookie",
-            "scripts in uploads read it, and set it to what they like.",
+            "scripts in uploads can read it, and set it to what they like.",
             "remove it: nothing on a content host needs to know who asks.",
         )
 

@@ -1,4 +1,4 @@
-"""FINDINGS.md tells of everything that the checker finds: by an example that gives it, and how much it weighs."""
+"""FINDINGS.md tells of everything that the checker finds: by an example that gives it, and its severity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checker of rulesets (design §4). Pure. What it finds, and what to do: FINDINGS.md.
+"""The checker of rulesets. Pure. What it finds, and what to do: FINDINGS.md.
 
 check        check_ruleset(ruleset, after) -> Report; the table of families
 severity     which findings keep the edge from starting, or fail a check

@@ -10,11 +10,11 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from edgeproxy.http.redirection import method_after
-from edgeproxy.ruleset.arms import Cutover
+from edgeproxy.ruleset.arms import Cutover, backends_of
 from edgeproxy.ruleset.checker.asked import Asked
 from edgeproxy.ruleset.checker.facets import Facets, Header
 from edgeproxy.ruleset.checker.held import spell
-from edgeproxy.ruleset.checker.hops import Declared, Lead, backends_of
+from edgeproxy.ruleset.checker.hops import Declared, Lead
 from edgeproxy.ruleset.checker.simulate import Simulator, Step
 from edgeproxy.ruleset.matching import ClientIn
 from edgeproxy.ruleset.model import Forward

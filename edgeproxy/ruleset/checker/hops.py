@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from edgeproxy.http.redirection import REDIRECTS
-from edgeproxy.ruleset.arms import Cutover, Split
+from edgeproxy.ruleset.arms import Cutover, Split, backends_of
 from edgeproxy.ruleset.checker.guesses import NO_GUESS, Guess, Guesses
 from edgeproxy.ruleset.checker.held import kept_for, told_lifetime
 from edgeproxy.ruleset.leads import asked_path, declared_captures, kept_query, location
@@ -170,8 +170,8 @@ def _sources(rule: Rule) -> Iterator[tuple[Source, int, float]]:
     match action:
         case Redirect(status=status, lifetime=lifetime) | RedirectMap(status=status, lifetime=lifetime):
             yield action, status, kept_for(status, lifetime)
-        case Respond(status=status, headers=headers):
-            where_to, control = _header(headers, _LOCATION), _header(headers, _CACHE_CONTROL)
+        case Respond(status=status):
+            where_to, control = action.header(_LOCATION), action.header(_CACHE_CONTROL)
             if status in REDIRECTS and where_to is not None:
                 yield Fixed(where_to), status, kept_for(status, told_lifetime(control))
         case Forward(to=to):
@@ -190,17 +190,6 @@ def _declared(to: Backend | Split | Cutover, rule: Rule) -> Iterator[Declared]:
     fallback = rule.modifiers.fallback
     if fallback is not None:
         yield from _of_backend(fallback.to, is_fallback=True)
-
-
-def backends_of(to: Backend | Split | Cutover) -> tuple[Backend, ...]:
-    """The backends that may be asked, each once: any share may be any other tomorrow."""
-    match to:
-        case Split(arms=arms):
-            return tuple(dict.fromkeys(arm.backend for arm in arms))
-        case Cutover(old=old, new=new):
-            return tuple(dict.fromkeys((old, new)))
-        case _:
-            return (to,)
 
 
 def _of_backend(
@@ -222,7 +211,3 @@ def _edited(lead: Lead) -> Lead | None:
     if _CACHE_CONTROL in edits:
         lead = replace(lead, kept=kept_for(lead.status, told_lifetime(edits[_CACHE_CONTROL])))
     return lead
-
-
-def _header(headers: tuple[tuple[str, str], ...], wanted: str) -> str | None:
-    return next((value for name, value in headers if name.lower() == wanted), None)

@@ -172,16 +172,15 @@ def _location(routed: Routed, asked: Asked) -> str | None:
     action = routed.rule.action
     if isinstance(action, Redirect | RedirectMap):
         return location(action, asked.path, routed.captures, asked.query, routed.rule.modifiers.query)
-    headers = action.headers if isinstance(action, Respond) else ()
-    return next((value for name, value in headers if name.lower() == "location"), None)
+    return action.header("location") if isinstance(action, Respond) else None
 
 
 def _redirect_status(rule: Rule) -> int | None:
     match rule.action:
         case Redirect(status=status) | RedirectMap(status=status):
             return status
-        case Respond(status=status, headers=headers):
-            return status if any(name.lower() == "location" for name, _ in headers) else None
+        case Respond(status=status):
+            return status if rule.action.header("location") is not None else None
         case Forward() | Files():
             return None
         case other:

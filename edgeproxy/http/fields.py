@@ -37,6 +37,7 @@ HOP_BY_HOP: Final = frozenset(
     }
 )
 CREDENTIALS: Final = frozenset({b"authorization", b"cookie", b"cookie2"})
+CREDENTIAL_NAMES: Final = frozenset(name.decode() for name in CREDENTIALS)  # as rules write names
 # What the edge says about a client itself, and what backends have believed in its place: a client's own word for it is
 # not passed on, nor anything that begins with X-Forwarded-.
 FORWARDING: Final = frozenset(

@@ -82,3 +82,14 @@ class Cutover:
     def resting(self) -> Split:
         """The split that a cutover is which nobody has started: everybody on the old arm."""
         return Split(self.name, (Arm(self.old, WHOLE), Arm(self.new, 0)), self.sticky)
+
+
+def backends_of(to: Backend | Split | Cutover) -> tuple[Backend, ...]:
+    """Whom a forward may ask, each once: of a cutover both arms, of a split every one, whatever its share is now."""
+    match to:
+        case Split(arms=arms):
+            return tuple(dict.fromkeys(arm.backend for arm in arms))
+        case Cutover(old=old, new=new):
+            return tuple(dict.fromkeys((old, new)))
+        case _:
+            return (to,)

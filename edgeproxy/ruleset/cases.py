@@ -131,8 +131,8 @@ def _outcome_of_rule(routed: Routed, case: Case) -> Outcome:
         case Redirect(status=status) | RedirectMap(status=status):
             where = location(action, target.path, routed.captures, target.query, routed.rule.modifiers.query)
             return Outcome(status=status, location=urljoin(case.url, where))
-        case Respond(status=status, headers=headers, fault=fault):
-            where_to = next((value for name, value in headers if name.lower() == "location"), None)
+        case Respond(status=status, fault=fault):
+            where_to = action.header("location")
             return Outcome(
                 status=status,
                 location=None if where_to is None else urljoin(case.url, where_to),

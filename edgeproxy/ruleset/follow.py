@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, assert_never
 
-from edgeproxy.http.fields import CREDENTIALS
+from edgeproxy.http.fields import CREDENTIAL_NAMES
 from edgeproxy.http.redirection import REDIRECTS, method_after, port_of, resolve, visible
 from edgeproxy.http.target import Scheme, Target
 from edgeproxy.ruleset.arms import Cutover, Split
@@ -28,7 +28,6 @@ from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Hop
 
 MOST_HOPS: Final = 30  # that clients follow: browsers 20, requests 30, curl 50
-_CREDENTIALS: Final = frozenset(name.decode() for name in CREDENTIALS)
 _PORTS: Final = frozenset(("80", "443"))
 
 ArmOf = Callable[[Split | Cutover], Backend]  # the arm of the client who asks
@@ -79,7 +78,7 @@ def follow(
 
 
 def _abroad(facts: Facts) -> Facts:
-    return replace(facts, headers={name: facts.headers[name] for name in facts.headers.keys() - _CREDENTIALS})
+    return replace(facts, headers={name: facts.headers[name] for name in facts.headers.keys() - CREDENTIAL_NAMES})
 
 
 def _identity(method: str, target: Target) -> tuple[str, Scheme, str, str, str | None]:

@@ -69,6 +69,10 @@ class Respond:
     body: bytes
     fault: Fault | None = None
 
+    def header(self, name: str) -> str | None:
+        """The value of the first header with this name, which is in lower case."""
+        return next((value for its, value in self.headers if its.lower() == name), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Files:

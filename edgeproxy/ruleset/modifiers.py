@@ -37,7 +37,7 @@ class RuleLimits:
 
 
 class Safety(StrEnum):
-    """Whether a request may be repeated (design §2)."""
+    """Whether a request may be repeated."""
 
     SAFE = "safe"
     UNSAFE = "unsafe"
@@ -64,7 +64,7 @@ class Fallback:
 
 
 class Comparison(StrEnum):
-    """How a shadow's answer is compared (design §7)."""
+    """How a shadow's answer is compared."""
 
     EXACT = "exact"
     JSON = "json"

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from edgeproxy.ruleset.actions import ACTIONS
-from edgeproxy.ruleset.arms import Cutover, Split
+from edgeproxy.ruleset.arms import backends_of
 from edgeproxy.ruleset.cases import read_case
 from edgeproxy.ruleset.declare import Declared
 from edgeproxy.ruleset.model import Action, Forward
@@ -143,7 +143,7 @@ class ModifierReader:
     def _find_other(self, node: Node, what: str) -> Backend | None:
         """The backend that a text names, which is not the one that the rule forwards to anyway."""
         to = self._backends.find(self._findings, node)
-        if to is None or not isinstance(self._action, Forward) or backends_of(self._action) != (to,):
+        if to is None or not isinstance(self._action, Forward) or backends_of(self._action.to) != (to,):
             return to
         self._findings.report(
             Code.CONFLICTING_VALUES,
@@ -162,17 +162,6 @@ class ModifierReader:
         what = "it is a case, as in GET https://pypi.test/ -> forward modern"
         cases = [(read_value(self._findings, item, read_case, what), item.place) for item in items or ()]
         return tuple(Expectation(case, place) for case, place in cases if case is not None)
-
-
-def backends_of(action: Forward) -> tuple[Backend, ...]:
-    """Whom a forward may ask."""
-    match action.to:
-        case Split(arms=arms):
-            return tuple(arm.backend for arm in arms)
-        case Cutover(old=old, new=new):
-            return old, new
-        case backend:
-            return (backend,)
 
 
 def report_not_forwarded(findings: Findings, place: Place, what: str, why: str) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import quote
 
 from edgeproxy.http.target import BadTarget, normalise_path
+from edgeproxy.ruleset.problems import Refusal
 from edgeproxy.ruleset.scan import NAME, Hole, Span, bad_template, scan_template
 from edgeproxy.ruleset.segment import Literal, Part, segment_of
 from edgeproxy.ruleset.template import PathTemplate
@@ -37,12 +38,7 @@ def parse_path_template(source: str) -> PathTemplate:
     names: set[str] = set()
     for token in scan_template(source):
         if rest is not None:
-            raise bad_template(
-                f"something follows {{{rest}*}}",
-                "it takes the rest of the path, so it stands last.",
-                f"write {{{rest}}} for one segment.",
-                token.offset,
-            )
+            raise _after_rest(rest, token.offset)
         if isinstance(token, Span):
             _add_texts(segments, token)
             continue
@@ -66,6 +62,22 @@ def parse_path_template(source: str) -> PathTemplate:
             )
         else:
             rest = part.name
+    written = segments[1:] if rest is None else segments[1:-1]
+    _refuse_unmatchable(source, written)
+    return PathTemplate.of(source, list(map(segment_of, written)), rest)
+
+
+def _after_rest(rest: str, offset: int) -> Refusal:
+    return bad_template(
+        f"something follows {{{rest}*}}",
+        "it takes the rest of the path, so it stands last.",
+        f"write {{{rest}}} for one segment.",
+        offset,
+    )
+
+
+def _refuse_unmatchable(source: str, segments: list[list[str | Part]]) -> None:
+    """Segments that are too many, or that no normalised path has."""
     if len(segments) > _MOST_SEGMENTS:
         raise bad_template(
             f"a path of more than {_MOST_SEGMENTS} segments",
@@ -73,8 +85,7 @@ def parse_path_template(source: str) -> PathTemplate:
             "match its beginning, and the rest with {name*}.",
             0,
         )
-    written = segments[1:] if rest is None else segments[1:-1]
-    if ["."] in written or [".."] in written:
+    if ["."] in segments or [".."] in segments:
         found = _DOT_SEGMENT.search(source)
         raise bad_template(
             "a dot segment never matches",
@@ -82,7 +93,6 @@ def parse_path_template(source: str) -> PathTemplate:
             "leave it out.",
             found.end() if found else 0,
         )
-    return PathTemplate.of(source, list(map(segment_of, written)), rest)
 
 
 def _add_texts(segments: list[list[str | Part]], token: Span) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from edgeproxy.ruleset.actions import ACTIONS, ActionReader, Scope
+from edgeproxy.ruleset.arms import backends_of
 from edgeproxy.ruleset.declare import Declared
 from edgeproxy.ruleset.model import Action, Forward, Rule
 from edgeproxy.ruleset.modifiers import KEEP_QUERY, NO_MODIFIERS, Modifiers, Rate, RuleLimits
@@ -18,7 +19,7 @@ from edgeproxy.ruleset.quantities import read_rate, written_rate
 from edgeproxy.ruleset.read_during import read_during
 from edgeproxy.ruleset.read_limits import COUNT, SIZE, WAIT
 from edgeproxy.ruleset.read_match import Matched, MatchReader
-from edgeproxy.ruleset.read_modifiers import ModifierReader, backends_of, report_not_forwarded
+from edgeproxy.ruleset.read_modifiers import ModifierReader, report_not_forwarded
 from edgeproxy.ruleset.read_query_policy import read_query_policy
 from edgeproxy.ruleset.shape import (
     RULE,
@@ -143,4 +144,4 @@ def _directory_of(action: Action | None) -> DirectoryBackend | None:
     """The directory that an action may forward to."""
     if not isinstance(action, Forward):
         return None
-    return next((backend for backend in backends_of(action) if isinstance(backend, DirectoryBackend)), None)
+    return next((backend for backend in backends_of(action.to) if isinstance(backend, DirectoryBackend)), None)

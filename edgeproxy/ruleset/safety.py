@@ -1,4 +1,4 @@
-"""Whether a request may be repeated (design §2): sent again, to another backend too, or answered from memory."""
+"""Whether a request may be repeated: sent again, to another backend too, or answered from memory."""
 
 from __future__ import annotations
 

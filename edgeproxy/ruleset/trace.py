@@ -80,7 +80,7 @@ def _value(value: ValueMatch) -> str:
         case Matches(regex=regex):
             return f"that matches {regex}"
         case Presence(wanted=wanted):
-            return "whatever it is" if wanted else "when there is none"
+            return "of any value" if wanted else "when there is none"
         case _:
             assert_never(value)
 

@@ -44,9 +44,6 @@ class Language:
     def complement(self) -> Language:
         return Language(products.complement(self.dfa))
 
-    def concat(self, other: Language) -> Language:
-        return concatenation(self, other)
-
     def minimised(self) -> Language:
         """The same texts by the smallest automaton: for what is used again and again."""
         if self._is_smallest:

@@ -1,7 +1,7 @@
-"""The checker of rulesets (design §4). Pure. What it finds, and what to do: FINDINGS.md.
+"""The checker of rulesets. Pure. What it finds, and what to do: FINDINGS.md.
 
 check        check_ruleset(ruleset, after) -> Report; the table of families
-severity     how much a finding weighs
+severity     which findings keep the edge from starting, or fail a check
 checking     Checking: what a family is given; Said: what it gives back
 asked        Asked: one concrete request
 facets       Facets: everything of a request but its path, made finite (values, moments, clients, literals)

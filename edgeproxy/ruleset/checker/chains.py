@@ -27,6 +27,7 @@ from edgeproxy.ruleset.checker.passages import Passage
 from edgeproxy.ruleset.checker.simulate import Simulator, Step
 from edgeproxy.ruleset.checker.sources import sources_of
 from edgeproxy.ruleset.follow import MOST_HOPS
+from edgeproxy.ruleset.model import RedirectMap
 from edgeproxy.ruleset.problems import Code, Evidence, Problem, Related
 
 _SAMPLES: Final = 6
@@ -136,13 +137,15 @@ class Chains:
         first, last = steps[0], steps[-1]
         names = list(dict.fromkeys(step.lead.by for step in steps))
         others = [lead for lead in dict.fromkeys(step.lead for step in steps) if lead is not first.lead]
+        # absolute: a path would lead to the host and by the scheme of the first request
+        end = last.location if last.following is None else last.following.url
         is_known = isinstance(steps[1].lead.source, Declared)
         return Problem(
             Code.BACKEND_CHAIN if is_known else Code.REDIRECT_CHAIN,
             first.lead.place,
             f"a chain of {len(steps)} redirects{'' if is_known else ' that could be one'}: {' → '.join(names)}",
             "each hop costs clients a round trip, and each is one more that they may hold.",
-            f"let rule {first.lead.rule.name!r} lead to where the last hop leads (here {last.location}).",
+            f"let {_who(first)} lead to where the last hop leads (here {end}).",
             Related(others[0].place, "this one redirects its target again") if others else None,
             tuple(Related(each.place, "and this one") for each in others[1:]),
             self._evidence(steps),
@@ -166,6 +169,14 @@ class Chains:
 def _pair(first: Lead, second: Lead) -> Pair:
     source = second.source
     return id(first), source.backend.name if isinstance(source, Declared) else id(second)
+
+
+def _who(first: Step) -> str:
+    """What would have to lead to the end of a chain at once."""
+    rule = first.lead.rule
+    if isinstance(rule.action, RedirectMap):
+        return f"the pair {first.asked.path} of {rule.action.moves.file.name}"
+    return f"rule {rule.name!r}{', or a rule before it for such URLs,' if rule.match.path.captures else ''}"
 
 
 def _is_plain(step: Step) -> bool:

@@ -12,14 +12,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from edgeproxy.http.fields import CREDENTIAL_NAMES
 from edgeproxy.http.target import Scheme
-from edgeproxy.ruleset.arms import ClientKey, Cutover, Split
+from edgeproxy.ruleset.arms import ClientKey, Cutover, Split, backends_of
 from edgeproxy.ruleset.automata.language import Language
 from edgeproxy.ruleset.checker.boxes import Box
 from edgeproxy.ruleset.checker.facets import Dimension, Facets, Header, Parameter, Verb
 from edgeproxy.ruleset.checker.held import KEPT_METHODS
-from edgeproxy.ruleset.checker.hops import Declared, Fixed, Lead, backends_of
-from edgeproxy.ruleset.checker.simulate import CREDENTIALS, methods_after
+from edgeproxy.ruleset.checker.hops import Declared, Fixed, Lead
+from edgeproxy.ruleset.checker.simulate import methods_after
 from edgeproxy.ruleset.checker.targets import Aim
 from edgeproxy.ruleset.conditions import parameters
 from edgeproxy.ruleset.modifiers import KeyPart
@@ -39,7 +40,7 @@ class Channels:
             if lead.is_bound_to_arm and isinstance(lead.source, Declared) and lead.source.arm is not None:
                 self._splits.setdefault(lead.source.arm.name, lead.source.arm)
         self._every = tuple((1 << len(backends_of(each))) - 1 for each in self._splits.values())
-        self._credentials = [at for name in CREDENTIALS if (at := facets.at(Header(name))) is not None]
+        self._credentials = [at for name in sorted(CREDENTIAL_NAMES) if (at := facets.at(Header(name))) is not None]
         self._parameters = [(facets.at(axis) or 0, axis.name) for axis in facets.texts if isinstance(axis, Parameter)]
         self._verbs = {verb: at for at, verb in enumerate(facets.verbs)}
         self._next_verbs: dict[tuple[int, int], int] = {}

@@ -10,11 +10,11 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from edgeproxy.http.redirection import method_after
-from edgeproxy.ruleset.arms import Cutover
+from edgeproxy.ruleset.arms import Cutover, backends_of
 from edgeproxy.ruleset.checker.asked import Asked
 from edgeproxy.ruleset.checker.facets import Facets, Header
 from edgeproxy.ruleset.checker.held import spell
-from edgeproxy.ruleset.checker.hops import Declared, backends_of
+from edgeproxy.ruleset.checker.hops import Declared, Lead
 from edgeproxy.ruleset.checker.simulate import Simulator, Step
 from edgeproxy.ruleset.matching import ClientIn
 from edgeproxy.ruleset.model import Forward
@@ -40,8 +40,9 @@ class Circumstances:
             others = [_with_header(first, name, value) for value in values if value != told.get(name)]
             if not all(self._holds(other, steps, is_loop=is_loop) for other in others):
                 yield f"with the header {name}: {told[name]}" if name in told else f"without the header {name}"
-        if first.call is not None:
-            yield f"in an XML-RPC call of {first.call!r}" if first.call else "in an XML-RPC call that cannot be read"
+        calls = [replace(first, call=each.call) for each in facets.verbs if each.method == first.method]
+        if not all(self._holds(other, steps, is_loop=is_loop) for other in calls if other.call != first.call):
+            yield _of_call(first.call)
         clients = [replace(first, client=each) for each in facets.clients if each != first.client]
         if not all(self._holds(other, steps, is_loop=is_loop) for other in clients):
             yield _of_client(first, steps)
@@ -71,8 +72,7 @@ def _by_leads(steps: Sequence[Step]) -> Iterator[str]:
     for step in steps:
         lead, source = step.lead, step.lead.source
         if lead.is_held:
-            holder = "a client or cache" if lead.age else "a client"
-            yield f"while {holder} holds the {lead.status} of {lead.place.file}:{lead.place.line} ({spell(lead.kept)})"
+            yield holding(lead)
         elif isinstance(source, Declared):
             if source.is_fallback:
                 yield f"when {_first_backends(step)} fails and the fallback {source.backend.name} answers"
@@ -89,10 +89,22 @@ def _by_leads(steps: Sequence[Step]) -> Iterator[str]:
                 yield f"for clients that make a {following.method} of a {step.asked.method} after a {lead.status}"
 
 
+def holding(lead: Lead) -> str:
+    """When a held lead answers."""
+    holder = "a client or cache" if lead.age else "a client"
+    return f"while {holder} holds the {lead.status} of {lead.place.file}:{lead.place.line} ({spell(lead.kept)})"
+
+
 def _first_backends(step: Step) -> str:
     action = step.lead.rule.action
     assert isinstance(action, Forward)
     return " or ".join(dict.fromkeys(backend.name for backend in backends_of(action.to)))
+
+
+def _of_call(call: str | None) -> str:
+    if call is None:
+        return "without an XML-RPC call"
+    return f"in an XML-RPC call of {call!r}" if call else "in an XML-RPC call that cannot be read"
 
 
 def _with_header(asked: Asked, name: str, value: str | None) -> Asked:

@@ -119,7 +119,9 @@ class _Content:
             f"the rule {rule.name!r} lets the application {app!r} answer for a content host",
             "scripts in uploads are of one origin with its pages there: they read them, and act in their forms.",
             "serve the content host from a store of its own, or redirect such requests to the app host.",
-            None if other is rule else Related(other.place, "an app host gets such paths from it by this rule"),
+            Related(of_kind(rule, HostKind.APP)[0].place, "this app host gets such paths by the same rule")
+            if other is rule
+            else Related(other.place, "an app host gets such paths from it by this rule"),
             evidence=shown(self._ground, found),
         )
 

@@ -18,6 +18,7 @@ from typing import Final
 from edgeproxy.ruleset.automata.errors import Unsupported
 from edgeproxy.ruleset.checker.asked import Asked
 from edgeproxy.ruleset.checker.checking import Checking, Said
+from edgeproxy.ruleset.checker.circumstances import holding
 from edgeproxy.ruleset.checker.facets import Facets
 from edgeproxy.ruleset.checker.graph import Graph, graph_of
 from edgeproxy.ruleset.checker.held import FOR_EVER, spell
@@ -94,17 +95,13 @@ def _tried(simulator: Simulator, asked: Asked, old: Lead, new: Lead) -> Flip | N
         if there.lead.identity == old.identity and there.following is not None:
             for back in simulator.steps(there.following):
                 following = back.following
-                if (
-                    back.lead is new
-                    and following is not None
-                    and (following.url, following.method)
-                    == (
-                        asked.url,
-                        asked.method,
-                    )
-                ):
+                if back.lead is new and following is not None and _same_url(following, asked):
                     return there, back
     return None
+
+
+def _same_url(one: Asked, other: Asked) -> bool:
+    return (one.method, one.url) == (other.method, other.url)
 
 
 def _flipped(flip: Flip) -> Problem:
@@ -113,16 +110,12 @@ def _flipped(flip: Flip) -> Problem:
     return Problem(
         Code.DIRECTION_FLIP,
         new.place,
-        f"{new.by} redirects the other way round than what is {old.by}",
+        f"{new.by} reverses a redirect that is {old.by}",
         f"clients and caches hold that {old.status} {spell(old.kept)}: it leads them here, and they are sent back.",
         _plan(old),
         Related(old.place, f"this one led the other way, and is held {spell(old.kept)}"),
-        evidence=Evidence(str(there.asked), (hop_of(there), hop_of(back)), _condition(old)),
+        evidence=Evidence(str(there.asked), (hop_of(there), hop_of(back)), holding(old)),
     )
-
-
-def _condition(old: Lead) -> str:
-    return f"while a client or cache holds the {old.status} of {old.place.file}:{old.place.line} ({spell(old.kept)})"
 
 
 def _plan(old: Lead) -> str:
@@ -143,7 +136,7 @@ def _undecided(old: Lead, new: Lead, doubt: str) -> Problem:
     return Problem(
         Code.UNDECIDED,
         new.place,
-        f"whether {new.by} turns the direction of {old.by}",
+        f"whether {new.by} reverses a redirect that is {old.by}",
         f"{doubt}.",
         "narrow what these redirects take, or make their targets simpler.",
         Related(old.place, "this one may lead the other way"),

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from edgeproxy.http.fields import CREDENTIAL_NAMES
 from edgeproxy.ruleset.automata.errors import Unsupported
 from edgeproxy.ruleset.checker.asked_paths import Meeting, meeting
 from edgeproxy.ruleset.checker.checking import Checking, Said
@@ -27,7 +28,6 @@ from edgeproxy.ruleset.origins import DeclaredRead, HostKind, HttpBackend
 from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Code, Evidence, Problem, Related
 
-_CREDENTIALS: Final = frozenset(("authorization", "cookie"))
 # Headers by which a cache picks a part of an answer, or says that there is no newer one: it needs no key for them.
 _OF_THE_CACHE: Final = frozenset(
     ("range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "cache-control")
@@ -106,8 +106,8 @@ def _losses(rule: Rule, way: Way, read: DeclaredRead) -> Iterator[_Loss]:
             Code.DRIFT_QUERY,
             rule.place,
             f"the rule {rule.name!r} drops {_listed('the parameter', dropped)}, which {way} reads",
-            f"{way.backend.name} answers as if the client had not asked for it.",
-            f"add {', '.join(dropped)} to its `query`.",
+            f"{way.backend.name} answers as if the client had not sent {_them(dropped)}.",
+            f"let its `query` keep {', '.join(dropped)}.",
         )
     yield from _lost_headers(rule, way, read)
     if rule.modifiers.cache is not None and way.part is not Part.SHADOW:
@@ -122,10 +122,10 @@ def _lost_headers(rule: Rule, way: Way, read: DeclaredRead) -> Iterator[_Loss]:
             Code.DRIFT_HEADER,
             rule.place,
             f"the rule {rule.name!r} removes {_listed('the header', lost)}, which {way} reads",
-            f"{way.backend.name} answers as if the client had not sent it.",
-            "do not remove it in `rewrite`.",
+            f"{way.backend.name} answers as if the client had not sent {_them(lost)}.",
+            f"do not remove {_them(lost)} in `rewrite`.",
         )
-    withheld = sorted(read.headers & _CREDENTIALS) if way.part is not Part.SHADOW else []
+    withheld = sorted(read.headers & CREDENTIAL_NAMES) if way.part is not Part.SHADOW else []
     if withheld and any(host.kind is HostKind.CONTENT for host in rule.match.hosts):
         yield _Loss(
             Code.DRIFT_HEADER,
@@ -168,6 +168,10 @@ def _left_out(rule: Rule, cache: Cache, way: Way, read: DeclaredRead) -> Iterato
 
 def _or_accept(headers: list[str]) -> str:
     return ", or `accept:` with the variants there are" if "accept" in headers else ""
+
+
+def _them(names: list[str]) -> str:
+    return "them" if len(names) > 1 else "it"
 
 
 def _listed(noun: str, names: list[str]) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from edgeproxy.ruleset.arms import Cutover, Split
+from edgeproxy.ruleset.arms import backends_of
 from edgeproxy.ruleset.automata.errors import Unsupported
 from edgeproxy.ruleset.automata.language import Language
 from edgeproxy.ruleset.checker.asked import Asked
@@ -52,14 +52,7 @@ def ways(rule: Rule) -> tuple[Way, ...]:
 def _ways(rule: Rule) -> Iterator[Way]:
     if not isinstance(rule.action, Forward):
         return
-    match rule.action.to:
-        case Split(arms=arms):
-            backends = tuple(dict.fromkeys(arm.backend for arm in arms))
-        case Cutover(old=old, new=new):
-            backends = tuple(dict.fromkeys((old, new)))
-        case backend:
-            backends = (backend,)
-    yield from (Way(backend, Part.FORWARD, rule.place) for backend in backends)
+    yield from (Way(backend, Part.FORWARD, rule.place) for backend in backends_of(rule.action.to))
     fallback, shadow = rule.modifiers.fallback, rule.modifiers.shadow
     if fallback is not None:
         yield Way(fallback.to, Part.FALLBACK, fallback.place)

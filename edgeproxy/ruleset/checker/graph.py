@@ -132,11 +132,7 @@ class Graph:
                     found = self._of_lead.get(id(lead))
                     if found is not None and _fits(found, box) and not _is_settled(passage.lead, lead):
                         yield found
-        order = (
-            words
-            if words is not None
-            else sorted(((path, each) for (_, path), each in self._of_word.items()), key=lambda pair: pair[0])
-        )
+        order = self.order if words is None else words
         for at in range(bisect_left(order, aim.prefix, key=lambda pair: pair[0]), len(order)):
             path, found = order[at]
             if not path.startswith(aim.prefix):
@@ -223,13 +219,16 @@ def knots(edges: Edges, among: Sequence[Passage]) -> list[list[Passage]]:
                 if work:
                     low[work[-1][0]] = min(low[work[-1][0]], low[node])
                 if low[node] == number[node]:
-                    members: list[Passage] = []
-                    while True:
-                        member = stack.pop()
-                        on_stack.discard(member)
-                        members.append(member)
-                        if member is node:
-                            break
+                    members = _popped_to(node, stack)
+                    on_stack.difference_update(members)
                     if len(members) > 1 or node in edges.get(node, ()):
-                        found.append(members[::-1])
+                        found.append(members)
     return found
+
+
+def _popped_to(node: Passage, stack: list[Passage]) -> list[Passage]:
+    """What stands on the stack from a node on, in the order in which it came."""
+    members: list[Passage] = []
+    while node not in members[-1:]:
+        members.append(stack.pop())
+    return members[::-1]

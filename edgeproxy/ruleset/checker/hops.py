@@ -4,7 +4,7 @@ Laws of this module:
 - a lead is one source of redirects behind one rule: the rule itself, or one that a backend of the rule declares, for
   each arm of a split or cutover and for the fallback;
 - what a lead answers is told by the functions that the edge answers with (`edgeproxy.ruleset.leads`);
-- a kept lead is the same redirect out of a client's or cache's memory: see `held`.
+- a held lead is the same redirect out of a client's or cache's memory: see `held`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from edgeproxy.http.redirection import REDIRECTS
-from edgeproxy.ruleset.arms import Cutover, Split
+from edgeproxy.ruleset.arms import Cutover, Split, backends_of
 from edgeproxy.ruleset.checker.guesses import NO_GUESS, Guess, Guesses
 from edgeproxy.ruleset.checker.held import kept_for, told_lifetime
 from edgeproxy.ruleset.leads import asked_path, declared_captures, kept_query, location
@@ -65,7 +65,7 @@ class Lead:
     @property
     def identity(self) -> tuple[int, int, str]:
         """The same for a lead and its held form."""
-        return self.age, self.rule.index, f"{self.place} {self._channel}"
+        return self.age, self.rule.index, f"{self.place} {self.channel}"
 
     @property
     def by(self) -> str:
@@ -120,16 +120,12 @@ class Lead:
                         yield redirect.to.expand({**its, **guess.values}), guess
 
     @property
-    def _channel(self) -> str:
+    def channel(self) -> str:
         """Of the leads of one channel the first answers."""
         if not isinstance(self.source, Declared):
             return ""
         arm = self.source.arm.name if self.source.arm is not None else ""
         return f"{self.source.backend.name} {arm} {self.source.is_fallback}"
-
-    @property
-    def channel(self) -> str:
-        return self._channel
 
 
 def leads_of(rules: Sequence[Rule], age: int = 0) -> Iterator[Lead]:
@@ -174,8 +170,8 @@ def _sources(rule: Rule) -> Iterator[tuple[Source, int, float]]:
     match action:
         case Redirect(status=status, lifetime=lifetime) | RedirectMap(status=status, lifetime=lifetime):
             yield action, status, kept_for(status, lifetime)
-        case Respond(status=status, headers=headers):
-            where_to, control = _header(headers, _LOCATION), _header(headers, _CACHE_CONTROL)
+        case Respond(status=status):
+            where_to, control = action.header(_LOCATION), action.header(_CACHE_CONTROL)
             if status in REDIRECTS and where_to is not None:
                 yield Fixed(where_to), status, kept_for(status, told_lifetime(control))
         case Forward(to=to):
@@ -188,29 +184,20 @@ def _sources(rule: Rule) -> Iterator[tuple[Source, int, float]]:
 
 
 def _declared(to: Backend | Split | Cutover, rule: Rule) -> Iterator[Declared]:
+    arm = to if isinstance(to, Split | Cutover) else None
     for backend in backends_of(to):
-        arm = to if isinstance(to, Split | Cutover) else None
-        for redirect in _declarations(backend):
-            yield Declared(backend, redirect, arm)  # type: ignore[arg-type]
+        yield from _of_backend(backend, arm)
     fallback = rule.modifiers.fallback
     if fallback is not None:
-        for redirect in _declarations(fallback.to):
-            yield Declared(fallback.to, redirect, is_fallback=True)  # type: ignore[arg-type]
+        yield from _of_backend(fallback.to, is_fallback=True)
 
 
-def backends_of(to: Backend | Split | Cutover) -> tuple[Backend, ...]:
-    """The backends that may be asked, each once: any share may be any other tomorrow."""
-    match to:
-        case Split(arms=arms):
-            return tuple(dict.fromkeys(arm.backend for arm in arms))
-        case Cutover(old=old, new=new):
-            return tuple(dict.fromkeys((old, new)))
-        case _:
-            return (to,)
-
-
-def _declarations(backend: Backend) -> tuple[DeclaredRedirect, ...]:
-    return backend.declares.redirects if isinstance(backend, HttpBackend) else ()
+def _of_backend(
+    backend: Backend, arm: Split | Cutover | None = None, *, is_fallback: bool = False
+) -> Iterator[Declared]:
+    if isinstance(backend, HttpBackend):
+        for redirect in backend.declares.redirects:
+            yield Declared(backend, redirect, arm, is_fallback)
 
 
 def _edited(lead: Lead) -> Lead | None:
@@ -224,7 +211,3 @@ def _edited(lead: Lead) -> Lead | None:
     if _CACHE_CONTROL in edits:
         lead = replace(lead, kept=kept_for(lead.status, told_lifetime(edits[_CACHE_CONTROL])))
     return lead
-
-
-def _header(headers: tuple[tuple[str, str], ...], wanted: str) -> str | None:
-    return next((value for name, value in headers if name.lower() == wanted), None)

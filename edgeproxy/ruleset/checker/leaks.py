@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from edgeproxy.http.fields import CREDENTIAL_NAMES
 from edgeproxy.ruleset.arms import CookieKey, Cutover, HeaderKey, Split
 from edgeproxy.ruleset.model import Forward, Respond, Rule
 from edgeproxy.ruleset.origins import Host
 from edgeproxy.ruleset.problems import Code, Problem, Related
 
-_CREDENTIALS: Final = ("authorization", "cookie")
 _SET_COOKIE: Final = "set-cookie"
 
 
@@ -33,11 +33,11 @@ Leak = tuple[str, str, str]
 
 def _sent(rule: Rule) -> Iterator[Leak]:
     for name, value in rule.modifiers.rewrite.headers:
-        if name.lower() in _CREDENTIALS and value is not None:
+        if name.lower() in CREDENTIAL_NAMES and value is not None:
             yield (
                 f"sends {name}",
-                "whoever asks for a file asks by it: each of them may read what it opens, and the cache keeps it.",
-                "serve the content host from a store that needs none, or let the backend alone know its secret.",
+                "the edge sends it for whoever asks: every client can read what it opens.",
+                "serve the content host from a store that needs none, such as one that only the edge can reach.",
             )
 
 
@@ -48,7 +48,7 @@ def _set(rule: Rule) -> Iterator[Leak]:
     if any(name.lower() == _SET_COOKIE and value is not None for name, value in headers):
         yield (
             "sets a cookie",
-            "scripts in uploads read it, and set it to what they like.",
+            "scripts in uploads can read it, and set it to what they like.",
             "remove it: nothing on a content host needs to know who asks.",
         )
 
@@ -58,7 +58,7 @@ def _read(rule: Rule) -> Iterator[Leak]:
     if not isinstance(to, Split | Cutover):
         return
     for rung in to.sticky:
-        if isinstance(rung, CookieKey) or (isinstance(rung, HeaderKey) and rung.name in _CREDENTIALS):
+        if isinstance(rung, CookieKey) or (isinstance(rung, HeaderKey) and rung.name in CREDENTIAL_NAMES):
             name = f"cookie:{rung.name}" if isinstance(rung, CookieKey) else f"header:{rung.name}"
             yield (
                 f"puts clients on arms of {to.name!r} by {name}",

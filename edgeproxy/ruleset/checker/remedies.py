@@ -96,16 +96,29 @@ def _of_endless(leads: tuple[Lead, ...]) -> str:
 
 
 def _of_held(leads: tuple[Lead, ...], held: list[Lead]) -> str:
+    own = next((lead for lead in held if not lead.age), None)
+    if own is not None:
+        return (
+            "one client may get all of them, one after the other: let them lead the same way, or let nobody keep the "
+            f"{own.status} of {own.place.file}:{own.place.line} (a 302 without a lifetime, or, in rule "
+            f"{own.rule.name!r}, `rewrite: {{answer_headers: {{Cache-Control: no-store}}}}`)."
+        )
     kept = max(lead.kept for lead in held)
-    live = next((lead for lead in leads if not lead.is_held), None)
-    wait = (
-        "purge the caches that you can reach, and keep it so: clients hold the old redirect for ever"
-        if kept == FOR_EVER
-        else f"wait {spell(kept).removeprefix('for ')}, until no copy is left (or purge)"
-    )
-    if live is None:
-        return f"answer these URLs without a redirect, and {wait}."
+    answer = _answer(next((lead for lead in leads if not lead.is_held), None))
+    if kept == FOR_EVER:
+        return (
+            f"{answer}, and keep it so: what is held for ever is never asked for again, so waiting does not help. "
+            "Caches of your own can be purged."
+        )
     return (
-        f"in this order: (1) let rule {live.rule.name!r} not redirect these URLs but answer both spellings; "
-        f"(2) {wait}; (3) only then redirect the new way, at first for a short time (`status: 302`, or `lifetime: 1m`)."
+        f"{answer} for {spell(kept).removeprefix('for ')}, as long as old copies are held, or purge every cache that "
+        "has one; only then redirect, at first by 302 with a short lifetime, as in lifetime: 1m."
     )
+
+
+def _answer(live: Lead | None) -> str:
+    if live is None:
+        return "answer these URLs without a redirect"
+    if isinstance(live.source, Declared):
+        return f"let rule {live.rule.name!r} ask a backend that answers these URLs without a redirect"
+    return f"let rule {live.rule.name!r} answer these URLs without a redirect"

@@ -30,7 +30,8 @@ from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Code, Evidence, Problem
 from edgeproxy.ruleset.safety import SAFE_METHODS
 
-_UNSAFE: Final = tuple(sorted({method.decode() for method in METHODS} - SAFE_METHODS))
+_EVERY: Final = tuple(sorted(method.decode() for method in METHODS))
+_UNSAFE: Final = tuple(method for method in _EVERY if method not in SAFE_METHODS)
 _CHANGED: Final = ("POST", "PUT", "PATCH", "DELETE")  # what clients make a GET of: all of them POST, some all four
 _WITH_BODY: Final = ("POST", "PUT", "PATCH", "PROPFIND", "REPORT")
 _CHANGING: Final = (301, 302)
@@ -65,6 +66,7 @@ class _Repeat:
     """What a rule does with requests that are only safe ones' to be done with."""
 
     code: Code
+    modifier: str
     place: Place
     does: str
     why: str
@@ -74,14 +76,14 @@ def _repeats_of(rule: Rule) -> Iterator[_Repeat]:
     modifiers = rule.modifiers
     if modifiers.shadow is not None:
         why = f"the copy does at {modifiers.shadow.to.name} what the request does: it would be done twice."
-        yield _Repeat(Code.UNSAFE_SHADOW, modifiers.shadow.place, "shadows", why)
+        yield _Repeat(Code.UNSAFE_SHADOW, "shadow", modifiers.shadow.place, "shadows", why)
     if modifiers.cache is not None:
         why = "what is answered from memory is not done: the client is told that it was."
-        yield _Repeat(Code.UNSAFE_CACHE, modifiers.cache.place, "caches", why)
+        yield _Repeat(Code.UNSAFE_CACHE, "cache", modifiers.cache.place, "caches", why)
     fallback = modifiers.fallback
     if fallback is not None and _may_repeat(fallback):
         why = f"the first backend may have done it before it failed, and {fallback.to.name} would do it again."
-        yield _Repeat(Code.UNSAFE_FALLBACK, fallback.place, "asks its fallback for", why)
+        yield _Repeat(Code.UNSAFE_FALLBACK, "fallback", fallback.place, "asks its fallback for", why)
 
 
 def _may_repeat(fallback: Fallback) -> bool:
@@ -94,21 +96,18 @@ def _repeated(ground: Ground, territory: Territory) -> Iterator[Problem]:
     repeats = list(_repeats_of(rule)) if safety is not Safety.SAFE else []
     if not repeats:
         return
-    if safety is Safety.UNSAFE:
-        for each in repeats:
-            message = f"the rule {rule.name!r} {each.does} requests that it says are unsafe"
-            yield Problem(
-                each.code, each.place, message, each.why, "remove it, or `safety: unsafe`, whichever is wrong."
-            )
-        return
-    found = _request(ground, territory, _UNSAFE)
+    is_said = safety is Safety.UNSAFE
+    found = _request(ground, territory, _EVERY if is_said else _UNSAFE)
     if found is not None:
+        requests = "that it says are unsafe" if is_said else "that may not be repeated"
         for each in repeats:
-            message = f"the rule {rule.name!r} {each.does} requests that may not be repeated"
-            yield Problem(each.code, each.place, message, each.why, _remedy(each), evidence=found)
+            message = f"the rule {rule.name!r} {each.does} requests {requests}"
+            yield Problem(each.code, each.place, message, each.why, _remedy(each, is_said=is_said), evidence=found)
 
 
-def _remedy(repeat: _Repeat) -> str:
+def _remedy(repeat: _Repeat, *, is_said: bool) -> str:
+    if is_said:
+        return f"remove the {repeat.modifier}, or `safety: unsafe`, whichever is wrong."
     only_reads = (
         "give the rule methods: [GET, HEAD] and others a rule of their own; or, if they only read, `safety: safe`."
     )
@@ -173,16 +172,15 @@ def _location(routed: Routed, asked: Asked) -> str | None:
     action = routed.rule.action
     if isinstance(action, Redirect | RedirectMap):
         return location(action, asked.path, routed.captures, asked.query, routed.rule.modifiers.query)
-    headers = action.headers if isinstance(action, Respond) else ()
-    return next((value for name, value in headers if name.lower() == "location"), None)
+    return action.header("location") if isinstance(action, Respond) else None
 
 
 def _redirect_status(rule: Rule) -> int | None:
     match rule.action:
         case Redirect(status=status) | RedirectMap(status=status):
             return status
-        case Respond(status=status, headers=headers):
-            return status if any(name.lower() == "location" for name, _ in headers) else None
+        case Respond(status=status):
+            return status if rule.action.header("location") is not None else None
         case Forward() | Files():
             return None
         case other:

@@ -1,4 +1,4 @@
-"""How much a finding weighs."""
+"""The severity of each finding: whether it keeps the edge from starting, fails a check, or is only said."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from itertools import islice, product
 from math import lcm
 from typing import Final
 
+from edgeproxy.http.fields import CREDENTIAL_NAMES
 from edgeproxy.http.redirection import method_after, port_of, resolve
 from edgeproxy.http.target import Target
 from edgeproxy.ruleset.checker.asked import Asked
@@ -27,7 +28,6 @@ from edgeproxy.ruleset.follow import own_ports
 from edgeproxy.ruleset.model import Routed, Ruleset
 from edgeproxy.ruleset.origins import HttpBackend
 
-CREDENTIALS: Final = ("authorization", "cookie")  # what clients tell one host and not another
 _VARIANTS: Final = 512
 
 
@@ -210,5 +210,5 @@ def _told(asked: Asked, host: str) -> tuple[tuple[tuple[str, str], ...], ...]:
     """The header fields that the next request may have: credentials are for one host (RFC 9110 §15.4)."""
     if host == asked.host:
         return (asked.headers,)
-    without = tuple(pair for pair in asked.headers if pair[0] not in CREDENTIALS)
+    without = tuple(pair for pair in asked.headers if pair[0] not in CREDENTIAL_NAMES)
     return (asked.headers,) if without == asked.headers else (asked.headers, without)

@@ -35,10 +35,6 @@ class Aim:
     word: str | None = None
     query: str | None = None  # beside a word
 
-    @property
-    def is_constant(self) -> bool:
-        return self.word is not None
-
 
 ANYWHERE: Final = Aim(None, None, None, "/")  # on the host and by the scheme that were asked
 

@@ -144,7 +144,7 @@ def test_each_rule_says_which_of_its_conditions_fails(capsys: pytest.CaptureFixt
         "7: one: where: x is 'pypi', and it is for search, simple",
         "8: old: path: it is for /old/.*",
         "9: rss: query: it is for :action 'doap' or 'rss'",
-        "10: beta: header: it is for x-beta whatever it is",
+        "10: beta: header: it is for x-beta of any value",
         "11: pip: header: it is for user-agent that begins with 'pip/'",
         "12: inside: client: it is for 10.0.0.0/8",
         "13: search: xmlrpc: it is for browse, search",

@@ -31,9 +31,10 @@ from edgeproxy.ruleset.model import NoRule, Routed, Rule, Ruleset
 from edgeproxy.ruleset.modifiers import DROP_QUERY, KEEP_QUERY, QueryPolicy
 from edgeproxy.ruleset.nodes import Items, Table, Text
 from edgeproxy.ruleset.place import Place
-from edgeproxy.ruleset.problems import Code
+from edgeproxy.ruleset.problems import Code, Refusal
 from edgeproxy.ruleset.read_conditions import read_query_conditions, read_where
 from edgeproxy.ruleset.read_during import read_moment, written_moment
+from edgeproxy.ruleset.read_path import parse_path_template
 from edgeproxy.ruleset.shape import Findings
 
 HEAD = """edge: 1
@@ -58,6 +59,15 @@ def one_of(*values: str) -> OneOf:
 
 
 # -- where ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_path_has_a_hundred_segments_at_most_whatever_they_are() -> None:
+    for begin in ("", "/{name}"):
+        for end in ("/a", "/{rest*}"):
+            fits = begin + "/a" * (99 - begin.count("/")) + end
+            assert str(parse_path_template(fits)) == fits
+            with pytest.raises(Refusal, match="more than 100 segments"):
+                parse_path_template(f"/a/a{fits}")
 
 
 def test_predicates_are_read_in_the_order_in_which_they_are_written() -> None:

@@ -1,4 +1,4 @@
-"""FINDINGS.md tells of everything that the checker finds: by an example that gives it, and how much it weighs."""
+"""FINDINGS.md tells of everything that the checker finds: by an example that gives it, and its severity."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def ruleset(example: str, name: str) -> Ruleset:
 
 
 @pytest.mark.parametrize("code", FOUND)
-def test_every_finding_has_a_section_and_a_weight(code: Code) -> None:
+def test_every_finding_has_a_section_and_a_severity(code: Code) -> None:
     assert code in SEVERITIES
     assert SECTIONS[code].strip()
 
@@ -57,7 +57,7 @@ def test_its_example_gives_it_and_no_other_error(code: Code) -> None:
 
 
 @pytest.mark.parametrize("severity", Severity)
-def test_the_table_has_each_finding_by_its_weight(severity: Severity) -> None:
+def test_the_table_has_each_finding_by_its_severity(severity: Severity) -> None:
     (row,) = re.findall(rf"^\| {severity} \| .*", TEXT, re.M)
     listed = set(re.findall(r"`([a-z-]+)`", row.rsplit("|", 2)[1]))
     assert listed == {code.value for code in FOUND if SEVERITIES[code] is severity}

@@ -27,6 +27,7 @@ hosts:
 backends:
   legacy: {url: "http://127.0.0.1:8081"}
   modern: {url: "http://127.0.0.1:8082"}
+  store: {directory: ./files}
 splits:
   reads: {weights: {legacy: 80, modern: 20}}
 rules:
@@ -41,38 +42,41 @@ _REALISTIC: Final = (
     "match: {{host: app, path: {{regex: '/{area}/r{n}/(?P<name>[a-z0-9]+(-[a-z0-9]+)*)/?'}}}}, "
     'redirect: {{to: "/{area}/t{n}/{{name}}/", status: 308}}',
     'match: {{host: app, path: "/{area}/t{n}/{{project}}/", methods: [POST]}}, forward: {{backend: legacy}}',
-    'match: {{host: content, path: "/{area}/{{a:[0-9a-f]{{2}}}}/{{b:[0-9a-f]{{62}}}}/f{n}-{{file}}"}}, '
-    "forward: {{backend: modern}}",
-    'match: {{host: app, path: "/{area}/old-{n}/{{file}}.html", scheme: http}}, '
+    'match: {{host: content, path: "/{area}/{{a:[0-9a-f]{{2}}}}/{{b:[0-9a-f]{{62}}}}/f{n}-{{file}}", '
+    "methods: [GET, HEAD]}}, forward: {{backend: store}}",
+    'match: {{host: app, path: "/{area}/old-{n}/{{file}}.html", scheme: http, methods: [GET, HEAD]}}, '
     'redirect: {{to: "https://pypi.test/{area}/t{n}/{{file}}/json", status: 302}}',
     'match: {{host: app, path: "/{area}/q{n}", query: {{page: {{present: true}}}}, methods: [GET, HEAD]}}, '
     "forward: {{backend: legacy}}",
     'match: {{host: app, path: "/{area}/q{n}", methods: [GET, HEAD]}}, forward: {{split: reads}}',
-    'match: {{host: [app, legacy], path: "/moved/{area}/{n}.html"}}, '
+    'match: {{host: [app, legacy], path: "/moved/{area}/{n}.html", methods: [GET, HEAD]}}, '
     'redirect: {{to: "https://pypi.test/{area}/t{n}/index/", status: 301}}',
 )
 _PATTERNS: Final = 100
-_CATCH_ALL: Final = 'match: {path: "/{rest*}"}, forward: {split: reads}'
+_CATCH_ALL: Final = (
+    'match: {host: [app, legacy], path: "/{rest*}"}, forward: {split: reads}',
+    'match: {host: content, path: "/{rest*}"}, respond: {status: 404}',
+)
 
 
 def realistic(rules: int) -> Iterator[str]:
-    """Templates, regular expressions, redirects and splits, then one rule for everything else."""
-    for number in range(rules - 1):
+    """Templates, regular expressions, redirects and splits, then what takes everything else."""
+    for number in range(rules - len(_CATCH_ALL)):
         kind, n = _REALISTIC[number % len(_REALISTIC)], number // len(_REALISTIC)
         yield kind.format(area=_AREAS[n % len(_AREAS)], n=n)
-    yield _CATCH_ALL
+    yield from _CATCH_ALL
 
 
 def exact(rules: int) -> Iterator[str]:
-    """So many redirects of one path each, 100 patterns, and one rule for everything else."""
+    """So many redirects of one path each, 100 patterns, and what takes everything else."""
     for n in range(rules):
         area = _AREAS[n % len(_AREAS)]
         to = f"https://pypi.test/{area}/new/page-{n}/"
-        yield f'match: {{host: app, path: "/{area}/old/page-{n}/"}}, redirect: {{to: "{to}", status: 301}}'
+        yield f'match: {{host: app, path: "/{area}/old/page-{n}/", methods: [GET, HEAD]}}, redirect: {{to: "{to}", status: 301}}'
     for n in range(_PATTERNS):
         area = _AREAS[n % len(_AREAS)]
         yield f'match: {{host: app, path: "/{area}/p{n}/{{project}}/"}}, forward: {{backend: modern}}'
-    yield _CATCH_ALL
+    yield from _CATCH_ALL
 
 
 KINDS: Final[dict[str, Callable[[int], Iterator[str]]]] = {"realistic": realistic, "exact": exact}

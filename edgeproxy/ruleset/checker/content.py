@@ -59,6 +59,10 @@ class _Content:
         every = list(ground.territories.values())
         self._on_app = [each for each in every if of_kind(each.rule, HostKind.APP)]
         self._on_content = [each for each in every if of_kind(each.rule, HostKind.CONTENT)]
+        self._app_rules: dict[str | Path, list[Territory]] = {}
+        for each in self._on_app:
+            for source in dict.fromkeys(served_from(each.rule)):
+                self._app_rules.setdefault(source, []).append(each)
         self._apps = {name for each in self._on_app for name in _applications(each.rule)}
 
     def problems(self) -> Iterator[Problem]:
@@ -102,10 +106,12 @@ class _Content:
     def _page(self, territory: Territory, app: str) -> tuple[Asked, Rule] | None:
         """A request for a content host of what an app host has from the same application, and the rule that has it."""
         get: Mapping[Axis, int] = {Dimension.METHOD: self._ground.facets.methods(("GET", "HEAD"))}
-        for other in self._on_app:
-            if app not in served_from(other.rule):
-                continue
-            paths = None if _rewrites(territory.rule) or _rewrites(other.rule) else territory.wide & other.wide
+        for other in self._app_rules.get(app, ()):
+            paths = None
+            if not (_rewrites(territory.rule) or _rewrites(other.rule)):
+                if not territory.wide.overlaps(other.wide):
+                    continue
+                paths = territory.wide & other.wide
             if self._request(other, HostKind.APP, get, paths) is not None:
                 found = self._request(territory, HostKind.CONTENT, get, paths)
                 if found is not None:

@@ -72,7 +72,8 @@ def exact(rules: int) -> Iterator[str]:
     for n in range(rules):
         area = _AREAS[n % len(_AREAS)]
         to = f"https://pypi.test/{area}/new/page-{n}/"
-        yield f'match: {{host: app, path: "/{area}/old/page-{n}/", methods: [GET, HEAD]}}, redirect: {{to: "{to}", status: 301}}'
+        match = f'{{host: app, path: "/{area}/old/page-{n}/", methods: [GET, HEAD]}}'
+        yield f'match: {match}, redirect: {{to: "{to}", status: 301}}'
     for n in range(_PATTERNS):
         area = _AREAS[n % len(_AREAS)]
         yield f'match: {{host: app, path: "/{area}/p{n}/{{project}}/"}}, forward: {{backend: modern}}'

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from edgeproxy.cli.findings import Checked
+from edgeproxy.http.fields import CREDENTIAL_NAMES
 from edgeproxy.http.forwarded import forwarding_lines
 from edgeproxy.proxy.backend_tls import make_context
 from edgeproxy.ruleset.checker.checking import Checking
@@ -31,8 +32,7 @@ from edgeproxy.ruleset.probing.witnesses import Known, known_from, known_of
 
 _TIMEOUT: Final = 5.0  # seconds for one request
 _HERE: Final = "127.0.0.1"  # the client that backends are told of
-_CREDENTIALS: Final = frozenset(("authorization", "cookie", "proxy-authorization"))
-_FORBIDDEN: Final = frozenset(("host", "connection", "content-length", "transfer-encoding"))
+_FORBIDDEN: Final = frozenset(("proxy-authorization", "host", "connection", "content-length", "transfer-encoding"))
 _MOST: Final = 10_000  # requests, and given paths that are looked at
 _FASTEST: Final = 1_000.0
 
@@ -135,7 +135,7 @@ def _fields(question: Question) -> Iterator[tuple[str, str]]:
         yield name, value
     if question.rule is not None:
         for name, written in question.rule.modifiers.rewrite.headers:
-            if written is not None and name.lower() not in _CREDENTIALS | _FORBIDDEN:
+            if written is not None and name.lower() not in CREDENTIAL_NAMES | _FORBIDDEN:
                 yield name, written
     yield "Connection", "close"
 

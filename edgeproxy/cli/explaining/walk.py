@@ -7,15 +7,13 @@ Laws of this module:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from edgeproxy.cli.explaining.asking import arms_of, may_redirect
 from edgeproxy.cli.explaining.explanation import Hop
 from edgeproxy.cli.explaining.request import Request
 from edgeproxy.http.redirection import REDIRECTS, method_after, resolve
 from edgeproxy.http.target import BadTarget
 from edgeproxy.proxy.plan import Answer, plan_request
-from edgeproxy.ruleset.arms import Cutover, Split
+from edgeproxy.ruleset.arms import Cutover, Split, backends_of
 from edgeproxy.ruleset.follow import MOST_HOPS
 from edgeproxy.ruleset.model import Forward, Routed, Ruleset, describe_action
 from edgeproxy.ruleset.origins import Backend
@@ -80,8 +78,7 @@ def _asked_backend(action: Forward, request: Request) -> Backend:
     if not isinstance(to, Split | Cutover):
         return to
     name = arms_of(to, request).arm
-    arms: Sequence[Backend] = (to.old, to.new) if isinstance(to, Cutover) else [arm.backend for arm in to.arms]
-    return next(backend for backend in arms if backend.name == name)
+    return next(backend for backend in backends_of(to) if backend.name == name)
 
 
 def location_of(head: bytes) -> str | None:

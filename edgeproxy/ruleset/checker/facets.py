@@ -295,10 +295,10 @@ def _verbs(calls: Sequence[CallIs]) -> tuple[Verb, ...]:
 
 def _unnamed() -> Iterator[str]:
     """Names of calls, until one is that of no rule."""
-    yield "any"
+    yield "other"
     number = 1
     while True:
-        yield f"any{number}"
+        yield f"other{number}"
         number += 1
 
 

@@ -6,6 +6,8 @@ Laws of this module:
   entity, a reference, CDATA or another prefix of names the call has no name;
 - a name is of the characters that XML-RPC gives it, all ASCII; white space around it does not count. Of the encodings
   that a declaration may name only those are known in which ASCII octets never mean anything else;
+- a document in which another `methodName` begins is told of, however late that comes: Python's servers take the last
+  one, whatever its prefix and wherever it stands;
 - a `system.multicall` is a call of that name, whatever it calls.
 """
 
@@ -28,40 +30,59 @@ _BETWEEN: Final = ((b"<!--", b"-->"), (b"<?", b"?>"))
 _DECLARATION: Final = re.compile(rb"<\?xml[ \t\r\n]")
 _ENCODING: Final = re.compile(rb"[ \t\r\n]encoding[ \t\r\n]*=[ \t\r\n]*[\"']([^\"']*)[\"']")
 _ENCODINGS: Final = frozenset((b"utf-8", b"utf8", b"us-ascii", b"ascii", b"iso-8859-1", b"latin-1", b"windows-1252"))
+_CHARSET: Final = re.compile(r"""(?i)[;,][ \t]*charset[ \t]*=[ \t]*["']?([^"';, \t]*)""")
+_SECOND: Final = re.compile(rb"[<:]methodName[ \t\r\n/>]")
+_LOOK_BACK: Final = len(b"<methodName")  # octets in which one may have begun
 
 
 def is_call(method: bytes, values: Mapping[str, str]) -> bool:
     """Whether a request is an XML-RPC call; `values` are its fields, by names in lower case."""
-    media_type = values.get("content-type", "").partition(";")[0]
-    return method == b"POST" and media_type.strip(" \t").lower() == _MEDIA_TYPE
+    if method != b"POST":
+        return False
+    content_types = values.get("content-type", "").split(",")  # several fields are one; who knows which one counts
+    return any(each.partition(";")[0].strip(" \t").lower() == _MEDIA_TYPE for each in content_types)
 
 
 def is_encoded(values: Mapping[str, str]) -> bool:
-    """Whether the body is compressed, or the like: its call cannot be read."""
-    return values.get("content-encoding", "identity").strip(" \t").lower() != "identity"
+    """Whether the body is compressed, or in another charset, or the like: its call cannot be read."""
+    if values.get("content-encoding", "identity").strip(" \t").lower() != "identity":
+        return True
+    charsets = _CHARSET.findall(values.get("content-type", ""))
+    return any(each.lower().encode("latin-1", "replace") not in _ENCODINGS for each in charsets)
 
 
 class CallReader:
-    """Reads a call as it comes. `name` is None until it is known."""
+    """Reads a call as it comes. `name` is None until it is known; `is_named_twice`: and another one came after it."""
 
-    __slots__ = ("_at", "_octets", "_searched", "_tags", "name")
+    __slots__ = ("_at", "_octets", "_searched", "_tags", "is_named_twice", "name")
 
     def __init__(self) -> None:
         self.name: str | None = None
+        self.is_named_twice = False
         self._octets = bytearray()
         self._at = 0  # what stands before was read
         self._searched = 0  # no end of what begins at _at was found before
         self._tags = [_NAME_TAG, _CALL_TAG]  # still to come, the last one first
 
     def feed(self, data: bytes) -> None:
+        if self.name == UNREADABLE:
+            return
         self._octets += data
         while self.name is None and self._step():
             pass
+        if self.name:
+            self._look_on()
 
     def end(self) -> None:
         """No more comes, or no more is waited for."""
         if self.name is None:
             self.name = UNREADABLE
+
+    def _look_on(self) -> None:
+        """Behind the name."""
+        self.is_named_twice = self.is_named_twice or _SECOND.search(self._octets, self._at) is not None
+        del self._octets[:-_LOOK_BACK]
+        self._at = 0
 
     def _step(self) -> bool:
         """Read one thing, if it is there as a whole."""
@@ -125,4 +146,5 @@ class CallReader:
         text, tag, rest = bytes(self._octets[self._at : end]).partition(_END_TAG)
         found = _NAME.fullmatch(text)
         self.name = found[1].decode("ascii") if found and tag and not rest.strip(b" \t\r\n") else UNREADABLE
+        self._at = end + 1
         return False

@@ -41,7 +41,7 @@ class Inflow:
         self.watch: Callable[[bytes], None] | None = None  # looks at content before it goes on, and may raise
 
     def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
-        """Content, and what follows the body once it has ended. Raises BadFraming, BodyTooLarge, and what `watch` does."""
+        """Content, and what follows the body once it has ended. Raises BadFraming, BodyTooLarge, what `watch` does."""
         content, rest = self._reader.feed(data)
         self._received += len(content)
         if self._received > self._most:

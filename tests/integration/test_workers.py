@@ -50,6 +50,22 @@ async def ask(edge: EdgeProcess, path: str = "/") -> bytes:
         await client.close()
 
 
+async def test_a_worker_that_comes_later_has_the_map_that_was_checked(rules: Path) -> None:
+    moved = '{name: moved, match: {path: "/{rest*}"}, redirect: {map: moves.csv}}'
+    rules.write_text(RULES.replace("rules:\n", f"rules:\n  - {moved}\n"))
+    moves = rules.parent / "moves.csv"
+    moves.write_text("/old,/first\n")
+    async with running_process(rules, "--workers", "1") as edge:
+        for changed in ("/old,/old\n", "no map"):  # a loop that nobody checked, and what no worker could start with
+            (worker,) = await edge.workers()
+            moves.write_text(changed)
+            os.kill(worker, signal.SIGKILL)
+            await edge.until_workers(1, without=worker)
+            client = await connect(edge)
+            assert (await client.ask(request("/old"))).field("Location") == "/first"
+            await client.close()
+
+
 # -- workers that end -------------------------------------------------------------------------------------------
 
 

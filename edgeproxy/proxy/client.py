@@ -265,7 +265,7 @@ class ClientConnection(AnsweringStream):
         if held.is_named_twice:
             self._refuse_content(NamedTwice())
             return
-        self._exchange, octets = None, held.octets
+        self._exchange, octets = None, held.take()
         if self._body is not None and held.name:
             self._body.watch = held.watch
         exchange = self._choose(held.by_facts, held.fields, held.name, octets)

@@ -48,7 +48,7 @@ class NamedTwice(Exception):
 class HeldCall:
     """An exchange in the place of the one that will be chosen. `name` is None until the call's is known."""
 
-    __slots__ = ("_go_on", "_held", "_left", "_reader", "by_facts", "fields")
+    __slots__ = ("_go_on", "_left", "_reader", "by_facts", "fields")
 
     def __init__(self, by_facts: ByFacts, fields: RequestFields, most: int, go_on: Callable[[HeldCall], None]) -> None:
         """`most` is how many octets are looked at; `go_on` is called when the client takes again."""
@@ -56,7 +56,6 @@ class HeldCall:
         self.by_facts = by_facts
         self.fields = fields
         self._reader = CallReader()
-        self._held = bytearray()
         self._left = most
 
     @property
@@ -67,12 +66,11 @@ class HeldCall:
     def is_named_twice(self) -> bool:
         return self._reader.is_named_twice
 
-    @property
-    def octets(self) -> bytes:
-        return bytes(self._held)
+    def take(self) -> bytes:
+        """What was held."""
+        return self._reader.take()
 
     def on_body(self, content: bytes) -> None:
-        self._held += content
         looked_at, beyond = content[: self._left], content[self._left :]
         self._reader.feed(looked_at)
         self._left -= len(looked_at)

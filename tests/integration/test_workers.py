@@ -205,6 +205,24 @@ async def test_a_reload_takes_new_rules_and_keeps_the_port(rules: Path) -> None:
         assert not set(before) & set(await edge.workers())
 
 
+async def test_an_edge_that_reads_its_rules_anew_ends_when_it_is_told_to(rules: Path) -> None:
+    """The reading of a FIFO takes as long as the test wants."""
+    more = rules.parent / "more.yaml"
+    more.write_text("edge: 1\n")
+    rules.write_text(RULES.replace("edge: 1\n", "edge: 1\ninclude: [more.yaml]\n"))
+    async with running_process(rules, "--workers", "1") as edge:
+        more.unlink()
+        os.mkfifo(more)
+        edge.signal(signal.SIGHUP)
+        writing = await asyncio.to_thread(os.open, more, os.O_WRONLY)  # until it is open for reading
+        try:
+            assert await ask(edge) == b"hello"
+            edge.signal(signal.SIGTERM)
+            assert await edge.ended() == 0
+        finally:
+            os.close(writing)
+
+
 async def test_a_reload_takes_a_change_in_an_included_file(rules: Path) -> None:
     sections, name, listed = RULES.partition("rules:\n")
     included = rules.with_name("listed.yaml")

@@ -10,11 +10,43 @@ from hypothesis import strategies as st
 
 from edgeproxy.http.xmlrpc_call import UNREADABLE, CallReader
 
-PIECES = (
-    "<methodCall>|</methodCall>|<methodName>|</methodName>|<methodName/>|<x:methodName>|</x:methodName>|<params>|</params>"
-    "|<params/>|search|list_packages|<!--|-->|<?xml version='1.0'?>|<?xml version='1.0' encoding='utf-16'?>|<?x|?>|<![CDATA[|]]>"
-    "|<!DOCTYPE x [<!ENTITY e 'search'>]>|&e;|&#115;| |\n|>|<|'|\x00|\ufeff|<methodName a='>'>|<value>|</value>|<param>|</param>"
-).split("|")
+PIECES = [
+    "<methodCall>",
+    "</methodCall>",
+    "<methodName>",
+    "</methodName>",
+    "<methodName/>",
+    "<x:methodName>",
+    "</x:methodName>",
+    "<params>",
+    "</params>",
+    "<params/>",
+    "search",
+    "list_packages",
+    "<!--",
+    "-->",
+    "<?xml version='1.0'?>",
+    "<?xml version='1.0' encoding='utf-16'?>",
+    "<?x",
+    "?>",
+    "<![CDATA[",
+    "]]>",
+    "<!DOCTYPE x [<!ENTITY e 'search'>]>",
+    "&e;",
+    "&#115;",
+    " ",
+    "\n",
+    ">",
+    "<",
+    "'",
+    "\x00",
+    "\ufeff",
+    "<methodName a='>'>",
+    "<value>",
+    "</value>",
+    "<param>",
+    "</param>",
+]
 NAME = ["<methodCall>", "<methodName>", "list_packages", "</methodName>"]
 DOCUMENTS = st.tuples(
     st.lists(st.sampled_from(PIECES), max_size=2),

@@ -190,3 +190,18 @@ def test_what_a_quick_look_takes_for_a_target_is_one(text: str) -> None:
         read_move(f"/x,/{text}")
     except Refusal:
         assert plain_paths(f"/x,/{text}\n".encode(), 1) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "offset", "remedy"),
+    [
+        ("/a, /b", 3, "leave it out."),
+        ("/a ,/b", 2, "leave it out."),
+        ("/a,/b\t", 5, "leave it out."),
+        ("/é,/b", 0, "write a path that a request can have, percent-encoded: /%C3%A9."),
+    ],
+)
+def test_the_remedy_for_a_line_makes_a_line_that_is_read(line: str, offset: int, remedy: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        read_move(line)
+    assert (caught.value.offset, caught.value.remedy) == (offset, remedy)

@@ -1,4 +1,4 @@
-"""What a worker is started with: the texts of the rules, not their files, which may have changed since."""
+"""What a worker is started with: the texts and maps of the rules, not their files, which may have changed since."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from edgeproxy.ruleset.checker.check import check_ruleset
 from edgeproxy.ruleset.checker.severity import Severity
 from edgeproxy.ruleset.load import Overrides, load_ruleset, parse_ruleset
 from edgeproxy.ruleset.model import Files, Ruleset
+from edgeproxy.ruleset.moves import Moves
 from edgeproxy.ruleset.origins import DirectoryBackend
 from edgeproxy.ruleset.problems import RuleFileError
 from edgeproxy.telemetry.stderr import tell
@@ -23,9 +24,12 @@ from edgeproxy.telemetry.stderr import tell
 
 @dataclass(frozen=True, slots=True)
 class RuleText:
-    """A rule file as it was read, with those that it includes: their texts by name. `unchecked`: and not checked."""
+    """A rule file as it was read, with those that it includes: their texts by name, and the maps that they name.
+    `unchecked`: and not checked.
+    """
 
     texts: Mapping[str, str]
+    maps: Mapping[Path, Moves]
     path: Path
     overrides: Overrides
     generation: int
@@ -40,6 +44,7 @@ class RuleText:
                 name,
                 base=self.path.absolute().parent,
                 included=self.texts,
+                maps=self.maps,
                 overrides=self.overrides,
                 generation=self.generation,
             )
@@ -55,7 +60,7 @@ def read_rules(
         ruleset = load_ruleset(path, overrides=overrides, generation=generation)
         if not unchecked:
             _check(ruleset, path)
-    rules = RuleText(ruleset.sources, path, overrides, generation, unchecked)
+    rules = RuleText(ruleset.sources, ruleset.maps, path, overrides, generation, unchecked)
     _check_directories(ruleset)
     _check_certificates(ruleset)
     return rules, ruleset
@@ -120,7 +125,8 @@ class Start:
         child, and nobody else can write there.
         """
         fd = os.memfd_create("edgeproxy start")
-        os.write(fd, pickle.dumps(self))
+        with os.fdopen(fd, "wb", closefd=False) as file:  # a map may be longer than one write takes
+            pickle.dump(self, file, protocol=5)
         os.lseek(fd, 0, os.SEEK_SET)
         return fd
 

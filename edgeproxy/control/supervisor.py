@@ -20,6 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final, assert_never
 
+from edgeproxy.control.aside import aside, leave_aside
 from edgeproxy.control.child import Child
 from edgeproxy.control.failures import CannotRun
 from edgeproxy.control.pid_file import PidFile
@@ -75,6 +76,7 @@ def supervise(
 ) -> None:
     """Serve until SIGTERM or SIGINT; a second one breaks off what still runs. Raises CannotRun, CannotListen."""
     asyncio.run(Supervisor(rules, ruleset, options, offer, on_ready).run())
+    leave_aside()
 
 
 class Supervisor:
@@ -336,7 +338,7 @@ class Supervisor:
         before = self._ruleset
         try:
             # Many rules take seconds to check: meanwhile signals and workers are heard all the same.
-            rules, ruleset = await asyncio.to_thread(read_again, self._rules)
+            rules, ruleset = await aside(lambda: read_again(self._rules))
             self._sockets.open(ruleset.listen)
             children = await self._start_workers(rules, ruleset)
         except (RuleFileError, CannotRun, CannotListen, OSError) as error:

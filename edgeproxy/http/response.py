@@ -240,9 +240,9 @@ class ResponseReader:
         """PERF: of a known name only the value is looked at, in C. A page's entity-tag, length and serial are new each
         time, their names are not.
         """
-        name, _, value = octets.partition(b": ")
+        name, colon, value = octets.partition(b": ")
         mark = self._names.get(name)
-        if mark is None or value.translate(None, _VALUE_OCTETS) or value.strip(b" \t") != value:
+        if mark is None or not colon or value.translate(None, _VALUE_OCTETS) or value.strip(b" \t") != value:
             mark = self._learn_name(octets)
         length = _read_length(octets) if mark is _LENGTH else None
         if len(octets) <= self._memo_octets:

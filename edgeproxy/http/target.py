@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 
 class BadTarget(ValueError):
@@ -40,10 +41,24 @@ _ORIGIN: Final = re.compile(r"(/[^?#]*)(?:\?([^#]*))?(?:#[\x21-\x7e]*)?")
 _LAST_PORT: Final = 65_535
 _DEFAULT_PORTS: Final = {Scheme.HTTP: ":80", Scheme.HTTPS: ":443"}
 _CLEAN_PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
-_PATH_PARTS: Final = re.compile(r"%[0-9A-Fa-f]{2}|[\x21-\x24\x26-\x5b\x5d-\x7e]")
+_WELL_FORMED: Final = re.compile(r"(?:[\x21-\x24\x26-\x5b\x5d-\x7e]+|%[0-9A-Fa-f]{2})*")
+_REFUSED_ESCAPE: Final = re.compile(r"%(?:[01][0-9A-Fa-f]|2[Ff]|5[Cc]|7[Ff])")
 _QUERY: Final = re.compile(r"[\x21-\x7e]*")
+
+
+def _both(digit: int) -> str:
+    """A hexadecimal digit, in both cases."""
+    return f"{digit:x}{digit:X}"
+
+
 _UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _PATH_CHARACTERS: Final = _UNRESERVED | frozenset(b"!$&'()*+,;=:@/")
+_RESPELLED: Final = re.compile(r"%..|[^A-Za-z0-9._~!$&'()*+,;=:@/-]")
+_SPELLINGS: Final = {  # of escapes, and of characters that a path holds only as escapes
+    written: chr(octet) if octet in _UNRESERVED and len(written) > 1 else f"%{octet:02X}"
+    for octet in range(0x100)
+    for written in (chr(octet), *(f"%{a}{b}" for a in _both(octet >> 4) for b in _both(octet & 15)))
+}
 
 
 def parse_target(
@@ -109,24 +124,21 @@ def normalise_path(path: str) -> str:
 
 
 def _normalise_escapes(path: str) -> str:
-    octets, out, position = bytearray(), [], 0
-    while position < len(path):
-        part = _PATH_PARTS.match(path, position)
-        if part is None:
-            raise BadTarget(_why_unreadable(path[position]))
-        text = part[0]
-        octet = int(text[1:], 16) if len(text) == 3 else ord(text)
-        if len(text) == 3 and (octet < 0x20 or octet in b"/\\\x7f"):
-            raise BadTarget("the path holds an encoded slash, backslash or control character")
-        octets.append(octet)
-        kept = octet in _UNRESERVED or (len(text) == 1 and octet in _PATH_CHARACTERS)
-        out.append(chr(octet) if kept else f"%{octet:02X}")
-        position = part.end()
+    """PERF: by expressions, in C as far as it goes: 8 KiB of escapes, octet by octet, held the loop for 5 ms."""
+    end = _WELL_FORMED.match(path).end()  # type: ignore[union-attr]  # it may be empty
+    if _REFUSED_ESCAPE.search(path, 0, end):
+        raise BadTarget("the path holds an encoded slash, backslash or control character")
+    if end < len(path):
+        raise BadTarget(_why_unreadable(path[end]))
     try:
-        octets.decode()
+        unquote_to_bytes(path).decode()
     except UnicodeDecodeError:
         raise BadTarget("the path's escapes are not UTF-8") from None
-    return "".join(out)
+    return _RESPELLED.sub(_respell, path)
+
+
+def _respell(found: re.Match[str]) -> str:
+    return _SPELLINGS[found[0]]
 
 
 def _why_unreadable(character: str) -> str:

@@ -17,7 +17,7 @@ from edgeproxy.http.xmlrpc_call import UNREADABLE
 from edgeproxy.proxy.answering import AnsweringStream
 from edgeproxy.proxy.clock import NEVER
 from edgeproxy.proxy.exchange import Exchange, Passing
-from edgeproxy.proxy.held_call import CONTINUE, HeldCall, can_be_read, facts_of, has_call
+from edgeproxy.proxy.held_call import CONTINUE, HeldCall, NamedTwice, can_be_read, facts_of, has_call
 from edgeproxy.proxy.inflow import BodyTooLarge, Inflow
 from edgeproxy.proxy.judging import judge
 from edgeproxy.proxy.peer import Peer, name_of
@@ -262,7 +262,12 @@ class ClientConnection(AnsweringStream):
         self._update_reading()
         if self._is_stalled:
             return
-        self._exchange, octets = None, held.octets
+        if held.is_named_twice:
+            self._refuse_content(NamedTwice())
+            return
+        self._exchange, octets = None, held.take()
+        if self._body is not None and held.name:
+            self._body.watch = held.watch
         exchange = self._choose(held.by_facts, held.fields, held.name, octets)
         if exchange is not None and self._exchange is exchange:
             if octets:
@@ -311,8 +316,8 @@ class ClientConnection(AnsweringStream):
             return
         try:
             content, rest = body.feed(data)
-        except BadFraming as error:
-            self._refuse(400, f"The request's body is refused: {error}.", Refusal.BAD_BODY)
+        except (BadFraming, NamedTwice) as error:
+            self._refuse_content(error)
             return
         except BodyTooLarge as error:
             self._refuse_body(error)
@@ -336,6 +341,9 @@ class ClientConnection(AnsweringStream):
         exchange.on_body_end()
         if isinstance(exchange, HeldCall):
             self._let_go(exchange)
+
+    def _refuse_content(self, error: BadFraming | NamedTwice) -> None:
+        self._refuse(400, f"The request's body is refused: {error}.", Refusal.BAD_BODY)
 
     def _refuse_body(self, error: BodyTooLarge) -> None:
         self._refuse(413, f"The request is refused: {error}.", Refusal.BODY_TOO_LARGE)

@@ -4,6 +4,8 @@ Laws of this module:
 - of a body no more is held than `limits.call` octets and what came with the last of them in one read; a call whose
   name does not end within these octets has none, however they came;
 - what is held goes to the exchange that is chosen, before anything that comes later;
+- a call whose document names a method twice is refused, also when the second name comes after the exchange began: what
+  begins it does not go on, so no backend has the whole document;
 - while it is held the client keeps to the limits of any body: its time, its rate, its size;
 - no exchange begins while the client takes nothing of what was sent before (the 100 that it waited for may have filled
   the last place): an exchange would not hear of it.
@@ -36,10 +38,17 @@ def can_be_read(fields: RequestFields) -> bool:
     return not (is_encoded(fields.values) or fields.has_looped or fields.has_unknown_expectation)
 
 
+class NamedTwice(Exception):
+    """The document of a call names another method, too."""
+
+    def __init__(self) -> None:
+        super().__init__("the call names its method twice")
+
+
 class HeldCall:
     """An exchange in the place of the one that will be chosen. `name` is None until the call's is known."""
 
-    __slots__ = ("_go_on", "_held", "_left", "_reader", "by_facts", "fields")
+    __slots__ = ("_go_on", "_left", "_reader", "by_facts", "fields")
 
     def __init__(self, by_facts: ByFacts, fields: RequestFields, most: int, go_on: Callable[[HeldCall], None]) -> None:
         """`most` is how many octets are looked at; `go_on` is called when the client takes again."""
@@ -47,7 +56,6 @@ class HeldCall:
         self.by_facts = by_facts
         self.fields = fields
         self._reader = CallReader()
-        self._held = bytearray()
         self._left = most
 
     @property
@@ -55,15 +63,26 @@ class HeldCall:
         return self._reader.name
 
     @property
-    def octets(self) -> bytes:
-        return bytes(self._held)
+    def is_named_twice(self) -> bool:
+        return self._reader.is_named_twice
+
+    def take(self) -> bytes:
+        """What was held."""
+        return self._reader.take()
 
     def on_body(self, content: bytes) -> None:
-        self._held += content
-        self._reader.feed(content[: self._left])
-        self._left -= len(content)
-        if self._left <= 0:
+        looked_at, beyond = content[: self._left], content[self._left :]
+        self._reader.feed(looked_at)
+        self._left -= len(looked_at)
+        if not self._left:
             self._reader.end()
+            self._reader.feed(beyond)
+
+    def watch(self, content: bytes) -> None:
+        """Look at what comes after the call was let go. Raises NamedTwice."""
+        self._reader.feed(content)
+        if self._reader.is_named_twice:
+            raise NamedTwice
 
     def on_body_end(self) -> None:
         self._reader.end()

@@ -8,6 +8,7 @@ Laws:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from edgeproxy.http.framing import BodyReader, ChunkedReader
@@ -26,7 +27,7 @@ class BodyTooLarge(Exception):
 class Inflow:
     """One body. `most` is what it may have in octets; times are loop times."""
 
-    __slots__ = ("_began", "_blocked_since", "_limits", "_most", "_reader", "_received")
+    __slots__ = ("_began", "_blocked_since", "_limits", "_most", "_reader", "_received", "watch")
 
     def __init__(self, reader: BodyReader, most: int, limits: Limits, now: float) -> None:
         self._reader = reader
@@ -37,13 +38,16 @@ class Inflow:
         self._began = now
         self._blocked_since: float | None = None
         self._received = 0
+        self.watch: Callable[[bytes], None] | None = None  # looks at content before it goes on, and may raise
 
     def feed(self, data: bytes) -> tuple[bytes, bytes | None]:
-        """Content, and what follows the body once it has ended. Raises BadFraming, BodyTooLarge."""
+        """Content, and what follows the body once it has ended. Raises BadFraming, BodyTooLarge, what `watch` does."""
         content, rest = self._reader.feed(data)
         self._received += len(content)
         if self._received > self._most:
             raise BodyTooLarge(self._most)
+        if self.watch is not None:
+            self.watch(content)
         return content, rest
 
     def limit(self, most: int) -> None:

@@ -25,7 +25,7 @@ from edgeproxy.ruleset.origins import Backend
 from edgeproxy.ruleset.problems import Hop
 from edgeproxy.telemetry.counters import Counters
 
-_LOCATION: Final = re.compile(rb"(?im)^location: *([^\r\n]*)")
+_LOCATION: Final = re.compile(rb"(?im)^location: *([^\r\n ][^\r\n]*)")  # one that is empty leads nobody anywhere
 _SET_COOKIE: Final = re.compile(rb"(?im)^set-cookie:")
 _SHOWN_HOPS: Final = 6
 _SHOWN_URL: Final = 200  # characters
@@ -48,7 +48,7 @@ class LoopGuard:
         fields, names in lower case.
         """
         found = _LOCATION.search(head.octets) if head.status in REDIRECTS else None
-        if found is None:
+        if found is None or len(found[1]) > self._ruleset.limits.target:  # a request for it would be refused
             return None
         first = Redirection(
             f"backend {plan.backend.name} (rule {plan.rule})",

@@ -48,6 +48,7 @@ from edgeproxy.ruleset.safety import is_safe
 K = TypeVar("K")
 P = TypeVar("P")
 _REMEMBERED_CANDIDATES = 64  # for one line; more of them are found anew
+_CANDIDATES_OF_A_PLAN = 4  # in the mean of all that are remembered: 64 for each were 160 MB (8192 lines)
 _REMEMBERED = 512  # octets of target and host; longer ones are planned anew: the memory is bounded in octets, too
 NOSNIFF = b"X-Content-Type-Options: nosniff"  # a content host's bytes are what they say they are
 
@@ -282,13 +283,14 @@ class ByFacts:
 class Planner:
     """Plans for requests that come by one scheme under one ruleset, and the memory of them."""
 
-    __slots__ = ("_chosen", "_limits", "_plans", "_ruleset", "_scheme")
+    __slots__ = ("_candidates", "_chosen", "_limits", "_plans", "_ruleset", "_scheme")
 
     def __init__(self, ruleset: Ruleset, scheme: Scheme, limits: Limits) -> None:
         self._ruleset = ruleset
         self._scheme = scheme
         self._limits = limits
         self._plans: dict[tuple[bytes, str | None], Planned | ByFacts] = {}
+        self._candidates = 0  # of all plans that are remembered, at most
         self._chosen: dict[tuple[tuple[bytes, str | None], int], Planned] = {}
 
     def plan(self, line: bytes, host_field: str | None) -> Planned | ByFacts:
@@ -316,6 +318,10 @@ class Planner:
         if not found.is_settled:
             by_facts = ByFacts(line, target, found, found.needs_call, key)
             if found.size <= _REMEMBERED_CANDIDATES:
+                self._candidates += found.size
+                if self._candidates > _CANDIDATES_OF_A_PLAN * self._limits.plans:
+                    self._plans.clear()
+                    self._candidates = found.size
                 self._remember(self._plans, key, by_facts, key)
             return by_facts
         rule, planned = _planned(found.otherwise, line, target)

@@ -130,12 +130,12 @@ def _outcome_of_rule(routed: Routed, case: Case) -> Outcome:
             return Outcome(forward=to.name)
         case Redirect(status=status) | RedirectMap(status=status):
             where = location(action, target.path, routed.captures, target.query, routed.rule.modifiers.query)
-            return Outcome(status=status, location=urljoin(case.url, where))
+            return Outcome(status=status, location=_absolute(case.url, where))
         case Respond(status=status, fault=fault):
             where_to = action.header("location")
             return Outcome(
                 status=status,
-                location=None if where_to is None else urljoin(case.url, where_to),
+                location=None if where_to is None else _absolute(case.url, where_to),
                 fault=None if fault is None else fault.code,
             )
         case Files():
@@ -201,11 +201,19 @@ def _read_outcome(text: str, offset: int, url: str) -> Outcome:
     return Outcome(
         forward=found["forward"],
         status=None if found["status"] is None else int(found["status"]),
-        location=None if found["location"] is None else urljoin(url, found["location"]),
+        location=None if found["location"] is None else _absolute(url, found["location"]),
         fault=None if found["fault"] is None else int(found["fault"]),
         files=found["files"] is not None,
         rule=found["rule"],
     )
+
+
+def _absolute(url: str, location: str) -> str:
+    """A Location as an absolute URL, to be compared; what is no URL is compared as it is written."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return location
 
 
 def _is_address(text: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from pathlib import Path
 from typing import Final, TypeVar
 
 from edgeproxy.ruleset.actions import Scope
@@ -20,10 +21,11 @@ from edgeproxy.ruleset.limits import DEFAULT_LIMITS
 from edgeproxy.ruleset.listen import ListenReader, read_trusted_proxies
 from edgeproxy.ruleset.listeners import Listener
 from edgeproxy.ruleset.model import Ruleset
+from edgeproxy.ruleset.moves import Moves
 from edgeproxy.ruleset.nodes import Node
 from edgeproxy.ruleset.origins import Backend
 from edgeproxy.ruleset.read_limits import read_limits
-from edgeproxy.ruleset.read_moves import MapReader
+from edgeproxy.ruleset.read_moves import NO_MAPS, MapReader
 from edgeproxy.ruleset.router import Router
 from edgeproxy.ruleset.rules import RuleReader
 from edgeproxy.ruleset.shape import FILE, Findings, Shape, read_table
@@ -43,8 +45,10 @@ class Overrides:
 NO_OVERRIDES: Final = Overrides()
 
 
-def compile_ruleset(findings: Findings, joined: Joined, overrides: Overrides, generation: int) -> Ruleset | None:
-    """The ruleset of the joined files; None when anything is wrong with them."""
+def compile_ruleset(
+    findings: Findings, joined: Joined, overrides: Overrides, generation: int, read: Mapping[Path, Moves] = NO_MAPS
+) -> Ruleset | None:
+    """The ruleset of the joined files; None when anything is wrong with them. `read` are maps that are at hand."""
     root = joined.root
     sections = None if root is None else read_table(findings, root, _shape(joined, overrides))
     if root is None or sections is None:
@@ -68,7 +72,7 @@ def compile_ruleset(findings: Findings, joined: Joined, overrides: Overrides, ge
     check_arm_names(findings, sections.get("splits"), sections.get("cutovers"))
     if "hosts" not in sections:
         hosts.readable = False  # the missing section has been told of
-    maps = MapReader(findings)
+    maps = MapReader(findings, read)
     scope = Scope(joined.bases[root.place.file], backends, splits, cutovers, maps, joined.bases)
     rule_reader = RuleReader(findings, hosts, scope)
     rules = rule_reader.read_all(sections["rules"]) if "rules" in sections else ()

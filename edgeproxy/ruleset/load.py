@@ -10,8 +10,10 @@ from typing import Final
 from edgeproxy.ruleset.compile import NO_OVERRIDES, Overrides, compile_ruleset
 from edgeproxy.ruleset.include import ReadText, RuleFile, Unreadable, join_files, reading_order
 from edgeproxy.ruleset.model import Ruleset
+from edgeproxy.ruleset.moves import Moves
 from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Code, Problem, RuleFileError
+from edgeproxy.ruleset.read_moves import NO_MAPS
 from edgeproxy.ruleset.shape import Findings
 
 __all__ = ["Overrides", "RuleFileError", "load_ruleset", "parse_ruleset", "read_text"]
@@ -30,11 +32,12 @@ def parse_ruleset(
     *,
     base: Path,
     included: Mapping[str, str] = _NO_TEXTS,
+    maps: Mapping[Path, Moves] = NO_MAPS,
     overrides: Overrides = NO_OVERRIDES,
     generation: int = 1,
 ) -> Ruleset:
     """Raises RuleFileError. `base` is where relative paths are looked up; `included` are the texts of other files by
-    name, such as the `sources` of a ruleset: no file is read.
+    name, such as the `sources` of a ruleset; `maps` are its maps. No file is read but a map that is not among them.
     """
     main = RuleFile(filename, base / Path(filename).name)
 
@@ -45,7 +48,7 @@ def parse_ruleset(
             return included[file.name]
         raise Unreadable("the file is not at hand", "the rules were read from a text.", "give the text of it too.")
 
-    return _ruleset(main, read, overrides, generation)
+    return _ruleset(main, read, overrides, generation, maps)
 
 
 def read_text(file: RuleFile) -> str:
@@ -65,7 +68,9 @@ def read_text(file: RuleFile) -> str:
         raise _not_utf8(file.name, octets, error.start) from None
 
 
-def _ruleset(main: RuleFile, read: ReadText, overrides: Overrides, generation: int) -> Ruleset:
+def _ruleset(
+    main: RuleFile, read: ReadText, overrides: Overrides, generation: int, maps: Mapping[Path, Moves] = NO_MAPS
+) -> Ruleset:
     findings = Findings()
     try:
         joined = join_files(findings, main, read)
@@ -73,7 +78,7 @@ def _ruleset(main: RuleFile, read: ReadText, overrides: Overrides, generation: i
         place = error.place or Place(main.name, 1, 1)
         problem = Problem(Code.UNREADABLE_FILE, place, error.message, error.why, error.remedy)
         raise RuleFileError([problem], {}) from None
-    ruleset = compile_ruleset(findings, joined, overrides, generation)
+    ruleset = compile_ruleset(findings, joined, overrides, generation, maps)
     if ruleset is None:
         texts = {**joined.texts, **findings.sources}
         raise RuleFileError(sorted(findings.problems, key=reading_order(texts)), texts)

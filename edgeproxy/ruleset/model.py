@@ -153,6 +153,12 @@ class Ruleset:
         """Whether any rule limits how often a client may ask."""
         return any(rule.modifiers.limits.rate is not None for rule in self.rules)
 
+    @property
+    def maps(self) -> Mapping[Path, Moves]:
+        """By their files, as people know them."""
+        actions = (rule.action for rule in self.rules)
+        return {action.moves.file: action.moves for action in actions if isinstance(action, RedirectMap)}
+
     def route(self, method: str, scheme: Scheme, host: str, path: str, facts: Facts = NO_FACTS) -> Routing:
         """The first rule, in file order, for a normalised host and path."""
         return self.router.route(method, scheme, host, path, facts)

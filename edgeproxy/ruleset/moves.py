@@ -2,7 +2,8 @@
 
 Laws of this module:
 - a path leads to one target, and what is looked up is a normalised path;
-- a pair costs its own octets and 16 more (a million of them: 16 MB), not two objects and a place in a dict (300 MB).
+- a pair costs its own octets and 16 more (a million of them: 16 MB), not two objects and a place in a dict (300 MB);
+- what one process has read, another has by its text, unread and unchecked (pickle): hashes are those of a process.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Final
 
 _NO_PAIR: Final = -1  # a line without one; no object has this hash (object.__hash__: CPython keeps it for errors)
 _DIGEST_OCTETS: Final = 32
+_BATCH: Final = 1 << 14  # octets
 
 
 class Pairs:
@@ -46,6 +48,20 @@ class Pairs:
         self._hashes.extend(map(hash, paths))
         self.starts.extend(accumulate(lengths[:-1], initial=len(self.text)))
         self.text += text
+
+    @classmethod
+    def of_text(cls, text: bytearray) -> Pairs:
+        """The same pairs again, from what their `text` is; it is not copied."""
+        pairs, start = cls(), 0
+        pairs.text = text
+        while start < len(text):
+            end = max(text.rfind(b"\n", start, start + _BATCH), text.index(b"\n", start)) + 1
+            lines = text[start : end - 1].split(b"\n")
+            pairs.starts.extend(accumulate((len(line) + 1 for line in lines[:-1]), initial=start))
+            paths = [bytes(line[: line.find(b" ")]) for line in lines]  # of a line without a pair: nothing
+            pairs._hashes.extend([hash(path) if path else _NO_PAIR for path in paths])
+            start = end
+        return pairs
 
     def index(self, twice: Callable[[int, int], None]) -> array[int]:
         """An open-addressing table of line numbers, half of it empty. `twice` is told the number of each line whose
@@ -91,6 +107,9 @@ class Moves:
         self._size = len(read)
         self.digest = blake2b(self._text, digest_size=_DIGEST_OCTETS).hexdigest()
 
+    def __reduce__(self) -> tuple[Callable[[Path, bytearray], Moves], tuple[Path, bytearray]]:
+        return _again, (self.file, self._text)
+
     def target(self, path: str) -> str | None:
         """Where a normalised path leads: an absolute URL or path."""
         line = self._find(path)
@@ -132,6 +151,10 @@ class Moves:
                 return line
             slot = (slot + 1) % len(table)
         return 0
+
+
+def _again(file: Path, text: bytearray) -> Moves:
+    return Moves(file, Pairs.of_text(text))
 
 
 def _pairs_of(targets: Mapping[str, str]) -> Pairs:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 from edgeproxy.http.target import BadTarget, normalise_path
 from edgeproxy.ruleset.problems import Code, Refusal
@@ -19,6 +20,7 @@ from edgeproxy.ruleset.template import PathTemplate
 HEADER: Final = ("from", "to")
 _NO_CAPTURES: Final = PathTemplate.of("a path of a map, which captures nothing", (), None)
 _A_PAIR: Final = "a line of a map is a path, a comma and a target."
+_VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 _NOT_OF_A_PATH: Final = {"?": ("query", "%3F"), "#": ("fragment", "%23")}
 # PERF: most targets are plain, and then this takes 1 us where the parser of templates takes 12.
 _PLAIN_TARGET: Final = re.compile(
@@ -69,6 +71,14 @@ def read_move(line: str) -> Move:
     return Move(path, _at(max(0, line.rfind(target)), _read_target, target))
 
 
+def _refuse_blanks(text: str) -> None:
+    """Around a field: RFC 4180 has them belong to it, and nobody means that."""
+    stripped = text.strip(" \t")
+    if stripped != text:
+        at = 0 if text[:1] in " \t" else len(stripped)
+        raise Refusal(Code.BAD_MOVE, "a blank beside a comma or a line's end", _A_PAIR, "leave it out.", at)
+
+
 def _at(offset: int, read: Callable[[str], str], text: str) -> str:
     try:
         return read(text)
@@ -78,6 +88,7 @@ def _at(offset: int, read: Callable[[str], str], text: str) -> str:
 
 
 def _read_path(text: str) -> str:
+    _refuse_blanks(text)
     if not text.startswith("/"):
         path = re.sub("^[A-Za-z]+://[^/]*", "", text.strip())
         raise Refusal(
@@ -96,11 +107,13 @@ def _read_path(text: str) -> str:
         return normalise_path(text)
     except BadTarget as error:
         why = "such a path is refused before it is looked up."
-        raise Refusal(Code.BAD_MOVE, str(error), why, "write a path that a request can have.") from None
+        escaped = "" if text.isascii() else f", percent-encoded: {quote(text, safe=_VISIBLE)}"
+        raise Refusal(Code.BAD_MOVE, str(error), why, f"write a path that a request can have{escaped}.") from None
 
 
 def _read_target(text: str) -> str:
     if not _PLAIN_TARGET.fullmatch(text):
+        _refuse_blanks(text)
         if "{" in text:
             raise Refusal(
                 Code.BAD_MOVE,

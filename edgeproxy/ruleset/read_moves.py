@@ -8,9 +8,10 @@ Laws of this module:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -21,6 +22,7 @@ from edgeproxy.ruleset.read_move import HEADER, is_comment, read_fields_of, read
 from edgeproxy.ruleset.shape import Findings
 
 MOST_TOLD: Final = 20
+NO_MAPS: Final[Mapping[Path, Moves]] = MappingProxyType({})
 _BATCH: Final = 1 << 14  # octets; where one line is not plain, each line of its batch is looked at by itself
 _BOM: Final = b"\xef\xbb\xbf"
 _OF_URLS: Final = bytes(sorted(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~!$&'()*+,;=:@/?-%\n"))
@@ -39,8 +41,10 @@ _PLAIN: Final = re.compile(
 class MapReader:
     """The maps that rules name."""
 
-    def __init__(self, findings: Findings) -> None:
+    def __init__(self, findings: Findings, known: Mapping[Path, Moves] = NO_MAPS) -> None:
+        """`known` are those that were read before, by the file that people know them by."""
         self._findings = findings
+        self._known = known
         self._read: dict[Path, Moves | None] = {}  # several rules may have one map
 
     @property
@@ -52,9 +56,9 @@ class MapReader:
         """The map of this file name, which stands in a rule file at this place; `base` is where a relative name is
         looked up, and the folder of that rule file says where people find it.
         """
-        path = base / name
+        path, shown = base / name, Path(place.file).parent / name
         if path not in self._read:
-            self._read[path] = self._open(path, str(Path(place.file).parent / name), place)
+            self._read[path] = self._known.get(shown) or self._open(path, str(shown), place)
         return self._read[path]
 
     def _open(self, path: Path, shown: str, place: Place) -> Moves | None:

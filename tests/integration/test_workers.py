@@ -50,6 +50,22 @@ async def ask(edge: EdgeProcess, path: str = "/") -> bytes:
         await client.close()
 
 
+async def test_a_worker_that_comes_later_has_the_map_that_was_checked(rules: Path) -> None:
+    moved = '{name: moved, match: {path: "/{rest*}"}, redirect: {map: moves.csv}}'
+    rules.write_text(RULES.replace("rules:\n", f"rules:\n  - {moved}\n"))
+    moves = rules.parent / "moves.csv"
+    moves.write_text("/old,/first\n")
+    async with running_process(rules, "--workers", "1") as edge:
+        for changed in ("/old,/old\n", "no map"):  # a loop that nobody checked, and what no worker could start with
+            (worker,) = await edge.workers()
+            moves.write_text(changed)
+            os.kill(worker, signal.SIGKILL)
+            await edge.until_workers(1, without=worker)
+            client = await connect(edge)
+            assert (await client.ask(request("/old"))).field("Location") == "/first"
+            await client.close()
+
+
 # -- workers that end -------------------------------------------------------------------------------------------
 
 
@@ -187,6 +203,24 @@ async def test_a_reload_takes_new_rules_and_keeps_the_port(rules: Path) -> None:
         assert (answer.body, answer.field("Connection")) == (b"hello", "close")
         await client.close()
         assert not set(before) & set(await edge.workers())
+
+
+async def test_an_edge_that_reads_its_rules_anew_ends_when_it_is_told_to(rules: Path) -> None:
+    """The reading of a FIFO takes as long as the test wants."""
+    more = rules.parent / "more.yaml"
+    more.write_text("edge: 1\n")
+    rules.write_text(RULES.replace("edge: 1\n", "edge: 1\ninclude: [more.yaml]\n"))
+    async with running_process(rules, "--workers", "1") as edge:
+        more.unlink()
+        os.mkfifo(more)
+        edge.signal(signal.SIGHUP)
+        writing = await asyncio.to_thread(os.open, more, os.O_WRONLY)  # until it is open for reading
+        try:
+            assert await ask(edge) == b"hello"
+            edge.signal(signal.SIGTERM)
+            assert await edge.ended() == 0
+        finally:
+            os.close(writing)
 
 
 async def test_a_reload_takes_a_change_in_an_included_file(rules: Path) -> None:

@@ -319,3 +319,11 @@ async def test_the_number_is_told_though_nobody_asks_any_more(
             return sum(int(line.split()[-3]) for line in heard)
 
         await until(lambda: requests() == 3)
+
+
+@pytest.mark.parametrize(("path", "location"), [("/empty", ""), ("/long", f"/long#{'x' * 8192}")])
+async def test_a_location_that_nobody_follows_and_one_too_long_to_be_looked_at_go_on(path: str, location: str) -> None:
+    """Browsers and curl show the page of an empty one."""
+    async with edge_before({path: moved(location)}) as (edge, _):
+        answer = await edge.ask(request(path))
+        assert (answer.status, answer.field("Location")) == (302, location)

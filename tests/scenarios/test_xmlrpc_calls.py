@@ -123,6 +123,7 @@ async def test_the_rule_is_chosen_as_soon_as_the_name_is_there() -> None:
         (b"<!--" + b"x" * 2_000 + b"-->" + call("search"), ()),  # beyond the limit
         (b"search", ()),
         (call("search"), ("Content-Encoding: gzip",)),
+        (call("search"), ("Content-Type: text/plain; charset=utf-7",)),  # a second Content-Type
         (b"<methodCall>", ()),
         (b"", ()),
     ],
@@ -132,6 +133,18 @@ async def test_a_call_whose_name_cannot_be_read_is_any_call(body: bytes, lines: 
         assert (await client.ask(posted(body, *lines))).body == body
         counted = edge.edge.counters.rules
     assert counted == {"calls": 1}
+
+
+@pytest.mark.parametrize("between", [0, 5_000, 300_000])
+async def test_a_call_that_names_its_method_twice_is_refused_before_a_backend_has_all_of_it(between: int) -> None:
+    """Python's unmarshaller takes the last name: by the first one `search` would come through."""
+    second = b"<x:methodName>search</x:methodName></methodCall>"
+    body = call("package_roles", more=between).removesuffix(b"</methodCall>") + second
+    async with Asked() as edge:
+        assert (await edge.ask(posted(body))).status == 400
+        chunked = request("/pypi", XML, CHUNKED, method="POST") + chunks(body, 1_000)
+        assert (await edge.ask(chunked)).status == 400
+        assert edge.edge.counters.refusals[Refusal.BAD_BODY] == 2
 
 
 async def test_what_is_no_call_is_not_held() -> None:

@@ -41,6 +41,14 @@ def test_the_framing_of_an_answer(status: str, lines: tuple[str, ...], framing: 
     assert read(status, *lines).framing == framing
 
 
+@pytest.mark.parametrize("name", ["Content-Length", "Date", "Set-Cookie"])
+def test_a_name_alone_is_no_field_also_when_it_is_known(name: str) -> None:
+    reader = ResponseReader(100)
+    read("200 OK", f"{name}: 3", reader=reader)
+    with pytest.raises(BadResponse, match="a line that is not a field"):
+        read("200 OK", name, reader=reader)
+
+
 def test_the_answer_to_head_keeps_its_length_and_has_no_body() -> None:
     head = read("200 OK", "Content-Length: 3", to_head=True)
     assert (head.framing, lines_of(head)) == (NO_BODY, [b"Content-Length: 3"])

@@ -205,3 +205,18 @@ def test_both_what_is_left_open_and_what_is_chosen_are_remembered_within_a_bound
         planner.choose(by_facts(planner, f"/plain?{number}"), Facts())
     assert by_facts(planner, "/plain") is not found
     assert planner.choose(found, Facts(headers={"x-beta": "1"})) is not chosen
+
+
+def test_lines_with_many_rules_left_open_are_remembered_within_the_bound_of_all(tmp_path: Path) -> None:
+    head = RULES[: RULES.index("rules:")]
+    rules = "".join(
+        f"  - {{name: r{n}, match: {{path: '/{{x}}', headers: {{X-{n}: {{prefix: a}}}}}}, respond: {{status: 200}}}}\n"
+        for n in range(9)
+    )
+    planner = Planner(parse_ruleset(f"{head}rules:\n{rules}", "r.yaml", base=tmp_path), Scheme.HTTP, Limits(plans=4))
+    first = by_facts(planner, "/a")
+    assert first.candidates.size == 9
+    assert by_facts(planner, "/a") is first
+    second = by_facts(planner, "/b")  # 18 candidates, and the bound is 4 for each of 4 plans
+    assert by_facts(planner, "/b") is second
+    assert by_facts(planner, "/a") is not first

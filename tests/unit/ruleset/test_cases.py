@@ -76,3 +76,12 @@ def test_a_case_that_is_not_so(case: str, found: str) -> None:
     outcome = outcome_of(RULESET, read)
     assert not is_met(read.expected, outcome)
     assert str(outcome) == found
+
+
+def test_a_location_that_is_no_url_is_compared_as_it_is_written() -> None:
+    rule = "{name: odd, match: {path: /odd}, respond: {status: 302, headers: {Location: 'http://['}}}"
+    text = "edge: 1\nlisten: [{address: '127.0.0.1:0'}]\nhosts: {app: {names: [pypi.test]}}\nrules:\n  - " + rule
+    odd = parse_ruleset(text, "rules.yaml", base=Path())
+    read = read_case("GET https://pypi.test/odd -> 302 http://[")
+    assert is_met(read.expected, outcome_of(odd, read))
+    assert not is_met(read_case("GET https://pypi.test/odd -> 302 //[").expected, outcome_of(odd, read))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -54,6 +55,26 @@ def test_a_map_is_a_redirect_for_each_of_its_paths_and_for_no_other(tmp_path: Pa
     assert describe_action(action) == f"redirect 301 by {tmp_path / 'moves.csv'}"
     assert isinstance(ruleset.route("GET", Scheme.HTTP, "pypi.test", "/a"), Routed)
     assert isinstance(ruleset.route("GET", Scheme.HTTP, "pypi.test", "/b"), NoRule)
+
+
+def test_a_map_goes_to_another_process_as_it_was_read(tmp_path: Path) -> None:
+    octets = (
+        b"from,to\r\n# moved\n\n/a%2cb,/b\n" + b"".join(b"/%d,/to/%d\n" % (n, n) for n in range(3_000)) + b'"/x,y",/z'
+    )
+    moves = moves_of(tmp_path, octets)
+    again = pickle.loads(pickle.dumps(moves, protocol=5))
+    assert again == moves
+    assert (again.file, len(again), list(again.pairs())) == (moves.file, len(moves), list(moves.pairs()))
+    assert [again.line_of(path) for path, _ in again.pairs()] == [moves.line_of(path) for path, _ in moves.pairs()]
+    assert [again.target(path) for path in ("/a%2Cb", "/2999", "/x,y", "/none")] == ["/b", "/to/2999", "/z", None]
+
+
+def test_maps_that_are_at_hand_are_not_read_again(tmp_path: Path) -> None:
+    before = ruleset_of(tmp_path, b"/a,/b\n")
+    (tmp_path / "moves.csv").write_bytes(b"/a,/other\n")
+    name = str(tmp_path / "rules.yaml")
+    after = parse_ruleset(RULES, name, base=tmp_path, included=before.sources, maps=before.maps)
+    assert (after.maps, after.digest) == (before.maps, before.digest)
 
 
 def test_rules_with_one_map_share_it(tmp_path: Path) -> None:
@@ -169,3 +190,18 @@ def test_what_a_quick_look_takes_for_a_target_is_one(text: str) -> None:
         read_move(f"/x,/{text}")
     except Refusal:
         assert plain_paths(f"/x,/{text}\n".encode(), 1) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "offset", "remedy"),
+    [
+        ("/a, /b", 3, "leave it out."),
+        ("/a ,/b", 2, "leave it out."),
+        ("/a,/b\t", 5, "leave it out."),
+        ("/é,/b", 0, "write a path that a request can have, percent-encoded: /%C3%A9."),
+    ],
+)
+def test_the_remedy_for_a_line_makes_a_line_that_is_read(line: str, offset: int, remedy: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        read_move(line)
+    assert (caught.value.offset, caught.value.remedy) == (offset, remedy)

@@ -37,7 +37,16 @@ async def _start_edge(tmp_path: Path, rules: str) -> tuple[asyncio.subprocess.Pr
 
     (tmp_path / "rules.yaml").write_text(rules)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "edgeproxy", "run", str(tmp_path / "rules.yaml"), "--workers", "1"),
+        *(
+            sys.executable,
+            "-m",
+            "edgeproxy",
+            "run",
+            str(tmp_path / "rules.yaml"),
+            "--workers",
+            "1",
+            "--unchecked",
+        ),  # one backend for all hosts
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None

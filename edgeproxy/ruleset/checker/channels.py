@@ -18,8 +18,8 @@ from edgeproxy.ruleset.automata.language import Language
 from edgeproxy.ruleset.checker.boxes import Box
 from edgeproxy.ruleset.checker.facets import Dimension, Facets, Header, Parameter, Verb
 from edgeproxy.ruleset.checker.held import KEPT_METHODS
-from edgeproxy.ruleset.checker.hops import Declared, Fixed, Lead, backends_of
-from edgeproxy.ruleset.checker.simulate import CREDENTIALS, methods_after
+from edgeproxy.ruleset.checker.hops import CREDENTIALS, Declared, Fixed, Lead, backends_of
+from edgeproxy.ruleset.checker.simulate import methods_after
 from edgeproxy.ruleset.checker.targets import Aim
 from edgeproxy.ruleset.conditions import parameters
 from edgeproxy.ruleset.modifiers import KeyPart
@@ -123,11 +123,12 @@ class Channels:
         return tuple(masks) if all(masks) else None
 
     def _from_memory(self, lead: Lead, box: Box) -> Box:
-        """Whoever asks when, the memory gives it; an earlier ruleset's also out of caches that others filled."""
+        """Whoever asks when and from where, the memory gives it; an earlier ruleset's also out of caches that others
+        filled.
+        """
         masks = list(box)
-        opened = [Dimension.MOMENT.value]
-        if lead.age:
-            opened += [Dimension.CLIENT.value, *self._open_heads]
+        opened = [Dimension.MOMENT.value, Dimension.CLIENT.value]
+        opened += self._open_heads if lead.age else self._credentials
         for at in opened:
             masks[at] = self._facets.universe[at]
         return tuple(masks)

@@ -38,6 +38,11 @@ class Walk:
         return tuple(step.lead for step in self.steps)
 
     @property
+    def by(self) -> frozenset[Identity]:
+        """The redirects that take part."""
+        return frozenset(_identity(step) for step in self.steps)
+
+    @property
     def signature(self) -> tuple[object, ...]:
         """The same for walks by the same leads, wherever they begin."""
         if self.is_endless:

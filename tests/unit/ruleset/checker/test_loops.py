@@ -257,6 +257,22 @@ LOOPS = {
         "while a client or cache holds the 302 of old1.yaml:8 (for 7d)",
         ("{name: a, match: {host: app, path: /a}, redirect: {to: /b, lifetime: 7d}}",),
     ),
+    "of a redirect that is held since before a log-out": Loop(
+        """{name: a, match: {host: app, path: /, headers: {Cookie: {present: true}}}, redirect: {to: /home, status: 301}}
+           {name: b, match: {host: app, path: /home, headers: {Cookie: {present: true}}}, respond: {status: 200}}
+           {name: c, match: {host: app, path: /home}, redirect: {to: /}}""",
+        "GET https://pypi.test/home",
+        2,
+        "while a client holds the 301 of rules.yaml:8 (for ever), and without the header cookie",
+    ),
+    "of a redirect that a client holds since it was elsewhere": Loop(
+        """{name: a, match: {host: app, path: /a, client: [10.0.0.0/8]}, redirect: {to: /b, status: 301}}
+           {name: b, match: {host: app, path: /b, client: [10.0.0.0/8]}, respond: {status: 200}}
+           {name: c, match: {host: app, path: /b}, redirect: {to: /a}}""",
+        "GET https://pypi.test/b",
+        2,
+        "while a client holds the 301 of rules.yaml:8 (for ever), and for clients such as 192.0.2.1",
+    ),
     "of redirects that are held from two rulesets": Loop(
         "{name: c, match: {host: app, path: /c}, redirect: {to: /a}}",
         "GET https://pypi.test/c",
@@ -382,6 +398,27 @@ def test_a_redirect_that_outlives_its_window_leads_round_in_the_next(kept: str) 
 
 def test_one_that_does_not_outlive_it_is_no_loop_that_is_told() -> None:
     assert verdict_of(WINDOWS % "lifetime: 1s").findings == ()
+
+
+def test_a_map_whose_location_the_rule_replaces_leads_round(tmp_path: Path) -> None:
+    (tmp_path / "moves.csv").write_text("/a,https://elsewhere.test/\n/b,https://elsewhere.test/b\n")
+    text = (
+        HEAD
+        + """rules:
+  - name: moved
+    match: {host: app, path: "/{rest*}"}
+    redirect: {map: moves.csv}
+    rewrite: {answer_headers: {Location: /a}}
+"""
+    )
+    verdict = find_loops(parse_ruleset(text, "rules.yaml", base=tmp_path))
+    assert verdict.line == "1 redirect loop"
+
+
+def test_a_loop_that_can_be_gone_round_in_more_hops_is_told_once() -> None:
+    old = '{name: a, match: {host: app, path: "/a/{x}"}, redirect: {to: "/a/a/{x}", status: 301}}'
+    verdict = verdict_of('{name: b, match: {host: app, path: "/a/{r*}"}, redirect: {to: "/{r}"}}', old)
+    assert verdict.line == "1 redirect loop"
 
 
 def test_a_pair_of_a_map_leads_round(tmp_path: Path) -> None:

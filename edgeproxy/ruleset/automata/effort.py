@@ -25,14 +25,16 @@ _left: ContextVar[list[int] | None] = ContextVar("left", default=None)
 
 
 @contextmanager
-def bounded(most: int) -> Iterator[None]:
-    """Within it automata may do so much work: about as many steps as characters of states that are looked at."""
+def bounded(most: int) -> Iterator[list[int]]:
+    """Within it automata may do so much work: about as many steps as characters of states that are looked at. What is
+    left of it stands in the list.
+    """
     outer = _left.get()
     mine = [most if outer is None else min(most, outer[0])]
     given = mine[0]
     token = _left.set(mine)
     try:
-        yield
+        yield mine
     finally:
         _left.reset(token)
         if outer is not None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from edgeproxy.ruleset.automata.effort import bounded
+from edgeproxy.ruleset.automata.effort import TooMuchWork, bounded
 from edgeproxy.ruleset.automata.errors import Unsupported
 from edgeproxy.ruleset.checker.asked import Asked
 from edgeproxy.ruleset.checker.boxes import points
@@ -27,7 +27,7 @@ from edgeproxy.ruleset.checker.passages import Passage
 from edgeproxy.ruleset.checker.remedies import remedy_of
 from edgeproxy.ruleset.checker.settling import Unproved, settle
 from edgeproxy.ruleset.checker.simulate import Step, simulator_of
-from edgeproxy.ruleset.checker.spaces import NO_REQUESTS
+from edgeproxy.ruleset.checker.spaces import NO_REQUESTS, Requests, Space
 from edgeproxy.ruleset.checker.walks import Walk, Walker
 from edgeproxy.ruleset.follow import MOST_HOPS
 from edgeproxy.ruleset.model import Ruleset
@@ -37,10 +37,13 @@ from edgeproxy.ruleset.problems import Code, Evidence, Hop, Problem, Related
 PROVED: Final = "proved: no redirect loop"
 _PATHS: Final = 40  # tried of each space that was left over
 _POINTS: Final = 24  # combinations of facets tried for each path
+_TRIED: Final = 40  # passages of a knot that is too much to prove
 _STEPS: Final = 60_000  # of the simulator, for one knot
 _ALL_STEPS: Final = 120_000  # for all of them; beyond, each gets the least
 _LEAST_STEPS: Final = 100
-_WORK: Final = 5_000_000  # of the automata (see `effort`): some 20 s
+_WORK: Final = 2_000_000  # of the automata, for the proof (see `effort`): some 8 s
+_WORK_OF_A_RULE: Final = 2_000
+_WORK_OF_WALKS: Final = 1_000_000  # for paths to try, of all knots
 _SHOWN: Final = 6  # hops of a walk without end
 _LISTED: Final = 6
 
@@ -86,8 +89,7 @@ def loops(checking: Checking) -> Said:
 
 def _verdict(checking: Checking) -> LoopVerdict:
     try:
-        with bounded(_WORK):
-            return Loops(checking).verdict()
+        return Loops(checking).verdict()
     except Unsupported as error:
         return LoopVerdict((), (_undecidable(checking.ruleset.rules[0].place, error),))
 
@@ -98,6 +100,8 @@ class Loops:
         self._simulator = checking.once(simulator_of)
         self._graph = checking.once(graph_of)
         self._stepped = 0
+        self._work = _WORK + _WORK_OF_A_RULE * len(checking.ruleset.rules)
+        self._work_of_walks = _WORK_OF_WALKS
         self._circumstances = Circumstances(self._simulator, checking.facets)
 
     def verdict(self) -> LoopVerdict:
@@ -116,8 +120,16 @@ class Loops:
         self, knot: Sequence[Passage], walks: dict[tuple[object, ...], Walk], undecided: list[Problem]
     ) -> None:
         """Raises Unsupported."""
-        for left in settle(self._graph.edges, knot):
-            found = self._walks(left)
+        try:
+            with bounded(self._work) as rest:
+                unproved = list(settle(self._graph.edges, knot))
+        except TooMuchWork as error:
+            unproved = [Unproved({each: _wide(each) for each in knot[:_TRIED]}, str(error))]
+        self._work = max(0, rest[0])
+        for left in unproved:
+            with bounded(self._work_of_walks) as rest:
+                found = self._walks(left)
+            self._work_of_walks = max(0, rest[0])
             for walk in found:
                 known = walks.get(walk.signature)
                 if known is None or _demands(walk) < _demands(known):
@@ -206,6 +218,11 @@ class Loops:
             tuple(related[1:]),
             evidence,
         )
+
+
+def _wide(passage: Passage) -> Requests:
+    """What a passage answers, and more, without any work."""
+    return NO_REQUESTS if passage.box is None else Requests([Space(passage.box, passage.territory.wide)])
 
 
 def hop_of(step: Step) -> Hop:

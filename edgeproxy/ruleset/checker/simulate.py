@@ -98,6 +98,7 @@ class Simulator:
         self._guesses = _guesses((ruleset, *after))
         self._period = _common_period(ruleset)
         self._keeps_own = any(not lead.age for lead in self._held.values())
+        self.remembered_for = 0  # requests that were routed to tell what memories hold: the work of it
         self._remembered: dict[tuple[Book, Asked], Sequence[_Kept]] = {}
 
     @property
@@ -155,6 +156,7 @@ class Simulator:
     def _holdable(self, book: Book, asked: Asked, *, is_own: bool) -> Iterator[_Kept]:
         seen = set()
         for variant in islice(self._variants(asked, is_own=is_own), _VARIANTS):
+            self.remembered_for += 1
             for lead, location, guess in book.answers(variant, self._guesses):
                 held = self._held.get(lead.identity)
                 key = (lead.identity, location, variant.now if is_own else None)

@@ -86,7 +86,10 @@ class Walker:
             yield Walk(tuple(steps), is_endless=True)
             return
         at[key] = len(steps)
+        routed = self._simulator.remembered_for
         for step in self._simulator.steps(asked):
+            self.spent += self._simulator.remembered_for - routed
+            routed = self._simulator.remembered_for
             self._left -= 1
             self.spent += 1
             taken = self.arms_after(arms, step)

@@ -255,6 +255,22 @@ LOOPS = {
         "while a client or cache holds the 302 of old1.yaml:8 (for 7d)",
         ("{name: a, match: {host: app, path: /a}, redirect: {to: /b, lifetime: 7d}}",),
     ),
+    "of a redirect that is held since before a log-out": Loop(
+        """{name: a, match: {host: app, path: /, headers: {Cookie: {present: true}}}, redirect: {to: /home, status: 301}}
+           {name: b, match: {host: app, path: /home, headers: {Cookie: {present: true}}}, respond: {status: 200}}
+           {name: c, match: {host: app, path: /home}, redirect: {to: /}}""",
+        "GET https://pypi.test/home",
+        2,
+        "while a client holds the 301 of rules.yaml:8 (for ever), and without the header cookie",
+    ),
+    "of a redirect that a client holds since it was elsewhere": Loop(
+        """{name: a, match: {host: app, path: /a, client: [10.0.0.0/8]}, redirect: {to: /b, status: 301}}
+           {name: b, match: {host: app, path: /b, client: [10.0.0.0/8]}, respond: {status: 200}}
+           {name: c, match: {host: app, path: /b}, redirect: {to: /a}}""",
+        "GET https://pypi.test/b",
+        2,
+        "while a client holds the 301 of rules.yaml:8 (for ever), and for clients such as 192.0.2.1",
+    ),
     "of redirects that are held from two rulesets": Loop(
         "{name: c, match: {host: app, path: /c}, redirect: {to: /a}}",
         "GET https://pypi.test/c",

@@ -6,7 +6,7 @@ Laws of this module:
 - every automaton is trimmed: each state is reached, and from each state something is accepted. So the empty language
   has no states, and a walk that is alive leads somewhere;
 - no move equals its row's default, so a row tells by itself which characters it treats apart;
-- work is bounded: a walk that finds more states than its limit ends with TooLarge.
+- work is bounded: a walk that finds more states than its limit ends with TooLarge; all walks together, see `effort`.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from edgeproxy.ruleset.automata.effort import spend
 from edgeproxy.ruleset.automata.errors import TooLarge
 
 DEAD: Final = -1
 _STATES: Final = 20_000  # some 0.3 s of subset construction
 _GROWTH: Final = 4
+_MOST_PARTING: Final = 2_000_000  # moves that are looked at to minimise an automaton: some 1 s
 
 Node = TypeVar("Node", bound=Hashable)
 Row = tuple[Mapping[str, Node | None], Node | None]
@@ -65,6 +67,7 @@ def explore(
     find = numbers.get
     for node in nodes:  # which grows meanwhile
         targets, other = step(node)
+        spend(1 + len(targets))
         default = DEAD
         if other is not None:
             default = find(other, DEAD)
@@ -137,14 +140,18 @@ def predecessors(moves: Sequence[dict[str, int]], defaults: Sequence[int]) -> li
 
 
 def minimised(dfa: Dfa) -> Dfa:
-    """The smallest automaton of the same language."""
+    """The smallest automaton of the same language; or the same one, where that takes too long (`[a-z]{1,900}`)."""
     if len(dfa) < 2:
         return dfa
     block_of, blocks = _first_blocks(dfa)
     before = predecessors(dfa.moves, dfa.defaults)
     dirty = set(range(len(blocks)))
+    looked_at = 0
     while dirty:
         block = dirty.pop()
+        looked_at += sum(1 + len(dfa.moves[state]) for state in blocks[block])
+        if looked_at > _MOST_PARTING:
+            return dfa
         for part in _parts(dfa, blocks[block], block_of):
             for state in part:
                 block_of[state] = len(blocks)

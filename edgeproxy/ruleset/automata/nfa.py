@@ -14,6 +14,7 @@ from typing import Final, TypeVar, assert_never
 
 from edgeproxy.ruleset.automata.characters import Characters
 from edgeproxy.ruleset.automata.dfa import EMPTY, Dfa, Row, explore
+from edgeproxy.ruleset.automata.effort import spend
 from edgeproxy.ruleset.automata.errors import TooLarge
 from edgeproxy.ruleset.automata.syntax import Chain, Choice, Edge, Expression, Group, One, Repeat
 
@@ -134,6 +135,7 @@ def determinised(nfa: Nfa, start: int) -> Dfa:
         return memo[states]
 
     def step(ways: Ways) -> Row[Ways]:
+        spend(len(ways.states))
         edges = [taken for state in ways.states if (taken := nfa.takes[state]) is not None]
         row, other = moves_of(edges)
         return {c: following(targets) for c, targets in row.items()}, following(other)

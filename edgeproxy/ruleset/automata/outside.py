@@ -18,6 +18,7 @@ from typing import Final
 
 from edgeproxy.ruleset.automata import words
 from edgeproxy.ruleset.automata.dfa import EMPTY, Dfa, Row, distances, explore, limit_for
+from edgeproxy.ruleset.automata.effort import spend
 from edgeproxy.ruleset.automata.errors import TooLarge
 from edgeproxy.ruleset.automata.products import is_within
 from edgeproxy.ruleset.automata.sums import States, Sum
@@ -85,6 +86,7 @@ class Outside:
             if node in done:
                 continue
             done.add(node)
+            spend(1 + len(node[1]))
             if self._accepts(node):
                 return word
             for c, target in self._choices(node):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from edgeproxy.ruleset.automata.dfa import DEAD, EMPTY, Dfa, Row, explore, limit_for
+from edgeproxy.ruleset.automata.effort import spend
 
 Pair = tuple[int, int]
 
@@ -94,6 +95,7 @@ def overlaps(left: Dfa, right: Dfa) -> bool:
     seen = {0}
     stack = [0]
     while stack:
+        spend(1)
         p, q = divmod(stack.pop(), width)
         if left.accepting[p] and right.accepting[q]:
             return True
@@ -123,6 +125,7 @@ def is_within(left: Dfa, right: Dfa, p: int = 0, q: int = 0, covered: set[int] |
     seen = {p * width + q}
     stack = [p * width + q]
     while stack:
+        spend(1)
         p, q = divmod(stack.pop(), width)
         if left.accepting[p] and not right.accepting[q]:
             return False

@@ -11,6 +11,7 @@ from functools import cache
 from itertools import islice
 
 from edgeproxy.ruleset.automata.dfa import DEAD, EMPTY, Dfa, Row, explore, limit_for
+from edgeproxy.ruleset.automata.effort import spend
 
 States = tuple[int, ...]
 
@@ -57,6 +58,7 @@ class Sum:
         if not open_ended:
             return found, []
         named = set(found).union(*[self.moves[state] for state in open_ended])
+        spend(len(named) * (1 + len(open_ended)) + len(states))
         for c in named:
             into = found.setdefault(c, [])
             for state in open_ended:

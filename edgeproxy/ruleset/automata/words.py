@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Final
 
 from edgeproxy.ruleset.automata.dfa import Dfa
+from edgeproxy.ruleset.automata.effort import spend
 
 _PREFERRED: Final = string.ascii_lowercase + string.digits + string.ascii_uppercase + "-_.~/" + "+,;=:@!$&'()*%"
 _ASCII: Final = _PREFERRED + "".join(c for c in map(chr, range(0x20, 0x7F)) if c not in _PREFERRED)
@@ -81,10 +82,12 @@ def words(dfa: Dfa) -> Iterator[str]:
     reaching = [{state for state, accepts in enumerate(dfa.accepting) if accepts}]
     rows = zip(dfa.moves, dfa.defaults, strict=True)
     targets = [{target for target in (*row.values(), default) if target >= 0} for row, default in rows]
+    spend(2 * len(dfa))
     cyclic = has_cycle(dfa)
     while cyclic or len(reaching) <= len(dfa):
         if 0 in reaching[-1]:
             yield from _of_length(dfa, reaching)
+        spend(1 + len(dfa) // 4)
         near = reaching[-1]
         reaching.append({state for state, found in enumerate(targets) if not found.isdisjoint(near)})
 

@@ -124,11 +124,12 @@ class Channels:
         return tuple(masks) if all(masks) else None
 
     def _from_memory(self, lead: Lead, box: Box) -> Box:
-        """Whoever asks when, the memory gives it; an earlier ruleset's also out of caches that others filled."""
+        """Whoever asks when and from where, the memory gives it; an earlier ruleset's also out of caches that others
+        filled.
+        """
         masks = list(box)
-        opened = [Dimension.MOMENT.value]
-        if lead.age:
-            opened += [Dimension.CLIENT.value, *self._open_heads]
+        opened = [Dimension.MOMENT.value, Dimension.CLIENT.value]
+        opened += self._open_heads if lead.age else self._credentials
         for at in opened:
             masks[at] = self._facets.universe[at]
         return tuple(masks)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from edgeproxy.ruleset.automata.effort import bounded
+from edgeproxy.ruleset.automata.errors import Unsupported
 from edgeproxy.ruleset.checker.binding import binding
 from edgeproxy.ruleset.checker.chains import chains
 from edgeproxy.ruleset.checker.checking import Checking, Said
@@ -24,7 +26,11 @@ from edgeproxy.ruleset.checker.reach import reach
 from edgeproxy.ruleset.checker.repeats import repeats
 from edgeproxy.ruleset.checker.severity import Severity, severity_of
 from edgeproxy.ruleset.model import Ruleset
+from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Code, Problem
+
+_WORK: Final = 4_000_000  # of the automata, for one family (see `effort`): some 15 s
+_WORK_OF_A_RULE: Final = 3_000
 
 Family = Callable[[Checking], Said]
 
@@ -61,18 +67,27 @@ def check_ruleset(ruleset: Ruleset, after: Sequence[Ruleset] = ()) -> Report:
     try:
         checking = Checking(ruleset, after)
     except TooManyFacets as error:
-        return Report((_undecided(error),), (f"undecided: {error}",))
-    said = [family(checking) for family in FAMILIES]
+        return Report((_undecided(error.place, error),), (f"undecided: {error}",))
+    said = [_said(family, checking) for family in FAMILIES]
     findings = [problem for each in said for problem in each.findings]
     findings.sort(key=lambda problem: (problem.place.file, problem.place.line, problem.place.column))
     return Report(tuple(findings), tuple(verdict for each in said for verdict in each.verdicts))
 
 
-def _undecided(error: TooManyFacets) -> Problem:
+def _said(family: Family, checking: Checking) -> Said:
+    try:
+        with bounded(_WORK + _WORK_OF_A_RULE * len(checking.ruleset.rules)):
+            return family(checking)
+    except Unsupported as error:
+        place = checking.ruleset.rules[0].place
+        return Said((_undecided(place, error, f"what the family {family.__name__!r} looks for is not decided"),))
+
+
+def _undecided(place: Place, error: Unsupported, what: str = "the ruleset cannot be checked") -> Problem:
     return Problem(
         Code.UNDECIDED,
-        error.place,
-        "the ruleset cannot be checked",
+        place,
+        what,
         f"{error}.",
         "make these conditions simpler, or fewer.",
     )

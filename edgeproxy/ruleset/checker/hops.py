@@ -13,11 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from edgeproxy.http.fields import CREDENTIAL_NAMES
 from edgeproxy.http.redirection import REDIRECTS
 from edgeproxy.ruleset.arms import Cutover, Split, backends_of
 from edgeproxy.ruleset.checker.guesses import NO_GUESS, Guess, Guesses
 from edgeproxy.ruleset.checker.held import kept_for, told_lifetime
 from edgeproxy.ruleset.leads import asked_path, declared_captures, kept_query, location
+from edgeproxy.ruleset.matching import ClientIn, HeaderIs
 from edgeproxy.ruleset.model import Forward, Redirect, RedirectMap, Respond, Rule, Ruleset
 from edgeproxy.ruleset.origins import Backend, DeclaredRedirect, HttpBackend
 from edgeproxy.ruleset.place import Place
@@ -159,10 +161,20 @@ def held_form(lead: Lead) -> Lead | None:
 
 
 def own_held(ruleset: Ruleset, leads: Sequence[Lead]) -> list[Lead]:
-    """Those of a ruleset's own leads that a client may have got when another arm, or another moment, was its own."""
-    changes = any(rule.match.during for rule in ruleset.rules if rule.off is None)
+    """Those of a ruleset's own leads that a client may have got on another arm, at another moment, from another address
+    or with other credentials than it has now.
+    """
+    changes = any(_may_change(rule) for rule in ruleset.rules if rule.off is None)
     found = (held_form(lead) for lead in leads if changes or lead.is_bound_to_arm)
     return [lead for lead in found if lead is not None]
+
+
+def _may_change(rule: Rule) -> bool:
+    """Whether one client's next request for the same URL may be another rule's."""
+    return bool(rule.match.during) or any(
+        isinstance(each, ClientIn) or (isinstance(each, HeaderIs) and each.name in CREDENTIAL_NAMES)
+        for each in rule.match.conditions
+    )
 
 
 def _sources(rule: Rule) -> Iterator[tuple[Source, int, float]]:

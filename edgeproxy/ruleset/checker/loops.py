@@ -9,10 +9,13 @@ Laws of this module:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from edgeproxy.ruleset.automata.effort import TooMuchWork, bounded
+from edgeproxy.ruleset.automata.errors import Unsupported
 from edgeproxy.ruleset.checker.asked import Asked
 from edgeproxy.ruleset.checker.boxes import points
 from edgeproxy.ruleset.checker.checking import Checking, Said
@@ -24,15 +27,23 @@ from edgeproxy.ruleset.checker.passages import Passage
 from edgeproxy.ruleset.checker.remedies import remedy_of
 from edgeproxy.ruleset.checker.settling import Unproved, settle
 from edgeproxy.ruleset.checker.simulate import Step, simulator_of
+from edgeproxy.ruleset.checker.spaces import NO_REQUESTS, Requests, Space
 from edgeproxy.ruleset.checker.walks import Walk, Walker
 from edgeproxy.ruleset.follow import MOST_HOPS
 from edgeproxy.ruleset.model import Ruleset
+from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Code, Evidence, Hop, Problem, Related
 
 PROVED: Final = "proved: no redirect loop"
 _PATHS: Final = 40  # tried of each space that was left over
 _POINTS: Final = 24  # combinations of facets tried for each path
+_TRIED: Final = 40  # passages of a knot that is too much to prove
 _STEPS: Final = 60_000  # of the simulator, for one knot
+_ALL_STEPS: Final = 120_000  # for all of them; beyond, each gets the least
+_LEAST_STEPS: Final = 100
+_WORK: Final = 2_000_000  # of the automata, for the proof (see `effort`): some 8 s
+_WORK_OF_A_RULE: Final = 2_000
+_WORK_OF_WALKS: Final = 1_000_000  # for paths to try, of all knots
 _SHOWN: Final = 6  # hops of a walk without end
 _LISTED: Final = 6
 
@@ -66,14 +77,21 @@ def find_loops(ruleset: Ruleset, after: Sequence[Ruleset] = ()) -> LoopVerdict:
     try:
         checking = Checking(ruleset, after)
     except TooManyFacets as error:
-        return LoopVerdict((), (_undecidable(error),))
-    return Loops(checking).verdict()
+        return LoopVerdict((), (_undecidable(error.place, error),))
+    return _verdict(checking)
 
 
 def loops(checking: Checking) -> Said:
     """The family."""
-    verdict = Loops(checking).verdict()
+    verdict = _verdict(checking)
     return Said((*verdict.findings, *verdict.undecided), verdict.lines)
+
+
+def _verdict(checking: Checking) -> LoopVerdict:
+    try:
+        return Loops(checking).verdict()
+    except Unsupported as error:
+        return LoopVerdict((), (_undecidable(checking.ruleset.rules[0].place, error),))
 
 
 class Loops:
@@ -81,23 +99,43 @@ class Loops:
         self._checking = checking
         self._simulator = checking.once(simulator_of)
         self._graph = checking.once(graph_of)
+        self._stepped = 0
+        self._work = _WORK + _WORK_OF_A_RULE * len(checking.ruleset.rules)
+        self._work_of_walks = _WORK_OF_WALKS
         self._circumstances = Circumstances(self._simulator, checking.facets)
 
     def verdict(self) -> LoopVerdict:
         walks: dict[tuple[object, ...], Walk] = {}
         undecided: list[Problem] = []
         for knot in self._knots():
-            for left in settle(self._graph.edges, knot):
-                found = self._walks(left)
-                for walk in found:
-                    known = walks.get(walk.signature)
-                    if known is None or _demands(walk) < _demands(known):
-                        walks[walk.signature] = walk
-                if not found:
-                    undecided.append(_undecided(left))
+            try:
+                self._look_at(knot, walks, undecided)
+            except Unsupported as error:
+                undecided.append(_undecided(Unproved(dict.fromkeys(knot, NO_REQUESTS), str(error))))
         findings = [self._problem(_turned(walk)) for walk in _without_shadows(walks.values())]
         findings.sort(key=lambda each: (each.place.file, each.place.line, each.place.column))
         return LoopVerdict(tuple(findings), tuple(undecided))
+
+    def _look_at(
+        self, knot: Sequence[Passage], walks: dict[tuple[object, ...], Walk], undecided: list[Problem]
+    ) -> None:
+        """Raises Unsupported."""
+        try:
+            with bounded(self._work) as rest:
+                unproved = list(settle(self._graph.edges, knot))
+        except TooMuchWork as error:
+            unproved = [Unproved({each: _wide(each) for each in knot[:_TRIED]}, str(error))]
+        self._work = max(0, rest[0])
+        for left in unproved:
+            with bounded(self._work_of_walks) as rest:
+                found = self._walks(left)
+            self._work_of_walks = max(0, rest[0])
+            for walk in found:
+                known = walks.get(walk.signature)
+                if known is None or _demands(walk) < _demands(known):
+                    walks[walk.signature] = walk
+            if not found:
+                undecided.append(_undecided(left))
 
     def _knots(self) -> Iterator[list[Passage]]:
         edges = self._graph.edges
@@ -108,14 +146,17 @@ class Loops:
     def _walks(self, left: Unproved) -> list[Walk]:
         """The loops and endless walks that the simulator finds in what is left of a knot."""
         walker = Walker(self._simulator)
+        limit = max(_LEAST_STEPS, min(_STEPS, _ALL_STEPS - self._stepped))
         found: dict[tuple[object, ...], Walk] = {}
-        for start in self._starts(left):
-            for walk in walker.walks(start):
-                known = found.get(walk.signature)
-                if known is None or _demands(walk) < _demands(known):
-                    found[walk.signature] = walk
-            if walker.spent > _STEPS:
-                break
+        with suppress(Unsupported):  # what was found until the work was too much was found
+            for start in self._starts(left):
+                for walk in walker.walks(start):
+                    known = found.get(walk.signature)
+                    if known is None or _demands(walk) < _demands(known):
+                        found[walk.signature] = walk
+                if walker.spent > limit:
+                    break
+        self._stepped += walker.spent
         return list(found.values())
 
     def _starts(self, left: Unproved) -> Iterator[Asked]:
@@ -141,8 +182,9 @@ class Loops:
             nicest = facets.asked(box, "/")
             for path in islice(space.paths.words(), _PATHS):
                 yield facets.asked(box, path)
+            few = list(islice(space.paths.words(), 3))
             for point in islice(points(box), _POINTS):
-                for path in islice(space.paths.words(), 3):
+                for path in few:
                     asked = facets.asked(point, path)
                     if asked != nicest:
                         yield asked
@@ -178,6 +220,11 @@ class Loops:
         )
 
 
+def _wide(passage: Passage) -> Requests:
+    """What a passage answers, and more, without any work."""
+    return NO_REQUESTS if passage.box is None else Requests([Space(passage.box, passage.territory.wide)])
+
+
 def hop_of(step: Step) -> Hop:
     asked = step.asked
     return Hop(asked.method, asked.url, step.lead.by, step.lead.status, step.location, step.lead.place)
@@ -208,13 +255,16 @@ def _demands(walk: Walk) -> tuple[int, int, int]:
 
 
 def _without_shadows(walks: Iterable[Walk]) -> list[Walk]:
-    """Without endless walks by leads that loop as well: one fault, one finding."""
-    every: list[Walk] = list(walks)
-    looping = [{lead.identity for lead in walk.leads} for walk in every if not walk.is_endless]
+    """Without endless walks, and rounds by the same lead again and again, by leads that loop as well in fewer hops: one
+    fault, one finding.
+    """
+    every = [(walk, walk.by) for walk in walks]
+    looping = [(by, len(walk.steps)) for walk, by in every if not walk.is_endless]
     return [
         walk
-        for walk in every
-        if not walk.is_endless or not any(each <= {lead.identity for lead in walk.leads} for each in looping)
+        for walk, by in every
+        if not (walk.is_endless or len(walk.steps) > len(by))
+        or not any(each <= by and (walk.is_endless or hops < len(walk.steps)) for each, hops in looping)
     ]
 
 
@@ -237,10 +287,10 @@ def _undecided(left: Unproved) -> Problem:
     )
 
 
-def _undecidable(error: TooManyFacets) -> Problem:
+def _undecidable(place: Place, error: Unsupported) -> Problem:
     return Problem(
         Code.UNDECIDED,
-        error.place,
+        place,
         "whether these rules lead round in a loop",
         f"{error}.",
         "make these conditions simpler, or fewer.",

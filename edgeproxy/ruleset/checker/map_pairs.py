@@ -44,15 +44,17 @@ class Redirected:
 
 
 def pairs_that_go_on(lead: Lead, territory: Territory, redirected: Redirected) -> list[str]:
-    """The paths of a map whose targets may be redirected again."""
+    """The paths of a map whose targets, or the one that the rule puts in their place, may be redirected again."""
     action, template = lead.rule.action, lead.rule.match.path
     assert isinstance(action, RedirectMap)
     own = [name for host in lead.rule.match.hosts for name in host.names]
     takes_all = not lead.rule.match.where and isinstance(template, PathTemplate) and template.takes_every_path
+    if lead.fixed is not None and not _goes_on(lead.fixed, own, redirected):
+        return []
     return [
         path
         for path, target in action.moves.pairs()
-        if _goes_on(target, own, redirected) and (takes_all or territory.takes(path))
+        if (lead.fixed is not None or _goes_on(target, own, redirected)) and (takes_all or territory.takes(path))
     ]
 
 

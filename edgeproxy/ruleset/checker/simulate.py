@@ -29,6 +29,7 @@ from edgeproxy.ruleset.model import Routed, Ruleset
 from edgeproxy.ruleset.origins import HttpBackend
 
 _VARIANTS: Final = 512
+_REMEMBERED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,16 @@ class Step:
     following: Asked | None  # None: it leads away from the hosts of the ruleset
     given: Asked | None = None
     spellings: tuple[Spelling, ...] = ()  # that the backend would have to know for it
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A redirect that a memory holds, and the request that it was given for."""
+
+    held: Lead
+    location: str
+    given: Asked
+    spellings: tuple[Spelling, ...]
 
 
 class Book:
@@ -88,6 +99,8 @@ class Simulator:
         self._guesses = _guesses((ruleset, *after))
         self._period = _common_period(ruleset)
         self._keeps_own = any(not lead.age for lead in self._held.values())
+        self.remembered_for = 0  # requests that were routed to tell what memories hold: the work of it
+        self._remembered: dict[tuple[Book, Asked], Sequence[_Kept]] = {}
 
     @property
     def leads(self) -> list[Lead]:
@@ -115,11 +128,12 @@ class Simulator:
                     yield step
 
     def _from_memory(self, asked: Asked) -> Iterator[Step]:
-        if self._keeps_own:
-            moments = (asked.now, *(now for now in self._facets.moments if now != asked.now))
-            yield from self._kept(self.live, asked, (replace(asked, now=now) for now in moments))
-        for book in self.old:
-            yield from self._kept(book, asked, islice(self._variants(asked), _VARIANTS))
+        books = (self.live, *self.old) if self._keeps_own else self.old
+        for book in books:
+            for kept in self._kept(book, asked):
+                if kept.held.age or self._may_hold(kept.given.now, asked.now, kept.held.kept):
+                    for following in self._following(asked, kept.held.status, kept.location):
+                        yield Step(asked, kept.held, kept.location, following, kept.given, kept.spellings)
 
     def _may_hold(self, given: float, now: float, kept: float) -> bool:
         """Whether what was got at one moment may be held at another. Windows that come again and again have other
@@ -129,30 +143,47 @@ class Simulator:
             return given <= now < given + kept
         return (now - given) % self._period < kept
 
-    def _kept(self, book: Book, asked: Asked, given: Iterator[Asked]) -> Iterator[Step]:
+    def _kept(self, book: Book, asked: Asked) -> Sequence[_Kept]:
+        """What a memory may hold for a URL. PERF: of old rulesets the URL alone tells it: walks come back to URLs."""
+        is_own = book is self.live
+        key = (book, asked if is_own else replace(asked, headers=(), client="", call=None, now=0.0))
+        found = self._remembered.get(key)
+        if found is None:
+            if len(self._remembered) >= _REMEMBERED:
+                self._remembered.clear()
+            found = self._remembered[key] = list(self._holdable(book, asked, is_own=is_own))
+        return found
+
+    def _holdable(self, book: Book, asked: Asked, *, is_own: bool) -> Iterator[_Kept]:
         seen = set()
-        for variant in given:
+        for variant in islice(self._variants(asked, is_own=is_own), _VARIANTS):
+            self.remembered_for += 1
             for lead, location, guess in book.answers(variant, self._guesses):
                 held = self._held.get(lead.identity)
-                if held is None or (lead.identity, location) in seen:
-                    continue
-                if lead.age or self._may_hold(variant.now, asked.now, held.kept):
-                    seen.add((lead.identity, location))
-                    for following in self._following(asked, lead.status, location):
-                        yield Step(asked, held, location, following, variant, guess.spellings)
+                key = (lead.identity, location, variant.now if is_own else None)
+                if held is not None and key not in seen:
+                    seen.add(key)
+                    yield _Kept(held, location, variant, guess.spellings)
 
-    def _variants(self, asked: Asked) -> Iterator[Asked]:
-        """The same URL, asked by others and at other times: those from whom a cache has what it gives this client."""
+    def _variants(self, asked: Asked, *, is_own: bool) -> Iterator[Asked]:
+        """The same URL, asked by others and at other times: those from whom a cache has what it gives this client.
+        `is_own`: by the client itself, which changes its address and its credentials.
+        """
         yield asked
         facets = self._facets
         fields = [
             [(axis.name, value) for value in each.values]
             for axis, each in facets.texts.items()
-            if isinstance(axis, Header)
+            if isinstance(axis, Header) and (not is_own or axis.name in CREDENTIAL_NAMES)
         ]
-        for now, client in product(facets.moments, facets.clients):
+        own_first = (
+            dict.fromkeys((asked.now, *facets.moments)),
+            dict.fromkeys((asked.client, *facets.clients)),
+        )
+        stays = tuple(pair for pair in asked.headers if is_own and pair[0] not in CREDENTIAL_NAMES)
+        for now, client in product(*own_first):
             for told in product(*fields):
-                headers = tuple((name, value) for name, value in told if value is not None)
+                headers = (*stays, *((name, value) for name, value in told if value is not None))
                 yield replace(asked, now=now, client=client, headers=headers, call=None)
 
     def _following(self, asked: Asked, status: int, location: str) -> Iterator[Asked | None]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache, reduce
 from typing import Final, assert_never
 
+from edgeproxy.ruleset.automata.effort import TooMuchWork
 from edgeproxy.ruleset.automata.errors import Unsupported
 from edgeproxy.ruleset.automata.filters import fixed_points
 from edgeproxy.ruleset.automata.language import NOTHING, Language, concatenation, text, texts
@@ -131,10 +132,14 @@ def _exactly(language: Language) -> Paths:
 def paths_of_template(template: PathTemplate, where: tuple[Where, ...]) -> Paths:
     try:
         every = path_language(template)
+    except TooMuchWork:  # that is not to be remembered: it is so now, and not of these paths
+        raise
     except Unsupported as error:
         return Paths(concatenation(text(_prefix(template)), NORMAL_RESTS), NOTHING, f"{template}: {error}")
     try:
         return _exactly(_limited(template, _wanted(where)) if where else every)
+    except TooMuchWork:
+        raise
     except Unsupported as error:
         return Paths(every, NOTHING, f"`where` on {template}: {error}")
 

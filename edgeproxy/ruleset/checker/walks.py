@@ -23,6 +23,7 @@ from edgeproxy.ruleset.model import RedirectMap
 
 Arms = tuple[tuple[str, str], ...]  # of a split, on a host where that matters, the backend
 _MOST_STEPS: Final = 3_000
+_ROUTINGS: Final = 16  # of what a memory holds: they count as one step of a walk
 _LONGEST: Final = DEFAULT_LIMITS.target
 
 
@@ -36,6 +37,11 @@ class Walk:
     @property
     def leads(self) -> tuple[Lead, ...]:
         return tuple(step.lead for step in self.steps)
+
+    @property
+    def by(self) -> frozenset[Identity]:
+        """The redirects that take part."""
+        return frozenset(_identity(step) for step in self.steps)
 
     @property
     def signature(self) -> tuple[object, ...]:
@@ -81,9 +87,12 @@ class Walker:
             yield Walk(tuple(steps), is_endless=True)
             return
         at[key] = len(steps)
+        routed = self._simulator.remembered_for
         for step in self._simulator.steps(asked):
-            self._left -= 1
-            self.spent += 1
+            asked_memory = self._simulator.remembered_for - routed
+            routed += asked_memory
+            self._left -= 1 + asked_memory // _ROUTINGS
+            self.spent += 1 + asked_memory
             taken = self.arms_after(arms, step)
             if step.following is not None and taken is not None:
                 steps.append(step)

@@ -75,6 +75,27 @@ def test_one_that_does_not_outlive_it_is_no_loop_that_is_told() -> None:
     assert verdict_of(WINDOWS % "lifetime: 1s").findings == ()
 
 
+def test_a_map_whose_location_the_rule_replaces_leads_round(tmp_path: Path) -> None:
+    (tmp_path / "moves.csv").write_text("/a,https://elsewhere.test/\n/b,https://elsewhere.test/b\n")
+    text = (
+        HEAD
+        + """rules:
+  - name: moved
+    match: {host: app, path: "/{rest*}"}
+    redirect: {map: moves.csv}
+    rewrite: {answer_headers: {Location: /a}}
+"""
+    )
+    verdict = find_loops(parse_ruleset(text, "rules.yaml", base=tmp_path))
+    assert verdict.line == "1 redirect loop"
+
+
+def test_a_loop_that_can_be_gone_round_in_more_hops_is_told_once() -> None:
+    old = '{name: a, match: {host: app, path: "/a/{x}"}, redirect: {to: "/a/a/{x}", status: 301}}'
+    verdict = verdict_of('{name: b, match: {host: app, path: "/a/{r*}"}, redirect: {to: "/{r}"}}', old)
+    assert verdict.line == "1 redirect loop"
+
+
 def test_a_pair_of_a_map_leads_round(tmp_path: Path) -> None:
     (tmp_path / "moves.csv").write_text("/a,/b\n/c,/d\n/b,https://pypi.test/a\n/e,https://elsewhere.test/e\n")
     text = (

@@ -206,11 +206,6 @@ LOOPS = {
         "GET https://pypi.test/a",
         2,
     ),
-    "by a Location that is a relative reference": Loop(
-        '{name: a, match: {host: app, path: "/d/{x}"}, respond: {status: 302, headers: {Location: "x"}}}',
-        "GET https://pypi.test/d/x",
-        1,
-    ),
     "by a rewritten path": Loop(
         f"""backends: {{old: {{{LEGACY}, redirects: [{{path: "/old/{{x}}", to: "/p/{{x}}"}}]}}}}
            {{name: p, match: {{host: app, path: "/p/{{x}}"}}, forward: {{backend: old}}, rewrite: {{path: "/old/{{x}}"}}}}""",

@@ -36,10 +36,10 @@ from edgeproxy.ruleset.template import PathTemplate, TargetTemplate
 from edgeproxy.ruleset.values import (
     read_directory,
     read_field_name,
-    read_field_value,
     read_map_name,
     read_redirect_status,
     read_status,
+    value_reader,
 )
 
 ACTIONS: Final = ("forward", "redirect", "respond", "files")
@@ -184,7 +184,7 @@ class ActionReader:
         places: dict[str, Place] = {}
         for key, value in read_entries(self._findings, node, "`headers` is a table of names and values") or ():
             name = read_value(self._findings, key, read_field_name, "it is a header name")
-            text = read_value(self._findings, value, read_field_value, "it is a header value")
+            text = read_value(self._findings, value, value_reader(name), "it is a header value")
             if name is None or text is None:
                 continue
             first = places.setdefault(name.lower(), key.place)

@@ -25,7 +25,7 @@ from edgeproxy.ruleset.shape import (
     read_value,
     report_empty_table,
 )
-from edgeproxy.ruleset.values import read_field_name, read_field_value
+from edgeproxy.ruleset.values import read_field_name, read_field_value, value_reader
 
 _ASKED: Final = ("path", "host", "headers")
 _HOP_BY_HOP: Final = frozenset(name.decode() for name in HOP_BY_HOP)
@@ -68,7 +68,8 @@ def _read_headers(findings: Findings, node: Node, key: str, read_name: Callable[
     what = f"`{key}` is a table of names, each with a value or {{remove: true}}"
     for name_node, value_node in read_some_entries(findings, node, what) or ():
         name = read_value(findings, name_node, read_name, "it is a header name")
-        found, value = _read_change(findings, value_node)
+        read = value_reader(name) if key == "answer_headers" else read_field_value
+        found, value = _read_change(findings, value_node, read)
         if name is None or not found:
             continue
         first = places.setdefault(name.lower(), name_node.place)
@@ -85,10 +86,10 @@ def _read_headers(findings: Findings, node: Node, key: str, read_name: Callable[
     return tuple(headers)
 
 
-def _read_change(findings: Findings, node: Node) -> tuple[bool, str | None]:
+def _read_change(findings: Findings, node: Node, read: Callable[[str], str]) -> tuple[bool, str | None]:
     """Whether it could be read; and the value of a header, None for one that is taken away."""
     if not isinstance(node, Table):
-        value = read_value(findings, node, read_field_value, "it is a header value, or {remove: true}")
+        value = read_value(findings, node, read, "it is a header value, or {remove: true}")
         return value is not None, value
     table = read_table(findings, node, HEADER) or {}
     if "remove" not in table:

@@ -7,16 +7,19 @@ of their own.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
-from edgeproxy.http.target import BadTarget, Scheme, parse_target
+from edgeproxy.http.target import BadTarget, Scheme, parse_host, parse_target
 from edgeproxy.ruleset.arms import ClientKey, CookieKey, HeaderKey, StickyKey
 from edgeproxy.ruleset.problems import Code, Refusal, nearest
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.6.2
 _FIELD_VALUE: Final = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?")  # RFC 9110 §5.5, without obs-text
+_ORIGIN: Final = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
+_URL_END: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9._~!$&'()*+,;=:@/?#[\]-])*")  # RFC 3986 §2, after the host
 _PROTOCOL: Final = re.compile(rf"{_TOKEN.pattern}(?:/{_TOKEN.pattern})?")  # RFC 9110 §7.8
 _SCHEMES: Final = tuple(scheme.value for scheme in Scheme)
 _FLAGS: Final = ("true", "false")
@@ -135,6 +138,52 @@ def read_field_value(text: str) -> str:
             "remove line ends, spaces at the ends and other characters.",
         )
     return text
+
+
+def value_reader(name: str | None) -> Callable[[str], str]:
+    """What reads the value of a header that a rule sets in an answer."""
+    return _read_location if name is not None and name.lower() == "location" else read_field_value
+
+
+def _read_location(text: str) -> str:
+    """A Location that leads every client to the same place, which the checker knows.
+
+    Browsers mend others and follow them: they take backslashes for slashes, leave tabs out, and read `https:/a` and
+    `https:///a` each in a way of their own (https://url.spec.whatwg.org/#concept-basic-url-parser).
+    """
+    read_field_value(text)
+    origin = _ORIGIN.match(text)
+    if origin is None and not re.match(r"/(?![/\\])", text):
+        raise _bad_location(
+            f"{text!r} is neither an absolute URL nor an absolute path",
+            "clients differ in where it leads.",
+            "begin it with https:// or http:// and a host, or with one slash.",
+        )
+    if origin is not None:
+        try:
+            parse_host(origin[1])
+        except BadTarget as error:
+            raise _bad_location(
+                f"{origin[1]!r} is no host: {error}",
+                "clients differ in where such a Location leads.",
+                "write it as in https://pypi.test/simple/.",
+                origin.start(1),
+            ) from None
+    end = 0 if origin is None else origin.end()
+    plain = _URL_END.match(text, end)
+    end = end if plain is None else plain.end()
+    if end < len(text):
+        raise _bad_location(
+            f"{text[end]!r} cannot stand in a URL",
+            "clients mend it, each in its way (RFC 3986 §2).",
+            f"write {quote(text[end])}.",
+            end,
+        )
+    return text
+
+
+def _bad_location(message: str, why: str, remedy: str, offset: int = 0) -> Refusal:
+    return Refusal(Code.BAD_HEADER, f"a Location: {message}", why, remedy, offset)
 
 
 def read_choice(text: str, known: tuple[str, ...], what: str) -> str:

@@ -40,10 +40,10 @@ rules:
   - {name: to-files, match: {host: app, path: "/packages/{rest*}"}, redirect: {to: "http://files.pypihosted.test/packages/{rest}", status: 301}}
   - {name: to-app, match: {host: legacy, path: "/packages/{rest*}"}, redirect: {to: "http://pypi.test/packages/{rest}", status: 308}}
   - {name: lower, match: {host: app, path: "/simple/{name}"}, redirect: {to: "/simple/{name|lower}/", status: 301}}
-  - {name: bounce, match: {host: legacy, path: "/bounce"}, respond: {status: 302, headers: {Location: "//pypi.test/bounce"}}}
-  - {name: cookie, match: {host: legacy, path: "/cookie"}, respond: {status: 302, headers: {Location: "//pypi.test/cookie", Set-Cookie: a=b}}}
+  - {name: bounce, match: {host: legacy, path: "/bounce"}, respond: {status: 302, headers: {Location: "http://pypi.test/bounce"}}}
+  - {name: cookie, match: {host: legacy, path: "/cookie"}, respond: {status: 302, headers: {Location: "http://pypi.test/cookie", Set-Cookie: a=b}}}
   - {name: blank, match: {host: legacy, path: "/blank"}, respond: {status: 302}}
-  - {name: gone, match: {host: legacy, path: "/gone"}, respond: {status: 410, headers: {Location: "//pypi.test/gone"}}}
+  - {name: gone, match: {host: legacy, path: "/gone"}, respond: {status: 410, headers: {Location: "http://pypi.test/gone"}}}
   - {name: folder, match: {host: legacy, path: "/folder"}, files: {directory: ./folder}}
   - {name: map, match: {host: legacy, path: "/map/{rest*}"}, redirect: {to: "/map", status: 301}}
   - {name: dropping, match: {host: legacy, path: "/dropping"}, redirect: {to: "http://pypi.test/page", status: 302}}
@@ -201,7 +201,10 @@ THROUGH = (
     ),
     Case("GET http://pypi.test/simple/six/", 302, "/simple/SIX", ["301 /simple/six/ by rule lower"]),
     Case(
-        "GET http://pypi.test/bounce", 302, "http://legacy.pypi.test/bounce", ["302 //pypi.test/bounce by rule bounce"]
+        "GET http://pypi.test/bounce",
+        302,
+        "http://legacy.pypi.test/bounce",
+        ["302 http://pypi.test/bounce by rule bounce"],
     ),
     Case("GET http://pypi.test/a", 302, "http://legacy.pypi.test/map/a", ["301 http://pypi.test/a by rule map"]),
     Case("POST http://pypi.test/post", 308, "//legacy.pypi.test/post", ["307 http://pypi.test/post by rule post-only"]),

@@ -212,6 +212,12 @@ LOOPS = {
         "GET https://pypi.test/p/a",
         1,
     ),
+    "of a spelling that is the author's own, which the next declared redirect takes": Loop(
+        f"""backends: {{old: {{{LEGACY}, redirects: [{{path: "/{{x}}/{{y}}", to: "/{{x|respelled}}/{{y}}"}}, {{path: "/{{x}}/{{y}}", to: "/a/{{y}}"}}]}}}}
+           {{name: p, match: {{host: app, path: "/a/{{y}}"}}, forward: {{backend: old}}}}""",
+        "GET https://pypi.test/a/a",
+        1,
+    ),
     "by a regular expression": Loop(
         """{name: a, match: {host: app, path: {regex: "/(?P<kind>simple|pypi)/(?P<rest>.*)"}}, redirect: {to: "/index/{kind}/{rest}"}}
            {name: b, match: {host: app, path: "/index/{r*}"}, redirect: {to: "/{r}"}}""",
@@ -287,6 +293,8 @@ ENDLESS = {
 }
 
 PROVED_ONES = {
+    "a spelling that would have to be the author's own and not": f"""backends: {{old: {{{LEGACY}, redirects: [{{path: "/p/{{x}}", to: "/p/{{x|respelled}}"}}, {{path: "/p/{{x}}", to: "/q/{{x}}"}}]}}}}
+           {{name: p, match: {{host: app, path: "/p/{{x}}"}}, forward: {{backend: old}}}}""",
     "normalising what is not normalised": """{name: a, match: {host: app, path: "/simple/{p}/", where: {p: {not_normalized: pep503}}}, redirect: {to: "/simple/{p|pep503}/"}}""",
     "two spellings, each of its own side": """{name: a, match: {host: app, path: "/p/{p}", where: {p: {not_normalized: lower}}}, redirect: {to: "/p/{p|lower}"}}
         {name: b, match: {host: app, path: "/p/{p}", where: {p: {not_normalized: pep503}}}, redirect: {to: "/p/{p|pep503}"}}""",

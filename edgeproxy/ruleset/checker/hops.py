@@ -16,7 +16,8 @@ from typing import Final
 from edgeproxy.http.fields import CREDENTIAL_NAMES
 from edgeproxy.http.redirection import REDIRECTS
 from edgeproxy.ruleset.arms import Cutover, Split, backends_of
-from edgeproxy.ruleset.checker.guesses import NO_GUESS, Guess, Guesses
+from edgeproxy.ruleset.automata.respelled import project_of
+from edgeproxy.ruleset.checker.guesses import NO_GUESS, Guess, Guesses, Spelling
 from edgeproxy.ruleset.checker.held import kept_for, told_lifetime
 from edgeproxy.ruleset.leads import asked_path, declared_captures, kept_query, location
 from edgeproxy.ruleset.matching import ClientIn, HeaderIs
@@ -121,9 +122,21 @@ class Lead:
                     for guess in guesses.of(redirect, its):
                         yield redirect.to.expand({**its, **guess.values}), guess
 
+    def own_spellings(
+        self, method: str, path: str, captures: Mapping[str, str], query: str | None
+    ) -> tuple[Spelling, ...]:
+        """How authors spell their projects if it does not answer such a request, which it takes: as it is asked."""
+        source = self.source
+        if not isinstance(source, Declared) or all(each.of is None for each in source.redirect.unknown):
+            return ()
+        kept = kept_query(query, self.rule.modifiers.query)
+        its = declared_captures(source.redirect, method, asked_path(self.rule, path, captures), kept) or {}
+        own = (its.get(each.of or "") for each in source.redirect.unknown)
+        return tuple((project_of(each), each) for each in own if each is not None)
+
     @property
     def channel(self) -> str:
-        """Of the leads of one channel the first answers."""
+        """Of the leads of one channel the first answers, but for spellings that are the authors' own."""
         if not isinstance(self.source, Declared):
             return ""
         arm = self.source.arm.name if self.source.arm is not None else ""

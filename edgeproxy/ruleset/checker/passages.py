@@ -172,6 +172,8 @@ class Passage:
         for each in source.backend.declares.redirects:
             if each is source.redirect:
                 break
+            if any(unknown.of is not None for unknown in each.unknown):
+                continue  # the spelling that is the author's own goes on to the next
             earlier = self._channels.entered(replace(self.lead, source=replace(source, redirect=each)), asked)
             if earlier is not None and includes(earlier, box):
                 found.append(paths_of_template(each.path, each.where).sure)

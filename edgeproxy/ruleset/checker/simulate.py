@@ -69,12 +69,20 @@ class Book:
         routing = asked.routed_by(self.ruleset)
         if not isinstance(routing, Routed):
             return
-        answered = set()
+        answered: set[str] = set()
+        own: dict[
+            str, tuple[Spelling, ...]
+        ] = {}  # by channel: that this is how authors spell it, if a later one answers
         for lead in self._by_rule.get(routing.rule.index, ()):
-            if lead.channel not in answered:
-                for location, guess in lead.locate(asked.method, asked.path, routing.captures, asked.query, guesses):
+            if lead.channel in answered:
+                continue
+            before = own.get(lead.channel, ())
+            spelled = lead.own_spellings(asked.method, asked.path, routing.captures, asked.query)
+            for location, guess in lead.locate(asked.method, asked.path, routing.captures, asked.query, guesses):
+                if not spelled:
                     answered.add(lead.channel)
-                    yield lead, location, guess
+                yield lead, location, replace(guess, spellings=(*before, *guess.spellings)) if before else guess
+            own[lead.channel] = (*before, *spelled)
 
 
 class Simulator:

@@ -12,7 +12,7 @@ from edgeproxy.ruleset.declare import Declared
 from edgeproxy.ruleset.matching import PathRegex
 from edgeproxy.ruleset.model import Action, Files, Forward, Redirect, RedirectMap, Respond
 from edgeproxy.ruleset.moves import Moves
-from edgeproxy.ruleset.nodes import Node, Table
+from edgeproxy.ruleset.nodes import Node, Table, Text
 from edgeproxy.ruleset.origins import Backend
 from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Code, Related
@@ -118,7 +118,11 @@ class ActionReader:
             "split": scope.splits,
             "cutover": scope.cutovers,
         }
-        to = declared[given[0]].find(self._findings, table[given[0]])
+        name = table[given[0]]
+        others = (key for key, each in declared.items() if isinstance(name, Text) and name.value in each.names)
+        other = next(others, None)
+        instead = None if other is None else f"it is the name of a {other}: write `{other}:` before it."
+        to = declared[given[0]].find(self._findings, name, instead)
         return None if to is None else Forward(to)
 
     def _redirect(self, node: Node) -> Redirect | RedirectMap | None:

@@ -33,8 +33,8 @@ class Declared(Generic[T]):
     def whole(self) -> bool:
         return self.readable and len(self.values) == len(self.names)
 
-    def find(self, findings: Findings, node: Node) -> T | None:
-        """The value that a text names."""
+    def find(self, findings: Findings, node: Node, instead: str | None = None) -> T | None:
+        """The value that a text names. `instead`: the remedy where it names none, else it is a name close to it."""
         text = read_text(findings, node, f"it is the name of a {self.what}")
         if text is None:
             return None
@@ -44,7 +44,7 @@ class Declared(Generic[T]):
                 text.place,
                 f"no {self.what} is named {text.value!r}",
                 f"a {self.what} is declared under `{self.what}s:` before a rule can speak of it.",
-                nearest(text.value, self.names),
+                nearest(text.value, self.names) if instead is None else instead,
             )
         return self.values.get(text.value)
 

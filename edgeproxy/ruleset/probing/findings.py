@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from edgeproxy.ruleset.automata.errors import Unsupported
 from edgeproxy.ruleset.checker.getting import ways
@@ -19,6 +20,9 @@ from edgeproxy.ruleset.problems import Code, Evidence, Hop, Problem
 
 Answered = Sequence[tuple[Question, Answer]]
 Judged = tuple[Question, Answer, Judgement]
+
+_NAME_PATHS: Final = "name paths that the backend has: --probe-path PATH, or --probe-from FILE."
+_START: Final = "start the backend, or say where it is now: --backend NAME=PLACE."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +53,38 @@ def probed(ruleset: Ruleset, asking: Asking, answered: Answered) -> Probed:
                 verdict, found = _declared(backend, declared, own, is_asked=backend in asked)
                 counts[verdict] += 1
                 problems += found
+            if not backend.declares.redirects:
+                problems += _silent(backend, [each for each in answered if each[0].backend is backend])
             problems += (_undeclared(backend, each) for each in generalise(undeclared.get(backend.name, ())))
-    return Probed(tuple(problems), _verdict(answered, asking, counts))
+    return Probed(tuple(problems), _verdict(answered, asking, counts, sum(map(len, undeclared.values()))))
 
 
-def _verdict(answered: Answered, asking: Asking, counts: Mapping[Verdict, int]) -> str:
+def _verdict(answered: Answered, asking: Asking, counts: Mapping[Verdict, int], undeclared: int) -> str:
+    """Says also what the proof above does not know of."""
     beyond = f", {asking.unasked} more were not asked" if asking.unasked else ""
+    silent = sum(answer.trouble is not None for _, answer in answered)
+    unanswered = f", {silent} of them not answered" if silent else ""
+    unknown = f"; {undeclared} undeclared seen: no verdict above knows of them" if undeclared else ""
     total = sum(counts.values())
+    requests = "1 request" if len(answered) == 1 else f"{len(answered)} requests"
     return (
-        f"probe: {len(answered)} requests sent{beyond}; of {total} declared redirects {counts[Verdict.CONFIRMED]} are "
-        f"confirmed, {counts[Verdict.OTHERWISE]} are not so, {counts[Verdict.NOT_REACHED]} could not be tried"
+        f"probe: {requests} sent{unanswered}{beyond}; of {total} declared redirects "
+        f"{counts[Verdict.CONFIRMED]} are confirmed, {counts[Verdict.OTHERWISE]} are not so, "
+        f"{counts[Verdict.NOT_REACHED]} could not be tried{unknown}"
+    )
+
+
+def _silent(backend: HttpBackend, answered: Answered) -> Iterator[Problem]:
+    """A backend that declares nothing and answered nothing: that no redirect was seen says nothing of it."""
+    question, answer = answered[0] if answered else (None, None)
+    if question is None or answer is None or question.rule is None or any(each.trouble is None for _, each in answered):
+        return
+    yield Problem(
+        Code.NOT_PROBED,
+        question.rule.place,
+        f"whether {backend.name} redirects anything could not be tried",
+        f"{question.target}: {answer.trouble}.",
+        _START,
     )
 
 
@@ -75,7 +101,8 @@ def _declared(
     if any(each[2].verdict is Verdict.CONFIRMED for each in judged):
         return Verdict.CONFIRMED, ()
     why = " ".join(_why_not(judged)) if is_asked else "no rule asks this backend."
-    return Verdict.NOT_REACHED, (_not_probed(backend, declared, why),)
+    is_silent = bool(answered) and all(answer.trouble is not None for _, answer in answered)
+    return Verdict.NOT_REACHED, (_not_probed(backend, declared, why, _START if is_silent else _NAME_PATHS),)
 
 
 def _served_twice(declared: DeclaredRedirect, judged: Sequence[Judged]) -> list[Judged]:
@@ -94,16 +121,16 @@ def _why_not(judged: Sequence[Judged]) -> Iterator[str]:
     if not judged:
         yield "no path is known that it takes and that a GET or HEAD may ask for."
     for question, answer, _ in judged[:3]:
-        yield f"{question.target} was answered: {told(answer)}."
+        yield f"{question.target}: {told(answer)}."
 
 
-def _not_probed(backend: HttpBackend, declared: DeclaredRedirect, why: str) -> Problem:
+def _not_probed(backend: HttpBackend, declared: DeclaredRedirect, why: str, remedy: str = _NAME_PATHS) -> Problem:
     return Problem(
         Code.NOT_PROBED,
         declared.place,
         f"whether {backend.name} redirects {declared.path} could not be tried",
         why,
-        "name paths that the backend has: --probe-path PATH, or --probe-from FILE.",
+        remedy,
     )
 
 
@@ -125,6 +152,7 @@ def _undeclared(backend: HttpBackend, found: Generalised) -> Problem:
     question = first.question
     number = len(found.seen)
     seen = f"{number} such redirects were seen" if number > 1 else "such a redirect was seen"
+    known = "them" if number > 1 else "it"
     also = f" ({' and '.join(found.also)} would fit as well)" if found.also else ""
     # who asked without a rule asked because of a declaration
     place = backend.declares.redirects[0].place if question.rule is None else question.rule.place
@@ -132,7 +160,7 @@ def _undeclared(backend: HttpBackend, found: Generalised) -> Problem:
         Code.UNDECLARED_REDIRECT,
         place,
         f"{backend.name} redirects {question.target}, and no declaration says so",
-        f"{seen}, and the checker does not know of them.",
+        f"{seen}, and the checker does not know of {known}.",
         f"add to `redirects` of {backend.name}{also}: {found.line}",
         evidence=_evidence(question, first.answer, place),
     )

@@ -154,6 +154,20 @@ def test_an_answer_confirms_what_is_declared_or_not(
     assert words[code] in found.verdict
 
 
+@pytest.mark.parametrize("declared", [(), (NORMAL,)])
+def test_a_backend_that_does_not_answer_is_told_of(declared: tuple[str, ...]) -> None:
+    found = probe(ruleset(*declared), lambda _: Answer(trouble="no answer: Connection refused"))
+    assert codes(found) == [Code.NOT_PROBED]
+    assert found.problems[0].why.endswith(": no answer: Connection refused.")
+    assert found.problems[0].remedy == "start the backend, or say where it is now: --backend NAME=PLACE."
+    assert "of them not answered; " in found.verdict
+
+
+def test_the_last_line_says_that_the_proof_knows_nothing_of_what_was_seen() -> None:
+    found = probe(ruleset(), lambda question: Answer(302, "/a") if question.path == "/b" else Answer(200), "/b")
+    assert found.verdict.endswith(" undeclared seen: no verdict above knows of them")
+
+
 def test_what_is_not_so_shows_the_answer() -> None:
     (problem,) = probe(ruleset(NORMAL), lambda q: Answer(200 if "S" in q.path else 404)).problems
     assert problem.message == "site does not redirect /simple/Six/ as declared"

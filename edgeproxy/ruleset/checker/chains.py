@@ -11,6 +11,7 @@ Laws of this module:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
@@ -20,11 +21,11 @@ from edgeproxy.ruleset.automata.errors import Unsupported
 from edgeproxy.ruleset.checker.asked import Asked
 from edgeproxy.ruleset.checker.checking import Checking, Said
 from edgeproxy.ruleset.checker.circumstances import Circumstances
-from edgeproxy.ruleset.checker.graph import Graph
+from edgeproxy.ruleset.checker.graph import Graph, graph_of
 from edgeproxy.ruleset.checker.hops import Declared, Lead
 from edgeproxy.ruleset.checker.loops import hop_of
 from edgeproxy.ruleset.checker.passages import Passage
-from edgeproxy.ruleset.checker.simulate import Simulator, Step
+from edgeproxy.ruleset.checker.simulate import Simulator, Step, simulator_of
 from edgeproxy.ruleset.checker.sources import sources_of
 from edgeproxy.ruleset.follow import MOST_HOPS
 from edgeproxy.ruleset.model import RedirectMap
@@ -32,6 +33,7 @@ from edgeproxy.ruleset.problems import Code, Evidence, Problem, Related
 
 _SAMPLES: Final = 6
 _WORDS: Final = 3  # exact paths behind one pattern that are told one by one
+_PATHS_OF_A_LEAD: Final = 1_000  # pairs of one map that are tried
 _PAIRS: Final = 2_000  # of patterns, that are looked at by languages
 _HOPS: Final = MOST_HOPS + 1
 
@@ -46,8 +48,11 @@ def chains(checking: Checking) -> Said:
 class Chains:
     def __init__(self, checking: Checking) -> None:
         self._facets = checking.facets
-        self._simulator = Simulator(checking.ruleset, (), checking.facets)
-        self._graph = Graph(checking, self._simulator)
+        if checking.after:
+            self._simulator = Simulator(checking.ruleset, (), checking.facets)
+            self._graph = Graph(checking, self._simulator)
+        else:
+            self._simulator, self._graph = checking.once(simulator_of), checking.once(graph_of)
         self._circumstances = Circumstances(self._simulator, checking.facets)
         self._pairs = 0
         self._found: dict[Pair, list[Step]] = {}
@@ -57,7 +62,12 @@ class Chains:
 
     def findings(self) -> tuple[Problem, ...]:
         downgrades: dict[int, Step] = {}
+        tried: Counter[int] = Counter()
         for passage in self._graph.passages:
+            if passage.word is not None:
+                tried[id(passage.lead)] += 1
+                if tried[id(passage.lead)] > _PATHS_OF_A_LEAD:
+                    continue
             for asked in self._starts(passage):
                 for first in self._simulator.live_steps(asked):
                     if first.lead is passage.lead:

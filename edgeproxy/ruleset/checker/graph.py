@@ -57,6 +57,7 @@ class Graph:
         patterns: list[Passage] = []
         territories = ((lead, self._grounds[lead.age].territory(lead.rule)) for lead in leads)
         first_of_face: dict[object, Passage] = {}
+        of_map: dict[tuple[int, int], Sequence[str]] = {}  # by ruleset and rule: for a lead and its held form
         redirected = Redirected((lead, territory) for lead, territory in territories if territory is not None)
         for lead in leads:
             ground = self._grounds[lead.age]
@@ -64,7 +65,10 @@ class Graph:
             if territory is None:
                 continue
             if isinstance(lead.rule.action, RedirectMap):
-                paths: Sequence[str | None] = pairs_that_go_on(lead, territory, redirected)
+                key = (lead.age, lead.rule.index)
+                if key not in of_map:
+                    of_map[key] = pairs_that_go_on(lead, territory, redirected)
+                paths: Sequence[str | None] = of_map[key]
             else:
                 is_listed = territory.words is not None and lead.is_certain
                 paths = territory.words if is_listed and territory.words is not None else (None,)

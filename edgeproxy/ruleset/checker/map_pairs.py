@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from edgeproxy.ruleset.checker.hops import Lead
+from edgeproxy.ruleset.checker.hops import Declared, Lead
 from edgeproxy.ruleset.checker.targets import aim_of
 from edgeproxy.ruleset.checker.territory import Territory
+from edgeproxy.ruleset.conditions import fulfils
 from edgeproxy.ruleset.model import RedirectMap
 from edgeproxy.ruleset.template import PathTemplate
 
@@ -25,22 +26,33 @@ class Redirected:
 
     def __init__(self, leads: Iterable[tuple[Lead, Territory]]) -> None:
         self._words: dict[str, set[str]] = {}
-        self._by_prefix: dict[str, dict[str, list[Territory]]] = {}
+        self._by_prefix: dict[str, dict[str, list[tuple[Lead, Territory]]]] = {}
         for lead, territory in leads:
             listed = None if isinstance(lead.rule.action, RedirectMap) else territory.words
             for host in (name for each in lead.rule.match.hosts for name in each.names):
                 if listed is not None:
                     self._words.setdefault(host, set()).update(listed)
                 else:
-                    self._by_prefix.setdefault(host, {}).setdefault(territory.prefix, []).append(territory)
+                    self._by_prefix.setdefault(host, {}).setdefault(territory.prefix, []).append((lead, territory))
 
     def has(self, host: str, path: str) -> bool:
         if path in self._words.get(host, ()):
             return True
         by_prefix = self._by_prefix.get(host)
         return by_prefix is not None and any(
-            territory.takes(path) for prefix in _prefixes(path) for territory in by_prefix.get(prefix, ())
+            _declares(lead, path) and territory.takes(path)
+            for prefix in _prefixes(path)
+            for lead, territory in by_prefix.get(prefix, ())
         )
+
+
+def _declares(lead: Lead, path: str) -> bool:
+    """Whether a path that its rule takes may be redirected by a lead. A rewritten path is not looked at."""
+    source = lead.source
+    if not isinstance(source, Declared) or lead.rule.modifiers.rewrite.path is not None:
+        return True
+    captures = source.redirect.path.match(path)
+    return captures is not None and fulfils(source.redirect.where, captures)
 
 
 def pairs_that_go_on(lead: Lead, territory: Territory, redirected: Redirected) -> list[str]:

@@ -218,6 +218,12 @@ LOOPS = {
         "GET https://pypi.test/a/a",
         1,
     ),
+    "of what a backend chooses, at a single path": Loop(
+        f"""backends: {{old: {{{LEGACY}, redirects: [{{path: "/{{x}}", to: "/{{u:[ab]}}"}}]}}}}
+           {{name: p, match: {{host: app, path: "/b"}}, forward: {{backend: old}}}}""",
+        "GET https://pypi.test/b",
+        1,
+    ),
     "by a regular expression": Loop(
         """{name: a, match: {host: app, path: {regex: "/(?P<kind>simple|pypi)/(?P<rest>.*)"}}, redirect: {to: "/index/{kind}/{rest}"}}
            {name: b, match: {host: app, path: "/index/{r*}"}, redirect: {to: "/{r}"}}""",

@@ -136,6 +136,10 @@ class Graph:
                     found = self._of_lead.get(id(lead))
                     if found is not None and _fits(found, box) and not _is_settled(passage.lead, lead):
                         yield found
+        for found in self._unsure_of_words:
+            is_near = any(path.startswith(aim.prefix) for path in found.territory.words or ())
+            if is_near and _fits(found, box) and not _is_settled(passage.lead, found.lead):
+                yield found
         order = self.order if words is None else words
         for at in range(bisect_left(order, aim.prefix, key=lambda pair: pair[0]), len(order)):
             path, found = order[at]
@@ -143,6 +147,11 @@ class Graph:
                 break
             if _fits(found, box):
                 yield found
+
+    @cached_property
+    def _unsure_of_words(self) -> Sequence[Passage]:
+        """Of rules for single paths, where only a backend knows the Location: rivals are those of patterns alone."""
+        return [each for each in self._of_lead.values() if each.territory.words is not None]
 
     @property
     def passages(self) -> Sequence[Passage]:

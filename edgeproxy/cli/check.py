@@ -83,7 +83,7 @@ def execute(args: Namespace) -> int:
 def exit_status(problems: Iterable[Problem], *, strict: bool = False) -> int:
     """0 nothing found, 1 findings, 2 unreadable."""
     codes = {problem.code for problem in problems}
-    if Code.UNREADABLE_FILE in codes:
+    if codes & {Code.UNREADABLE_FILE, Code.YAML_SYNTAX}:
         return _UNREADABLE
     counts = any(strict or severity_of(code) is not Severity.NOTE for code in codes)
     return _FINDINGS if counts else _NOTHING

@@ -253,7 +253,8 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
     place = _place_of(error.problem_mark or error.context_mark, file)
     said = error.problem or "the text cannot be read"
     lines = LINE_END.split(text)
-    if "cannot start any token" in said and "\t" in lines[place.line - 1][place.column - 1 : place.column]:
+    is_at_tab = "cannot start any token" in said or "tab character" in said
+    if is_at_tab and "\t" in lines[place.line - 1][place.column - 1 : place.column]:
         return Problem(
             Code.YAML_SYNTAX,
             place,

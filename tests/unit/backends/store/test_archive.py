@@ -68,7 +68,7 @@ INFO = {"a-1.0.dist-info/METADATA": core_metadata("a", "1.0")}
         ("b-1.0-py3-none-any.whl", zipped(INFO), "its name says project b, its metadata a"),
         ("a-1.1-py3-none-any.whl", zipped(INFO), "its name says version 1.1, its metadata 1.0"),
         ("a-1.0.tar.gz", b"plain text", "not a readable tar.gz"),
-        ("a-1.0.tar.gz", gzip.compress(b"no tar"), "not a readable tar.gz"),
+        ("a-1.0.tar.gz", gzip.compress(b"no tar", mtime=0), "not a readable tar.gz"),
         ("a-1.0.tar.gz", sdist("a", "1.0").content[:-20], "not a readable tar.gz"),
         ("a-1.0.tar.gz", tarred({"a-1.0/setup.py": b""}), "no PKG-INFO"),
         ("a-1.0.tar.gz", tarred({"a/PKG-INFO": b"x", "b/PKG-INFO": b"x"}), "2 PKG-INFO"),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal, assert_never
 
 from edgeproxy.http.target import Scheme
 from edgeproxy.ruleset.arms import Cutover, Split
+from edgeproxy.ruleset.caches import DEFAULT_CACHE, CacheSettings
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.listeners import Listener
 from edgeproxy.ruleset.matching import NO_FACTS, Facts, Match
@@ -147,6 +148,7 @@ class Ruleset:
     rules: tuple[Rule, ...]
     router: Router = field(repr=False)
     sources: Mapping[str, str] = field(repr=False)  # the texts of the files read, by name: messages quote them
+    cache: CacheSettings = DEFAULT_CACHE
 
     @property
     def has_rates(self) -> bool:

@@ -105,6 +105,14 @@ class KeyHeader:
     name: str
 
 
+class Coding(StrEnum):
+    """Content codings that the edge can give an answer (RFC 9110 §8.4.1, RFC 7932, RFC 8878)."""
+
+    GZIP = "gzip"
+    BR = "br"
+    ZSTD = "zstd"
+
+
 class KeyPart(StrEnum):
     QUERY = "query"
     BODY = "body"
@@ -112,14 +120,17 @@ class KeyPart(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """How long answers are kept, in seconds (None: the answer's own word), and how they are told apart.
+    """How long answers are kept, in seconds (None: the answer's own word), and how they are told apart. `fresh` is for
+    what was found (200, 203, 204), `negative` for the rest that may be kept: redirects, 404, 405, 410, 414, 501.
 
     `key` is what beside method, host and path tells two answers apart; None: the query. `share_arms`: an answer of one
-    arm may be given to clients of another.
+    arm may be given to clients of another. `heed_clients`: a client's Cache-Control may ask for a newer answer; a cache
+    may ignore it (RFC 9111 §5.2.1), as those at the edge do, or anybody could send every request on to the backend.
     """
 
     place: Place
     fresh: float | None = None
+    negative: float | None = None
     stale_while_revalidate: float | None = None
     stale_if_error: float | None = None
     immutable: bool = False
@@ -128,6 +139,8 @@ class Cache:
     tags: tuple[TargetTemplate, ...] = ()
     verify: tuple[Digest, TargetTemplate] | None = None
     share_arms: bool = False
+    compress: tuple[Coding, ...] = ()  # the best first
+    heed_clients: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from edgeproxy.http.request import METHODS, RequestLine, read_request_line
 from edgeproxy.http.response import ORDINARY, Asked
 from edgeproxy.http.target import SERVER_WIDE, BadTarget, Scheme, Target, parse_target
 from edgeproxy.migration.place import arm_at, place_of, sticky_key
+from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.ruleset.arms import Cutover, Split
 from edgeproxy.ruleset.candidates import Candidates
 from edgeproxy.ruleset.leads import asked_path, kept_query, location, with_query
@@ -71,6 +72,7 @@ class Pass:
     edit: FieldEdit | None = None  # of the request's fields
     answer_edit: FieldEdit | None = None  # of the answer's
     is_plain: bool = True  # neither an edit nor a content host: fields go both ways as they are
+    cache: CachePlan | None = None  # where answers are kept
 
     @property
     def host(self) -> str:
@@ -235,11 +237,21 @@ def _to_backend(backend: Backend, routed: Routed, method: str, target: Target) -
                 edit=_edit_of(rewrite.headers),
                 answer_edit=_answer_edit(rule),
                 is_plain=not (to_content or rewrite.headers or rewrite.answer_headers),
+                cache=_cache_plan(routed, method, target, asked, backend),
             )
         case DirectoryBackend(directory=directory):
             return ServeFile(rule.name, directory, path, to_content, _answer_edit(rule))
         case _:
             assert_never(backend)
+
+
+def _cache_plan(routed: Routed, method: str, target: Target, asked: str, backend: HttpBackend) -> CachePlan | None:
+    policy = routed.rule.modifiers.cache
+    if policy is None:
+        return None
+    tags = tuple(tag.expand(routed.captures) for tag in policy.tags)
+    verify = None if policy.verify is None else (policy.verify[0], policy.verify[1].expand(routed.captures).lower())
+    return CachePlan(policy, method, target, asked, backend.name, tags, verify)
 
 
 _edit_of = lru_cache(1024)(field_edit)  # one for each rule, whatever the URLs

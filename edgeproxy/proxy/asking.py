@@ -93,7 +93,7 @@ class Asking(ABC):
         else:
             self._go_on(taken)
 
-    def leave(self) -> None:
+    def leave_backend(self) -> None:
         """Nobody waits for the answer any more."""
         if self.is_waiting:
             self.is_waiting = False

@@ -70,13 +70,14 @@ class Exchange(Protocol):
 class Passing(Asking):
     """One request passed to a backend, and its answer passed back."""
 
-    __slots__ = ("_client", "_fields", "_keep_alive", "_sends_chunks", "_trailers", "_unsent")
+    __slots__ = ("_client", "_fields", "_is_plain", "_keep_alive", "_sends_chunks", "_trailers", "_unsent")
 
     def __init__(self, client: Client, pool: Pool, plan: Pass, fields: RequestFields) -> None:
         is_whole = fields.framing is NO_BODY or not has_body(fields.framing)
         super().__init__(pool, plan, _asked(plan, fields) if plan.upgrade else plan.asked, is_whole=is_whole)
         self._client = client
         self._fields = fields
+        self._is_plain = plan.is_plain
         self._keep_alive: bool | None = None  # None: the answer's head is not sent yet
         self._sends_chunks = False
         self._trailers: list[bytes] | None = None  # of the answer
@@ -99,7 +100,7 @@ class Passing(Asking):
             self._connection.hold(blocked)
 
     def on_client_gone(self) -> None:
-        self.leave()
+        self.leave_backend()
 
     # -- from the backend ---------------------------------------------------------------------------------------
 
@@ -114,7 +115,7 @@ class Passing(Asking):
         client = self._client
         self._connection = None
         keep_alive = client.may_keep_alive()
-        if head.is_common and keep_alive and client.minor and self._plan.is_plain:
+        if head.is_common and keep_alive and client.minor and self._is_plain:
             own = _VIA[head.minor]
         else:
             head = self._edited(head)

@@ -75,6 +75,11 @@ class Pass:
     cache: CachePlan | None = None  # where answers are kept
 
     @property
+    def is_unsafe(self) -> bool:
+        """By the method's own word (RFC 9110 §9.2.1), or the rule's: it may change what the backend answers."""
+        return not self.is_safe
+
+    @property
     def host(self) -> str:
         """The Host field that the backend gets."""
         return self.start.split(b"\r\n")[1].partition(b": ")[2].decode()

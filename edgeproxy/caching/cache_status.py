@@ -39,21 +39,25 @@ def line(
     collapsed: bool = False,
     forward: Forward | None = None,
 ) -> bytes:
-    """`ttl`: seconds for which the answer is still fresh, below 0 for how long it has been stale (§2.4). `forward` where
-    the caller knows it better than the outcome says it.
+    """`ttl`: seconds for which the answer is still fresh, below 0 for how long it has been stale (§2.4). `forward`:
+    where the caller knows better than the outcome says why it went on.
     """
     if outcome is Outcome.HIT and ttl is not None:  # PERF: the hit path's; what follows comes to the same
         return b"%bhit; ttl=%d\r\n" % (_START, ttl)
-    return _START + "; ".join(
-        [
-            *_how(outcome, forward, not_stored),
-            *([] if forwarded_status is None else [f"fwd-status={forwarded_status}"]),
-            *([] if ttl is None else [f"ttl={ttl}"]),
-            *(["stored"] if stored else []),
-            *(["collapsed"] if collapsed or outcome is Outcome.COLLAPSED else []),
-            *_detail(outcome, not_stored),
-        ]
-    ).encode() + b"\r\n"
+    return (
+        _START
+        + "; ".join(
+            [
+                *_how(outcome, forward, not_stored),
+                *([] if forwarded_status is None else [f"fwd-status={forwarded_status}"]),
+                *([] if ttl is None else [f"ttl={ttl}"]),
+                *(["stored"] if stored else []),
+                *(["collapsed"] if collapsed or outcome is Outcome.COLLAPSED else []),
+                *_detail(outcome, not_stored),
+            ]
+        ).encode()
+        + b"\r\n"
+    )
 
 
 def _how(outcome: Outcome, forward: Forward | None, not_stored: NotStored | None) -> list[str]:

@@ -19,8 +19,8 @@ from edgeproxy.caching.stored import Stored
 from edgeproxy.http.etags import EntityTag
 from edgeproxy.ruleset.modifiers import Coding
 
-# Below it a coding saves less than its own field lines take (`Content-Encoding: gzip`, `Vary: Accept-Encoding`): HTML of
-# 100 octets lost 10, of 200 it won 70 to 90.
+# Below it a coding saves no more than its field line takes, 24 octets: of 150 octets of HTML gzip saved 11 and br 57,
+# of 200 they saved 38 and 89.
 SMALLEST: Final = 200
 
 _CODINGS: Final = {coding.value: coding.value for coding in Coding} | {"x-gzip": "gzip"}  # §8.4.1.3

@@ -30,7 +30,9 @@ def targets(
     authority: str | None = None,
     scheme: Scheme = Scheme.HTTP,
 ) -> tuple[tuple[str, str, str], ...]:
-    """Host, path and query of each, as Target has them. `authority` is the request's, when its port is not the scheme's."""
+    """Host, path and query of each, as Target has them. `authority`: the request's, where it names another port than
+    the scheme's.
+    """
     if method in _SAFE or not 200 <= status < 400:
         return ()
     path, _, query = path_and_query.partition("?")

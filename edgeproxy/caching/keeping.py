@@ -29,12 +29,17 @@ def copy_of(
         terms=keep.terms,
         size=-1,
         digest=b"",
-        selecting=vary.selecting(keep.vary, request, policy),
+        selecting=vary.selecting(_told_apart_by(keep, policy), request, policy),
         tags=tuple(dict.fromkeys((*tags, *keep.tags))),
         content_type=values.get("content-type", ""),
         etag=None if etag is None else parse_entity_tag(etag),
         last_modified=None if modified is None else parse_http_date(modified),
     )
+
+
+def _told_apart_by(keep: Keep, policy: Cache) -> tuple[str, ...]:
+    """Under `compress` the backend is asked without Accept-Encoding: every request's is the same to it."""
+    return tuple(name for name in keep.vary if not (policy.compress and name == "accept-encoding"))
 
 
 def values_of(lines: bytes) -> dict[str, str]:

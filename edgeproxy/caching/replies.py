@@ -78,6 +78,10 @@ def reply(method: str, values: Mapping[str, str], stored: Stored, now: float) ->
             assert_never(verdict)
 
 
+def status_line(status: int) -> bytes:
+    return _STATUS_LINES[status]
+
+
 def _whole(method: str, stored: Stored) -> Reply:
     size, status = stored.size, stored.status
     start, lines = _STATUS_LINES[status], stored.lines

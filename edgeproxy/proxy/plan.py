@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar, assert_never
+from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from edgeproxy.http.edits import FieldEdit, field_edit
 from edgeproxy.http.head_buffer import refuse_hopeless
@@ -45,6 +45,9 @@ from edgeproxy.ruleset.model import (
 from edgeproxy.ruleset.modifiers import RuleLimits
 from edgeproxy.ruleset.origins import Backend, DirectoryBackend, HostKind, HttpBackend
 from edgeproxy.ruleset.safety import is_safe
+
+if TYPE_CHECKING:
+    from edgeproxy.proxy.cache.giving import Known
 
 K = TypeVar("K")
 P = TypeVar("P")
@@ -300,7 +303,7 @@ class ByFacts:
 class Planner:
     """Plans for requests that come by one scheme under one ruleset, and the memory of them."""
 
-    __slots__ = ("_candidates", "_chosen", "_limits", "_plans", "_ruleset", "_scheme")
+    __slots__ = ("_candidates", "_chosen", "_limits", "_plans", "_ruleset", "_scheme", "known")
 
     def __init__(self, ruleset: Ruleset, scheme: Scheme, limits: Limits) -> None:
         self._ruleset = ruleset
@@ -309,6 +312,7 @@ class Planner:
         self._plans: dict[tuple[bytes, str | None], Planned | ByFacts] = {}
         self._candidates = 0  # of all plans that are remembered, at most
         self._chosen: dict[tuple[tuple[bytes, str | None], int], Planned] = {}
+        self.known: dict[bytes, Known] = {}  # whole requests, octet for octet, that a copy in memory answers
 
     def plan(self, line: bytes, host_field: str | None) -> Planned | ByFacts:
         """The plan for a request line and a Host field. Raises BadRequest, BadTarget."""
@@ -325,6 +329,19 @@ class Planner:
             _, planned = _planned(routing, by_facts.line, by_facts.target)
             self._remember(self._chosen, key, planned, by_facts.key)
         return planned
+
+    def learn(self, request: bytes, known: Known) -> None:
+        """The same octets have the same answer, as long as the copy is there."""
+        if len(request) <= self._limits.memo_octets:
+            if len(self.known) >= self._limits.plans:
+                self.known.clear()
+            self.known[request] = known
+
+    def forget_known(self) -> None:
+        """Those whose copy is gone or past its time: what it holds is counted by nobody any more."""
+        over = [request for request, known in self.known.items() if known.is_over]
+        for request in over:
+            del self.known[request]
 
     def _plan_anew(self, octets: bytes, host_field: str | None) -> Planned | ByFacts:
         refuse_hopeless(octets)

@@ -16,7 +16,7 @@ DEFAULT_KEY: Final = (KeyPart.QUERY,)
 
 
 class CachePlan:
-    """The keys of one URL under one rule and backend. `tags` and `verify` are the rule's, with the captures filled in."""
+    """The keys of one URL under one rule and backend. `tags` and `verify`: the rule's, with the captures filled in."""
 
     __slots__ = ("_address", "_base", "_format", "_headers", "_keys", "_path", "is_read", "policy", "tags", "verify")
 

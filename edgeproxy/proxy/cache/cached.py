@@ -6,7 +6,7 @@ What can be answered from memory at once is, without an exchange (`give`); what 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Protocol, assert_never
+from typing import Final, Protocol, assert_never
 
 from edgeproxy.caching import replies, reuse
 from edgeproxy.caching.keys import Key
@@ -14,17 +14,14 @@ from edgeproxy.caching.outcomes import NotStored, Outcome
 from edgeproxy.caching.reuse import Use
 from edgeproxy.http.framing import NO_BODY
 from edgeproxy.http.request import RequestFields
-from edgeproxy.http.response import ResponseHead
-from edgeproxy.proxy.asking import Asking
-from edgeproxy.proxy.backend import BackendConnection
 from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.proxy.cache.fill import Fill
-from edgeproxy.proxy.cache.giving import Known, arriving_head, end_lines
+from edgeproxy.proxy.cache.giving import Known, arriving_head, end_lines, open_ended
 from edgeproxy.proxy.cache.keeper import Found, Keeper
 from edgeproxy.proxy.cache.outflow import Outflow
 from edgeproxy.proxy.cache.passing import PassingBy
 from edgeproxy.proxy.cache.requests import request_of
-from edgeproxy.proxy.cache.source import Source
+from edgeproxy.proxy.cache.source import Own, Source
 from edgeproxy.proxy.exchange import Client as PassingClient
 from edgeproxy.proxy.exchange import Exchange
 from edgeproxy.proxy.held_call import CONTINUE
@@ -38,6 +35,8 @@ _TRIES: Final = 3  # look-ups for one request: an answer may turn out to be for 
 class Client(PassingClient, Protocol):
     """What an exchange of the cache needs of the client's connection."""
 
+    @property
+    def has_whole_request(self) -> bool: ...
     def put_exchange(self, exchange: Exchange) -> None:
         """Another one goes on in the place of the one that runs."""
 
@@ -196,12 +195,12 @@ class Cached:
         if stored.size >= 0:
             reply = replies.reply(self._plan.method, self.values, stored, now)
             status, self._outflow = reply.status, Outflow(reply.parts)
-            head = arriving_head(reply, self._plan, outcome)
+            head = arriving_head(stored, reply, self._plan, outcome)
         else:
             status, in_chunks = stored.status, client.minor == 1
             self._keep_alive = self._keep_alive and in_chunks
             self._outflow = Outflow(None, in_chunks=in_chunks)
-            head = arriving_head(replies.open_ended(stored, in_chunks=in_chunks), self._plan, outcome)
+            head = arriving_head(stored, open_ended(stored, in_chunks=in_chunks), self._plan, outcome)
         client.on_head_sent(status)
         client.send(head + end_lines(self._keep_alive, client.minor) + b"\r\n")
         self.on_growth()
@@ -238,25 +237,23 @@ class Cached:
         self._source = None
         self._pass_by(Outcome.UNCACHEABLE, why)
 
-    def on_own(
-        self, asking: Asking, connection: BackendConnection | None, head: ResponseHead, content: bytes | None, why: NotStored
-    ) -> None:
+    def on_own(self, own: Own, why: NotStored) -> None:
         self._source = None
         passing = self._passing(Outcome.UNCACHEABLE, why)
         self._client.put_exchange(passing)
-        passing.adopt(asking, connection)
-        if content is not None:
-            passing.on_whole(head, content)
+        passing.adopt(own)
+        if own.content is not None:
+            passing.on_whole(own.head, own.content)
             return
-        passing.on_head(head)
+        passing.on_head(own.head)
         if self._is_blocked:
             passing.on_client_blocked(True)
 
     def stand_in(self) -> bool:
-        stale, keeper = self._stale, self._keeper
+        stale, now = self._stale, self._keeper.now()
         if stale is None or self._outflow is not None:
             return False
-        if not reuse.may_stand_in(self.values, stale.stored.terms, stale.stored.purged, keeper.now(), self._cache.policy):
+        if not reuse.may_stand_in(self.values, stale.stored.terms, stale.stored.purged, now, self._cache.policy):
             return False
         self.on_found(stale, Outcome.STALE_IF_ERROR)
         return True
@@ -294,6 +291,13 @@ class Cached:
             passing.on_body(bytes(held))
         if is_whole:
             passing.on_body_end()
+
+
+def cached(client: Client, keeper: Keeper, pool: Pool, plan: Pass, fields: RequestFields) -> Cached | PassingBy:
+    """The exchange of a request that no copy in memory answers at once; not started."""
+    if plan.cache is None:
+        return PassingBy(client, pool, plan, fields, keeper, Outcome.BYPASS, NotStored.METHOD)
+    return Cached(client, keeper, pool, plan, plan.cache, fields)
 
 
 def give(client: Client, known: Known, now: float, outcome: Outcome) -> None:

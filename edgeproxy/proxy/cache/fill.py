@@ -28,7 +28,7 @@ from edgeproxy.http.redirection import REDIRECTS
 from edgeproxy.http.response import ResponseHead
 from edgeproxy.proxy.asking import Asking, no_answer
 from edgeproxy.proxy.cache.intake import Intake
-from edgeproxy.proxy.cache.source import Source, Waiter
+from edgeproxy.proxy.cache.source import Own, Source, Waiter
 from edgeproxy.telemetry.counters import BackendFailure
 from edgeproxy.telemetry.stderr import tell
 
@@ -246,7 +246,7 @@ class Fill(Source, Asking):
         leader, self.leader = self.leader, None
         connection, self._connection = self._connection, None
         if leader is not None:
-            leader.on_own(self, connection, head, whole, why)
+            leader.on_own(Own(head, whole, connection, self.expires), why)
         elif connection is not None:
             connection.drop()
         for waiter in waiters:
@@ -276,7 +276,9 @@ class Fill(Source, Asking):
         verify, stored = self._cache.verify, self.stored
         assert stored is not None, "its head is known"
         if verify is not None and not intake.has_digest(verify[1]):
-            tell(f"rule {self._plan.rule}: what came for {self._plan.asked_for.path} has not the {verify[0]} of its path")
+            tell(
+                f"rule {self._plan.rule}: what came for {self._plan.asked_for.path} has not the {verify[0]} of its path"
+            )
             self._break(NotStored.DIGEST)
             return
         self._is_right = self._is_over = True

@@ -6,7 +6,6 @@ PERF: a hit that is known costs one look-up by the request's octets, two compari
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from edgeproxy.caching import cache_status, replies
@@ -41,6 +40,15 @@ class Known:
         self.head = head_of(reply, plan)
         self.content = _content_of(reply, copy.body)
         self.says_age = says_age(plan)
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether it may be remembered: it holds no octets of its own beside the copy's."""
+        return not self.content or self.content is self.copy.body
+
+    @property
+    def is_over(self) -> bool:
+        return not self.copy.expires
 
     def octets(self, now: float, outcome: Outcome = Outcome.HIT, end: bytes = b"") -> bytes:
         """The whole answer; `end`: further field lines."""
@@ -77,7 +85,7 @@ def told_lines(stored: Stored, outcome: Outcome, now: float, *, says_age: bool) 
 
 
 def says_age(plan: Pass) -> bool:
-    """Whether the rule leaves Age to clients: one that takes it away wants them to keep answers for their whole time."""
+    """Whether the rule leaves Age to clients: who takes it away lets them keep answers for their whole time."""
     return plan.answer_edit is None or plan.answer_edit.gone.search(_AGE) is None
 
 
@@ -99,6 +107,14 @@ def end_lines(keep_alive: bool, minor: int) -> bytes:
     return b"".join([line + b"\r\n" for line in connection_lines(keep_alive, minor)])
 
 
-def in_pieces(stored: Stored, plan: Pass, now: float, method: str) -> Stored:
-    """The copy as it is while nobody knows how long it will be: no range and no condition is judged by its size."""
-    return replace(stored, size=-1)
+def arriving_head(stored: Stored, reply: Reply, plan: Pass, outcome: Outcome) -> bytes:
+    """Of an answer that is still coming: it was asked for just now, and is as old as it said."""
+    age = int(stored.terms.age(stored.terms.born))
+    status = cache_status.line(outcome, stored=outcome is Outcome.MISS)
+    return head_of(reply, plan) + (b"Age: %d\r\n" % age if age else b"") + status
+
+
+def open_ended(stored: Stored, *, in_chunks: bool) -> Reply:
+    """An answer whose length nobody knows: all of it, whatever parts were asked for."""
+    start = replies.status_line(stored.status)
+    return Reply(stored.status, start + stored.lines + (b"Transfer-Encoding: chunked\r\n" if in_chunks else b""), ())

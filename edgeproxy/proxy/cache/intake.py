@@ -39,12 +39,23 @@ class Hash(Protocol):
 class Intake:
     """`why_not`: content that came is not kept, for this reason, since when it was set."""
 
-    __slots__ = ("_base", "_buffer", "_digest", "_largest", "_open_spool", "_small", "_verifier", "size", "spool", "why_not")
+    __slots__ = (
+        "_base",
+        "_buffer",
+        "_digest",
+        "_largest",
+        "_open_spool",
+        "_small",
+        "_verifier",
+        "size",
+        "spool",
+        "why_not",
+    )
 
     def __init__(
         self, small: int, largest: int, open_spool: Callable[[], Spooled] | None, verify: Digest | None = None
     ) -> None:
-        """`small`: octets that are kept in memory; more go to a spool, if there is one. `largest`: more are not kept."""
+        """`small`: octets that stay in memory; more go to a spool, if there is one. `largest`: more are not kept."""
         self._small = small
         self._largest = largest
         self._open_spool = open_spool
@@ -98,7 +109,7 @@ class Intake:
 
     def content(self) -> bytes:
         """All of it, where it is in memory."""
-        assert self.spool is None and not self._base, "it is small"
+        assert not self._base, "it is small"
         return bytes(self._buffer)
 
     def close(self) -> None:

@@ -13,15 +13,21 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from edgeproxy.caching import vary
+from edgeproxy.caching.eviction import MOST_HITS
 from edgeproxy.caching.keys import Key
 from edgeproxy.caching.outcomes import NotStored
 from edgeproxy.caching.purging import Mode, Purge, What
+from edgeproxy.caching.reuse import Use, decide
 from edgeproxy.caching.stored import Stored
+from edgeproxy.http.request import RequestFields
+from edgeproxy.proxy.cache.cache_plan import CachePlan
+from edgeproxy.proxy.cache.giving import Known
 from edgeproxy.proxy.cache.intake import Intake
 from edgeproxy.proxy.cache.memory import Copy, MemoryTier
 from edgeproxy.proxy.cache.purges import PurgeLog
 from edgeproxy.proxy.clock import Clock
 from edgeproxy.proxy.loop_guard import LoopGuard
+from edgeproxy.proxy.plan import Pass
 from edgeproxy.ruleset.caches import CacheSettings
 from edgeproxy.ruleset.modifiers import Cache, Digest
 from edgeproxy.telemetry.counters import Counters
@@ -44,9 +50,17 @@ _OF_ONE: Final = frozenset(  # reasons that are the request's, or the moment's, 
 
 class Keeper:
     def __init__(
-        self, settings: CacheSettings, clock: Clock, counters: Counters, guard: LoopGuard, purges: PurgeLog
+        self,
+        settings: CacheSettings,
+        longest_body: int,
+        clock: Clock,
+        counters: Counters,
+        guard: LoopGuard,
+        purges: PurgeLog,
     ) -> None:
+        """`longest_body`: octets of a request's that may be a part of a key."""
         self.memory = MemoryTier(settings.memory)
+        self.longest_body = longest_body
         self.fills: dict[bytes, Fill] = {}
         self.guard = guard
         self.purges = purges
@@ -77,6 +91,20 @@ class Keeper:
         if not self.is_current:
             self.catch_up()
         return _newest(self.memory.of(key.primary), values, policy)
+
+    def known(self, plan: Pass, cache: CachePlan, fields: RequestFields) -> Known | None:
+        """What a fresh copy in memory gives to a request that has no body."""
+        if not cache.is_read:
+            return None
+        values, now = fields.values, self.now()
+        copy = self.find(cache.key(values, None), values, cache.policy)
+        if copy is None or now >= copy.expires:
+            return None
+        if cache.policy.heed_clients and decide(values, copy.stored.terms, None, now, cache.policy) is not Use.FRESH:
+            return None
+        if copy.hits < MOST_HITS:
+            copy.hits += 1
+        return Known(copy, plan, values, now)
 
     def fill_for(self, key: Key, values: Mapping[str, str], policy: Cache) -> Fill | None:
         """A fetch that may answer a request with these fields, too."""

@@ -23,6 +23,7 @@ _VARIANTS: Final = 32  # of one key
 # --memory measures it).
 OVERHEAD: Final = 2_048
 _OVERHEAD_OF_TEXT: Final = 64
+_HEAD: Final = 4_096
 
 
 class Copy(Entry):
@@ -53,6 +54,11 @@ class MemoryTier:
     @property
     def limit(self) -> int:
         return self._queue.limit
+
+    @property
+    def largest(self) -> int:
+        """Octets of content that a copy may have, if its head is small."""
+        return max(0, self._queue.largest - OVERHEAD - _HEAD)
 
     @property
     def octets(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from edgeproxy.http.framing import encode_chunk
+from edgeproxy.http.framing import LAST_CHUNK, encode_chunk
 from edgeproxy.http.selection import Part
 from edgeproxy.proxy.cache.source import Source
 
@@ -42,6 +42,11 @@ class Outflow:
             self._pass(len(content), part.length)
             return content
         return b""
+
+    @property
+    def end(self) -> bytes:
+        """What follows the last octet."""
+        return LAST_CHUNK if self._in_chunks else b""
 
     def is_over(self, source: Source) -> bool:
         if self._parts is None:

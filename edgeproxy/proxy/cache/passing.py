@@ -13,9 +13,8 @@ from edgeproxy.caching.outcomes import NotStored, Outcome
 from edgeproxy.caching.purging import Mode, Purge, What
 from edgeproxy.http.request import RequestFields
 from edgeproxy.http.response import ResponseHead
-from edgeproxy.proxy.asking import Asking
-from edgeproxy.proxy.backend import BackendConnection
 from edgeproxy.proxy.cache.fill import lines_of
+from edgeproxy.proxy.cache.source import Own
 from edgeproxy.proxy.exchange import Client, Passing
 from edgeproxy.proxy.pool import Pool
 
@@ -27,8 +26,8 @@ _FOR_THE_EDGE: Final = re.compile(rb"(?im)^surrogate-(?:control|key):.*\n")
 
 
 class PassingBy(Passing):
-    """Past the cache: `outcome` and `why` are told to the client. An unsafe request's answer takes away what it may have
-    made wrong (RFC 9111 §4.4).
+    """Past the cache: `outcome` and `why` are told to the client. An unsafe request's answer takes away what it may
+    have made wrong (RFC 9111 §4.4).
     """
 
     __slots__ = ("_keeper", "_outcome", "_why")
@@ -49,13 +48,13 @@ class PassingBy(Passing):
         self._outcome = outcome
         self._why = why
 
-    def adopt(self, asking: Asking, connection: BackendConnection | None) -> None:
+    def adopt(self, own: Own) -> None:
         """The answer to this very request is on its way to somebody else: from now on it comes here."""
-        self.expires = asking.expires
-        self._connection = connection
+        self.expires = own.expires
+        self._connection = own.connection
         self._may_repeat = False
-        if connection is not None:
-            connection.hand_over(self)
+        if own.connection is not None:
+            own.connection.hand_over(self)
 
     def _edited(self, head: ResponseHead) -> ResponseHead:
         plan = self._plan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from edgeproxy.caching.outcomes import NotStored, Outcome
@@ -13,9 +14,18 @@ from edgeproxy.proxy.plan import Answer
 from edgeproxy.telemetry.counters import BackendFailure
 
 if TYPE_CHECKING:
-    from edgeproxy.proxy.asking import Asking
     from edgeproxy.proxy.backend import BackendConnection
     from edgeproxy.proxy.cache.keeper import Found
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """An answer that is one request's alone. Its content is whole, or comes by the connection."""
+
+    head: ResponseHead
+    content: bytes | None
+    connection: BackendConnection | None
+    expires: float  # of the exchange with the backend, in loop time
 
 
 class Waiter(Protocol):
@@ -47,10 +57,8 @@ class Waiter(Protocol):
     def on_alone(self, why: NotStored) -> None:
         """The answer is for somebody else only: ask for another one."""
 
-    def on_own(
-        self, asking: Asking, connection: BackendConnection | None, head: ResponseHead, content: bytes | None, why: NotStored
-    ) -> None:
-        """The answer is for this request only. `connection`: where its content comes; None: it is whole, `content`."""
+    def on_own(self, own: Own, why: NotStored) -> None:
+        """The answer is for this request only."""
 
     def stand_in(self) -> bool:
         """The backend failed. Whether a stale copy was given in the place of its answer."""
@@ -88,6 +96,7 @@ class Source(ABC):
         if waiter in self.waiters:
             self.waiters.remove(waiter)
 
+    @abstractmethod
     def on_taken(self) -> None:
         """A waiter has read on."""
 

@@ -154,7 +154,10 @@ class Fill(Source, Asking):
         intake = self._intake
         if intake is None:
             return  # of an answer that nobody is given
+        was_in_memory = intake.spool is None
         intake.write(content)
+        if was_in_memory and intake.spool is not None and self.stored is not None:
+            self._keeper.announce(self, self.stored, intake.spool)
         if intake.why_not is not None:
             self._keeper.drop(self)
             self.on_taken()
@@ -267,7 +270,6 @@ class Fill(Source, Asking):
             self._intake.write(whole)
             self._finish(self._intake)
             return
-        self._keeper.announce(self)
         for waiter in self.waiting():
             waiter.on_arriving(self._outcome_for(waiter))
 
@@ -297,6 +299,7 @@ class Fill(Source, Asking):
             waiter.on_arriving(self._outcome_for(waiter))
 
     def _on_kept(self) -> None:
+        """Or not; its content is needed for that no more."""
         self._is_used = False
         self._close_unused()
 

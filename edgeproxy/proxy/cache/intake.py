@@ -15,19 +15,8 @@ from typing import Protocol, assert_never
 
 from edgeproxy.caching.outcomes import NotStored
 from edgeproxy.caching.stored import DIGEST_OCTETS
+from edgeproxy.proxy.cache.spool import Spool
 from edgeproxy.ruleset.modifiers import Digest
-
-
-class Spooled(Protocol):
-    """A file that grows."""
-
-    @property
-    def size(self) -> int: ...
-    def write(self, data: bytes | bytearray) -> None:
-        """Raises OSError: then nothing of `data` counts as written."""
-
-    def read(self, offset: int, most: int) -> bytes: ...
-    def discard(self) -> None: ...
 
 
 class Hash(Protocol):
@@ -53,7 +42,7 @@ class Intake:
     )
 
     def __init__(
-        self, small: int, largest: int, open_spool: Callable[[], Spooled] | None, verify: Digest | None = None
+        self, small: int, largest: int, open_spool: Callable[[], Spool] | None, verify: Digest | None = None
     ) -> None:
         """`small`: octets that stay in memory; more go to a spool, if there is one. `largest`: more are not kept."""
         self._small = small
@@ -61,10 +50,9 @@ class Intake:
         self._open_spool = open_spool
         self._buffer = bytearray()
         self._base = 0  # where the buffer begins
-        self._digest = blake2b(digest_size=DIGEST_OCTETS)
         self._verifier = None if verify is None else new_hash(verify)
         self.size = 0
-        self.spool: Spooled | None = None
+        self.spool: Spool | None = None
         self.why_not: NotStored | None = None
 
     @property
@@ -74,7 +62,10 @@ class Intake:
 
     @property
     def digest(self) -> bytes:
-        return self._digest.digest()
+        """Of content that is whole."""
+        if self.spool is not None:
+            return self.spool.digest()
+        return blake2b(self._buffer, digest_size=DIGEST_OCTETS).digest()
 
     def has_digest(self, wanted: str) -> bool:
         """Whether what came has the digest, in hexadecimal digits, that its rule asks for."""
@@ -85,7 +76,6 @@ class Intake:
         if self._verifier is not None:
             self._verifier.update(data)
         if self.why_not is None:
-            self._digest.update(data)
             if self.size > self._largest:
                 self.why_not = NotStored.TOO_LARGE
             elif self.spool is None and self.size > self._small:
@@ -117,7 +107,7 @@ class Intake:
             self.spool.discard()
             self.spool = None
 
-    def _new_spool(self) -> Spooled | None:
+    def _new_spool(self) -> Spool | None:
         """A disk that takes nothing costs the keeping, and no client its answer."""
         if self._open_spool is None:
             self.why_not = NotStored.TOO_LARGE
@@ -128,7 +118,7 @@ class Intake:
             self.why_not = NotStored.NO_ROOM
             return None
 
-    def _flush(self, spool: Spooled) -> None:
+    def _flush(self, spool: Spool) -> None:
         try:
             spool.write(self._buffer)
         except OSError:

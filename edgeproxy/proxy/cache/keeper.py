@@ -8,9 +8,12 @@ Laws of this module:
 
 from __future__ import annotations
 
+import os
 from collections import Counter
+from contextlib import closing
+from dataclasses import replace
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from edgeproxy.caching import vary
 from edgeproxy.caching.eviction import MOST_HITS
@@ -24,7 +27,12 @@ from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.proxy.cache.giving import Known
 from edgeproxy.proxy.cache.intake import Intake
 from edgeproxy.proxy.cache.memory import Copy, MemoryTier
-from edgeproxy.proxy.cache.purges import PurgeLog
+from edgeproxy.proxy.cache.checking import Content
+from edgeproxy.proxy.cache.disk import Disk
+from edgeproxy.proxy.cache.elsewhere import Elsewhere
+from edgeproxy.proxy.cache.index import DiskCopy
+from edgeproxy.proxy.cache.purges import PurgeLog, carry_out
+from edgeproxy.proxy.cache.spool import Spool
 from edgeproxy.proxy.clock import Clock
 from edgeproxy.proxy.loop_guard import LoopGuard
 from edgeproxy.proxy.plan import Pass
@@ -35,8 +43,9 @@ from edgeproxy.telemetry.counters import Counters
 if TYPE_CHECKING:
     from edgeproxy.proxy.cache.fill import Fill
 
-Found = Copy
+Found = Copy | DiskCopy
 
+_SMALL: Final = 1 << 20  # octets of content that are kept in memory, too, where there is a disk
 _UNCACHEABLE: Final = 10.0  # seconds in which nobody waits for an answer that the last time was for one client only
 _FAILING: Final = 1.0  # seconds in which a copy that stood in for a failing backend does so again, unasked
 _REMEMBERED: Final = 8_192  # keys of either kind
@@ -57,15 +66,19 @@ class Keeper:
         counters: Counters,
         guard: LoopGuard,
         purges: PurgeLog,
+        disk: Disk | None,
     ) -> None:
         """`longest_body`: octets of a request's that may be a part of a key."""
         self.memory = MemoryTier(settings.memory)
         self.longest_body = longest_body
-        self.fills: dict[bytes, Fill] = {}
+        self.fills: dict[bytes, Fill | Elsewhere] = {}
         self.guard = guard
         self.purges = purges
         self.now = clock.wall
-        self.largest = min(settings.largest, self.memory.largest)
+        self.disk = disk
+        self._disk_hits: set[bytes] = set()  # keys of copies that were read there, since it was told
+        self._small = self.memory.largest if disk is None else min(self.memory.largest, _SMALL)
+        self.largest = settings.largest if disk is not None else min(settings.largest, self._small)
         self._clock = clock
         self._counters = counters
         self._seen = purges.seq
@@ -86,8 +99,17 @@ class Keeper:
         for purge in (Purge(What.ALL, Mode.HARD),) if purges is None else purges:
             self.memory.purge(purge)
 
-    def find(self, key: Key, values: Mapping[str, str], policy: Cache) -> Copy | None:
+    def find(self, key: Key, values: Mapping[str, str], policy: Cache) -> Found | None:
         """The newest copy that a request with these fields may have, fresh or not."""
+        copy = self._find_in_memory(key, values, policy)
+        if self.disk is None or (copy is not None and self.now() < copy.expires):
+            return copy
+        other = _newest(self.disk.find(key.primary), values, policy)
+        if copy is None or (other is not None and other.stored.terms.born > copy.stored.terms.born):
+            return other
+        return copy
+
+    def _find_in_memory(self, key: Key, values: Mapping[str, str], policy: Cache) -> Copy | None:
         if not self.is_current:
             self.catch_up()
         return _newest(self.memory.of(key.primary), values, policy)
@@ -97,7 +119,7 @@ class Keeper:
         if not cache.is_read:
             return None
         values, now = fields.values, self.now()
-        copy = self.find(cache.key(values, None), values, cache.policy)
+        copy = self._find_in_memory(cache.key(values, None), values, cache.policy)
         if copy is None or now >= copy.expires:
             return None
         if cache.policy.heed_clients and decide(values, copy.stored.terms, None, now, cache.policy) is not Use.FRESH:
@@ -106,14 +128,21 @@ class Keeper:
             copy.hits += 1
         return Known(copy, plan, values, now)
 
-    def fill_for(self, key: Key, values: Mapping[str, str], policy: Cache) -> Fill | None:
-        """A fetch that may answer a request with these fields, too."""
+    def fill_for(self, key: Key, values: Mapping[str, str], policy: Cache) -> Fill | Elsewhere | None:
+        """A fetch that may answer a request with these fields, too: of this worker, or of another one."""
         fill = self.fills.get(key.primary)
         if fill is None or self.is_purged(key, fill.tags, fill.since, knows_tags=fill.stored is not None):
             return None
         if fill.stored is not None and not vary.matches(fill.stored.selecting, values, policy):
             return None
         return fill
+
+    def elsewhere(self, key: Key, policy: Cache) -> Elsewhere | None:
+        """Another worker fetches it. None: this one may; it has the claim from now on, until the fetch is over."""
+        if self.disk is None or self.disk.claim(key.primary):
+            return None
+        self.fills[key.primary] = other = Elsewhere(self, self.disk, key, policy)
+        return other
 
     def is_uncacheable(self, key: Key) -> bool:
         return self._is_until(self._uncacheable, key)
@@ -135,43 +164,93 @@ class Keeper:
     # -- keeping ------------------------------------------------------------------------------------------------
 
     def intake(self, verify: Digest | None) -> Intake:
-        return Intake(self.memory.largest, self.largest, None, verify)
+        return Intake(self._small, self.largest, None if self.disk is None else self.disk.spool, verify)
 
     def begin(self, fill: Fill) -> None:
         self.fills[fill.key.primary] = fill
 
-    def drop(self, fill: Fill) -> None:
+    def drop(self, fill: Fill | Elsewhere) -> None:
         """Nobody else joins it."""
         if self.fills.get(fill.key.primary) is fill:
             del self.fills[fill.key.primary]
 
-    def announce(self, fill: Fill) -> None:
-        """Its content begins to come."""
+    def announce(self, fill: Fill, stored: Stored, spool: Spool) -> None:
+        """A large content begins to come: other workers may read it as it does."""
+        if self.disk is not None:
+            self.disk.announce(fill.key, stored, spool, fill.since)
 
     def keep(self, fill: Fill, stored: Stored, intake: Intake, then: Callable[[], None]) -> Copy | None:
         """The copy in memory, if it is one for it; `then`: the content is needed no more for keeping it."""
-        copy = None
-        if self.is_purged(fill.key, stored.tags, fill.since):
+        key = fill.key
+        if self.is_purged(key, stored.tags, fill.since):
             self.count_not_stored(NotStored.PURGED)
-        elif intake.spool is None:
-            copy = self.memory.put(fill.key, stored, intake.content())
-        then()
+            self._release(key)
+            then()
+            return None
+        content = intake.content() if intake.spool is None else intake.spool
+        copy = self.memory.put(key, stored, content) if isinstance(content, bytes) else None
+        if self.disk is None:
+            then()
+            return copy
+
+        def on_put(_is_kept: bool) -> None:
+            self._release(key)
+            then()
+
+        self.disk.put(key, stored, content, fill.since, on_put)
         return copy
 
-    def refresh(self, found: Copy, stored: Stored, since: int) -> Copy:
+    def refresh(self, found: Found, stored: Stored, since: int) -> Found:
         """A copy that was asked for anew and is right, under its new head."""
+        if self.disk is not None:
+            for copy in (found,) if isinstance(found, DiskCopy) else self.disk.find(found.key.primary):
+                if copy.variant == found.variant and copy.stored.digest == found.stored.digest:
+                    self.disk.update(copy, stored, since)
+        self._release(found.key)
+        if isinstance(found, DiskCopy):
+            return replace(found, stored=stored)
         if self.is_purged(found.key, stored.tags, since):
             self.memory.remove(found)
             return Copy(found.key, stored, found.body)
         return self.memory.replace(found, stored)
 
-    def remove(self, found: Copy) -> None:
-        self.memory.remove(found)
+    def remove(self, found: Found) -> None:
+        if isinstance(found, Copy):
+            self.memory.remove(found)
+        elif self.disk is not None:
+            self.disk.remove(found)
+
+    def read(self, found: DiskCopy, then: Callable[[Copy | Content | None], None]) -> None:
+        """A copy on the disk; small ones are in memory from then on. None: there is none that may be given."""
+        assert self.disk is not None, "it was found there"
+        since = self.purges.seq
+
+        def on_read(content: Content | None) -> None:
+            is_small = isinstance(content, bytes) or (content is not None and content.size <= self._small)
+            if content is None or not is_small:
+                then(content)
+                return
+            if not isinstance(content, bytes):
+                with closing(content):
+                    content = os.pread(content.fd, content.size, 0)
+            if self.is_purged(found.key, found.stored.tags, since) or len(content) != found.stored.size:
+                then(None)
+                return
+            then(self.memory.put(found.key, found.stored, content) or Copy(found.key, found.stored, content))
+
+        self._disk_hits.add(found.key.primary)
+        self.disk.read(found, on_read)
 
     def purge(self, purge: Purge) -> None:
         """For everybody, from now on."""
-        self.purges.append(purge)
+        carry_out((purge,), self.purges, self.disk)
         self.catch_up()
+
+    def tend(self) -> None:
+        """Once a second: tell the disk what was asked for."""
+        if self.disk is not None and self._disk_hits:
+            hits, self._disk_hits = self._disk_hits, set()
+            self.disk.note_hits(hits)
 
     def note_uncacheable(self, key: Key, why: NotStored) -> None:
         self.count_not_stored(why)
@@ -186,6 +265,12 @@ class Keeper:
 
     def close(self) -> None:
         self.fills.clear()
+        if self.disk is not None:
+            self.disk.close()
+
+    def _release(self, key: Key) -> None:
+        if self.disk is not None:
+            self.disk.release(key.primary)
 
     def numbers(self) -> Counter[str]:
         return Counter(
@@ -202,9 +287,12 @@ class Keeper:
         times[key.primary] = self.now() + seconds
 
 
-def _newest(copies: Iterable[Copy], values: Mapping[str, str], policy: Cache) -> Copy | None:
+F = TypeVar("F", Copy, DiskCopy)
+
+
+def _newest(copies: Iterable[F], values: Mapping[str, str], policy: Cache) -> F | None:
     """RFC 9111 §4: of several that match, the most recent."""
-    found: Copy | None = None
+    found: F | None = None
     for copy in copies:
         if copy.stored.coding or not vary.matches(copy.stored.selecting, values, policy):
             continue

@@ -74,7 +74,13 @@ def coded(stored: Stored, coding: Coding, size: int, digest: bytes) -> Stored | 
         return None
     etag = None if stored.etag is None else _tagged(stored.etag, coding)
     return replace(
-        stored, lines=coded_lines(stored.lines, coding, etag), size=size, digest=digest, etag=etag, coding=coding.value
+        stored,
+        lines=coded_lines(stored.lines, coding, etag),
+        size=size,
+        digest=digest,
+        etag=etag,
+        origin=stored.digest,
+        coding=coding.value,
     )
 
 

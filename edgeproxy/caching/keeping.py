@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edgeproxy.caching import vary
+from edgeproxy.caching import coding, vary
 from edgeproxy.caching.stored import Stored
 from edgeproxy.caching.storing import Keep
 from edgeproxy.http.dates import http_date, parse_http_date
@@ -20,12 +20,14 @@ def copy_of(
     the request that it answers; `tags`: the rule's.
     """
     values = values_of(keep.lines)
-    dated = keep.lines if "date" in values else keep.lines + f"Date: {http_date(received)}\r\n".encode()
+    lines = keep.lines if "date" in values else keep.lines + f"Date: {http_date(received)}\r\n".encode()
+    if policy.compress and coding.is_compressible(values.get("content-type", ""), coding.SMALLEST):
+        lines = coding.with_vary(lines)
     modified = values.get("last-modified")
     etag = values.get("etag")
     return Stored(
         status=status,
-        lines=dated,
+        lines=lines,
         terms=keep.terms,
         size=-1,
         digest=b"",

@@ -62,6 +62,7 @@ class Stored:
     last_modified: int | None = None
     coding: str = ""  # that the edge itself gave it: "gzip", "br", "zstd"; "" for as it came
     purged: float | None = None
+    origin: bytes = b""  # of a coded copy: the digest of the content as it came
     edge_lines: bytes = b""
 
 

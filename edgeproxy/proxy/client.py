@@ -197,8 +197,8 @@ class ClientConnection(AnsweringStream):
         return True
 
     def _answer_kept(self, planned: Planned, plan: Pass, cache: CachePlan, fields: RequestFields) -> bool:
-        """From a fresh copy in memory, at once. Where nothing but the request's octets decides, the same octets have the
-        same answer.
+        """From a fresh copy in memory, at once. Where nothing but the request's octets decides, the same octets have
+        the same answer.
         """
         edge = self._edge
         known = cast("Keeper", edge.keeper).known(plan, cache, fields)

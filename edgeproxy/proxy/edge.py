@@ -12,6 +12,7 @@ from typing import Final
 
 from edgeproxy.http.forwarded import TrustedProxies
 from edgeproxy.http.target import Scheme
+from edgeproxy.proxy.cache.disk import Disk
 from edgeproxy.proxy.cache.keeper import Keeper
 from edgeproxy.proxy.cache.purges import PurgeLog
 from edgeproxy.proxy.client import ClientConnection
@@ -81,8 +82,12 @@ class Edge:
         }
 
     def _keeper(self, log: PurgeLog) -> Keeper:
-        keeper = Keeper(self.ruleset.cache, self.limits.call, self.clock, self.counters, self.guard, log)
-        self.counters.copies["memory"] = keeper.numbers
+        settings = self.ruleset.cache
+        disk = None
+        if settings.directory is not None:
+            disk = Disk.open(settings.directory, settings.disk, settings.largest, log)
+        keeper = Keeper(settings, self.limits.call, self.clock, self.counters, self.guard, log, disk)
+        self.counters.copies |= {"memory": keeper.memory_numbers, "disk": keeper.disk_numbers}
         return keeper
 
     # -- for its owner ------------------------------------------------------------------------------------------
@@ -235,6 +240,8 @@ class Edge:
         if self._access_log is not None:
             self._access_log.flush()
         self.look_at_certificates()
-        for planner in self.planners.values():
-            planner.forget_known()
+        if self.keeper is not None:
+            self.keeper.tend()
+            for planner in self.planners.values():
+                planner.forget_known()
         self._tending = asyncio.get_running_loop().call_later(_TEND_EVERY, self._tend)

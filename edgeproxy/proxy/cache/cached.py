@@ -12,18 +12,24 @@ from edgeproxy.caching import replies, reuse
 from edgeproxy.caching.keys import Key
 from edgeproxy.caching.outcomes import NotStored, Outcome
 from edgeproxy.caching.reuse import Use
-from edgeproxy.http.framing import NO_BODY
+from edgeproxy.caching.stored import Stored
+from edgeproxy.http.framing import has_body
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.cache.cache_plan import CachePlan
+from edgeproxy.proxy.cache.checking import KeptFile
 from edgeproxy.proxy.cache.fill import Fill
-from edgeproxy.proxy.cache.giving import Known, arriving_head, end_lines, open_ended
+from edgeproxy.proxy.cache.giving import Known, arriving_head, end_lines, head_of, open_ended, says_age, told_lines
+from edgeproxy.proxy.cache.index import DiskCopy
 from edgeproxy.proxy.cache.keeper import Found, Keeper
+from edgeproxy.proxy.cache.memory import Copy
 from edgeproxy.proxy.cache.outflow import Outflow
 from edgeproxy.proxy.cache.passing import PassingBy
 from edgeproxy.proxy.cache.requests import request_of
 from edgeproxy.proxy.cache.source import Own, Source
 from edgeproxy.proxy.exchange import Client as PassingClient
 from edgeproxy.proxy.exchange import Exchange
+from edgeproxy.proxy.file_answer import Client as FileClient
+from edgeproxy.proxy.file_answer import FileAnswer
 from edgeproxy.proxy.held_call import CONTINUE
 from edgeproxy.proxy.plan import Answer, Pass, say
 from edgeproxy.proxy.pool import Pool
@@ -32,7 +38,7 @@ from edgeproxy.telemetry.counters import BackendFailure
 _TRIES: Final = 3  # look-ups for one request: an answer may turn out to be for another variant
 
 
-class Client(PassingClient, Protocol):
+class Client(PassingClient, FileClient, Protocol):
     """What an exchange of the cache needs of the client's connection."""
 
     @property
@@ -47,8 +53,8 @@ class Cached:
     """One request that a copy may answer. It waits for at most one source at a time."""
 
     __slots__ = (
-        "_cache", "_client", "_fields", "_held", "_is_blocked", "_keep_alive", "_keeper", "_key", "_outflow", "_plan",
-        "_pool", "_source", "_stale", "_tries", "values",
+        "_cache", "_client", "_fields", "_held", "_is_blocked", "_is_gone", "_keep_alive", "_keeper", "_outflow",
+        "_plan", "_pool", "_sending", "_source", "_stale", "_tries", "values",
     )  # fmt: skip
 
     def __init__(
@@ -62,16 +68,17 @@ class Cached:
         self._fields = fields
         self.values: Mapping[str, str] = fields.values
         self._held: bytearray | None = None  # the request's body, which is a part of the key
-        self._key: Key | None = None
         self._stale: Found | None = None  # a copy that is not fresh
         self._source: Source | None = None
         self._outflow: Outflow | None = None  # from the source, once the answer's head went out
         self._keep_alive = False
+        self._sending: FileAnswer | None = None
         self._is_blocked = False
+        self._is_gone = False
         self._tries = 0
 
     def start(self) -> None:
-        if self._fields.framing is not NO_BODY:
+        if has_body(self._fields.framing):
             if self._cache.is_read or not self._cache.needs_body:
                 self._pass_by(Outcome.BYPASS, NotStored.CONTENT)
                 return
@@ -95,11 +102,16 @@ class Cached:
 
     def on_client_blocked(self, blocked: bool) -> None:
         self._is_blocked = blocked
-        if not blocked and self._outflow is not None:
+        if self._sending is not None:
+            self._sending.on_client_blocked(blocked)
+        elif not blocked and self._outflow is not None:
             self.on_growth()
 
     def on_client_gone(self) -> None:
+        self._is_gone = True
         self._leave_source()
+        if self._sending is not None:
+            self._sending.cancel()
 
     # -- looking up ---------------------------------------------------------------------------------------------
 
@@ -110,7 +122,7 @@ class Cached:
             self._pass_by(Outcome.BYPASS, NotStored.METHOD)
             return
         body = None if self._held is None else bytes(self._held)
-        key = self._key = cache.key(self.values, body)
+        key = cache.key(self.values, body)
         found = keeper.find(key, self.values, cache.policy)
         if found is None:
             self._ask_without_copy(key)
@@ -151,16 +163,24 @@ class Cached:
             if fill.stored is not None:
                 self.on_arriving(Outcome.COLLAPSED)
             return
-        fill = self._new_fill(key, self._stale)
-        self._source = fill
-        fill.join(self)
-        fill.leader = self
-        fill.start()
+        elsewhere = self._keeper.elsewhere(key, self._cache.policy)
+        if elsewhere is not None:
+            self._source = elsewhere
+            elsewhere.join(self)
+            elsewhere.start()
+            return
+        own = self._new_fill(key, self._stale)
+        self._source = own
+        own.join(self)
+        own.leader = self
+        own.start()
 
     def _renew(self, key: Key, stale: Found) -> None:
         """Ask for another copy, while this one is given."""
-        if not self._keeper.is_failing(key) and self._keeper.fill_for(key, self.values, self._cache.policy) is None:
-            self._new_fill(key, stale).start()
+        keeper, policy = self._keeper, self._cache.policy
+        if keeper.is_failing(key) or keeper.fill_for(key, self.values, policy) is not None or not keeper.may_fetch(key):
+            return
+        self._new_fill(key, stale).start()
 
     def _new_fill(self, key: Key, stale: Found | None) -> Fill:
         body = b"" if self._held is None else bytes(self._held)
@@ -180,9 +200,49 @@ class Cached:
             self.on_growth()
             return
         self._leave_source()
-        known = Known(found, self._plan, self.values, self._keeper.now())
+        if isinstance(found, Copy):
+            self._give(found, outcome)
+        else:
+            self._keeper.read(found, lambda content: self._on_read(found, content, outcome))
+
+    def _on_read(self, found: DiskCopy, content: Copy | KeptFile | None, outcome: Outcome) -> None:
+        """What the disk has, if it is right; else there is none."""
+        if self._is_gone:
+            if isinstance(content, KeptFile):
+                content.close()
+        elif content is None:
+            self._stale = None
+            self._look_up()
+        elif isinstance(content, Copy):
+            self._give(content, outcome)
+        else:
+            self._send_file(found.stored, content, outcome)
+
+    def _give(self, copy: Copy, outcome: Outcome) -> None:
+        coding = self._keeper.coding_for(copy, self._cache.policy, self.values)
+        if coding is None:
+            self._give_as_is(copy, outcome)
+        else:
+            self._keeper.code(copy, coding, lambda coded: self._on_coded(coded, outcome))
+
+    def _on_coded(self, copy: Copy, outcome: Outcome) -> None:
+        if not self._is_gone:
+            self._give_as_is(copy, outcome)
+
+    def _give_as_is(self, copy: Copy, outcome: Outcome) -> None:
         self._client.note_outcome(self._plan.rule, outcome)
-        give(self._client, known, self._keeper.now(), outcome)
+        now = self._keeper.now()
+        give(self._client, Known(copy, self._plan, self.values, now), now, outcome)
+
+    def _send_file(self, stored: Stored, file: KeptFile, outcome: Outcome) -> None:
+        client, now = self._client, self._keeper.now()
+        client.note_outcome(self._plan.rule, outcome)
+        reply = replies.reply(self._plan.method, self.values, stored, now)
+        keep_alive = client.may_keep_alive()
+        told = told_lines(stored, outcome, now, says_age=says_age(self._plan))
+        head = b"%b%b%b\r\n" % (head_of(reply, self._plan), told, end_lines(keep_alive, client.minor))
+        self._sending = FileAnswer(client, keep_alive)
+        self._sending.begin(reply.status, file, head, reply.parts)
 
     def on_arriving(self, outcome: Outcome) -> None:
         source, client = self._source, self._client
@@ -225,7 +285,7 @@ class Cached:
     def on_broken(self) -> None:
         self._source = None
         if self._outflow is None:
-            self._pass_by(Outcome.UNCACHEABLE, NotStored.TRUNCATED)
+            self._answer(say(502, "The backend's answer is not what the path asks for."), Outcome.UNCACHEABLE)
         else:
             self._client.abort()
 

@@ -159,7 +159,7 @@ class Fill(Source, Asking):
         if was_in_memory and intake.spool is not None and self.stored is not None:
             self._keeper.announce(self, self.stored, intake.spool)
         if intake.why_not is not None:
-            self._keeper.drop(self)
+            self._keeper.give_up(self)
             self.on_taken()
 
     def on_pause(self) -> None:
@@ -224,7 +224,7 @@ class Fill(Source, Asking):
                 self.leave(waiter)
         if self.waiters:
             return False
-        self._keeper.drop(self)
+        self._keeper.give_up(self)
         return True
 
     def _judge(self, head: ResponseHead) -> Keep | NotStored:
@@ -243,7 +243,7 @@ class Fill(Source, Asking):
         )
 
     def _refuse(self, why: NotStored, head: ResponseHead, whole: bytes | None) -> None:
-        self._keeper.drop(self)
+        self._keeper.give_up(self)
         self._keeper.note_uncacheable(self.key, why)
         waiters, self.waiters = self.waiting(), []
         leader, self.leader = self.leader, None
@@ -286,6 +286,7 @@ class Fill(Source, Asking):
         self._is_right = self._is_over = True
         self._keeper.drop(self)
         if intake.why_not is not None:
+            self._keeper.give_up(self)
             self._keeper.count_not_stored(intake.why_not)
         else:
             self.stored = replace(stored, size=intake.size, digest=intake.digest)
@@ -323,7 +324,7 @@ class Fill(Source, Asking):
             waiter.on_found(found, outcome)
 
     def _fail(self, failure: BackendFailure, answer: Answer) -> None:
-        self._keeper.drop(self)
+        self._keeper.give_up(self)
         if self._stale is not None:
             self._keeper.note_failing(self.key)
         waiters, self.waiters = self.waiting(), []
@@ -334,7 +335,7 @@ class Fill(Source, Asking):
     def _break(self, why: NotStored) -> None:
         """The content will not be whole, or is wrong: nobody takes what came of it for all."""
         self._is_over = True
-        self._keeper.drop(self)
+        self._keeper.give_up(self)
         self._keeper.count_not_stored(why)
         waiters, self.waiters = self.waiting(), []
         for waiter in waiters:

@@ -9,13 +9,13 @@ Laws of this module:
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace
-from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from edgeproxy.caching import vary
+from edgeproxy.caching.coding import choose, is_compressible, may_be_coded
 from edgeproxy.caching.eviction import MOST_HITS
 from edgeproxy.caching.keys import Key
 from edgeproxy.caching.outcomes import NotStored
@@ -24,20 +24,21 @@ from edgeproxy.caching.reuse import Use, decide
 from edgeproxy.caching.stored import Stored
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.cache.cache_plan import CachePlan
-from edgeproxy.proxy.cache.giving import Known
-from edgeproxy.proxy.cache.intake import Intake
-from edgeproxy.proxy.cache.memory import Copy, MemoryTier
-from edgeproxy.proxy.cache.checking import Content
+from edgeproxy.proxy.cache.checking import Content, KeptFile
+from edgeproxy.proxy.cache.codings import Codings
 from edgeproxy.proxy.cache.disk import Disk
 from edgeproxy.proxy.cache.elsewhere import Elsewhere
+from edgeproxy.proxy.cache.giving import Known
 from edgeproxy.proxy.cache.index import DiskCopy
+from edgeproxy.proxy.cache.intake import Intake
+from edgeproxy.proxy.cache.memory import Copy, MemoryTier
 from edgeproxy.proxy.cache.purges import PurgeLog, carry_out
 from edgeproxy.proxy.cache.spool import Spool
 from edgeproxy.proxy.clock import Clock
 from edgeproxy.proxy.loop_guard import LoopGuard
 from edgeproxy.proxy.plan import Pass
 from edgeproxy.ruleset.caches import CacheSettings
-from edgeproxy.ruleset.modifiers import Cache, Digest
+from edgeproxy.ruleset.modifiers import Cache, Coding, Digest
 from edgeproxy.telemetry.counters import Counters
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Keeper:
         self._clock = clock
         self._counters = counters
         self._seen = purges.seq
+        self.codings = Codings(self.memory)
         self._uncacheable: dict[bytes, float] = {}  # by primary key: until when, in POSIX seconds
         self._failing: dict[bytes, float] = {}
 
@@ -124,6 +126,11 @@ class Keeper:
             return None
         if cache.policy.heed_clients and decide(values, copy.stored.terms, None, now, cache.policy) is not Use.FRESH:
             return None
+        coding = self.coding_for(copy, cache.policy, values)
+        if coding is not None:
+            copy = self.codings.find(copy, coding)
+            if copy is None:
+                return None
         if copy.hits < MOST_HITS:
             copy.hits += 1
         return Known(copy, plan, values, now)
@@ -139,10 +146,14 @@ class Keeper:
 
     def elsewhere(self, key: Key, policy: Cache) -> Elsewhere | None:
         """Another worker fetches it. None: this one may; it has the claim from now on, until the fetch is over."""
-        if self.disk is None or self.disk.claim(key.primary):
+        if self.disk is None or self.may_fetch(key):
             return None
         self.fills[key.primary] = other = Elsewhere(self, self.disk, key, policy)
         return other
+
+    def may_fetch(self, key: Key) -> bool:
+        """Whether nobody else does. Who fetches has the claim until the fetch is over."""
+        return self.disk is None or self.disk.claim(key.primary)
 
     def is_uncacheable(self, key: Key) -> bool:
         return self._is_until(self._uncacheable, key)
@@ -161,6 +172,21 @@ class Keeper:
             purge.takes(key, tags) or (purge.what is What.TAG and not knows_tags) for purge in purges
         )
 
+    def coding_for(self, copy: Copy, policy: Cache, values: Mapping[str, str]) -> Coding | None:
+        """The coding that a request gets a copy in; None: as it came. Parts are of what came."""
+        if not policy.compress or "range" in values or not is_compressible(copy.stored.content_type, copy.stored.size):
+            return None
+        coding = choose(values.get("accept-encoding"), policy.compress)
+        return coding if coding is not None and may_be_coded(copy.stored) else None
+
+    def code(self, copy: Copy, coding: Coding, then: Callable[[Copy], None]) -> None:
+        """`then` gets the copy in that coding: at once, or as soon as a thread has made it."""
+        found = self.codings.find(copy, coding)
+        if found is not None:
+            then(found)
+        else:
+            self.codings.make(copy, coding, then)
+
     # -- keeping ------------------------------------------------------------------------------------------------
 
     def intake(self, verify: Digest | None) -> Intake:
@@ -173,6 +199,11 @@ class Keeper:
         """Nobody else joins it."""
         if self.fills.get(fill.key.primary) is fill:
             del self.fills[fill.key.primary]
+
+    def give_up(self, fill: Fill) -> None:
+        """Nothing of it is kept: somebody else may fetch it."""
+        self.drop(fill)
+        self._release(fill.key)
 
     def announce(self, fill: Fill, stored: Stored, spool: Spool) -> None:
         """A large content begins to come: other workers may read it as it does."""
@@ -220,17 +251,16 @@ class Keeper:
         elif self.disk is not None:
             self.disk.remove(found)
 
-    def read(self, found: DiskCopy, then: Callable[[Copy | Content | None], None]) -> None:
+    def read(self, found: DiskCopy, then: Callable[[Copy | KeptFile | None], None]) -> None:
         """A copy on the disk; small ones are in memory from then on. None: there is none that may be given."""
         assert self.disk is not None, "it was found there"
         since = self.purges.seq
 
         def on_read(content: Content | None) -> None:
-            is_small = isinstance(content, bytes) or (content is not None and content.size <= self._small)
-            if content is None or not is_small:
+            if content is None or (isinstance(content, KeptFile) and content.size > self._small):
                 then(content)
                 return
-            if not isinstance(content, bytes):
+            if isinstance(content, KeptFile):
                 with closing(content):
                     content = os.pread(content.fd, content.size, 0)
             if self.is_purged(found.key, found.stored.tags, since) or len(content) != found.stored.size:
@@ -272,10 +302,27 @@ class Keeper:
         if self.disk is not None:
             self.disk.release(key.primary)
 
-    def numbers(self) -> Counter[str]:
-        return Counter(
-            octets=self.memory.octets, copies=self.memory.count, evictions=self.memory.evictions, fills=len(self.fills)
-        )
+    def memory_numbers(self) -> dict[str, int]:
+        memory = self.memory
+        return {
+            "octets": memory.octets,
+            "copies": memory.count,
+            "evictions": memory.evictions,
+            "fills": len(self.fills),
+        }
+
+    def disk_numbers(self) -> dict[str, int]:
+        """Of all workers, but for what failed and went: that is of this one."""
+        disk = self.disk
+        if disk is None:
+            return {}
+        return {
+            "octets": disk.octets,
+            "copies": disk.count,
+            "evictions": disk.evictions,
+            "errors": disk.errors,
+            "refused": disk.refused,
+        }
 
     def _is_until(self, times: dict[bytes, float], key: Key) -> bool:
         until = times.get(key.primary)

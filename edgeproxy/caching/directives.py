@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 import http_sf
+
+from edgeproxy.caching.remembering import remembered
 
 Directives = Mapping[str, str | None]  # by name in lower case; None: without an argument, "": with a malformed one
 
@@ -35,6 +36,7 @@ _WORD: Final = re.compile(_TOKEN)
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
+@remembered
 def parse(field: str) -> Directives:
     """Cache-Control's directives, its lines joined with commas (RFC 9111 §5.2)."""
     found: dict[str, str | None] = {}
@@ -54,6 +56,7 @@ def parse(field: str) -> Directives:
     return found
 
 
+@remembered
 def targeted(field: str) -> Directives | None:
     """CDN-Cache-Control's directives (RFC 9213 §2.1); None: it is to be ignored whole."""
     try:
@@ -70,6 +73,7 @@ def targeted(field: str) -> Directives | None:
     return found or None
 
 
+@remembered
 def surrogate(field: str) -> Directives | None:
     """Surrogate-Control's directives (Edge Architecture Specification 1.0); None when it says nothing.
 
@@ -104,8 +108,7 @@ def delta_seconds(text: str) -> float | None:
     return float(min(int(digits or "0"), MOST_SECONDS)) if len(digits) <= 10 else float(MOST_SECONDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Governing:
+class Governing(NamedTuple):
     """What an answer says to this cache. `by_targeted`: Cache-Control and Expires do not count beside it."""
 
     directives: Directives

@@ -38,6 +38,7 @@ def write_head(key: Key, variant: bytes, file: str | None, stored: Stored) -> by
             None if etag is None else (etag.opaque, etag.weak),
             stored.last_modified,
             stored.coding,
+            stored.edge_lines.decode("latin-1"),
         ),
         separators=(",", ":"),
     ).encode()
@@ -49,7 +50,9 @@ def read_head(key: Key, variant: bytes, file: str | None, head: bytes, purged: f
     body = head[_CHECK:]
     if head[:_CHECK] != _check(key, variant, file, body):
         raise Torn("the head does not have its checksum")
-    status, lines, terms, size, digest, selecting, tags, content_type, etag, modified, coding = json.loads(body)
+    status, lines, terms, size, digest, selecting, tags, content_type, etag, modified, coding, edge_lines = json.loads(
+        body
+    )
     return Stored(
         status,
         lines.encode("latin-1"),
@@ -63,6 +66,7 @@ def read_head(key: Key, variant: bytes, file: str | None, head: bytes, purged: f
         modified,
         coding,
         purged,
+        edge_lines=edge_lines.encode("latin-1"),
     )
 
 

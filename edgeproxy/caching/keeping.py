@@ -48,8 +48,13 @@ def copy_of(
 
 
 def _told_apart_by(keep: Keep, policy: Cache) -> tuple[str, ...]:
-    """Under `compress` the backend is asked without Accept-Encoding: every request's is the same to it."""
-    return tuple(name for name in keep.vary if not (policy.compress and name == "accept-encoding"))
+    """Of what the answer varies by, what the backend was told as the client said it. Variants are in the key; under
+    `compress` the backend is asked without Accept-Encoding.
+    """
+    own = {"accept"} if policy.accept else set()
+    if policy.compress:
+        own.add("accept-encoding")
+    return tuple(name for name in keep.vary if name not in own)
 
 
 def values_of(lines: bytes) -> dict[str, str]:

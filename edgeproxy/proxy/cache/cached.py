@@ -194,9 +194,9 @@ class Cached:
     def _new_fill(self, key: Key, stale: Found | None, *, is_for_all: bool = False) -> Fill:
         """`is_for_all`: this client waits for another answer."""
         body = b"" if self._held is None else bytes(self._held)
-        request = request_of(self._plan, self._cache, self._fields, self._client.peer, self._client.minor, body)
-        if is_for_all:
-            request = request.without_credentials()
+        request = request_of(
+            self._plan, self._cache, self._fields, self._client.peer, self._client.minor, body, is_for_all=is_for_all
+        )
         fill = Fill(self._keeper, self._pool, self._plan, self._cache, key, request, stale)
         if self._plan.method != "HEAD":  # its answer is nothing for a GET
             self._keeper.begin(fill)

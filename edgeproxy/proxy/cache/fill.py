@@ -13,7 +13,6 @@ Laws of this module:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
@@ -24,7 +23,6 @@ from edgeproxy.caching.keys import Key
 from edgeproxy.caching.outcomes import NotStored, Outcome
 from edgeproxy.caching.stored import Stored
 from edgeproxy.caching.storing import Keep
-from edgeproxy.http.fields import CREDENTIAL_NAMES, CREDENTIALS
 from edgeproxy.http.framing import Length, NoBody
 from edgeproxy.http.redirection import REDIRECTS
 from edgeproxy.http.response import ResponseHead
@@ -41,7 +39,6 @@ if TYPE_CHECKING:
     from edgeproxy.proxy.pool import Pool
 
 _WINDOW: Final = 262_144  # octets of what is not kept that wait for readers
-_CREDENTIALS: Final = re.compile(rb"(?im)^(?:%b):.*\n" % b"|".join(sorted(CREDENTIALS)))
 _NOT_MODIFIED: Final = 304
 _BROKEN: Final = 500  # from here on an answer is the backend's failure
 
@@ -56,11 +53,6 @@ class Request:
     values: Mapping[str, str]
     client: str
     body: bytes = b""
-
-    def without_credentials(self) -> Request:
-        """What is fetched for everybody is asked for by nobody."""
-        values = {name: value for name, value in self.values.items() if name not in CREDENTIAL_NAMES}
-        return replace(self, lines=_CREDENTIALS.sub(b"", self.lines), values=values)
 
 
 class Fill(Source, Asking):

@@ -49,7 +49,7 @@ def read_cache_settings(findings: Findings, node: Node, base: Path) -> CacheSett
     largest = sizes.get("largest")
     if largest is not None and largest > room:
         _report_too_large(findings, table["largest"].place, largest, room, where)
-    return CacheSettings(memory, directory, disk, largest or min(DEFAULT_CACHE.largest, room), token)
+    return CacheSettings(memory, directory, disk, largest or min(DEFAULT_CACHE.largest, disk), token)
 
 
 def _read_path(

@@ -134,9 +134,7 @@ SITE: Final = (
             "memory": Key("octets of each worker, 1MiB or more (64MiB)", _at_least("memory")),
             "directory": Key("where all workers keep answers on disk (nowhere)", TEXT),
             "disk": Key("octets of it, 16MiB or more (10GiB)", _at_least("disk")),
-            "largest": Key(
-                "the largest answer that is kept, 64KiB or more (1GiB, or what there is room for)", _at_least("largest")
-            ),
+            "largest": Key("the largest answer that is kept, 64KiB or more (1GiB, or the disk)", _at_least("largest")),
             "purge_token": Key("a file whose first line lets clients purge (none)", FILE_NAME),
         },
         {"dependentRequired": {"disk": ["directory"]}},

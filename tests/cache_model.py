@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from cache_cases.cases import Asked, Seen, Step
+
 from edgeproxy.caching import cache_status, invalidation, replies, reuse, storing, validation, vary
 from edgeproxy.caching.keeping import copy_of, values_of
 from edgeproxy.caching.keys import Key, digest_of, path_digest

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import random
-import resource
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from disk_child import PATHS, check
-from disk_copies import MIB, content_of, files_of, key_of, look_up, opened, put, stored_of
+from disk_copies import MIB, content_of, files_of, key_of, look_up, opened, put
 
 from edgeproxy.caching.keys import tag_digest
 from edgeproxy.caching.purging import Mode, Purge, What

@@ -11,6 +11,7 @@ from typing import Final
 from edgeproxy.control.control_path import connected
 
 _ANSWER_WITHIN: Final = 60.0  # seconds
+_ENDED: Final = "the edge has ended before it answered: start it, and ask again"
 
 
 class CannotAsk(Exception):
@@ -37,7 +38,7 @@ def _understood(path: Path, line: bytes) -> Mapping[str, object]:
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
-        raise CannotAsk(f"{path}: the edge has ended before it answered: start it, and ask again")
+        raise CannotAsk(f"{path}: {_ENDED}")
     if "error" in answer:
         raise CannotAsk(str(answer["error"]))
     return answer
@@ -49,6 +50,8 @@ def _why(error: OSError) -> str:
             return "no edge listens there: start it by `edgeproxy run … --control PATH`, or name its path"
         case ConnectionRefusedError():
             return "the edge that listened there has ended: start it again, or name another path"
+        case ConnectionError():
+            return _ENDED
         case PermissionError():
             return "only the user that runs the edge may control it: become that user (sudo -u)"
         case _:

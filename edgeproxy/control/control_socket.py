@@ -19,6 +19,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -113,7 +114,11 @@ class ControlSocket:
                 continue
             client = loop.create_task(self._serve(accepted))
             self._clients.add(client)
-            client.add_done_callback(self._clients.discard)
+            client.add_done_callback(partial(self._leave, accepted))
+
+    def _leave(self, accepted: socket.socket, client: asyncio.Task[None]) -> None:
+        self._clients.discard(client)
+        accepted.close()  # of a task that was cancelled before it began, nobody else does
 
     async def _serve(self, accepted: socket.socket) -> None:
         reader, writer = await asyncio.open_unix_connection(sock=accepted, limit=LONGEST_LINE)

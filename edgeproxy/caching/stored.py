@@ -46,7 +46,8 @@ class Stored:
     `lines` are its field lines as they go to a client, each with its CRLF, without those that are written for each
     request (Age, Cache-Status, Content-Length, Connection, Transfer-Encoding) and those that are for the edge alone
     (Surrogate-Control, Surrogate-Key). `selecting`: the request's fields by which it was chosen (Vary), names in lower
-    case, values normalised; None: the request had none. `purged`: since when it is stale by a soft purge.
+    case, values normalised; None: the request had none. `purged`: since when it is stale by a soft purge. `edge_lines`:
+    its Surrogate-Control, which a 304 need not repeat (RFC 9110 §15.4.5) and which governs as before when it does not.
     """
 
     status: int
@@ -61,6 +62,8 @@ class Stored:
     last_modified: int | None = None
     coding: str = ""  # that the edge itself gave it: "gzip", "br", "zstd"; "" for as it came
     purged: float | None = None
+    origin: bytes = b""  # of a coded copy: the digest of the content as it came
+    edge_lines: bytes = b""
 
 
 DIGEST_OCTETS: Final = 16

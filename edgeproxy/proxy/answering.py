@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
+from edgeproxy.caching.outcomes import Outcome
 from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.head_buffer import HeadBuffer
 from edgeproxy.http.request import BadRequest, RequestFields
@@ -78,6 +79,20 @@ class AnsweringStream(ClientStream):
                 self._body.block(blocked, self._edge.clock.now())
             self._update_reading()
             self._set_deadline()
+
+    @property
+    def has_whole_request(self) -> bool:
+        return self._body is None
+
+    def put_exchange(self, exchange: Exchange) -> None:
+        """Another one goes on in the place of the one that runs."""
+        self._exchange = exchange
+
+    def note_outcome(self, rule: str, outcome: Outcome) -> None:
+        """What the cache did."""
+        self._edge.counters.cache[rule, outcome] += 1
+        if self.record is not None:
+            self.record.cache = outcome
 
     def become_tunnel(self) -> None:
         """The answer switched protocols: what the client sends from here on goes to the exchange as it comes."""

@@ -123,6 +123,10 @@ class BackendConnection(asyncio.Protocol):
         until = now + self._timeouts.head if whole else NEVER
         self.deadline = until if until < expires else expires
 
+    def hand_over(self, asker: Asker) -> None:
+        """What is still to come of the answer is for somebody else."""
+        self._asker = asker
+
     def send(self, data: bytes) -> None:
         self._transport.write(data)
         if self._is_tunnel and self.deadline is not NEVER:
@@ -265,6 +269,7 @@ class BackendConnection(asyncio.Protocol):
         asker.on_head(head)
         if self._asker is None:
             return
+        asker = self._asker  # it may have been handed over
         self._reader = reader_for(framing)
         if self._reader is None:
             self._end(asker, data)

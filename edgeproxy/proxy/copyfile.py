@@ -14,8 +14,7 @@ from typing import Final
 
 from edgeproxy.http.ranges import Span
 from edgeproxy.http.selection import Part
-from edgeproxy.proxy.files import OpenFile
-from edgeproxy.proxy.sendfile import SendFailure
+from edgeproxy.proxy.sendfile import SendableFile, SendFailure
 
 _BLOCK: Final = 65_536
 _BURST: Final = 16  # blocks per callback: a fast client must not hold the loop
@@ -43,7 +42,7 @@ class FileCopier:
         self,
         loop: AbstractEventLoop,
         transport: Transport,
-        open_file: OpenFile,
+        open_file: SendableFile,
         head: bytes,
         parts: tuple[Part, ...],
         on_end: Callable[[bool], None],

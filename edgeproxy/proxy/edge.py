@@ -12,6 +12,9 @@ from typing import Final
 
 from edgeproxy.http.forwarded import TrustedProxies
 from edgeproxy.http.target import Scheme
+from edgeproxy.proxy.cache.disk import Disk
+from edgeproxy.proxy.cache.keeper import Keeper
+from edgeproxy.proxy.cache.purges import PurgeLog
 from edgeproxy.proxy.client import ClientConnection
 from edgeproxy.proxy.clock import Clock
 from edgeproxy.proxy.heads import HeadReader
@@ -41,10 +44,11 @@ class Edge:
         access_log: AccessLog | None = None,
         resolver: Resolver | None = None,
         rates: RateTable | None = None,
+        purges: PurgeLog | None = None,
     ) -> None:
         """`limits`: others than the ruleset's. `resolver`: another one than the system's name servers tell; it is the
         edge's from now on. `rates`: a table that several workers share, which stays its owner's; without one the edge
-        makes its own, if a rule has a rate.
+        makes its own, if a rule has a rate. `purges`: likewise, the log that workers share, if a rule has a cache.
         """
         limits = ruleset.limits if limits is None else limits
         self.ruleset = ruleset
@@ -57,6 +61,9 @@ class Edge:
         self.proxies = TrustedProxies(ruleset.trusted_proxies)
         self._own_rates = RateTable.create(limits.rate_slots) if rates is None and ruleset.has_rates else None
         self.rates = rates or self._own_rates
+        self._own_purges = PurgeLog.create() if purges is None and ruleset.has_caches else None
+        log = purges or self._own_purges
+        self.keeper = None if log is None or not ruleset.has_caches else self._keeper(log)
         self.is_draining = False
         self._access_log = access_log
         self.keeps_records = access_log is not None
@@ -73,6 +80,15 @@ class Edge:
             for backend in ruleset.backends
             if isinstance(backend, HttpBackend)
         }
+
+    def _keeper(self, log: PurgeLog) -> Keeper:
+        settings = self.ruleset.cache
+        disk = None
+        if settings.directory is not None:
+            disk = Disk.open(settings.directory, settings.disk, settings.largest, log)
+        keeper = Keeper(settings, self.limits.call, self.clock, self.counters, self.guard, log, disk)
+        self.counters.copies |= {"memory": keeper.memory_numbers, "disk": keeper.disk_numbers}
+        return keeper
 
     # -- for its owner ------------------------------------------------------------------------------------------
 
@@ -146,6 +162,10 @@ class Edge:
             self._access_log.flush()
         if self._own_rates is not None:
             self._own_rates.close()
+        if self.keeper is not None:
+            self.keeper.close()
+        if self._own_purges is not None:
+            self._own_purges.close()
         return broken_off
 
     def look_at_certificates(self) -> None:
@@ -220,4 +240,8 @@ class Edge:
         if self._access_log is not None:
             self._access_log.flush()
         self.look_at_certificates()
+        if self.keeper is not None:
+            self.keeper.tend()
+            for planner in self.planners.values():
+                planner.forget_known()
         self._tending = asyncio.get_running_loop().call_later(_TEND_EVERY, self._tend)

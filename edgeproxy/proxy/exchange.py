@@ -28,19 +28,14 @@ from edgeproxy.http.framing import (
 )
 from edgeproxy.http.request import RequestFields
 from edgeproxy.http.response import Asked, ResponseHead
-from edgeproxy.proxy.backend import BackendConnection
-from edgeproxy.proxy.endpoints import PooledEndpoint
+from edgeproxy.proxy.asking import Asking, no_answer
 from edgeproxy.proxy.loop_guard import LoopGuard
 from edgeproxy.proxy.peer import Peer
-from edgeproxy.proxy.plan import NOSNIFF, Answer, Pass, say
-from edgeproxy.proxy.pool import Pool, Taken
+from edgeproxy.proxy.plan import NOSNIFF, Answer, Pass
+from edgeproxy.proxy.pool import Pool
 from edgeproxy.telemetry.counters import BackendFailure
 
 _VIA: Final = (b"Via: 1.0 edgeproxy", b"Via: 1.1 edgeproxy")  # by the version that came (RFC 9110 §7.6.3)
-_NOT_CONNECTED: Final = frozenset(
-    (BackendFailure.REFUSED, BackendFailure.CONNECT_TIMEOUT, BackendFailure.TLS, BackendFailure.NAME)
-)
-_CLOSED: Final = frozenset((BackendFailure.STALE, BackendFailure.CLOSED))
 
 
 class Client(Protocol):
@@ -72,54 +67,21 @@ class Exchange(Protocol):
     def on_client_gone(self) -> None: ...
 
 
-class Passing:
+class Passing(Asking):
     """One request passed to a backend, and its answer passed back."""
 
-    __slots__ = (
-        "_client",
-        "_connection",
-        "_fields",
-        "_keep_alive",
-        "_may_repeat",
-        "_pending",
-        "_plan",
-        "_pool",
-        "_request_is_whole",
-        "_sends_chunks",
-        "_trailers",
-        "_unsent",
-        "asked",
-        "expires",
-        "is_waiting",
-    )
+    __slots__ = ("_client", "_fields", "_is_plain", "_keep_alive", "_sends_chunks", "_trailers", "_unsent")
 
     def __init__(self, client: Client, pool: Pool, plan: Pass, fields: RequestFields) -> None:
+        is_whole = fields.framing is NO_BODY or not has_body(fields.framing)
+        super().__init__(pool, plan, _asked(plan, fields) if plan.upgrade else plan.asked, is_whole=is_whole)
         self._client = client
-        self._pool = pool
-        self._plan = plan
         self._fields = fields
-        self.asked = _asked(plan, fields) if plan.upgrade else plan.asked
-        self._connection: BackendConnection | None = None
-        self.is_waiting = False  # for a connection
-        self.expires = 0.0  # in loop time; 0.0 until somebody reads the clock
-        self._request_is_whole = fields.framing is NO_BODY or not has_body(fields.framing)
-        self._may_repeat = self._request_is_whole and plan.is_safe  # as far as no octet of an answer came
-        self._pending: list[bytes] | None = None  # body octets that came before there was a connection
+        self._is_plain = plan.is_plain
         self._keep_alive: bool | None = None  # None: the answer's head is not sent yet
         self._sends_chunks = False
         self._trailers: list[bytes] | None = None  # of the answer
         self._unsent: list[bytes] | None = None  # of the answer, until the octets at hand are all read
-
-    def start(self) -> None:
-        if self._plan.time is not None:
-            self.expires = self._pool.clock.now() + self._plan.time
-        # A kept connection may be closing at this moment. A request that may not be sent again gets a new one, or one
-        # that was in use just now.
-        taken = self._pool.take(self, fresh=not self._may_repeat)
-        if isinstance(taken, BackendConnection):
-            self._ask(taken)
-        else:
-            self._go_on(taken)
 
     # -- from the client ----------------------------------------------------------------------------------------
 
@@ -138,25 +100,7 @@ class Passing:
             self._connection.hold(blocked)
 
     def on_client_gone(self) -> None:
-        if self.is_waiting:
-            self.is_waiting = False
-            self._pool.forget(self)
-        if self._connection is not None:
-            self._connection.drop()
-
-    # -- from the pool ------------------------------------------------------------------------------------------
-
-    def on_connected(self, connection: BackendConnection) -> None:
-        self.is_waiting = False
-        self._client.block_body(False)
-        self._ask(connection)  # last: what waited may fill the connection, which blocks the body again
-
-    def on_not_connected(self, failure: BackendFailure, tried: PooledEndpoint | None) -> None:
-        self.is_waiting = False
-        if tried is not None and failure in _NOT_CONNECTED and self._pool.has_other(tried) and self._may_send_again():
-            self._send_again(tried)
-        else:
-            self._give_up(failure)
+        self.leave_backend()
 
     # -- from the backend ---------------------------------------------------------------------------------------
 
@@ -171,7 +115,7 @@ class Passing:
         client = self._client
         self._connection = None
         keep_alive = client.may_keep_alive()
-        if head.is_common and keep_alive and client.minor and self._plan.is_plain:
+        if head.is_common and keep_alive and client.minor and self._is_plain:
             own = _VIA[head.minor]
         else:
             head = self._edited(head)
@@ -261,52 +205,19 @@ class Passing:
 
     def on_failure(self, failure: BackendFailure) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None and failure in _CLOSED and not connection.has_heard and self._may_send_again():
-            self._send_again(connection.endpoint)
-        elif self._keep_alive is not None:
+        if self._is_sent_again(connection, failure):
+            return
+        if self._keep_alive is not None:
             self._count(failure)
             self.on_pause()
             self._client.abort()
         else:
             self._give_up(failure)
 
-    def on_backend_blocked(self, blocked: bool) -> None:
-        self._client.block_body(blocked)
-
     # -- steps --------------------------------------------------------------------------------------------------
 
-    def _go_on(self, taken: Taken) -> None:
-        if isinstance(taken, BackendConnection):
-            self._ask(taken)
-        elif taken is None:
-            self.is_waiting = True
-            self._client.block_body(True)
-        else:
-            self._give_up(taken)
-
-    def _may_send_again(self) -> bool:
-        return self._may_repeat and self._pool.may_retry(self)
-
-    def _send_again(self, tried: PooledEndpoint) -> None:
-        self._may_repeat = False  # once
-        self._pool.counts.retries += 1
-        self._go_on(self._pool.take(self, fresh=True, tried=tried))
-
-    def _ask(self, connection: BackendConnection) -> None:
-        self._connection = connection
-        connection.ask(self, self._request_head(), whole=self._request_is_whole)
-        if self._pending is not None:
-            pending, self._pending = self._pending, None
-            for data in pending:
-                connection.send(data)
-
-    def _send(self, data: bytes) -> None:
-        if self._connection is not None:
-            self._connection.send(data)
-        elif self._pending is None:
-            self._pending = [data]
-        else:
-            self._pending.append(data)
+    def _hold_body(self, held: bool) -> None:
+        self._client.block_body(held)
 
     def _request_head(self) -> bytes:
         plan, fields, client = self._plan, self._fields, self._client
@@ -326,20 +237,7 @@ class Passing:
 
     def _give_up(self, failure: BackendFailure) -> None:
         self._count(failure)
-        name = self._plan.backend.name
-        match failure.status:
-            case 503 if failure is BackendFailure.NO_ENDPOINT:
-                message = f"The backend {name} is down: none of its places is healthy."
-            case 503:
-                message = f"The backend {name} takes no more requests now."
-            case 504:
-                message = f"The backend {name} gave no usable answer in time."
-            case _:
-                message = f"The backend {name} gave no usable answer."
-        self._client.answer(say(failure.status, message), failure)
-
-    def _count(self, failure: BackendFailure) -> None:
-        self._pool.counters.backend_failures[self._plan.backend.name, failure] += 1
+        self._client.answer(no_answer(self._plan.backend.name, failure), failure)
 
 
 def _asked(plan: Pass, fields: RequestFields) -> Asked:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar, assert_never
+from typing import TYPE_CHECKING, TypeVar, assert_never
 
 from edgeproxy.http.edits import FieldEdit, field_edit
 from edgeproxy.http.head_buffer import refuse_hopeless
@@ -22,6 +22,7 @@ from edgeproxy.http.request import METHODS, RequestLine, read_request_line
 from edgeproxy.http.response import ORDINARY, Asked
 from edgeproxy.http.target import SERVER_WIDE, BadTarget, Scheme, Target, parse_target
 from edgeproxy.migration.place import arm_at, place_of, sticky_key
+from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.ruleset.arms import Cutover, Split
 from edgeproxy.ruleset.candidates import Candidates
 from edgeproxy.ruleset.leads import asked_path, kept_query, location, with_query
@@ -44,6 +45,9 @@ from edgeproxy.ruleset.model import (
 from edgeproxy.ruleset.modifiers import RuleLimits
 from edgeproxy.ruleset.origins import Backend, DirectoryBackend, HostKind, HttpBackend
 from edgeproxy.ruleset.safety import is_safe
+
+if TYPE_CHECKING:
+    from edgeproxy.proxy.cache.giving import Known
 
 K = TypeVar("K")
 P = TypeVar("P")
@@ -71,6 +75,12 @@ class Pass:
     edit: FieldEdit | None = None  # of the request's fields
     answer_edit: FieldEdit | None = None  # of the answer's
     is_plain: bool = True  # neither an edit nor a content host: fields go both ways as they are
+    cache: CachePlan | None = None  # where answers are kept
+
+    @property
+    def is_unsafe(self) -> bool:
+        """By the method's own word (RFC 9110 §9.2.1), or the rule's: it may change what the backend answers."""
+        return not self.is_safe
 
     @property
     def host(self) -> str:
@@ -235,11 +245,21 @@ def _to_backend(backend: Backend, routed: Routed, method: str, target: Target) -
                 edit=_edit_of(rewrite.headers),
                 answer_edit=_answer_edit(rule),
                 is_plain=not (to_content or rewrite.headers or rewrite.answer_headers),
+                cache=_cache_plan(routed, method, target, asked, backend),
             )
         case DirectoryBackend(directory=directory):
             return ServeFile(rule.name, directory, path, to_content, _answer_edit(rule))
         case _:
             assert_never(backend)
+
+
+def _cache_plan(routed: Routed, method: str, target: Target, asked: str, backend: HttpBackend) -> CachePlan | None:
+    policy = routed.rule.modifiers.cache
+    if policy is None:
+        return None
+    tags = tuple(tag.expand(routed.captures) for tag in policy.tags)
+    verify = None if policy.verify is None else (policy.verify[0], policy.verify[1].expand(routed.captures).lower())
+    return CachePlan(policy, method, target, asked, backend.name, tags, verify)
 
 
 _edit_of = lru_cache(1024)(field_edit)  # one for each rule, whatever the URLs
@@ -283,7 +303,7 @@ class ByFacts:
 class Planner:
     """Plans for requests that come by one scheme under one ruleset, and the memory of them."""
 
-    __slots__ = ("_candidates", "_chosen", "_limits", "_plans", "_ruleset", "_scheme")
+    __slots__ = ("_candidates", "_chosen", "_limits", "_plans", "_ruleset", "_scheme", "known")
 
     def __init__(self, ruleset: Ruleset, scheme: Scheme, limits: Limits) -> None:
         self._ruleset = ruleset
@@ -292,6 +312,7 @@ class Planner:
         self._plans: dict[tuple[bytes, str | None], Planned | ByFacts] = {}
         self._candidates = 0  # of all plans that are remembered, at most
         self._chosen: dict[tuple[tuple[bytes, str | None], int], Planned] = {}
+        self.known: dict[bytes, Known] = {}  # whole requests, octet for octet, that a copy in memory answers
 
     def plan(self, line: bytes, host_field: str | None) -> Planned | ByFacts:
         """The plan for a request line and a Host field. Raises BadRequest, BadTarget."""
@@ -308,6 +329,19 @@ class Planner:
             _, planned = _planned(routing, by_facts.line, by_facts.target)
             self._remember(self._chosen, key, planned, by_facts.key)
         return planned
+
+    def learn(self, request: bytes, known: Known) -> None:
+        """The same octets have the same answer, as long as the copy is there."""
+        if len(request) <= self._limits.memo_octets:
+            if len(self.known) >= self._limits.plans:
+                self.known.clear()
+            self.known[request] = known
+
+    def forget_known(self) -> None:
+        """Those whose copy is gone or past its time: what it holds is counted by nobody any more."""
+        over = [request for request, known in self.known.items() if known.is_over]
+        for request in over:
+            del self.known[request]
 
     def _plan_anew(self, octets: bytes, host_field: str | None) -> Planned | ByFacts:
         refuse_hopeless(octets)

@@ -15,12 +15,19 @@ from asyncio import AbstractEventLoop, Transport
 from collections.abc import Callable
 from enum import Enum
 from errno import ECONNABORTED, ECONNRESET, EHOSTUNREACH, ENETDOWN, ENETUNREACH, ENOTCONN, EPIPE, ETIMEDOUT
-from typing import Final, assert_never
+from typing import Final, Protocol, assert_never
 
 from edgeproxy.http.ranges import Span
 from edgeproxy.http.selection import Part
-from edgeproxy.proxy.files import OpenFile
 from edgeproxy.proxy.sockets import MOST_AHEAD, limit_ahead
+
+
+class SendableFile(Protocol):
+    """A file that is open for reading; `fd` is below 0 once it is closed."""
+
+    @property
+    def fd(self) -> int: ...
+    def close(self) -> None: ...
 
 
 class SendFailure(Enum):
@@ -68,7 +75,7 @@ class FileSender:
         self,
         loop: AbstractEventLoop,
         transport: Transport,
-        open_file: OpenFile,
+        open_file: SendableFile,
         head: bytes,
         parts: tuple[Part, ...],
         on_end: Callable[[bool], None],

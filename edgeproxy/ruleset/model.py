@@ -156,6 +156,11 @@ class Ruleset:
         return any(rule.modifiers.limits.rate is not None for rule in self.rules)
 
     @property
+    def has_caches(self) -> bool:
+        """Whether any rule keeps answers."""
+        return any(rule.modifiers.cache is not None for rule in self.rules)
+
+    @property
     def maps(self) -> Mapping[Path, Moves]:
         """By their files, as people know them."""
         actions = (rule.action for rule in self.rules)

@@ -28,6 +28,7 @@ class Record:
     rule: str | None = None
     arm: str | None = None  # of a split: its backend's name
     backend: str | None = None
+    cache: str | None = None  # what the cache did
     why: Refusal | BackendFailure | None = None  # the edge answered in its stead
     status: int = 0  # 0: the client left before there was an answer
     is_whole: bool = False
@@ -49,6 +50,7 @@ def format_record(record: Record) -> str:
         "rule": record.rule,
         "arm": record.arm,
         "backend": record.backend,
+        "cache": record.cache,
         "ms": round(record.took * 1000, 3),
         "user_agent": record.user_agent,
     }

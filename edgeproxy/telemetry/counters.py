@@ -145,6 +145,9 @@ class Counters:
     rules: Counter[str] = field(default_factory=Counter)  # exchanges, by the rule that took them
     loops: Counter[str] = field(default_factory=Counter)  # redirects that were not passed on, by rule
     arms: Counter[tuple[str, str]] = field(default_factory=Counter)  # (split, backend)
+    cache: Counter[tuple[str, str]] = field(default_factory=Counter)  # (rule, what its cache did)
+    not_stored: Counter[str] = field(default_factory=Counter)  # answers that were not kept, by why
+    copies: dict[str, Callable[[], Mapping[str, int]]] = field(default_factory=dict)  # the cache as it is now
     handshake_failures: Counter[HandshakeFailure] = field(default_factory=Counter)
     refusals: Counter[Refusal] = field(default_factory=Counter)
     backend_failures: Counter[tuple[str, BackendFailure]] = field(default_factory=Counter)
@@ -177,6 +180,8 @@ class Counters:
                     now = state()
                     found[f"pools/{name}"] = asdict(self.pools[name]) | {"open": now.open, "waiting": now.waiting}
                     found |= {f"endpoints/{name}/{url}": asdict(one) for url, one in now.endpoints.items()}
+            elif each.name == "copies":
+                found |= {f"copies/{tier}": dict(state()) for tier, state in self.copies.items()}
             elif isinstance(value, Counter):
                 found[each.name] = {_name(key): count for key, count in value.items()}
             else:

@@ -1,0 +1,371 @@
+"""An exchange under a rule that keeps answers: from a copy, from somebody's fetch, or from one of its own.
+
+What can be answered from memory at once is, without an exchange (`give`); what the cache is not for goes past it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Protocol, assert_never
+
+from edgeproxy.caching import replies, reuse
+from edgeproxy.caching.keys import Key
+from edgeproxy.caching.outcomes import NotStored, Outcome
+from edgeproxy.caching.reuse import Use
+from edgeproxy.caching.stored import Stored
+from edgeproxy.http.framing import has_body
+from edgeproxy.http.request import RequestFields
+from edgeproxy.proxy.cache.cache_plan import CachePlan
+from edgeproxy.proxy.cache.checking import KeptFile
+from edgeproxy.proxy.cache.fill import Fill
+from edgeproxy.proxy.cache.giving import Known, arriving_head, end_lines, head_of, open_ended, says_age, told_lines
+from edgeproxy.proxy.cache.index import DiskCopy
+from edgeproxy.proxy.cache.keeper import Found, Keeper
+from edgeproxy.proxy.cache.memory import Copy
+from edgeproxy.proxy.cache.outflow import Outflow
+from edgeproxy.proxy.cache.passing import PassingBy
+from edgeproxy.proxy.cache.requests import request_of
+from edgeproxy.proxy.cache.source import Own, Source
+from edgeproxy.proxy.exchange import Client as PassingClient
+from edgeproxy.proxy.exchange import Exchange
+from edgeproxy.proxy.file_answer import Client as FileClient
+from edgeproxy.proxy.file_answer import FileAnswer
+from edgeproxy.proxy.held_call import CONTINUE
+from edgeproxy.proxy.plan import Answer, Pass, say
+from edgeproxy.proxy.pool import Pool
+from edgeproxy.telemetry.counters import BackendFailure
+
+_TRIES: Final = 3  # look-ups for one request: an answer may turn out to be for another variant
+
+
+class Client(PassingClient, FileClient, Protocol):
+    """What an exchange of the cache needs of the client's connection."""
+
+    @property
+    def has_whole_request(self) -> bool: ...
+    def put_exchange(self, exchange: Exchange) -> None:
+        """Another one goes on in the place of the one that runs."""
+
+    def note_outcome(self, rule: str, outcome: Outcome) -> None: ...
+
+
+class Cached:
+    """One request that a copy may answer. It waits for at most one source at a time."""
+
+    __slots__ = (
+        "_cache", "_client", "_fields", "_held", "_is_blocked", "_is_gone", "_keep_alive", "_keeper", "_outflow",
+        "_plan", "_pool", "_sending", "_source", "_stale", "_tries", "values",
+    )  # fmt: skip
+
+    def __init__(
+        self, client: Client, keeper: Keeper, pool: Pool, plan: Pass, cache: CachePlan, fields: RequestFields
+    ) -> None:
+        self._client = client
+        self._keeper = keeper
+        self._pool = pool
+        self._plan = plan
+        self._cache = cache
+        self._fields = fields
+        self.values: Mapping[str, str] = fields.values
+        self._held: bytearray | None = None  # the request's body, which is a part of the key
+        self._stale: Found | None = None  # a copy that is not fresh
+        self._source: Source | None = None
+        self._outflow: Outflow | None = None  # from the source, once the answer's head went out
+        self._keep_alive = False
+        self._sending: FileAnswer | None = None
+        self._is_blocked = False
+        self._is_gone = False
+        self._tries = 0
+
+    def start(self) -> None:
+        if has_body(self._fields.framing):
+            if self._cache.is_read or not self._cache.needs_body:
+                self._pass_by(Outcome.BYPASS, NotStored.CONTENT)
+                return
+            self._held = bytearray()
+            if self._fields.expects_continue(self._client.minor):
+                self._client.send(CONTINUE)
+                self._fields = self._fields.without_expectation()
+            return
+        self._look_up()
+
+    # -- from the client ----------------------------------------------------------------------------------------
+
+    def on_body(self, content: bytes) -> None:
+        assert self._held is not None, "a body that is no part of the key is passed by"
+        self._held += content
+        if len(self._held) > self._keeper.longest_body:
+            self._pass_by(Outcome.BYPASS, NotStored.CONTENT)
+
+    def on_body_end(self) -> None:
+        self._look_up()
+
+    def on_client_blocked(self, blocked: bool) -> None:
+        self._is_blocked = blocked
+        if self._sending is not None:
+            self._sending.on_client_blocked(blocked)
+        elif not blocked and self._outflow is not None:
+            self.on_growth()
+
+    def on_client_gone(self) -> None:
+        self._is_gone = True
+        self._leave_source()
+        if self._sending is not None:
+            self._sending.cancel()
+
+    # -- looking up ---------------------------------------------------------------------------------------------
+
+    def _look_up(self) -> None:
+        cache, keeper = self._cache, self._keeper
+        self._tries += 1
+        if not cache.is_read and not cache.needs_body:
+            self._pass_by(Outcome.BYPASS, NotStored.METHOD)
+            return
+        body = None if self._held is None else bytes(self._held)
+        key = cache.key(self.values, body)
+        found = keeper.find(key, self.values, cache.policy)
+        if found is None:
+            self._ask_without_copy(key)
+            return
+        now, stored = keeper.now(), found.stored
+        match reuse.decide(self.values, stored.terms, stored.purged, now, cache.policy):
+            case Use.FRESH:
+                self.on_found(found, Outcome.HIT)
+            case Use.STALE:
+                self._renew(key, found)
+                self.on_found(found, Outcome.STALE)
+            case Use.VALIDATE:
+                self._stale = found
+                if keeper.is_failing(key) and self.stand_in():
+                    return
+                self._ask(key)
+            case Use.UNAVAILABLE:
+                self._answer(only_if_cached(), Outcome.ONLY_IF_CACHED)
+            case never:
+                assert_never(never)
+
+    def _ask_without_copy(self, key: Key) -> None:
+        if reuse.wants_copy_only(self.values):
+            self._answer(only_if_cached(), Outcome.ONLY_IF_CACHED)
+        elif self._plan.method == "HEAD":
+            self._pass_by(Outcome.UNCACHEABLE, NotStored.METHOD)
+        elif self._tries > _TRIES or self._keeper.is_uncacheable(key):
+            self._pass_by(Outcome.UNCACHEABLE, None)
+        else:
+            self._ask(key)
+
+    def _ask(self, key: Key) -> None:
+        """Wait for an answer: somebody's who has asked already, or one's own."""
+        fill = self._keeper.fill_for(key, self.values, self._cache.policy)
+        if fill is not None:
+            self._source = fill
+            fill.join(self)
+            if fill.stored is not None:
+                self.on_arriving(Outcome.COLLAPSED)
+            return
+        elsewhere = self._keeper.elsewhere(key, self._cache.policy)
+        if elsewhere is not None:
+            self._source = elsewhere
+            elsewhere.join(self)
+            elsewhere.start()
+            return
+        own = self._new_fill(key, self._stale)
+        self._source = own
+        own.join(self)
+        own.leader = self
+        own.start()
+
+    def _renew(self, key: Key, stale: Found) -> None:
+        """Ask for another copy, while this one is given."""
+        keeper, policy = self._keeper, self._cache.policy
+        if keeper.is_failing(key) or keeper.fill_for(key, self.values, policy) is not None or not keeper.may_fetch(key):
+            return
+        self._new_fill(key, stale).start()
+
+    def _new_fill(self, key: Key, stale: Found | None) -> Fill:
+        body = b"" if self._held is None else bytes(self._held)
+        request = request_of(self._plan, self._cache, self._fields, self._client.peer, self._client.minor, body)
+        fill = Fill(self._keeper, self._pool, self._plan, self._cache, key, request, stale)
+        self._keeper.begin(fill)
+        return fill
+
+    # -- from the source ----------------------------------------------------------------------------------------
+
+    @property
+    def place(self) -> int:
+        return 0 if self._outflow is None else self._outflow.place
+
+    def on_found(self, found: Found, outcome: Outcome) -> None:
+        if self._outflow is not None:
+            self.on_growth()
+            return
+        self._leave_source()
+        if isinstance(found, Copy):
+            self._give(found, outcome)
+        else:
+            self._keeper.read(found, lambda content: self._on_read(found, content, outcome))
+
+    def _on_read(self, found: DiskCopy, content: Copy | KeptFile | None, outcome: Outcome) -> None:
+        """What the disk has, if it is right; else there is none."""
+        if self._is_gone:
+            if isinstance(content, KeptFile):
+                content.close()
+        elif content is None:
+            self._stale = None
+            self._look_up()
+        elif isinstance(content, Copy):
+            self._give(content, outcome)
+        else:
+            self._send_file(found.stored, content, outcome)
+
+    def _give(self, copy: Copy, outcome: Outcome) -> None:
+        coding = self._keeper.coding_for(copy, self._cache.policy, self.values)
+        if coding is None:
+            self._give_as_is(copy, outcome)
+        else:
+            self._keeper.code(copy, coding, lambda coded: self._on_coded(coded, outcome))
+
+    def _on_coded(self, copy: Copy, outcome: Outcome) -> None:
+        if not self._is_gone:
+            self._give_as_is(copy, outcome)
+
+    def _give_as_is(self, copy: Copy, outcome: Outcome) -> None:
+        self._client.note_outcome(self._plan.rule, outcome)
+        now = self._keeper.now()
+        give(self._client, Known(copy, self._plan, self.values, now), now, outcome)
+
+    def _send_file(self, stored: Stored, file: KeptFile, outcome: Outcome) -> None:
+        client, now = self._client, self._keeper.now()
+        client.note_outcome(self._plan.rule, outcome)
+        reply = replies.reply(self._plan.method, self.values, stored, now)
+        keep_alive = client.may_keep_alive()
+        told = told_lines(stored, outcome, now, says_age=says_age(self._plan))
+        head = b"%b%b%b\r\n" % (head_of(reply, self._plan), told, end_lines(keep_alive, client.minor))
+        self._sending = FileAnswer(client, keep_alive)
+        self._sending.begin(reply.status, file, head, reply.parts)
+
+    def on_arriving(self, outcome: Outcome) -> None:
+        source, client = self._source, self._client
+        if self._outflow is not None or source is None or source.stored is None:
+            self.on_growth()
+            return
+        client.note_outcome(self._plan.rule, outcome)
+        stored, now = source.stored, self._keeper.now()
+        self._keep_alive = client.may_keep_alive()
+        if stored.size >= 0:
+            reply = replies.reply(self._plan.method, self.values, stored, now)
+            status, self._outflow = reply.status, Outflow(reply.parts)
+            head = arriving_head(stored, reply, self._plan, outcome)
+        else:
+            status, in_chunks = stored.status, client.minor == 1
+            self._keep_alive = self._keep_alive and in_chunks
+            self._outflow = Outflow(None, in_chunks=in_chunks)
+            head = arriving_head(stored, open_ended(stored, in_chunks=in_chunks), self._plan, outcome)
+        client.on_head_sent(status)
+        client.send(head + end_lines(self._keep_alive, client.minor) + b"\r\n")
+        self.on_growth()
+
+    def on_growth(self) -> None:
+        """PERF: one write for what has come, as far as the client takes it."""
+        source, outflow, client = self._source, self._outflow, self._client
+        if source is None or outflow is None:
+            return
+        while not self._is_blocked:
+            octets = outflow.next(source)
+            if not octets:
+                break
+            client.send(octets)
+            source.on_taken()
+        if not self._is_blocked and outflow.is_over(source):
+            self._leave_source()
+            self._outflow = None
+            client.send(outflow.end)
+            client.on_answered(self._keep_alive)
+
+    def on_broken(self) -> None:
+        self._source = None
+        if self._outflow is None:
+            self._answer(say(502, "The backend's answer is not what the path asks for."), Outcome.UNCACHEABLE)
+        else:
+            self._client.abort()
+
+    def on_again(self) -> None:
+        self._source = None
+        self._look_up()
+
+    def on_alone(self, why: NotStored) -> None:
+        self._source = None
+        self._pass_by(Outcome.UNCACHEABLE, why)
+
+    def on_own(self, own: Own, why: NotStored) -> None:
+        self._source = None
+        passing = self._passing(Outcome.UNCACHEABLE, why)
+        self._client.put_exchange(passing)
+        passing.adopt(own)
+        if own.content is not None:
+            passing.on_whole(own.head, own.content)
+            return
+        passing.on_head(own.head)
+        if self._is_blocked:
+            passing.on_client_blocked(True)
+
+    def stand_in(self) -> bool:
+        stale, now = self._stale, self._keeper.now()
+        if stale is None or self._outflow is not None:
+            return False
+        if not reuse.may_stand_in(self.values, stale.stored.terms, stale.stored.purged, now, self._cache.policy):
+            return False
+        self.on_found(stale, Outcome.STALE_IF_ERROR)
+        return True
+
+    def on_failed(self, failure: BackendFailure, answer: Answer) -> None:
+        self._source = None
+        self._client.note_outcome(self._plan.rule, Outcome.UNCACHEABLE)
+        self._client.answer(answer, failure)
+
+    # -- steps --------------------------------------------------------------------------------------------------
+
+    def _leave_source(self) -> None:
+        source, self._source = self._source, None
+        if source is not None:
+            source.leave(self)
+
+    def _answer(self, answer: Answer, outcome: Outcome) -> None:
+        self._client.note_outcome(self._plan.rule, outcome)
+        self._client.answer(answer)
+
+    def _passing(self, outcome: Outcome, why: NotStored | None) -> PassingBy:
+        self._client.note_outcome(self._plan.rule, outcome)
+        return PassingBy(self._client, self._pool, self._plan, self._fields, self._keeper, outcome, why)
+
+    def _pass_by(self, outcome: Outcome, why: NotStored | None) -> None:
+        """Ask for this client alone. What was held of its body goes first."""
+        held, is_whole = self._held, self._client.has_whole_request
+        self._held = None
+        passing = self._passing(outcome, why)
+        self._client.put_exchange(passing)
+        passing.start()
+        if held is None:
+            return
+        if held:
+            passing.on_body(bytes(held))
+        if is_whole:
+            passing.on_body_end()
+
+
+def cached(client: Client, keeper: Keeper, pool: Pool, plan: Pass, fields: RequestFields) -> Cached | PassingBy:
+    """The exchange of a request that no copy in memory answers at once; not started."""
+    if plan.cache is None:
+        return PassingBy(client, pool, plan, fields, keeper, Outcome.BYPASS, NotStored.METHOD)
+    return Cached(client, keeper, pool, plan, plan.cache, fields)
+
+
+def give(client: Client, known: Known, now: float, outcome: Outcome) -> None:
+    """A copy in memory, whole and in one write."""
+    keep_alive = client.may_keep_alive()
+    octets = known.octets(now, outcome, end_lines(keep_alive, client.minor))
+    client.finish(known.status, octets, keep_alive)
+
+
+def only_if_cached() -> Answer:
+    return say(504, "The request wants a kept answer or none, and there is none.")

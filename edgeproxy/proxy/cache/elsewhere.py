@@ -1,0 +1,135 @@
+"""A fetch that another worker of this machine runs: its content as it comes, or the copy that it leaves.
+
+Workers tell each other nothing; who waits looks at the directory that they share. A claim is the kernel's lock, so a
+worker that dies has none any more, and somebody who waits takes its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from edgeproxy.caching import vary
+from edgeproxy.caching.keys import Key
+from edgeproxy.caching.outcomes import NotStored, Outcome
+from edgeproxy.caching.stored import Stored
+from edgeproxy.proxy.cache.arriving import Arriving, End
+from edgeproxy.proxy.cache.source import Source, Waiter
+
+if TYPE_CHECKING:
+    from edgeproxy.proxy.cache.disk import Disk
+    from edgeproxy.proxy.cache.keeper import Keeper
+    from edgeproxy.ruleset.modifiers import Cache
+
+_EVERY: Final = 0.01  # seconds between looks
+_PATIENCE: Final = 10.0  # seconds until those who see nothing of an answer ask for their own
+
+
+class Elsewhere(Source):
+    __slots__ = (
+        "_arriving", "_disk", "_end", "_keeper", "_loop", "_policy", "_until", "key", "since", "stored", "waiters",
+    )  # fmt: skip
+
+    def __init__(self, keeper: Keeper, disk: Disk, key: Key, policy: Cache) -> None:
+        self.stored: Stored | None = None
+        self.waiters: list[Waiter] = []
+        self.key = key
+        self.since = keeper.purges.seq
+        self._keeper = keeper
+        self._disk = disk
+        self._policy = policy
+        self._loop = asyncio.get_running_loop()
+        self._until = self._loop.time() + _PATIENCE
+        self._arriving: Arriving | None = None
+        self._end: End | None = None
+
+    def start(self) -> None:
+        self._look()
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return () if self.stored is None else self.stored.tags
+
+    # -- as a source --------------------------------------------------------------------------------------------
+
+    @property
+    def available(self) -> int:
+        return 0 if self._arriving is None else self._arriving.size
+
+    @property
+    def is_whole(self) -> bool:
+        return self._end is End.DONE
+
+    def read(self, offset: int, most: int) -> bytes:
+        assert self._arriving is not None, "its head is known"
+        return self._arriving.read(offset, most)
+
+    def leave(self, waiter: Waiter) -> None:
+        super().leave(waiter)
+        if not self.waiters:
+            self._close()
+
+    def on_taken(self) -> None:
+        """The disk holds what is read."""
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        if not self.waiters:
+            self._close()
+        elif self._arriving is not None:
+            self._follow(self._arriving)
+        elif self._disk.claim(self.key.primary):  # nobody fetches it any more: it is kept, or it is our turn
+            self._disk.release(self.key.primary)
+            self._send_away()
+        elif self._loop.time() >= self._until:
+            self._close()
+            for waiter in self._take_waiters():
+                waiter.on_alone(NotStored.NO_ROOM)
+        else:
+            self._arriving = self._disk.announced(self.key.primary)
+            if self._arriving is not None:
+                self._begin(self._arriving)
+            self._loop.call_later(_EVERY, self._look)
+
+    def _begin(self, arriving: Arriving) -> None:
+        self.stored = arriving.stored
+        for waiter in self.waiting():
+            if vary.matches(arriving.stored.selecting, waiter.values, self._policy):
+                waiter.on_arriving(Outcome.COLLAPSED)
+            else:
+                self.leave(waiter)
+                waiter.on_alone(NotStored.VARY)
+
+    def _follow(self, arriving: Arriving) -> None:
+        state = arriving.poll()
+        if isinstance(state, End):
+            self._end = state
+        if state is End.FAILED:
+            waiters = self._take_waiters()
+            self._close()
+            for waiter in waiters:
+                waiter.on_broken()
+            return
+        for waiter in self.waiting():
+            waiter.on_growth()
+        if self._end is None:
+            self._loop.call_later(_EVERY, self._look)
+        else:
+            self._keeper.drop(self)  # who waits has its client to wait for
+
+    def _send_away(self) -> None:
+        """To look once more, and find it, or fetch it."""
+        self._close()
+        for waiter in self._take_waiters():
+            waiter.on_again()
+
+    def _take_waiters(self) -> tuple[Waiter, ...]:
+        waiters, self.waiters = tuple(self.waiters), []
+        return waiters
+
+    def _close(self) -> None:
+        self._keeper.drop(self)
+        arriving, self._arriving = self._arriving, None
+        if arriving is not None:
+            arriving.close()

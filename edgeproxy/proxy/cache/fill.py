@@ -1,0 +1,359 @@
+"""One fetch for a key, and everybody who waits for it.
+
+Laws of this module:
+- who waits is told exactly once what the answer is for it: a copy, one that arrives, its own, or none;
+- an answer that is not kept is given to nobody but to whose request it answers; the others ask for their own, all at
+  once;
+- a fetch goes on when all who waited have left, so that the next one finds a copy, as long as it is one to be kept;
+- what is not kept any more, since it grew too large or the disk takes nothing, is held for its readers only: the
+  backend waits for the slowest of them;
+- content that its rule verifies is not given to its last octet before it is known to be right, and not kept when it is
+  not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from edgeproxy.caching import storing, validation, vary
+from edgeproxy.caching.keeping import copy_of
+from edgeproxy.caching.keys import Key
+from edgeproxy.caching.outcomes import NotStored, Outcome
+from edgeproxy.caching.stored import Stored
+from edgeproxy.caching.storing import Keep
+from edgeproxy.http.framing import Length, NoBody
+from edgeproxy.http.redirection import REDIRECTS
+from edgeproxy.http.response import ResponseHead
+from edgeproxy.proxy.asking import Asking, no_answer
+from edgeproxy.proxy.cache.intake import Intake
+from edgeproxy.proxy.cache.source import Own, Source, Waiter
+from edgeproxy.telemetry.counters import BackendFailure
+from edgeproxy.telemetry.stderr import tell
+
+if TYPE_CHECKING:
+    from edgeproxy.proxy.cache.cache_plan import CachePlan
+    from edgeproxy.proxy.cache.keeper import Found, Keeper
+    from edgeproxy.proxy.plan import Answer, Pass
+    from edgeproxy.proxy.pool import Pool
+
+_WINDOW: Final = 262_144  # octets of what is not kept that wait for readers
+_NOT_MODIFIED: Final = 304
+_BROKEN: Final = 500  # from here on an answer is the backend's failure
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a fetch asks: `lines` go after the plan's start, and end the head; `body` follows, if there is one. `values`
+    and `client` are of whose request began it.
+    """
+
+    lines: bytes
+    values: Mapping[str, str]
+    client: str
+    body: bytes = b""
+
+
+class Fill(Source, Asking):
+    """`leader`: whose request began it; None: nobody's, it renews a copy that was given though it was stale."""
+
+    __slots__ = (
+        "_cache", "_intake", "_is_held", "_is_over", "_is_right", "_is_used", "_keeper", "_not_modified", "_request",
+        "_requested", "_stale", "key", "leader", "since", "stored", "waiters",
+    )  # fmt: skip
+
+    def __init__(
+        self, keeper: Keeper, pool: Pool, plan: Pass, cache: CachePlan, key: Key, request: Request, stale: Found | None
+    ) -> None:
+        """`stale`: the copy that is asked for anew."""
+        Asking.__init__(self, pool, plan, plan.asked, is_whole=True)
+        self.stored: Stored | None = None
+        self.waiters: list[Waiter] = []
+        self.leader: Waiter | None = None
+        self.key = key
+        self.since = keeper.purges.seq
+        self._keeper = keeper
+        self._cache = cache
+        self._request = request
+        self._stale = stale
+        self._requested = keeper.now()
+        self._not_modified: ResponseHead | None = None  # until its end
+        self._intake: Intake | None = None
+        self._is_right = cache.verify is None  # the content, as far as its rule verifies it
+        self._is_over = False
+        self._is_used = False  # its content, by whoever keeps it
+        self._is_held = False  # the backend
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return self._cache.tags if self.stored is None else self.stored.tags
+
+    # -- as a source --------------------------------------------------------------------------------------------
+
+    @property
+    def available(self) -> int:
+        size = 0 if self._intake is None else self._intake.size
+        return size if self._is_right else max(size - 1, 0)
+
+    @property
+    def is_whole(self) -> bool:
+        return self._is_over and self._is_right
+
+    def read(self, offset: int, most: int) -> bytes:
+        assert self._intake is not None, "its head is known"
+        return self._intake.read(offset, most)
+
+    def leave(self, waiter: Waiter) -> None:
+        super().leave(waiter)
+        if self.leader is waiter:
+            self.leader = None
+        if self.waiters:
+            self.on_taken()
+        elif self._intake is not None and self._intake.why_not is not None and not self._is_over:
+            self._is_over = True  # nobody reads what nobody keeps
+            self.leave_backend()
+        self._close_unused()
+
+    def on_taken(self) -> None:
+        intake = self._intake
+        if intake is None or intake.why_not is None:
+            return
+        intake.forget_before(min([waiter.place for waiter in self.waiters], default=intake.size))
+        wants_hold = intake.held > _WINDOW
+        if wants_hold != self._is_held and self._connection is not None:
+            self._is_held = wants_hold
+            self._connection.hold(wants_hold)
+
+    # -- asking -------------------------------------------------------------------------------------------------
+
+    def _request_head(self) -> bytes:
+        conditions = b"" if self._stale is None else validation.condition_lines(self._stale.stored)
+        return b"%b%b%b\r\n%b" % (self._plan.start, conditions, self._request.lines, self._request.body)
+
+    def _hold_body(self, held: bool) -> None:
+        """It went out with the head."""
+
+    def _give_up(self, failure: BackendFailure) -> None:
+        self._count(failure)
+        self._fail(failure, no_answer(self._plan.backend.name, failure))
+
+    # -- the answer ---------------------------------------------------------------------------------------------
+
+    def on_interim(self, head: ResponseHead) -> None:
+        """It is for nobody who waits: what follows may be given to many."""
+
+    def on_whole(self, head: ResponseHead, content: bytes) -> None:
+        self._connection = None
+        self._begin(head, content)
+
+    def on_head(self, head: ResponseHead) -> None:
+        self._begin(head, None)
+
+    def on_content(self, content: bytes) -> None:
+        intake = self._intake
+        if intake is None:
+            return  # of an answer that nobody is given
+        was_in_memory = intake.spool is None
+        intake.write(content)
+        if was_in_memory and intake.spool is not None and self.stored is not None:
+            self._keeper.announce(self, self.stored, intake.spool)
+        if intake.why_not is not None:
+            self._keeper.give_up(self)
+            self.on_taken()
+
+    def on_pause(self) -> None:
+        """PERF: what came in one read is told once."""
+        if self._intake is not None:
+            self._tell_growth()
+
+    def on_trailers(self, lines: list[bytes]) -> None:
+        """A copy has none."""
+
+    def on_end(self) -> None:
+        self._connection = None
+        if self._not_modified is not None:
+            self._refresh(self._not_modified)
+        elif self._intake is not None:
+            self._finish(self._intake)
+            self._tell_growth()
+
+    def on_failure(self, failure: BackendFailure) -> None:
+        connection, self._connection = self._connection, None
+        if self._is_sent_again(connection, failure):
+            return
+        self._count(failure)
+        if self._intake is None:
+            self._fail(failure, no_answer(self._plan.backend.name, failure))
+        else:
+            self._break(NotStored.TRUNCATED)
+
+    # -- steps --------------------------------------------------------------------------------------------------
+
+    def _begin(self, head: ResponseHead, whole: bytes | None) -> None:
+        """An answer's head is there; `whole`: its content, when all of it is."""
+        if head.status == _NOT_MODIFIED and self._stale is not None:
+            self._not_modified = head
+            if whole is not None:
+                self.on_end()
+        elif self._is_failure(head):
+            self.leave_backend()
+            self._connection = None
+        else:
+            verdict = self._judge(head)
+            if isinstance(verdict, NotStored):
+                self._refuse(verdict, head, whole)
+            else:
+                self._take_in(verdict, head, whole)
+
+    def _is_failure(self, head: ResponseHead) -> bool:
+        """Whether this answer is as good as none, and was met: a redirect that leads back here, or an error of the
+        backend in whose place everybody was given a stale copy.
+        """
+        if head.status in REDIRECTS:
+            hops = self._keeper.guard.loop(self._plan, self._request.values, self._request.client, head)
+            if hops is not None:
+                self._count(BackendFailure.REDIRECT_LOOP)
+                self._fail(BackendFailure.REDIRECT_LOOP, self._keeper.guard.refuse(self._plan, hops))
+                return True
+        if head.status < _BROKEN or self._stale is None:
+            return False
+        self._keeper.note_failing(self.key)
+        for waiter in self.waiting():
+            if waiter.stand_in():
+                self.leave(waiter)
+        if self.waiters:
+            return False
+        self._keeper.give_up(self)
+        return True
+
+    def _judge(self, head: ResponseHead) -> Keep | NotStored:
+        framing = head.framing
+        if isinstance(framing, Length) and framing.octets > self._keeper.largest:
+            return NotStored.TOO_LARGE
+        return storing.judge(
+            self._plan.method,
+            self._request.values,
+            head.status,
+            lines_of(head),
+            self._cache.policy,
+            self._requested,
+            self._keeper.now(),
+            body_is_in_key=self._cache.needs_body,
+        )
+
+    def _refuse(self, why: NotStored, head: ResponseHead, whole: bytes | None) -> None:
+        self._keeper.give_up(self)
+        self._keeper.note_uncacheable(self.key, why)
+        waiters, self.waiters = self.waiting(), []
+        leader, self.leader = self.leader, None
+        connection, self._connection = self._connection, None
+        if leader is not None:
+            leader.on_own(Own(head, whole, connection, self.expires), why)
+        elif connection is not None:
+            connection.drop()
+        for waiter in waiters:
+            if waiter is not leader:
+                waiter.on_alone(why)
+
+    def _take_in(self, keep: Keep, head: ResponseHead, whole: bytes | None) -> None:
+        cache, framing = self._cache, head.framing
+        stored = copy_of(head.status, keep, self._request.values, cache.policy, cache.tags, self._keeper.now())
+        size = framing.octets if isinstance(framing, Length) else 0 if isinstance(framing, NoBody) else -1
+        self.stored = replace(stored, size=size)
+        self._intake = self._keeper.intake(None if cache.verify is None else cache.verify[0])
+        for waiter in self.waiting():
+            if not vary.matches(stored.selecting, waiter.values, cache.policy):
+                self.leave(waiter)
+                waiter.on_again()
+        if whole is not None:
+            self._intake.write(whole)
+            self._finish(self._intake)
+            return
+        for waiter in self.waiting():
+            waiter.on_arriving(self._outcome_for(waiter))
+
+    def _finish(self, intake: Intake) -> None:
+        """All of the content has come."""
+        verify, stored = self._cache.verify, self.stored
+        assert stored is not None, "its head is known"
+        if verify is not None and not intake.has_digest(verify[1]):
+            tell(
+                f"rule {self._plan.rule}: what came for {self._plan.asked_for.path} has not the {verify[0]} of its path"
+            )
+            self._break(NotStored.DIGEST)
+            return
+        self._is_right = self._is_over = True
+        self._keeper.drop(self)
+        if intake.why_not is not None:
+            self._keeper.give_up(self)
+            self._keeper.count_not_stored(intake.why_not)
+        else:
+            self.stored = replace(stored, size=intake.size, digest=intake.digest)
+            self._is_used = True
+            copy = self._keeper.keep(self, self.stored, intake, self._on_kept)
+            if copy is not None:
+                for waiter in self.waiting():
+                    waiter.on_found(copy, self._outcome_for(waiter))
+                return
+        for waiter in self.waiting():
+            waiter.on_arriving(self._outcome_for(waiter))
+
+    def _on_kept(self) -> None:
+        """Or not; its content is needed for that no more."""
+        self._is_used = False
+        self._close_unused()
+
+    def _refresh(self, head: ResponseHead) -> None:
+        """A 304: the stale copy is right, or, when it is not meant, the answer is asked for without conditions."""
+        stale, self._stale, self._not_modified = self._stale, None, None
+        assert stale is not None, "nothing else is asked with conditions"
+        refreshed = validation.refreshed(
+            stale.stored, lines_of(head), self._cache.policy, self._request.values, self._requested, self._keeper.now()
+        )
+        if refreshed is None:
+            self._keeper.remove(stale)
+            self._may_repeat = True
+            self.start()
+            return
+        self._keeper.drop(self)
+        found = self._keeper.refresh(stale, refreshed, self.since)
+        for waiter in self.waiting():
+            self.waiters.remove(waiter)
+            outcome = Outcome.REVALIDATED if waiter is self.leader else Outcome.COLLAPSED
+            waiter.on_found(found, outcome)
+
+    def _fail(self, failure: BackendFailure, answer: Answer) -> None:
+        self._keeper.give_up(self)
+        if self._stale is not None:
+            self._keeper.note_failing(self.key)
+        waiters, self.waiters = self.waiting(), []
+        for waiter in waiters:
+            if not waiter.stand_in():
+                waiter.on_failed(failure, answer)
+
+    def _break(self, why: NotStored) -> None:
+        """The content will not be whole, or is wrong: nobody takes what came of it for all."""
+        self._is_over = True
+        self._keeper.give_up(self)
+        self._keeper.count_not_stored(why)
+        waiters, self.waiters = self.waiting(), []
+        for waiter in waiters:
+            waiter.on_broken()
+        self._close_unused()
+
+    def _outcome_for(self, waiter: Waiter) -> Outcome:
+        return Outcome.MISS if waiter is self.leader else Outcome.COLLAPSED
+
+    def _tell_growth(self) -> None:
+        for waiter in self.waiting():
+            waiter.on_growth()
+
+    def _close_unused(self) -> None:
+        if self._is_over and not self.waiters and not self._is_used and self._intake is not None:
+            self._intake.close()
+
+
+def lines_of(head: ResponseHead) -> bytes:
+    """The field lines of a head."""
+    return head.octets.partition(b"\r\n")[2]

@@ -1,0 +1,120 @@
+"""Kept answers as octets: what is made once for a copy and a client's fields, and what is written for each request.
+
+PERF: a hit that is known costs one look-up by the request's octets, two comparisons and one formatting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from edgeproxy.caching import cache_status, replies
+from edgeproxy.caching.outcomes import Outcome
+from edgeproxy.caching.replies import Reply
+from edgeproxy.caching.stored import Stored
+from edgeproxy.http.fields import connection_lines
+from edgeproxy.http.ranges import Span
+
+if TYPE_CHECKING:
+    from edgeproxy.proxy.cache.memory import Copy
+    from edgeproxy.proxy.plan import Pass
+
+NOSNIFF: Final = b"X-Content-Type-Options: nosniff\r\n"
+_VIA: Final = b"Via: 1.1 edgeproxy\r\n"
+_AGE: Final = b"Age: 0\r\n"
+
+
+class Known:
+    """What a request gets from a copy, all but what changes by the second. It is over as soon as the copy's `expires`
+    is. `counted` names the exchange for the counters.
+    """
+
+    __slots__ = ("content", "copy", "counted", "head", "rule", "says_age", "status")
+
+    def __init__(self, copy: Copy, plan: Pass, values: Mapping[str, str], now: float) -> None:
+        reply = replies.reply(plan.method, values, copy.stored, now)
+        self.copy = copy
+        self.rule = plan.rule
+        self.counted = (plan.rule, Outcome.HIT)
+        self.status = reply.status
+        self.head = head_of(reply, plan)
+        self.content = _content_of(reply, copy.body)
+        self.says_age = says_age(plan)
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether it may be remembered: it holds no octets of its own beside the copy's."""
+        return not self.content or self.content is self.copy.body
+
+    @property
+    def is_over(self) -> bool:
+        return not self.copy.expires
+
+    def octets(self, now: float, outcome: Outcome = Outcome.HIT, end: bytes = b"") -> bytes:
+        """The whole answer; `end`: further field lines."""
+        copy = self.copy
+        age = int(now - copy.stored.terms.born)
+        if outcome is Outcome.HIT and self.says_age and age >= 0:
+            ttl = int(copy.expires - now)
+            return b"%bAge: %d\r\nCache-Status: edgeproxy; hit; ttl=%d\r\n%b\r\n%b" % (
+                self.head,
+                age,
+                ttl,
+                end,
+                self.content,
+            )
+        return b"%b%b%b\r\n%b" % (
+            self.head,
+            told_lines(copy.stored, outcome, now, says_age=self.says_age),
+            end,
+            self.content,
+        )
+
+
+def head_of(reply: Reply, plan: Pass) -> bytes:
+    """Status line and field lines: those of the copy, as the rule wants them changed, and the edge's own."""
+    head = reply.head if plan.answer_edit is None else plan.answer_edit.apply(reply.head)
+    return head + _VIA + (NOSNIFF if plan.to_content else b"")
+
+
+def told_lines(stored: Stored, outcome: Outcome, now: float, *, says_age: bool) -> bytes:
+    """Age (RFC 9111 §5.1) and Cache-Status (RFC 9211) of a copy that is given."""
+    ttl = int(stored.terms.expires - now)
+    status = cache_status.line(outcome, ttl=ttl)
+    return b"Age: %d\r\n%b" % (int(stored.terms.age(now)), status) if says_age else status
+
+
+def says_age(plan: Pass) -> bool:
+    """Whether the rule leaves Age to clients: who takes it away lets them keep answers for their whole time."""
+    return plan.answer_edit is None or plan.answer_edit.gone.search(_AGE) is None
+
+
+def _content_of(reply: Reply, body: bytes) -> bytes:
+    match reply.parts:
+        case ():
+            return b""
+        case (Span(offset=0, length=length),) if length == len(body):
+            return body
+        case parts:
+            return b"".join([_octets_of(part, body) for part in parts])
+
+
+def _octets_of(part: bytes | Span, body: bytes) -> bytes:
+    return part if isinstance(part, bytes) else body[part.offset : part.offset + part.length]
+
+
+def end_lines(keep_alive: bool, minor: int) -> bytes:
+    return b"".join([line + b"\r\n" for line in connection_lines(keep_alive, minor)])
+
+
+def arriving_head(stored: Stored, reply: Reply, plan: Pass, outcome: Outcome) -> bytes:
+    """Of an answer that is still coming: it was asked for just now, and is as old as it said."""
+    age = int(stored.terms.age(stored.terms.born))
+    status = cache_status.line(outcome, stored=outcome is Outcome.MISS)
+    return head_of(reply, plan) + (b"Age: %d\r\n" % age if age else b"") + status
+
+
+def open_ended(stored: Stored, *, in_chunks: bool) -> Reply:
+    """An answer whose length nobody knows: all of it, whatever parts were asked for."""
+    start = replies.status_line(stored.status)
+    return Reply(stored.status, start + stored.lines + (b"Transfer-Encoding: chunked\r\n" if in_chunks else b""), ())

@@ -1,0 +1,179 @@
+"""The index as the event loop reads it.
+
+Laws of this module:
+- it never waits for a lock, and never raises: an index that cannot be read has nothing, which is counted and told;
+- a row that was altered is no copy: it is handed to whoever removes it;
+- it is always the generation that counts now that is read, whoever began it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from edgeproxy.caching.keys import Key
+from edgeproxy.caching.stored import Stored
+from edgeproxy.proxy.cache.directory import Directory, Generation
+from edgeproxy.proxy.cache.heads import Torn, read_head
+from edgeproxy.proxy.cache.process_names import is_name
+from edgeproxy.proxy.cache.schema import NotAnIndex, open_index
+from edgeproxy.proxy.cache.trouble import Trouble
+
+_AGAIN: Final = 1.0  # seconds between attempts to open an index that cannot be opened
+_NO_WAITING: Final = 0.0
+_DAMAGED: Final = frozenset(
+    (
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_ERROR,  # a table is missing
+        sqlite3.SQLITE_MISMATCH,
+        sqlite3.SQLITE_IOERR_READ,
+        sqlite3.SQLITE_IOERR_SHORT_READ,
+        sqlite3.SQLITE_IOERR_CORRUPTFS,
+    )
+)
+# PERF: with the content in one go, 15 µs for 10 KiB; in a query of its own that was 22.
+_FIND: Final = """
+SELECT copies.id, variant, path, address, head, file, purged, content
+FROM copies LEFT JOIN contents ON contents.id = copies.id WHERE key = ?
+"""
+_TOTALS: Final = "SELECT sum(octets), sum(copies) FROM totals"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a copy is: a row of a generation, and its content, or the name of the content's file."""
+
+    generation: Generation
+    row: int
+    file: str | None
+    content: bytes
+
+
+@dataclass(slots=True)
+class DiskCopy:
+    """One kept answer. PERF: not frozen, which makes one faster; nobody changes it."""
+
+    key: Key
+    variant: bytes
+    stored: Stored
+    place: Place
+
+
+def is_damage(error: Exception, generation: Generation) -> bool:
+    """Whether an index that fails like this is to be thrown away: not when the disk is full, or a lock is held."""
+    if isinstance(error, NotAnIndex):
+        return True
+    if not isinstance(error, sqlite3.Error):
+        return False
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code & 0xFF == sqlite3.SQLITE_CANTOPEN:  # also when there are no descriptors left
+        return not os.path.exists(generation.index)
+    return code in _DAMAGED or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+class IndexReader:
+    """For the thread that made it. `on_damage` hears of a generation to be thrown away, `on_torn` of a row."""
+
+    __slots__ = ("_again", "_db", "_directory", "_generation", "_on_damage", "_on_torn", "trouble")
+
+    def __init__(
+        self,
+        directory: Directory,
+        on_damage: Callable[[Generation | None], None],
+        on_torn: Callable[[Place, Torn], None],
+    ) -> None:
+        self._directory = directory
+        self._on_damage = on_damage
+        self._on_torn = on_torn
+        self._db: sqlite3.Connection | None = None
+        self._generation: Generation | None = None
+        self._again = 0.0  # no attempt to open it before (monotonic)
+        self.trouble = Trouble(f"read the index in {directory.root}")
+
+    def find(self, primary: bytes) -> tuple[DiskCopy, ...]:
+        try:
+            db = self._open()
+            if db is None or self._generation is None:
+                return ()
+            rows = db.execute(_FIND, (primary,)).fetchall()
+        except (sqlite3.Error, OSError) as error:
+            self._failed(error)
+            return ()
+        self.trouble.worked()
+        if not rows:
+            return ()
+        copies = [self._copy(self._generation, primary, *row) for row in rows]
+        return tuple([copy for copy in copies if copy is not None])
+
+    def totals(self) -> tuple[int, int]:
+        """Octets and number of all copies; none while it cannot be read."""
+        try:
+            db = self._open()
+            octets, copies = (0, 0) if db is None else db.execute(_TOTALS).fetchone()
+        except (sqlite3.Error, OSError) as error:
+            self._failed(error)
+            return 0, 0
+        return (octets, copies) if isinstance(octets, int) and isinstance(copies, int) else (0, 0)
+
+    def close(self) -> None:
+        db, self._db = self._db, None
+        if db is not None:
+            db.close()
+
+    def _copy(
+        self,
+        generation: Generation,
+        primary: bytes,
+        row: int,
+        variant: bytes,
+        path: bytes,
+        address: bytes,
+        head: bytes,
+        file: str | None,
+        purged: float | None,
+        content: bytes | None,
+    ) -> DiskCopy | None:
+        key = Key(path, address, primary)
+        place = Place(generation, row, file, content or b"")
+        try:
+            if file is not None and not is_name(file):
+                raise Torn("the name of the content's file is none")
+            return DiskCopy(key, variant, read_head(key, variant, file, head, purged), place)
+        except Torn as torn:
+            self._on_torn(place, torn)
+        except TypeError:  # SQLite gives what it finds, and in a damaged page that may be of any type
+            self._on_torn(place, Torn("the row is not of the types that it has"))
+        return None
+
+    def _open(self) -> sqlite3.Connection | None:
+        """The generation's that counts. None: not now. Raises sqlite3.Error and OSError."""
+        if self._db is not None:
+            assert self._generation is not None
+            if self._directory.stamp() == self._generation.stamp:
+                return self._db
+            self.close()
+        elif time.monotonic() < self._again:
+            return None
+        self._generation = self._directory.current()
+        if self._generation is None:
+            raise FileNotFoundError("there is no index")
+        self._db = open_index(self._generation.index, _NO_WAITING)
+        self._db.execute("PRAGMA query_only = ON")
+        self._db.execute("PRAGMA cache_size = -8192")
+        return self._db
+
+    def _failed(self, error: sqlite3.Error | OSError) -> None:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:  # somebody mends it after a crash
+            self.trouble.failed(error)
+            return
+        self.close()
+        self._again = time.monotonic() + _AGAIN
+        self.trouble.failed(error)
+        generation = self._generation
+        if generation is None or isinstance(error, FileNotFoundError) or is_damage(error, generation):
+            self._on_damage(generation)

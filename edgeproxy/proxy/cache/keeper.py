@@ -1,0 +1,348 @@
+"""What one worker keeps and where: its memory, the disk that it shares, and the fetches that are on their way.
+
+Laws of this module:
+- no copy is found that a purge has taken: the log of purges is looked at before each look-up, and an answer is kept
+  only if none has taken it since its fetch began;
+- a disk that fails costs copies, and no client its answer.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from edgeproxy.caching import vary
+from edgeproxy.caching.coding import choose, is_compressible, may_be_coded
+from edgeproxy.caching.eviction import MOST_HITS
+from edgeproxy.caching.keys import Key
+from edgeproxy.caching.outcomes import NotStored
+from edgeproxy.caching.purging import Mode, Purge, What
+from edgeproxy.caching.reuse import Use, decide
+from edgeproxy.caching.stored import Stored
+from edgeproxy.http.request import RequestFields
+from edgeproxy.proxy.cache.cache_plan import CachePlan
+from edgeproxy.proxy.cache.checking import Content, KeptFile
+from edgeproxy.proxy.cache.codings import Codings
+from edgeproxy.proxy.cache.disk import Disk
+from edgeproxy.proxy.cache.elsewhere import Elsewhere
+from edgeproxy.proxy.cache.giving import Known
+from edgeproxy.proxy.cache.index import DiskCopy
+from edgeproxy.proxy.cache.intake import Intake
+from edgeproxy.proxy.cache.memory import Copy, MemoryTier
+from edgeproxy.proxy.cache.purges import PurgeLog, carry_out
+from edgeproxy.proxy.cache.spool import Spool
+from edgeproxy.proxy.clock import Clock
+from edgeproxy.proxy.loop_guard import LoopGuard
+from edgeproxy.proxy.plan import Pass
+from edgeproxy.ruleset.caches import CacheSettings
+from edgeproxy.ruleset.modifiers import Cache, Coding, Digest
+from edgeproxy.telemetry.counters import Counters
+
+if TYPE_CHECKING:
+    from edgeproxy.proxy.cache.fill import Fill
+
+Found = Copy | DiskCopy
+
+_SMALL: Final = 1 << 20  # octets of content that are kept in memory, too, where there is a disk
+_UNCACHEABLE: Final = 10.0  # seconds in which nobody waits for an answer that the last time was for one client only
+_FAILING: Final = 1.0  # seconds in which a copy that stood in for a failing backend does so again, unasked
+_REMEMBERED: Final = 8_192  # keys of either kind
+_OF_ONE: Final = frozenset(  # reasons that are the request's, or the moment's, and say nothing of the next answer
+    (
+        NotStored.AUTHORIZATION, NotStored.COOKIE, NotStored.DIGEST, NotStored.NO_ROOM, NotStored.PURGED,
+        NotStored.TRUNCATED,
+    )
+)  # fmt: skip
+
+
+class Keeper:
+    def __init__(
+        self,
+        settings: CacheSettings,
+        longest_body: int,
+        clock: Clock,
+        counters: Counters,
+        guard: LoopGuard,
+        purges: PurgeLog,
+        disk: Disk | None,
+    ) -> None:
+        """`longest_body`: octets of a request's that may be a part of a key."""
+        self.memory = MemoryTier(settings.memory)
+        self.longest_body = longest_body
+        self.fills: dict[bytes, Fill | Elsewhere] = {}
+        self.guard = guard
+        self.purges = purges
+        self.now = clock.wall
+        self.disk = disk
+        self._disk_hits: set[bytes] = set()  # keys of copies that were read there, since it was told
+        self._small = self.memory.largest if disk is None else min(self.memory.largest, _SMALL)
+        self.largest = settings.largest if disk is not None else min(settings.largest, self._small)
+        self._clock = clock
+        self._counters = counters
+        self._seen = purges.seq
+        self.codings = Codings(self.memory)
+        self._uncacheable: dict[bytes, float] = {}  # by primary key: until when, in POSIX seconds
+        self._failing: dict[bytes, float] = {}
+
+    # -- looking up ---------------------------------------------------------------------------------------------
+
+    @property
+    def is_current(self) -> bool:
+        """Whether every purge has been carried out here. PERF: asked for each hit; 0.1 µs."""
+        return self.purges.seq == self._seen
+
+    def catch_up(self) -> None:
+        """Carry out what was purged meanwhile."""
+        purges = self.purges.since(self._seen)
+        self._seen = self.purges.seq
+        for purge in (Purge(What.ALL, Mode.HARD),) if purges is None else purges:
+            self.memory.purge(purge)
+
+    def find(self, key: Key, values: Mapping[str, str], policy: Cache) -> Found | None:
+        """The newest copy that a request with these fields may have, fresh or not."""
+        copy = self._find_in_memory(key, values, policy)
+        if self.disk is None or (copy is not None and self.now() < copy.expires):
+            return copy
+        other = _newest(self.disk.find(key.primary), values, policy)
+        if copy is None or (other is not None and other.stored.terms.born > copy.stored.terms.born):
+            return other
+        return copy
+
+    def _find_in_memory(self, key: Key, values: Mapping[str, str], policy: Cache) -> Copy | None:
+        if not self.is_current:
+            self.catch_up()
+        return _newest(self.memory.of(key.primary), values, policy)
+
+    def known(self, plan: Pass, cache: CachePlan, fields: RequestFields) -> Known | None:
+        """What a fresh copy in memory gives to a request that has no body."""
+        if not cache.is_read:
+            return None
+        values, now = fields.values, self.now()
+        copy = self._find_in_memory(cache.key(values, None), values, cache.policy)
+        if copy is None or now >= copy.expires:
+            return None
+        if cache.policy.heed_clients and decide(values, copy.stored.terms, None, now, cache.policy) is not Use.FRESH:
+            return None
+        coding = self.coding_for(copy, cache.policy, values)
+        if coding is not None:
+            copy = self.codings.find(copy, coding)
+            if copy is None:
+                return None
+        if copy.hits < MOST_HITS:
+            copy.hits += 1
+        return Known(copy, plan, values, now)
+
+    def fill_for(self, key: Key, values: Mapping[str, str], policy: Cache) -> Fill | Elsewhere | None:
+        """A fetch that may answer a request with these fields, too: of this worker, or of another one."""
+        fill = self.fills.get(key.primary)
+        if fill is None or self.is_purged(key, fill.tags, fill.since, knows_tags=fill.stored is not None):
+            return None
+        if fill.stored is not None and not vary.matches(fill.stored.selecting, values, policy):
+            return None
+        return fill
+
+    def elsewhere(self, key: Key, policy: Cache) -> Elsewhere | None:
+        """Another worker fetches it. None: this one may; it has the claim from now on, until the fetch is over."""
+        if self.disk is None or self.may_fetch(key):
+            return None
+        self.fills[key.primary] = other = Elsewhere(self, self.disk, key, policy)
+        return other
+
+    def may_fetch(self, key: Key) -> bool:
+        """Whether nobody else does. Who fetches has the claim until the fetch is over."""
+        return self.disk is None or self.disk.claim(key.primary)
+
+    def is_uncacheable(self, key: Key) -> bool:
+        return self._is_until(self._uncacheable, key)
+
+    def is_failing(self, key: Key) -> bool:
+        return self._is_until(self._failing, key)
+
+    def is_purged(self, key: Key, tags: Iterable[str], since: int, *, knows_tags: bool = True) -> bool:
+        """Whether an answer that was asked for at that number of the log is out of date. `knows_tags`: it can have no
+        others.
+        """
+        if self.purges.seq == since:
+            return False
+        purges = self.purges.since(since)
+        return purges is None or any(
+            purge.takes(key, tags) or (purge.what is What.TAG and not knows_tags) for purge in purges
+        )
+
+    def coding_for(self, copy: Copy, policy: Cache, values: Mapping[str, str]) -> Coding | None:
+        """The coding that a request gets a copy in; None: as it came. Parts are of what came."""
+        if not policy.compress or "range" in values or not is_compressible(copy.stored.content_type, copy.stored.size):
+            return None
+        coding = choose(values.get("accept-encoding"), policy.compress)
+        return coding if coding is not None and may_be_coded(copy.stored) else None
+
+    def code(self, copy: Copy, coding: Coding, then: Callable[[Copy], None]) -> None:
+        """`then` gets the copy in that coding: at once, or as soon as a thread has made it."""
+        found = self.codings.find(copy, coding)
+        if found is not None:
+            then(found)
+        else:
+            self.codings.make(copy, coding, then)
+
+    # -- keeping ------------------------------------------------------------------------------------------------
+
+    def intake(self, verify: Digest | None) -> Intake:
+        return Intake(self._small, self.largest, None if self.disk is None else self.disk.spool, verify)
+
+    def begin(self, fill: Fill) -> None:
+        self.fills[fill.key.primary] = fill
+
+    def drop(self, fill: Fill | Elsewhere) -> None:
+        """Nobody else joins it."""
+        if self.fills.get(fill.key.primary) is fill:
+            del self.fills[fill.key.primary]
+
+    def give_up(self, fill: Fill) -> None:
+        """Nothing of it is kept: somebody else may fetch it."""
+        self.drop(fill)
+        self._release(fill.key)
+
+    def announce(self, fill: Fill, stored: Stored, spool: Spool) -> None:
+        """A large content begins to come: other workers may read it as it does."""
+        if self.disk is not None:
+            self.disk.announce(fill.key, stored, spool, fill.since)
+
+    def keep(self, fill: Fill, stored: Stored, intake: Intake, then: Callable[[], None]) -> Copy | None:
+        """The copy in memory, if it is one for it; `then`: the content is needed no more for keeping it."""
+        key = fill.key
+        if self.is_purged(key, stored.tags, fill.since):
+            self.count_not_stored(NotStored.PURGED)
+            self._release(key)
+            then()
+            return None
+        content = intake.content() if intake.spool is None else intake.spool
+        copy = self.memory.put(key, stored, content) if isinstance(content, bytes) else None
+        if self.disk is None:
+            then()
+            return copy
+
+        def on_put(_is_kept: bool) -> None:
+            self._release(key)
+            then()
+
+        self.disk.put(key, stored, content, fill.since, on_put)
+        return copy
+
+    def refresh(self, found: Found, stored: Stored, since: int) -> Found:
+        """A copy that was asked for anew and is right, under its new head."""
+        if self.disk is not None:
+            for copy in (found,) if isinstance(found, DiskCopy) else self.disk.find(found.key.primary):
+                if copy.variant == found.variant and copy.stored.digest == found.stored.digest:
+                    self.disk.update(copy, stored, since)
+        self._release(found.key)
+        if isinstance(found, DiskCopy):
+            return replace(found, stored=stored)
+        if self.is_purged(found.key, stored.tags, since):
+            self.memory.remove(found)
+            return Copy(found.key, stored, found.body)
+        return self.memory.replace(found, stored)
+
+    def remove(self, found: Found) -> None:
+        if isinstance(found, Copy):
+            self.memory.remove(found)
+        elif self.disk is not None:
+            self.disk.remove(found)
+
+    def read(self, found: DiskCopy, then: Callable[[Copy | KeptFile | None], None]) -> None:
+        """A copy on the disk; small ones are in memory from then on. None: there is none that may be given."""
+        assert self.disk is not None, "it was found there"
+        since = self.purges.seq
+
+        def on_read(content: Content | None) -> None:
+            if content is None or (isinstance(content, KeptFile) and content.size > self._small):
+                then(content)
+                return
+            if isinstance(content, KeptFile):
+                with closing(content):
+                    content = os.pread(content.fd, content.size, 0)
+            if self.is_purged(found.key, found.stored.tags, since) or len(content) != found.stored.size:
+                then(None)
+                return
+            then(self.memory.put(found.key, found.stored, content) or Copy(found.key, found.stored, content))
+
+        self._disk_hits.add(found.key.primary)
+        self.disk.read(found, on_read)
+
+    def purge(self, purge: Purge) -> None:
+        """For everybody, from now on."""
+        carry_out((purge,), self.purges, self.disk)
+        self.catch_up()
+
+    def tend(self) -> None:
+        """Once a second: tell the disk what was asked for."""
+        if self.disk is not None and self._disk_hits:
+            hits, self._disk_hits = self._disk_hits, set()
+            self.disk.note_hits(hits)
+
+    def note_uncacheable(self, key: Key, why: NotStored) -> None:
+        self.count_not_stored(why)
+        if why not in _OF_ONE:
+            self._note_until(self._uncacheable, key, _UNCACHEABLE)
+
+    def note_failing(self, key: Key) -> None:
+        self._note_until(self._failing, key, _FAILING)
+
+    def count_not_stored(self, why: NotStored) -> None:
+        self._counters.not_stored[why] += 1
+
+    def close(self) -> None:
+        self.fills.clear()
+        if self.disk is not None:
+            self.disk.close()
+
+    def _release(self, key: Key) -> None:
+        if self.disk is not None:
+            self.disk.release(key.primary)
+
+    def memory_numbers(self) -> dict[str, int]:
+        memory = self.memory
+        return {
+            "octets": memory.octets,
+            "copies": memory.count,
+            "evictions": memory.evictions,
+            "fills": len(self.fills),
+        }
+
+    def disk_numbers(self) -> dict[str, int]:
+        """Of all workers, but for what failed and went: that is of this one."""
+        disk = self.disk
+        if disk is None:
+            return {}
+        return {
+            "octets": disk.octets,
+            "copies": disk.count,
+            "evictions": disk.evictions,
+            "errors": disk.errors,
+            "refused": disk.refused,
+        }
+
+    def _is_until(self, times: dict[bytes, float], key: Key) -> bool:
+        until = times.get(key.primary)
+        return until is not None and self.now() < until
+
+    def _note_until(self, times: dict[bytes, float], key: Key, seconds: float) -> None:
+        if len(times) >= _REMEMBERED:
+            times.clear()
+        times[key.primary] = self.now() + seconds
+
+
+F = TypeVar("F", Copy, DiskCopy)
+
+
+def _newest(copies: Iterable[F], values: Mapping[str, str], policy: Cache) -> F | None:
+    """RFC 9111 §4: of several that match, the most recent."""
+    found: F | None = None
+    for copy in copies:
+        if copy.stored.coding or not vary.matches(copy.stored.selecting, values, policy):
+            continue
+        if found is None or copy.stored.terms.born > found.stored.terms.born:
+            found = copy
+    return found

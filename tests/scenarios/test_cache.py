@@ -1,0 +1,262 @@
+"""Kept answers through the real edge: given from memory, asked for anew, waited for together, and done without."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+import pytest
+from harness import QUICK, Answer, BackendPeer, RunningEdge, backend, request, running_edge
+
+RULES = """
+edge: 1
+listen: [{{address: "127.0.0.1:0"}}]
+hosts: {{app: {{names: [pypi.test]}}, content: {{names: [files.pypihosted.test], kind: content}}}}
+backends:
+  origin: {{url: "http://127.0.0.1:{port}", timeouts: {{connect: 500ms, head: 5s, between: 5s}}}}
+rules:
+  - {{name: kept, match: {{host: [app, content], path: "/{{rest*}}"}}, forward: {{backend: origin}}, cache: {cache}}}
+"""
+
+
+@dataclass
+class Origin:
+    """A backend that answers as its test says, when its test says."""
+
+    port: int = 0
+    seen: list[bytes] = field(default_factory=list)
+    answers: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
+    asked: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
+
+    def will_say(self, *answers: bytes) -> None:
+        for each in answers:
+            self.answers.put_nowait(each)
+
+
+def ok(content: bytes = b"hello", *lines: str, status: str = "200 OK") -> bytes:
+    head = "".join(
+        [f"HTTP/1.1 {status}\r\n", f"Content-Length: {len(content)}\r\n", *(f"{line}\r\n" for line in lines)]
+    )
+    return head.encode() + b"\r\n" + content
+
+
+FRESH = "Cache-Control: max-age=60"
+
+
+class Time:
+    """The wall clock of an edge: it stands still until its test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class Site:
+    edge: RunningEdge
+    origin: Origin
+    time: Time
+
+    async def get(self, target: str = "/", *lines: str, method: str = "GET") -> Answer:
+        return await self.edge.ask(request(target, *lines, method=method))
+
+    @property
+    def counted(self) -> dict[str, int]:
+        return {outcome: count for (_, outcome), count in self.edge.edge.counters.cache.items()}
+
+
+@asynccontextmanager
+async def site(cache: str = "{}") -> AsyncIterator[Site]:
+    origin, time = Origin(), Time()
+
+    async def script(peer: BackendPeer) -> None:
+        while True:
+            head = await peer.head()
+            origin.asked.put_nowait(head)
+            await peer.send(await origin.answers.get())
+
+    async with backend(script) as server:
+        origin.port, origin.seen = server.port, server.seen
+        rules = RULES.format(port=server.port, cache=cache)
+        async with running_edge(rules, limits=replace(QUICK, idle=5.0)) as edge:
+            edge.edge.clock.wall = time
+            yield Site(edge, origin, time)
+
+
+async def test_an_answer_is_asked_for_once_and_then_given_with_its_age() -> None:
+    async with site() as its:
+        its.origin.will_say(ok(b"hello", FRESH, 'ETag: "v1"'))
+        first = await its.get()
+        its.time.now += 7
+        second = await its.get()
+        assert (first.body, second.body) == (b"hello", b"hello")
+        assert (first.field("Age"), second.field("Age")) == (None, "7")
+        assert first.field("Cache-Status") == "edgeproxy; fwd=miss; stored"
+        assert second.field("Cache-Status") == "edgeproxy; hit; ttl=53"
+        assert second.field("ETag") == '"v1"'
+        assert len(its.origin.seen) == 1
+        assert its.counted == {"miss": 1, "hit": 1}
+
+
+async def test_the_same_request_on_one_connection_is_known_by_its_octets() -> None:
+    async with site() as its:
+        its.origin.will_say(ok(b"hello", FRESH))
+        async with its.edge.client() as client:
+            for _ in range(5):
+                assert (await client.ask(request("/"))).body == b"hello"
+            head = await client.ask(request("/", method="HEAD"))
+        assert (head.status, head.field("Content-Length"), head.body) == (200, "5", b"")
+        assert its.counted == {"miss": 1, "hit": 5}
+        assert its.edge.edge.counters.requests == 6
+        assert its.edge.edge.counters.statuses[200] == 6
+
+
+async def test_a_stale_copy_is_asked_for_anew_and_a_304_renews_it() -> None:
+    async with site() as its:
+        its.origin.will_say(
+            ok(b"hello", FRESH, 'ETag: "v1"'),
+            b'HTTP/1.1 304 Not Modified\r\nETag: "v1"\r\nX-New: 1\r\nCache-Control: max-age=30\r\n\r\n',
+        )
+        await its.get()
+        its.time.now += 61
+        renewed = await its.get()
+        assert b'If-None-Match: "v1"\r\n' in its.origin.seen[1]
+        assert (renewed.status, renewed.body, renewed.field("X-New")) == (200, b"hello", "1")
+        assert (await its.get()).field("Cache-Status") == "edgeproxy; hit; ttl=30"
+        assert its.counted == {"miss": 1, "revalidated": 1, "hit": 1}
+
+
+async def test_conditions_and_ranges_are_answered_from_the_copy() -> None:
+    async with site() as its:
+        its.origin.will_say(ok(b"0123456789", FRESH, 'ETag: "v1"'))
+        miss = await its.get("/", "Range: bytes=2-4", 'If-None-Match: "v0"')
+        assert (miss.status, miss.body, miss.field("Content-Range")) == (206, b"234", "bytes 2-4/10")
+        assert b"Range" not in its.origin.seen[0]
+        assert b"If-None-Match" not in its.origin.seen[0]
+        hit = await its.get("/", 'If-None-Match: "v1"')
+        assert (hit.status, hit.body, hit.field("ETag")) == (304, b"", '"v1"')
+        suffix = await its.get("/", "Range: bytes=-3")
+        assert (suffix.status, suffix.body) == (206, b"789")
+        assert len(its.origin.seen) == 1
+
+
+async def test_many_who_ask_at_once_wait_for_one_fetch() -> None:
+    async with site() as its:
+        asking = [asyncio.ensure_future(its.get()) for _ in range(20)]
+        await its.origin.asked.get()
+        while its.edge.edge.running() < 20:
+            await asyncio.sleep(0)
+        its.origin.will_say(ok(b"hello", FRESH))
+        assert {(await each).body for each in asking} == {b"hello"}
+        assert len(its.origin.seen) == 1
+        assert its.counted == {"miss": 1, "collapsed": 19}
+
+
+async def test_an_answer_for_one_client_is_given_to_no_other_and_holds_nobody_up() -> None:
+    async with site() as its:
+        asking = [asyncio.ensure_future(its.get()) for _ in range(3)]
+        await its.origin.asked.get()
+        while its.edge.edge.running() < 3:
+            await asyncio.sleep(0)
+        its.origin.will_say(
+            ok(b"first", "Cache-Control: private"),
+            ok(b"other", "Cache-Control: private"),
+            ok(b"other", "Cache-Control: private"),
+        )
+        bodies = sorted([(await each).body for each in asking])
+        assert bodies == [b"first", b"other", b"other"]
+        assert its.counted == {"uncacheable": 3}
+        assert its.edge.edge.counters.not_stored == {"private": 1}
+
+
+async def test_content_that_comes_in_pieces_goes_to_all_who_wait_as_it_comes() -> None:
+    async with site() as its:
+        one, other = asyncio.ensure_future(its.get()), asyncio.ensure_future(its.get())
+        await its.origin.asked.get()
+        its.origin.will_say(
+            f"HTTP/1.1 200 OK\r\n{FRESH}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n".encode()
+        )
+        assert [(await each).body for each in (one, other)] == [b"hello world"] * 2
+        third = await its.get()
+        assert (third.body, third.field("Content-Length")) == (b"hello world", "11")
+
+
+async def test_a_copy_is_given_though_stale_while_somebody_asks_for_another() -> None:
+    async with site("{fresh: 10s, stale_while_revalidate: 60s}") as its:
+        its.origin.will_say(ok(b"old"), ok(b"new"))
+        await its.get()
+        its.time.now += 20
+        stale = await its.get()
+        assert (stale.body, stale.field("Age")) == (b"old", "20")
+        await its.origin.asked.get()
+        await its.origin.asked.get()
+        while its.edge.edge.keeper is None or its.edge.edge.keeper.fills:
+            await asyncio.sleep(0)
+        assert (await its.get()).body == b"new"
+        assert its.counted == {"miss": 1, "stale": 1, "hit": 1}
+
+
+@pytest.mark.parametrize(
+    "failure", [b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.1 nonsense\r\n\r\n"]
+)
+async def test_a_stale_copy_stands_in_for_a_backend_that_fails(failure: bytes) -> None:
+    async with site("{fresh: 10s, stale_if_error: 1h}") as its:
+        its.origin.will_say(ok(b"old"), failure)
+        await its.get()
+        its.time.now += 20
+        stale = await its.get()
+        assert (stale.status, stale.body) == (200, b"old")
+        assert "stale_if_error" in (stale.field("Cache-Status") or "")
+        again = await its.get()  # within a second the backend is not asked again
+        assert again.body == b"old"
+        assert len(its.origin.seen) == 2
+
+
+async def test_an_unsafe_request_takes_away_what_it_may_have_made_wrong() -> None:
+    async with site() as its:
+        its.origin.will_say(ok(b"old", FRESH), ok(b"done"), ok(b"new", FRESH))
+        assert (await its.get("/page")).body == b"old"
+        assert (await its.get("/page", "Content-Length: 0", method="POST")).body == b"done"
+        assert (await its.get("/page")).body == b"new"
+
+
+async def test_variants_are_told_apart_by_what_the_answer_says_it_varies_by() -> None:
+    async with site() as its:
+        its.origin.will_say(
+            ok(b"english", FRESH, "Vary: Accept-Language"), ok(b"deutsch", FRESH, "Vary: Accept-Language")
+        )
+        assert (await its.get("/", "Accept-Language: en")).body == b"english"
+        assert (await its.get("/", "Accept-Language: de")).body == b"deutsch"
+        assert (await its.get("/", "Accept-Language: en")).body == b"english"
+        assert len(its.origin.seen) == 2
+
+
+async def test_bytes_with_another_digest_than_their_path_says_are_not_kept_and_never_look_whole() -> None:
+    import hashlib
+
+    right, wrong = b"x" * 5000, b"y" * 5000
+    digest = hashlib.sha256(right).hexdigest()
+    rules = '{immutable: true, fresh: 1h, verify: {sha256: "{digest}"}}'
+    async with site(rules) as its:
+        pass
+    text = RULES.replace('"/{{rest*}}"', '"/{{digest:[0-9a-f]{{64}}}}"')
+    origin = Origin()
+
+    async def script(peer: BackendPeer) -> None:
+        while True:
+            await peer.head()
+            await peer.send(await origin.answers.get())
+
+    async with backend(script) as server, running_edge(text.format(port=server.port, cache=rules)) as edge:
+        origin.will_say(ok(wrong), ok(right))
+        broken = await edge.ask(request(f"/{digest}"))
+        assert not broken.is_whole
+        whole = await edge.ask(request(f"/{digest}"))
+        assert (whole.is_whole, whole.body) == (True, right)
+        assert (await edge.ask(request(f"/{digest}"))).body == right
+        assert len(server.seen) == 2
+        assert edge.edge.counters.not_stored == {"digest": 1}

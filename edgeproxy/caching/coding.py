@@ -79,8 +79,8 @@ def coded(stored: Stored, coding: Coding, size: int, digest: bytes) -> Stored | 
         size=size,
         digest=digest,
         etag=etag,
-        origin=stored.digest,
         coding=coding.value,
+        origin=stored.digest,
     )
 
 

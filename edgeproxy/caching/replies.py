@@ -59,7 +59,7 @@ _OF_THE_WHOLE: Final = _OF_ALL_CONTENT | {b"content-type"}
 def reply(method: str, values: Mapping[str, str], stored: Stored, now: float) -> Reply:
     """`values` are the request's.
 
-    PERF: 1.9 µs for a plain GET, 3.6 µs for a 304, in one process with 400 octets of field lines.
+    PERF: 2.7 µs for a plain GET and 3.8 µs for a 304 (400 octets of field lines, CPython 3.11).
     """
     if stored.status != 200 or values.keys().isdisjoint(_SELECTING) or method not in ("GET", "HEAD"):
         return _whole(method, stored)

@@ -77,7 +77,7 @@ def wants_text_html(accept: str | None, query_format: str | None = None) -> bool
         return True
     ranges = _qualities(accept)
     plain, versioned = _quality(TEXT_HTML, ranges)[0], _quality(V1_HTML, ranges)[0]
-    return plain >= versioned  # of equals the plain one, as PyPI has it; so, too, where neither was asked for
+    return plain >= versioned  # of equals the plain one, as PyPI has it; and where neither is taken
 
 
 def as_text_html(stored: Stored) -> Stored:

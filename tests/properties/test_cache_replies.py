@@ -11,13 +11,16 @@ import brotli
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
-from kept_answers import BORN, digest_of, fields, kept, sent
+from kept_answers import BORN, block, digest_of, fields, kept, sent
 
 from edgeproxy.caching.coding import coded
+from edgeproxy.caching.field_lines import named, value
 from edgeproxy.caching.replies import reply
+from edgeproxy.caching.validation import condition_lines, refreshed
 from edgeproxy.http.dates import http_date, parse_http_date
 from edgeproxy.proxy.cache.compress import compress
-from edgeproxy.ruleset.modifiers import Coding
+from edgeproxy.ruleset.modifiers import Cache, Coding
+from edgeproxy.ruleset.place import Place
 
 NOW = BORN + 60
 CONTENTS = st.binary(max_size=300)
@@ -129,3 +132,33 @@ def test_a_coded_copy_decodes_to_the_content_as_it_came(content, coding, etag, m
     assert DECODERS[coding](octets) == content
     assert "Accept-Encoding" in head["vary"]
     assert head.get("etag") != etag or etag is None
+
+
+NAMES = st.sampled_from(
+    ("Content-Type", "Content-Encoding", "Content-Language", "Content-Length", "Content-Digest", "ETag", "Last-Modified",
+     "Cache-Control", "X-Serial", "Vary", "Date", "Expires", "Accept-Ranges")
+)  # fmt: skip
+NEWS = st.lists(
+    st.tuples(NAMES, st.sampled_from(('"a"', "max-age=5", http_date(BORN + 100), "x", "0", ""))), max_size=6
+).map(lambda pairs: block(*[f"{name}: {value}" for name, value in pairs]))
+
+
+@given(NEWS, st.none() | st.sampled_from(Coding))
+def test_a_refreshed_copy_never_loses_what_describes_its_content(news, coding):
+    came = kept(
+        "Content-Type: text/html", "Content-Language: en", "Content-Location: /a", 'ETag: "a"', "X-Serial: 1", f"Last-Modified: {http_date(BORN)}",
+        "Cache-Control: max-age=600", content=b"content",
+    )  # fmt: skip
+    stored = came if coding is None else coded(came, coding, 3, digest_of(b"cod"))
+    assert stored is not None
+    policy = Cache(Place("edge.yaml", 1, 1), compress=() if coding is None else (coding,))
+    new = refreshed(stored, news, policy, {}, BORN + 100, BORN + 100)
+    if new is None:
+        return
+    for name in (b"content-type", b"content-encoding", b"etag", b"content-digest", b"content-length"):
+        assert value(new.lines, name) == value(stored.lines, name)
+    assert {name for name, _ in named(stored.lines)} <= {name for name, _ in named(new.lines)}
+    for same in ("status", "size", "digest", "etag", "content_type", "coding", "selecting"):
+        assert getattr(new, same) == getattr(stored, same)
+    assert new.last_modified is not None
+    assert condition_lines(new).startswith(b'If-None-Match: "a"\r\nIf-Modified-Since: ')

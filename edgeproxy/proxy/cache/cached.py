@@ -145,7 +145,7 @@ class Cached:
                 assert_never(never)
 
     def _ask_without_copy(self, key: Key) -> None:
-        if reuse.wants_copy_only(self.values):
+        if reuse.wants_only_a_copy(self.values):
             self._answer(only_if_cached(), Outcome.ONLY_IF_CACHED)
         elif self._plan.method == "HEAD":
             self._pass_by(Outcome.UNCACHEABLE, NotStored.METHOD)

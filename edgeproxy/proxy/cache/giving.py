@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 NOSNIFF: Final = b"X-Content-Type-Options: nosniff\r\n"
 _VIA: Final = b"Via: 1.1 edgeproxy\r\n"
 _AGE: Final = b"Age: 0\r\n"
+_NEW: Final = frozenset((Outcome.MISS, Outcome.COLLAPSED, Outcome.REVALIDATED))
 
 
 class Known:
@@ -78,10 +79,15 @@ def head_of(reply: Reply, plan: Pass) -> bytes:
 
 
 def told_lines(stored: Stored, outcome: Outcome, now: float, *, says_age: bool) -> bytes:
-    """Age (RFC 9111 §5.1) and Cache-Status (RFC 9211) of a copy that is given."""
-    ttl = int(stored.terms.expires - now)
-    status = cache_status.line(outcome, ttl=ttl)
-    return b"Age: %d\r\n%b" % (int(stored.terms.age(now)), status) if says_age else status
+    """Age and Cache-Status (RFC 9211) of an answer. RFC 9111 §5.1: Age says that the backend did not just now give it, or
+    say that it is right; unless it said so itself.
+    """
+    age = int(stored.terms.age(now))
+    is_new = outcome in _NEW
+    status = cache_status.line(
+        outcome, ttl=None if is_new else int(stored.terms.expires - now), stored=outcome is Outcome.MISS
+    )
+    return b"Age: %d\r\n%b" % (age, status) if says_age and (age or not is_new) else status
 
 
 def says_age(plan: Pass) -> bool:
@@ -108,10 +114,9 @@ def end_lines(keep_alive: bool, minor: int) -> bytes:
 
 
 def arriving_head(stored: Stored, reply: Reply, plan: Pass, outcome: Outcome) -> bytes:
-    """Of an answer that is still coming: it was asked for just now, and is as old as it said."""
-    age = int(stored.terms.age(stored.terms.born))
-    status = cache_status.line(outcome, stored=outcome is Outcome.MISS)
-    return head_of(reply, plan) + (b"Age: %d\r\n" % age if age else b"") + status
+    """Of an answer that is still coming."""
+    told = told_lines(stored, outcome, stored.terms.born, says_age=says_age(plan))
+    return head_of(reply, plan) + told
 
 
 def open_ended(stored: Stored, *, in_chunks: bool) -> Reply:

@@ -75,7 +75,6 @@ class Keeper:
         self.fills: dict[bytes, Fill | Elsewhere] = {}
         self.guard = guard
         self.purges = purges
-        self.now = clock.wall
         self.disk = disk
         self._disk_hits: set[bytes] = set()  # keys of copies that were read there, since it was told
         self._small = self.memory.largest if disk is None else min(self.memory.largest, _SMALL)
@@ -86,6 +85,10 @@ class Keeper:
         self.codings = Codings(self.memory)
         self._uncacheable: dict[bytes, float] = {}  # by primary key: until when, in POSIX seconds
         self._failing: dict[bytes, float] = {}
+
+    def now(self) -> float:
+        """POSIX seconds."""
+        return self._clock.wall()
 
     # -- looking up ---------------------------------------------------------------------------------------------
 

@@ -22,7 +22,6 @@ from loadtests.bench.report import this_machine
 from loadtests.edge2018.figures import RATE_2018, Figures, figures_of, verdicts_of
 from loadtests.edge2018.load import Phase, Settings
 from loadtests.edge2018.picture import svg_of
-from loadtests.edge2018.population import population
 from loadtests.edge2018.report import json_of, text_of
 from loadtests.edge2018.run import MakerFailed, run
 from loadtests.edge2018.stand import Edge, standing
@@ -83,12 +82,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _measure(edge: Edge, settings: Settings, options: argparse.Namespace) -> Figures:
-    asked_for = population(settings.seed, settings.mean)
+    asked_for = settings.population()
     schedule = settings.schedule(Phase.LOAD, asked_for)
     with tempfile.TemporaryDirectory(prefix="edgeproxy-2018-") as name:
         directory = Path(name)
-        origin = ("--seed", str(settings.seed), "--mean", str(settings.mean), "--delay", str(options.delay / 1e3))
-        with standing(directory, edge, origin) as stand:
+        with standing(directory, edge, settings, options.delay / 1e3) as stand:
             result = run(settings, options.settle, stand, directory, _tell)
     return figures_of(result, schedule, asked_for, options.settle, settings.seconds)
 

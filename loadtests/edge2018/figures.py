@@ -104,7 +104,7 @@ def figures_of(run: Run, schedule: Schedule, asked_for: Population, settle: floa
         octets=sum(asked_for.sizes[schedule.resources[number]] for number in answered),
         latencies=dict(_rows(run, schedule, asked_for, answered)),
         late=latencies_of(seen.sent[number] - due[number] for number in measured if seen.sent[number] >= 0),
-        said=Counter(seen.words[seen.said[number]] for number in answered),
+        said=dict(Counter(seen.words[seen.said[number]] for number in answered)),
         faults=dict(seen.faults),
         connections=seen.connections,
         cpu=run.cpu,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from loadtests.edge2018.maker import Maker, Observed, Way
-from loadtests.edge2018.population import Population, population
+from loadtests.edge2018.population import PROJECTS, Population, population
 from loadtests.edge2018.schedule import Schedule, arrivals, kept_before
 
 _MODULE: Final = "loadtests.edge2018.load"
@@ -41,6 +41,10 @@ class Settings:
     room: int
     connections: int
     per_connection: int
+    projects: int = PROJECTS
+
+    def population(self) -> Population:
+        return population(self.seed, self.mean, self.projects)
 
     def schedule(self, phase: Phase, asked_for: Population) -> Schedule:
         if phase is Phase.LOAD:
@@ -59,7 +63,7 @@ def command(settings: Settings, phase: Phase, port: int, result: Path) -> tuple[
 def main() -> None:
     settings = Settings(**json.loads(sys.argv[1]))
     phase, port, result = Phase(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])
-    asked_for = population(settings.seed, settings.mean)
+    asked_for = settings.population()
     schedule = settings.schedule(phase, asked_for)
     gc.collect()
     gc.freeze()

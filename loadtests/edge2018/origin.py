@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 import time
 from asyncio import Protocol, Transport
 from http.client import HTTPConnection
@@ -20,7 +21,7 @@ import httptools
 
 from loadtests.bench.listening import serve_until_ended
 from loadtests.bench.processes import LOOPBACK
-from loadtests.edge2018.population import Kind, Population, population
+from loadtests.edge2018.population import PROJECTS, Kind, Population, population
 
 REACHED: Final = "/-/reached"  # the times of the requests so far, as JSON
 TAG_OCTETS: Final = 16
@@ -32,6 +33,12 @@ _CONTENT_TYPES: Final = {
 }
 _MODIFIED: Final = "Mon, 16 Apr 2018 15:00:00 GMT"
 _NOT_FOUND: Final = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+
+
+def command_of_origin(port: int, seed: int, mean: int, delay: float, projects: int = PROJECTS) -> tuple[str, ...]:
+    words = {"seed": seed, "mean": mean, "delay": delay, "projects": projects}
+    options = (word for name, value in words.items() for word in (f"--{name}", str(value)))
+    return (sys.executable, "-m", "loadtests.edge2018.origin", str(port), *options)
 
 
 def tag_of(resource: int) -> bytes:
@@ -121,8 +128,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--mean", type=int, required=True)
     parser.add_argument("--delay", type=float, required=True, help="seconds from a request to its answer")
+    parser.add_argument("--projects", type=int, default=PROJECTS)
     options = parser.parse_args()
-    asked_for = population(options.seed, options.mean)
+    asked_for = population(options.seed, options.mean, options.projects)
     serve_until_ended(lambda: Origin(asked_for, options.delay), options.port)
 
 

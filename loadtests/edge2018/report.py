@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from math import isfinite
 from typing import Any
 
 from loadtests.bench.report import table_of
@@ -68,6 +69,19 @@ def _costs(figures: Figures) -> Iterator[str]:
     yield from table_of(("", "cores", "µs/request"), rows)
 
 
+def _finite(value: Any) -> Any:
+    """JSON has no word for what took for ever, or for the latency of nobody: null."""
+    match value:
+        case float():
+            return value if isfinite(value) else None
+        case dict():
+            return {name: _finite(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_finite(each) for each in value]
+        case _:
+            return value
+
+
 def json_of(runs: Sequence[tuple[Edge, Settings, Figures]], about: dict[str, Any]) -> dict[str, Any]:
     return {
         "format": 1,
@@ -81,7 +95,7 @@ def json_of(runs: Sequence[tuple[Edge, Settings, Figures]], about: dict[str, Any
                 "at_backend": figures.at_backend,
                 "gbit": figures.gbit,
                 "share_of_2018": figures.gbit / GBIT_2018,
-                **asdict(figures),
+                **_finite(asdict(figures)),
             }
             for edge, settings, figures in runs
         ],

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from loadtests.bench.processes import LOOPBACK, free_port, running, wait_until_it_answers
-from loadtests.edge2018.origin import reached_at
+from loadtests.edge2018.load import Settings
+from loadtests.edge2018.origin import command_of_origin, reached_at
 
 _RULES: Final = """\
 edge: 1
@@ -64,12 +65,12 @@ def _size(octets: int) -> str:
 
 
 @contextmanager
-def standing(directory: Path, edge: Edge, origin_options: tuple[str, ...]) -> Iterator[Stand]:
+def standing(directory: Path, edge: Edge, settings: Settings, delay: float) -> Iterator[Stand]:
     """A fresh edge with an empty cache. Raises CannotStart."""
     port, origin_port = free_port(), free_port()
     rules, log, origin_log = (directory / name for name in ("rules.yaml", "edge.log", "origin.log"))
     rules.write_text(rules_of(edge, port, origin_port, directory / "cache"))
-    run_origin = (sys.executable, "-m", "loadtests.edge2018.origin", str(origin_port), *origin_options)
+    run_origin = command_of_origin(origin_port, settings.seed, settings.mean, delay, settings.projects)
     run_edge = (sys.executable, "-m", "edgeproxy", "run", str(rules), "--workers", str(edge.workers))
     with running(run_origin, origin_log) as backend:
         wait_until_it_answers(backend, lambda: reached_at(origin_port) is not None, origin_log)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from edgeproxy.ruleset.actions import Scope
+from edgeproxy.ruleset.caches import DEFAULT_CACHE
 from edgeproxy.ruleset.declare import Declared, HostReader, declare
 from edgeproxy.ruleset.declare_backends import BackendReader, check_moves
 from edgeproxy.ruleset.declare_cutovers import CutoverReader, check_arm_names
@@ -24,6 +25,7 @@ from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.ruleset.moves import Moves
 from edgeproxy.ruleset.nodes import Node
 from edgeproxy.ruleset.origins import Backend
+from edgeproxy.ruleset.read_cache_settings import check_kept_apart, read_cache_settings
 from edgeproxy.ruleset.read_limits import read_limits
 from edgeproxy.ruleset.read_moves import NO_MAPS, MapReader
 from edgeproxy.ruleset.router import Router
@@ -60,6 +62,9 @@ def compile_ruleset(
         listen = reader.read_all(sections["listen"])
     trusted = read_trusted_proxies(findings, sections["trusted_proxies"]) if "trusted_proxies" in sections else ()
     limits = read_limits(findings, sections["limits"]) if "limits" in sections else DEFAULT_LIMITS
+    cache = DEFAULT_CACHE
+    if "cache" in sections:
+        cache = read_cache_settings(findings, sections["cache"], joined.base_of(sections["cache"]))
     hosts = _declare(findings, joined, sections.get("hosts"), "host", HostReader(findings).read)
 
     def read_backend(name: str, node: Node) -> Backend | None:
@@ -76,6 +81,8 @@ def compile_ruleset(
     scope = Scope(joined.bases[root.place.file], backends, splits, cutovers, maps, joined.bases)
     rule_reader = RuleReader(findings, hosts, scope)
     rules = rule_reader.read_all(sections["rules"]) if "rules" in sections else ()
+    if "cache" in sections:
+        check_kept_apart(findings, sections["cache"], cache, backends.values.values(), rules)
     if findings.problems:
         return None
     known = tuple(hosts.values.values())
@@ -92,6 +99,7 @@ def compile_ruleset(
         rules,
         Router(known, rules),
         joined.texts,
+        cache,
     )
 
 

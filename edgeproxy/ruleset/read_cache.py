@@ -8,7 +8,7 @@ from typing import Final
 
 from edgeproxy.ruleset.filters import Filter
 from edgeproxy.ruleset.matching import PathRegex
-from edgeproxy.ruleset.modifiers import Cache, Digest, KeyHeader, KeyPart, Safety, Variant
+from edgeproxy.ruleset.modifiers import Cache, Coding, Digest, KeyHeader, KeyPart, Safety, Variant
 from edgeproxy.ruleset.nodes import Node
 from edgeproxy.ruleset.problems import Code, Refusal
 from edgeproxy.ruleset.quantities import read_duration
@@ -34,11 +34,14 @@ _A_DURATION: Final = Kind(read_duration, "it is a duration")
 _A_FLAG: Final = Kind(read_flag, "it is true or false")
 _SCALARS: Final[Mapping[str, Kind]] = {
     "fresh": _A_DURATION,
+    "negative": _A_DURATION,
     "stale_while_revalidate": _A_DURATION,
     "stale_if_error": _A_DURATION,
     "immutable": _A_FLAG,
     "share_arms": _A_FLAG,
+    "heed_clients": _A_FLAG,
 }
+_CODINGS: Final = tuple(each.value for each in Coding)
 _VARIANTS: Final = tuple(each.value for each in Variant)
 _HEX_DIGITS: Final = {Digest.BLAKE2B: 64, Digest.SHA256: 64, Digest.MD5: 32}
 _HEX: Final = re.compile("[0-9A-Fa-f]*")
@@ -54,16 +57,19 @@ def read_cache(findings: Findings, node: Node, path: Path) -> Cache | None:
     if table is None:
         return None
     given = read_fields(findings, {key: each for key, each in table.items() if key in _SCALARS}, _SCALARS)
-    accept = key = None
+    accept = key = compress = None
     if "accept" in table:
         what = "`accept` is a list, as in [json, html]"
         accept = _read_list(findings, table["accept"], _read_variant, "variant", what)
     if "key" in table:
         what = "`key` is a list of what tells answers apart: query, body, header:NAME"
         key = _read_list(findings, table["key"], _read_key_part, "part", what)
+    if "compress" in table:
+        what = "`compress` is a list of codings, the best first, as in [br, zstd, gzip]"
+        compress = _read_list(findings, table["compress"], _read_coding, "coding", what)
     tags = read_tags(findings, table["tags"], path) if "tags" in table else ()
     verify = _read_verify(findings, table["verify"], path) if "verify" in table else None
-    return Cache(node.place, accept=accept or (), key=key, tags=tags, verify=verify, **given)
+    return Cache(node.place, accept=accept or (), key=key, tags=tags, verify=verify, compress=compress or (), **given)
 
 
 def read_tags(findings: Findings, node: Node, path: Path) -> tuple[TargetTemplate, ...]:
@@ -98,6 +104,10 @@ def _read_list(findings: Findings, node: Node, read: Callable[[str], T], noun: s
 
 def _read_variant(text: str) -> Variant:
     return Variant(read_choice(text, _VARIANTS, "a variant"))
+
+
+def _read_coding(text: str) -> Coding:
+    return Coding(read_choice(text, _CODINGS, "a content coding"))
 
 
 def _read_key_part(text: str) -> KeyPart | KeyHeader:

@@ -7,7 +7,7 @@ from typing import Final
 from edgeproxy.ruleset import shape
 from edgeproxy.ruleset.actions import ACTIONS
 from edgeproxy.ruleset.matching import Form
-from edgeproxy.ruleset.modifiers import Comparison, Digest, Safety, Trouble, Variant
+from edgeproxy.ruleset.modifiers import Coding, Comparison, Digest, Safety, Trouble, Variant
 from edgeproxy.ruleset.schema_forms import (
     ASCII_REGEX,
     AUTHORITY,
@@ -243,7 +243,8 @@ _MODIFIERS: Final = (
         "cache",
         shape.CACHE,
         {
-            "fresh": Key("how long an answer is given without asking again", DURATION),
+            "fresh": Key("how long what was found is given without asking again (as it says)", DURATION),
+            "negative": Key("how long redirects, 404 and their like are (as they say)", DURATION),
             "stale_while_revalidate": Key("how long after that, while it is asked for anew", DURATION),
             "stale_if_error": Key("how long after that, when the backend fails", DURATION),
             "immutable": Key("it never changes: it is not asked for again while it is fresh (false)", FLAG),
@@ -251,7 +252,11 @@ _MODIFIERS: Final = (
             "key": Key("query, body, header:NAME: beside method, host and path ([query])", distinct(CACHE_KEY_PART)),
             "tags": Key("what answers are purged by, over the captures", items(TEXT)),
             "verify": Key("the digest that a file must have", table("verify")),
+            "compress": Key(
+                "codings that answers are given in, the best first, as in [br, gzip]", distinct(choice(*Coding))
+            ),
             "share_arms": Key("an answer of one arm may be given to clients of another (false)", FLAG),
+            "heed_clients": Key("a client's Cache-Control may ask for a newer answer (false)", FLAG),
         },
     ),
     TableSchema(

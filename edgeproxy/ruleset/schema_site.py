@@ -10,6 +10,7 @@ from edgeproxy.ruleset.arms import OnFail
 from edgeproxy.ruleset.include import LANGUAGE_VERSION
 from edgeproxy.ruleset.limits import DEFAULT_LIMITS
 from edgeproxy.ruleset.quantities import written_duration, written_size
+from edgeproxy.ruleset.read_cache_settings import LEAST
 from edgeproxy.ruleset.read_limits import KINDS
 from edgeproxy.ruleset.schema_forms import (
     ADDRESS,
@@ -80,6 +81,11 @@ def _limits() -> Mapping[str, Key]:
     return {name: Key(f"{written(name, form)} when it is not given", form) for name, form in forms.items()}
 
 
+def _at_least(key: str) -> Json:
+    """Of a size that is written as a number of octets."""
+    return {**CAPACITY, "minimum": LEAST[key]}
+
+
 SITE: Final = (
     TableSchema(
         "file",
@@ -92,6 +98,7 @@ SITE: Final = (
                 "networks whose word on the client is believed, or `unix`", items(either(NETWORK, choice("unix")))
             ),
             "limits": Key("how much and how long, for everything without a limit of its own", table("limits")),
+            "cache": Key("where answers are kept, and how much of them", table("cache_settings")),
             "hosts": Key("whom the edge answers for, by name", names(table("host"))),
             "backends": Key("whom the edge may ask, by name", names(table("backend"))),
             "splits": Key("fixed weights between backends, by name", names(table("split"))),
@@ -120,6 +127,18 @@ SITE: Final = (
         },
     ),
     TableSchema("limits", shape.LIMITS, _limits()),
+    TableSchema(
+        "cache_settings",
+        shape.CACHE_SETTINGS,
+        {
+            "memory": Key("octets of each worker, 1MiB or more (64MiB)", _at_least("memory")),
+            "directory": Key("where all workers keep answers on disk (nowhere)", TEXT),
+            "disk": Key("octets of it, 16MiB or more (10GiB)", _at_least("disk")),
+            "largest": Key("the largest answer that is kept, 64KiB or more (1GiB, or the disk)", _at_least("largest")),
+            "purge_token": Key("a file whose first line lets clients purge (none)", FILE_NAME),
+        },
+        {"dependentRequired": {"disk": ["directory"]}},
+    ),
     TableSchema(
         "host",
         shape.HOST,

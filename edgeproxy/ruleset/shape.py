@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, TypeVar
 
+from edgeproxy.ruleset.caches import CacheSettings
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.nodes import Broken, Items, Node, Table, Text, kind_of
 from edgeproxy.ruleset.place import Place
@@ -46,12 +47,13 @@ class Kind:
 FILE: Final = Shape(
     "a rule file",
     ("edge", "listen", "hosts", "rules"),
-    ("include", "trusted_proxies", "limits", "backends", "splits", "cutovers"),
+    ("include", "trusted_proxies", "limits", "cache", "backends", "splits", "cutovers"),
 )
 LISTENER: Final = Shape("a listen address", ("address",), ("tls", "clients", "proxy_protocol"))
 CERTIFICATE: Final = Shape("a certificate", ("cert", "key"))
 CLIENTS: Final = Shape("`clients`", ("ca",), ("required",))
 LIMITS: Final = Shape("`limits`", (), tuple(each.name for each in fields(Limits)))
+CACHE_SETTINGS: Final = Shape("`cache` of the file", (), tuple(each.name for each in fields(CacheSettings)))
 HOST: Final = Shape("a host", ("names",), ("kind",))
 BACKEND: Final = Shape(
     "a backend",
@@ -98,11 +100,11 @@ PREDICATES: Final = Shape(
 VALUE: Final = Shape("what is said of a value", (), ("regex", "prefix", "present"))
 WINDOW: Final = Shape("a window of `during`", (), ("first", "of_each", "after", "from", "until"))
 CACHE: Final = Shape(
-    "`cache`",
+    "`cache` of a rule",
     (),
     (
-        *("fresh", "stale_while_revalidate", "stale_if_error", "immutable"),
-        *("accept", "key", "tags", "verify", "share_arms"),
+        *("fresh", "negative", "stale_while_revalidate", "stale_if_error", "immutable"),
+        *("accept", "key", "tags", "verify", "compress", "share_arms", "heed_clients"),
     ),
 )
 VERIFY: Final = Shape("`verify`", (), ("blake2b", "sha256", "md5"))
@@ -117,7 +119,7 @@ FAULT: Final = Shape("a fault", ("code", "text"))
 FILES: Final = Shape("a files action", ("directory",), ("path",))
 
 SHAPES: Final = (
-    *(FILE, LISTENER, CERTIFICATE, CLIENTS, LIMITS, HOST),
+    *(FILE, LISTENER, CERTIFICATE, CLIENTS, LIMITS, CACHE_SETTINGS, HOST),
     *(BACKEND, ENDPOINT, TIMEOUTS, BACKEND_TLS, HEALTH, EJECT, BACKEND_LIMITS, DECLARED_REDIRECT, DECLARED_READ),
     *(SPLIT, CUTOVER, GATES, GATE_ERRORS, GATE_LATENCY, GATE_DIFFERENCES),
     *(RULE, RULE_LIMITS, MATCH, PATH, PREDICATES, VALUE, WINDOW),

@@ -236,6 +236,14 @@ def read_file_name(text: str) -> str:
     return text
 
 
+def read_token_name(text: str) -> str:
+    if not text or "\0" in text or text.endswith("/"):
+        raise Refusal(
+            Code.BAD_FILE, f"{text!r} is not a file", "its first line is the token.", "write it as in purge.token."
+        )
+    return text
+
+
 def read_map_name(text: str) -> str:
     if not text or "\0" in text or text.endswith("/"):
         raise Refusal(

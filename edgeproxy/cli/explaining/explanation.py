@@ -99,10 +99,15 @@ class Kept:
     """What the rule's cache does with an answer. `why_not`: nothing, for this request."""
 
     why_not: str | None
-    terms: str
+    where: str
     key: tuple[str, ...]
+    found: str  # for how long what was found is given
+    negative: str  # and redirects, 404 and the like
+    codings: tuple[str, ...]  # that the edge gives it, the best first
+    heeds_clients: bool
     tags: tuple[str, ...]
     verify: str | None
+    only_if: str | None  # what the answer must say of itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from edgeproxy.cli.explaining.terms import kept_of, opening_of, safety_of
 from edgeproxy.cli.explaining.walk import walk_from
 from edgeproxy.proxy.plan import Answer, ByArm, Plan, ServeFile, plan_request
 from edgeproxy.ruleset.arms import Cutover, Split
+from edgeproxy.ruleset.caches import CacheSettings
 from edgeproxy.ruleset.comparing.terms import fallback_terms, limit_terms, shadow_terms
 from edgeproxy.ruleset.model import (
     Files,
@@ -63,7 +64,7 @@ def _explanation(
     rule = None if routed is None else routed.rule
     arms, asks = (None, ()) if routed is None else _asks(routed, request, plan)
     hops, end = walk_from(ruleset, request)
-    more = _Beside(routed, request, arms)
+    more = _Beside(routed, request, arms, ruleset.cache)
     return Explanation(
         request=f"{request.method} {request.url}",
         client=request.client,
@@ -92,13 +93,13 @@ def _explanation(
 class _Beside:
     """What the rule that takes the request says beside its action."""
 
-    def __init__(self, routed: Routed | None, request: Request, arms: Arms | None) -> None:
+    def __init__(self, routed: Routed | None, request: Request, arms: Arms | None, settings: CacheSettings) -> None:
         self.cache: Kept | None = None
         self.during: Opening | None = None
         self.fallback = self.shadow = ""
         if routed is not None:
             rule = routed.rule
-            self.cache = kept_of(rule, request, routed.captures, None if arms is None else arms.arm)
+            self.cache = kept_of(rule, request, routed.captures, None if arms is None else arms.arm, settings)
             self.during = opening_of(rule, request.at)
             fallback, shadow = rule.modifiers.fallback, rule.modifiers.shadow
             self.fallback = "" if fallback is None else fallback_terms(fallback)

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from edgeproxy.cli.explaining.explanation import Kept, Opening
 from edgeproxy.cli.explaining.request import Request
-from edgeproxy.ruleset.comparing.terms import cache_terms
+from edgeproxy.ruleset.caches import CacheSettings
+from edgeproxy.ruleset.comparing.terms import found_terms, fresh_terms
 from edgeproxy.ruleset.leads import kept_query
 from edgeproxy.ruleset.model import Forward, Rule
-from edgeproxy.ruleset.modifiers import Cache, KeyHeader, KeyPart
+from edgeproxy.ruleset.modifiers import Cache, KeyHeader, KeyPart, Safety
 from edgeproxy.ruleset.openings import is_any_open, next_change
 from edgeproxy.ruleset.read_during import written_moment
 from edgeproxy.ruleset.safety import is_safe
@@ -24,13 +25,24 @@ def safety_of(rule: Rule, method: str) -> str:
     return f"{word}, by the method {method}" if declared is None else f"{word}, as the rule declares"
 
 
-def kept_of(rule: Rule, request: Request, captures: Mapping[str, str], arm: str | None) -> Kept | None:
+def kept_of(
+    rule: Rule, request: Request, captures: Mapping[str, str], arm: str | None, settings: CacheSettings
+) -> Kept | None:
     cache = rule.modifiers.cache
     if cache is None:
         return None
-    verify = None if cache.verify is None else f"{cache.verify[0]} is {cache.verify[1].expand(captures)}"
-    tags = tuple(tag.expand(captures) for tag in cache.tags)
-    return Kept(_why_not(rule, request), cache_terms(cache), tuple(_key(rule, cache, request, arm)), tags, verify)
+    return Kept(
+        why_not=_why_not(rule, cache, request),
+        where="in memory" if settings.directory is None else f"in memory, and on disk in {settings.directory}",
+        key=tuple(_key(rule, cache, request, arm)),
+        found=found_terms(cache),
+        negative=fresh_terms(cache.negative),
+        codings=tuple(coding.value for coding in cache.compress),
+        heeds_clients=cache.heed_clients,
+        tags=tuple(tag.expand(captures) for tag in cache.tags),
+        verify=None if cache.verify is None else f"{cache.verify[0]} is {cache.verify[1].expand(captures)}",
+        only_if=_only_if(request),
+    )
 
 
 def opening_of(rule: Rule, now: float) -> Opening | None:
@@ -41,16 +53,31 @@ def opening_of(rule: Rule, now: float) -> Opening | None:
     return Opening(is_any_open(windows, now), None if change is None else written_moment(change))
 
 
-def _why_not(rule: Rule, request: Request) -> str | None:
-    if is_safe(request.method, rule.modifiers.safety):
+def _why_not(rule: Rule, cache: Cache, request: Request) -> str | None:
+    method = request.method
+    if method in ("GET", "HEAD") and rule.modifiers.safety is not Safety.UNSAFE:
         return None
-    return f"a {request.method} is not safe, so its answer is not kept"
+    if not is_safe(method, rule.modifiers.safety):
+        return f"a {method} is not safe, so its answer is not kept"
+    if method != "POST":
+        return f"kept is what a GET brings, or a POST that only reads: a request of {method} is passed on"
+    return None if cache.key and KeyPart.BODY in cache.key else "the body of the POST is not in the key"
+
+
+def _only_if(request: Request) -> str | None:
+    """RFC 9111 §3.5, and the edge's like treatment of cookies."""
+    if "authorization" in request.headers:
+        return "the answer says public, s-maxage or must-revalidate, for the request has Authorization"
+    if "cookie" in request.headers:
+        return "the answer says public, s-maxage, must-revalidate or Vary: Cookie, for the request has a Cookie"
+    return None
 
 
 def _key(rule: Rule, cache: Cache, request: Request, arm: str | None) -> Iterator[str]:
     """The parts of the cache's key, in words."""
     target = request.target
-    yield f"{request.method} {target.scheme}://{target.authority}{target.path}"
+    method = "GET" if request.method == "HEAD" else request.method  # which is answered from what a GET brought
+    yield f"{method} {target.scheme}://{target.authority}{target.path}"
     for part in (KeyPart.QUERY,) if cache.key is None else cache.key:
         match part:
             case KeyPart.QUERY:
@@ -61,6 +88,6 @@ def _key(rule: Rule, cache: Cache, request: Request, arm: str | None) -> Iterato
             case KeyHeader(name=name):
                 yield f"{name}: {request.headers.get(name, '')}".rstrip()
     if cache.accept:
-        yield f"{' or '.join(sorted(cache.accept))}, by Accept"
+        yield f"{' or '.join(cache.accept)}, by Accept"
     if arm is not None and not cache.share_arms:
         yield f"the arm {arm}"

@@ -9,6 +9,8 @@ from edgeproxy.cli.explaining.explanation import Arms, Asking, Explanation, Hop,
 from edgeproxy.ruleset.place import Place
 
 _BODY = 200  # characters of a body that are shown
+_FOUND = "200, 203, 204"
+_NEGATIVE = "redirects, 404, 405, 410, 414, 501"
 
 
 def as_text(told: Explanation) -> str:
@@ -101,12 +103,19 @@ def _cache(kept: Kept) -> Iterator[str]:
     if kept.why_not is not None:
         yield f"cache: not used: {kept.why_not}"
         return
-    yield f"cache: {kept.terms}"
+    yield f"cache: {kept.where}"
     yield f"  key: {', '.join(kept.key)}"
+    yield f"  {_FOUND}: {kept.found}"
+    yield f"  {_NEGATIVE}: {kept.negative}"
+    if kept.codings:
+        yield f"  given as {' or '.join(kept.codings)} to who takes it, if it is text"
+    if kept.heeds_clients:
+        yield "  a client may ask for a newer answer"
     if kept.tags:
         yield f"  tags: {', '.join(kept.tags)}"
-    if kept.verify is not None:
-        yield f"  kept only if {kept.verify}"
+    for needed in (kept.verify, kept.only_if):
+        if needed is not None:
+            yield f"  kept only if {needed}"
 
 
 def _walk(told: Explanation) -> Iterator[str]:

@@ -18,6 +18,7 @@ chains       redirects that could be fewer, or leave https
 direction    redirects that turn round
 content      hosts for user content, and others (isolation, leaks)
 repeats      shadow, cache, fallback and redirects of what is not safe
+keeping      caches that keep what they should not, or nothing
 drift        what backends read and rules take away (asked_paths)
 binding      rewrites that several backends get
 expectations the cases of `expect`

@@ -21,6 +21,7 @@ from edgeproxy.ruleset.checker.direction import direction
 from edgeproxy.ruleset.checker.drift import drift
 from edgeproxy.ruleset.checker.expectations import expectations
 from edgeproxy.ruleset.checker.facets import TooManyFacets
+from edgeproxy.ruleset.checker.keeping import keeping
 from edgeproxy.ruleset.checker.loops import loops
 from edgeproxy.ruleset.checker.reach import reach
 from edgeproxy.ruleset.checker.repeats import repeats
@@ -41,6 +42,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
     direction,
     content,
     repeats,
+    keeping,
     drift,
     binding,
     expectations,

@@ -148,7 +148,7 @@ def _left_out(rule: Rule, cache: Cache, way: Way, read: DeclaredRead) -> Iterato
     headers = sorted(read.headers - known)
     if parameters:
         yield _Loss(
-            Code.DRIFT_KEY,
+            Code.QUERY_NOT_IN_KEY,
             cache.place,
             f"the cache of {rule.name!r} does not tell answers apart by {_listed('the parameter', parameters)}, "
             f"which {way} reads",

@@ -129,7 +129,7 @@ def _shared_answers(ground: Ground, territory: Territory) -> Iterator[Problem]:
             cache.place,
             f"the rule {rule.name!r} keeps answers to requests with a body, and the body is not in their key",
             "two calls to one URL would get one answer, whatever they ask for.",
-            "add `key: [body]` to the cache.",
+            "add `key: [query, body]` to the cache.",
             evidence=found,
         )
 

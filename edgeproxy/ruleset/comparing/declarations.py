@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from edgeproxy.ruleset.arms import Cutover, Split
+from edgeproxy.ruleset.caches import CacheSettings
 from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.ruleset.origins import Backend, Declarations, DirectoryBackend, HttpBackend
-from edgeproxy.ruleset.quantities import written_share
+from edgeproxy.ruleset.quantities import written_share, written_size
 
 _SETTINGS = ("timeouts", "tls", "health", "ejection", "circuit", "slow_start")
 
@@ -38,6 +39,9 @@ def _redeclared(old: Ruleset, new: Ruleset) -> Iterator[Redeclared]:
             yield from _of_backend(backend, backends[backend.name])
     yield from _of_splits(old.splits, new.splits)
     yield from _of_cutovers(old.cutovers, new.cutovers)
+    before, after = _cache(old.cache), _cache(new.cache)
+    if before != after:
+        yield Redeclared("cache", before, after)
     if old.limits != new.limits:
         yield Redeclared("limits", "others", "others")
 
@@ -59,6 +63,16 @@ def _place(backend: Backend) -> str:
         return str(backend.directory)
     places = [f"{each.address}{'' if each.weight == 1 else f' (weight {each.weight})'}" for each in backend.endpoints]
     return f"{', '.join(places)} as {backend.authority}"
+
+
+def _cache(settings: CacheSettings) -> str:
+    said = [f"memory {written_size(settings.memory)}"]
+    if settings.directory is not None:
+        said.append(f"disk {written_size(settings.disk)} in {settings.directory}")
+    said.append(f"answers up to {written_size(settings.largest)}")
+    if settings.purge_token is not None:
+        said.append(f"purged by the token in {settings.purge_token}")
+    return ", ".join(said)
 
 
 def _of_splits(old: Sequence[Split], new: Sequence[Split]) -> Iterator[Redeclared]:

@@ -94,19 +94,37 @@ def action_of(action: Action) -> str:
 
 
 def cache_terms(cache: Cache) -> str:
-    said = ["as long as the answer says" if cache.fresh is None else f"fresh {written_duration(cache.fresh)}"]
+    said = [found_terms(cache)]
+    if cache.negative is not None:
+        said.append(f"redirects, 404 and the like {fresh_terms(cache.negative)}")
+    if cache.accept:
+        said.append(f"one each of {', '.join(cache.accept)}")
+    said.append(f"by {', '.join(key_parts(cache)) or 'method, host and path alone'}")
+    if cache.compress:
+        said.append(f"compressed as {', '.join(cache.compress)}")
+    if cache.share_arms:
+        said.append("shared by arms")
+    if cache.heed_clients:
+        said.append("newer for clients that ask for it")
+    return ", ".join(said)
+
+
+def found_terms(cache: Cache) -> str:
+    """For how long what was found is given."""
+    said = [fresh_terms(cache.fresh)]
     if cache.stale_while_revalidate is not None:
         said.append(f"then {written_duration(cache.stale_while_revalidate)} while it is asked for anew")
     if cache.stale_if_error is not None:
         said.append(f"{written_duration(cache.stale_if_error)} when the backend fails")
     if cache.immutable:
         said.append("immutable")
-    if cache.accept:
-        said.append(f"one each of {', '.join(sorted(cache.accept))}")
-    said.append(f"by {', '.join(key_parts(cache)) or 'method, host and path alone'}")
-    if cache.share_arms:
-        said.append("shared by arms")
     return ", ".join(said)
+
+
+def fresh_terms(seconds: float | None) -> str:
+    if seconds is None:
+        return "as long as the answer says"
+    return f"fresh {written_duration(seconds)}" if seconds else "never fresh"
 
 
 def key_parts(cache: Cache) -> list[str]:

@@ -197,7 +197,7 @@ rules:
     forward: {cutover: reads}
     query: [format]
     rewrite: {headers: {X-Edge: "1", Cookie: {remove: true}}, answer_headers: {X-Served: edge}}
-    cache: {fresh: 10m, accept: [json, html], key: [query, "header:Accept-Language"], verify: {sha256: "{project}"}}
+    cache: {fresh: 10m, accept: [html, json], key: [query, "header:Accept-Language"], verify: {sha256: "{project}"}}
     tags: ["project/{project}"]
     shadow: {to: modern, percent: 5, compare: simple_index}
     fallback: {to: legacy, on: [5xx, 404]}
@@ -245,9 +245,11 @@ def test_all_that_a_rule_does_is_told(capsys: pytest.CaptureFixture[str], rules:
         f"  GET /simple/{DIGEST}?format=json HTTP/1.1",
         "  Host: pypi.test",
         "  with no Cookie, X-Edge: 1, no Authorization, Edge-Shadow: 1",
-        "cache: fresh 10m, one each of html, json, by header accept-language, query",
+        "cache: in memory",
         f"  key: GET https://pypi.test/simple/{DIGEST}, the query format=json, accept-language: de, html or json, by "
         "Accept, the arm legacy",
+        "  200, 203, 204: fresh 10m",
+        "  redirects, 404, 405, 410, 414, 501: as long as the answer says",
         f"  tags: project/{DIGEST}",
         f"  kept only if sha256 is {DIGEST}",
         "a client that follows:",
@@ -312,6 +314,34 @@ def test_a_write_is_not_kept_and_a_file_is_named(capsys: pytest.CaptureFixture[s
     assert "  safety: unsafe, by the method POST" in posted
     read = explained(capsys, rules, "https://files.test/a/b.whl")
     assert read[-3:] == ["ask: store:", "  file: /srv/files/a/b.whl", "  its answer gets no Set-Cookie"]
+
+
+def test_what_becomes_of_an_answer_is_told_for_the_request(capsys: pytest.CaptureFixture[str], rules: Path) -> None:
+    page = (
+        "  - {name: page, match: {path: '/p/{x}'}, forward: {backend: modern}, cache: {fresh: 0s, negative: 1m, "
+        "stale_while_revalidate: 5m, stale_if_error: 1d, compress: [br, gzip], heed_clients: true, tags: ['p/{x}']}}\n"
+    )
+    call = (
+        "  - {name: call, match: {path: /call}, safety: safe, forward: {backend: modern}, "
+        "cache: {key: [query, body]}}\n"
+    )
+    head = WHOLE[: WHOLE.index("rules:")]
+    rules.write_text(f"{head}cache: {{directory: /var/cache/edge}}\nrules:\n{page}{call}")
+    lines = explained(capsys, rules, "https://pypi.test/p/a", "--method", "HEAD", "-H", "Cookie: a=b")
+    assert lines[lines.index("cache: in memory, and on disk in /var/cache/edge") + 1 :] == [
+        "  key: GET https://pypi.test/p/a, no query",
+        "  200, 203, 204: never fresh, then 5m while it is asked for anew, 1d when the backend fails",
+        "  redirects, 404, 405, 410, 414, 501: fresh 1m",
+        "  given as br or gzip to who takes it, if it is text",
+        "  a client may ask for a newer answer",
+        "  tags: p/a",
+        "  kept only if the answer says public, s-maxage, must-revalidate or Vary: Cookie, for the request has a Cookie",
+    ]
+    assert "  key: POST https://pypi.test/call, no query, the body" in explained(
+        capsys, rules, "https://pypi.test/call", "--method", "POST"
+    )
+    with_options = explained(capsys, rules, "https://pypi.test/p/a", "--method", "OPTIONS")
+    assert any(line.startswith("cache: not used: kept is what a GET brings") for line in with_options)
 
 
 def test_of_many_rules_those_for_the_path_are_told(capsys: pytest.CaptureFixture[str], rules: Path) -> None:

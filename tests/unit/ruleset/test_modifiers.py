@@ -14,6 +14,7 @@ from edgeproxy.ruleset.model import Forward, Respond, Rule, Ruleset
 from edgeproxy.ruleset.modifiers import (
     NO_MODIFIERS,
     Cache,
+    Coding,
     Comparison,
     Digest,
     KeyHeader,
@@ -60,9 +61,11 @@ def test_a_cache_that_says_nothing_leaves_it_to_the_answer() -> None:
 
 def test_a_cache_is_times_in_seconds_variants_and_parts_of_the_key() -> None:
     cache = cache_of(
-        "{fresh: 10m, stale_while_revalidate: 5m, stale_if_error: 1d, accept: [json, html], immutable: true, "
-        "share_arms: true, key: [query, body, header:Accept-Language]}"
+        "{fresh: 10m, negative: 1m, stale_while_revalidate: 5m, stale_if_error: 1d, accept: [json, html], "
+        "immutable: true, share_arms: true, heed_clients: true, compress: [zstd, gzip], "
+        "key: [query, body, header:Accept-Language]}"
     )
+    assert (cache.negative, cache.heed_clients, cache.compress) == (60.0, True, (Coding.ZSTD, Coding.GZIP))
     assert (cache.fresh, cache.stale_while_revalidate, cache.stale_if_error) == (600.0, 300.0, 86400.0)
     assert (cache.immutable, cache.share_arms) == (True, True)
     assert cache.accept == (Variant.JSON, Variant.HTML)

@@ -8,11 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from edgeproxy.caching.outcomes import NotStored, Outcome
+from edgeproxy.ruleset.caches import DEFAULT_CACHE
 from edgeproxy.ruleset.filters import Filter
 from edgeproxy.ruleset.limits import DEFAULT_LIMITS, Limits
 from edgeproxy.ruleset.load import load_ruleset, parse_ruleset
+from edgeproxy.ruleset.modifiers import Cache
+from edgeproxy.ruleset.place import Place
+from edgeproxy.ruleset.quantities import read_size, written_size
+from edgeproxy.ruleset.read_cache_settings import LEAST
 from edgeproxy.ruleset.read_limits import KINDS
-from edgeproxy.ruleset.shape import SHAPES
+from edgeproxy.ruleset.shape import CACHE, CACHE_SETTINGS, SHAPES
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = (ROOT / "rules" / "README.md").read_text()
@@ -64,6 +70,46 @@ def test_the_reference_has_every_limit_with_its_default(field: Field[float]) -> 
 def test_the_reference_shows_the_limits_as_they_are_without_it() -> None:
     example = next(each for each in EXAMPLES if re.search("^  rate_slots:", each, re.M))
     assert parse_ruleset(completed(example), "README.md", base=ROOT).limits == DEFAULT_LIMITS
+
+
+def section(heading: str) -> str:
+    """From this heading to the next one of its level or above."""
+    level = heading.partition(" ")[0]
+    after = REFERENCE.split(f"\n{heading}\n", 1)[1]
+    return re.split(rf"^#{{1,{len(level)}}} ", re.sub(r"```.*?```", "", after, flags=re.DOTALL), flags=re.M)[0]
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    """The cells of a text's tables behind the first one, by each word that stands there in code marks."""
+    found = re.findall(r"^\| (`[^|]+) \| (.+) \|$", text, re.M)
+    return {name: cells.split(" | ") for words, cells in found for name in re.findall("`([^`]+)`", words)}
+
+
+def test_the_reference_has_every_setting_of_the_cache_with_its_default() -> None:
+    table = rows(section("## `cache`"))
+    assert tuple(table) == CACHE_SETTINGS.keys
+    for key in ("memory", "disk", "largest"):
+        said = re.match("`([^`]+)`", table[key][1])
+        assert said is not None
+        assert read_size(said[1]) == getattr(DEFAULT_CACHE, key)
+        assert f"`{written_size(LEAST[key])}` or more" in table[key][0]
+    assert (DEFAULT_CACHE.directory, DEFAULT_CACHE.purge_token) == (None, None)
+
+
+def test_the_reference_has_what_a_rule_says_of_its_cache_in_one_table() -> None:
+    table = rows(section("### `cache` and `tags`").split("####")[0])
+    assert set(table) == set(CACHE.keys)
+    nothing_said = Cache(Place("rules.yaml", 1, 1))
+    flags = {key for key in CACHE.keys if getattr(nothing_said, key) is False}
+    assert {key for key in table if table[key][1].startswith("`false`")} == flags
+    by_the_answer = {key for key in table if table[key][1] == "the answer's own word"}
+    assert by_the_answer == {"fresh", "negative", "stale_while_revalidate", "stale_if_error"}
+    assert all(getattr(nothing_said, key) is None for key in by_the_answer)
+
+
+def test_the_reference_has_every_word_for_what_became_of_a_request_and_an_answer() -> None:
+    table = rows(section("#### What clients get"))
+    assert set(table) == {*Outcome, *NotStored}
 
 
 @pytest.mark.parametrize("name", [each.value for each in Filter])

@@ -50,6 +50,10 @@ def backend(text: str) -> str:
     )
 
 
+def kept(text: str) -> str:
+    return answered("off: why") + f"cache: {text}\n"
+
+
 def cutover(text: str) -> str:
     return rules(f"{RULE}, files: {{directory: .}}") + f"cutovers: {{it: {{{text}}}}}\n"
 
@@ -145,6 +149,15 @@ REFUSED = (
         (forwarded(f"cache: {{verify: {text}}}"), "$.rules[0].cache.verify")
         for text in ("{}", '"{x}"', '{sha1: "{x}"}', '{sha256: "{x}", md5: "{x}"}')
     ),
+    (forwarded("cache: {negative: 60}"), "$.rules[0].cache.negative"),
+    (forwarded("cache: {heed_clients: yes}"), "$.rules[0].cache.heed_clients"),
+    *((forwarded(f"cache: {{compress: {it}}}"), "$.rules[0].cache.compress") for it in ("br", "[]", "[deflate]")),
+    (kept("64MiB"), "$.cache"),
+    (kept("{max: 64MiB}"), "$.cache"),
+    (kept("{disk: 1GiB}"), "$.cache"),
+    *((kept(f"{{memory: {it}}}"), "$.cache.memory") for it in ("0", "1048575", "64MB", "1.5GiB")),
+    (kept("{directory: [kept]}"), "$.cache.directory"),
+    (kept("{purge_token: token/}"), "$.cache.purge_token"),
     (forwarded("shadow: {to: old}"), "$.rules[0].shadow"),
     *((forwarded(f"shadow: {{to: old, percent: {n}}}"), "$.rules[0].shadow.percent") for n in ("101", "0.0001%", "-1")),
     (forwarded("shadow: {to: old, percent: 5, compare: fuzzy}"), "$.rules[0].shadow.compare"),
@@ -231,6 +244,8 @@ TAKEN = (
     forwarded(
         'cache: {fresh: 0s, immutable: "true", accept: [json], key: [query, "header:X-A"], verify: {md5: "{x}"}}'
     ),
+    forwarded("cache: {negative: 0s, heed_clients: 'false', compress: [zstd, br, gzip]}"),
+    kept("{memory: 1048576, directory: 7, disk: 16MiB, largest: 64KiB, purge_token: 8}"),
     forwarded("shadow: {to: old, percent: 0.125 %, compare: json}, safety: safe"),
     forwarded('fallback: {to: old, on: [5xx, 404, "410"]}, expect: ["GET https://pypi.test/a -> forward new"]'),
     forwarded("rewrite: {path: /a, host: '[::1]:80', headers: {X-A: 1, Cookie: {remove: \"true\"}}}"),

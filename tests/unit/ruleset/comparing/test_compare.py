@@ -171,6 +171,10 @@ PAGE = '- {{name: page, match: {{host: app, path: "/p/{{x}}"}}, forward: {{backe
         ("", ", rewrite: {path: '/q/{x}'}", "path", "GET https://pypi.test/p/a"),
         ("", ", rewrite: {host: pypi.test}", "headers", "GET https://pypi.test/p/a"),
         ("", ", cache: {fresh: 10m}", "cache", "GET https://pypi.test/p/a"),
+        (", cache: {negative: 1m}", ", cache: {negative: 0s}", "cache", "GET https://pypi.test/p/a"),
+        (", cache: {compress: [br]}", ", cache: {compress: [br, gzip]}", "cache", "GET https://pypi.test/p/a"),
+        (", cache: {accept: [json, html]}", ", cache: {accept: [html, json]}", "cache", "GET https://pypi.test/p/a"),
+        (", cache: {}", ", cache: {heed_clients: true}", "cache", "GET https://pypi.test/p/a"),
         (", cache: {tags: ['{x}']}", ", cache: {tags: ['p/{x}']}", "tags", "GET https://pypi.test/p/a"),
         ("", ", fallback: {to: legacy, on: [5xx]}", "fallback", "GET https://pypi.test/p/a"),
         ("", ", shadow: {to: legacy, percent: 5, compare: html}", "shadow", "GET https://pypi.test/p/a"),
@@ -211,6 +215,16 @@ def test_backends_and_splits_that_are_declared_otherwise_are_told() -> None:
         "",
         "no change shown, 2 declarations changed",
     ]
+
+
+def test_another_place_for_what_is_kept_is_told() -> None:
+    kept = "cache: {directory: /var/cache/edge, disk: 2GiB, purge_token: token}\nrules:\n"
+    new = ruleset(ALL, name="new.yaml", head=HEAD.replace("rules:\n", kept))
+    assert told(ruleset(ALL), new)[0] == (
+        "declared otherwise: cache: memory 64MiB, answers up to 1GiB -> memory 64MiB, disk 2GiB in /var/cache/edge, "
+        "answers up to 1GiB, purged by the token in /srv/token"
+    )
+    assert told(new, new) == ["no request is treated otherwise"]
 
 
 def test_a_host_that_is_declared_anew_is_told() -> None:

@@ -9,6 +9,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from edgeproxy.caching.purge_names import UnknownHostNamed, purges_of_tags, purges_of_target, read_url
@@ -17,6 +18,8 @@ from edgeproxy.control.aside import aside
 from edgeproxy.control.control_socket import Refused, Words
 from edgeproxy.control.sockets import Offer
 from edgeproxy.http.target import BadTarget
+from edgeproxy.proxy.cache.directory import Directory
+from edgeproxy.proxy.cache.disk_purges import purge_disk
 from edgeproxy.proxy.cache.purges import NotAPurgeLog, PurgeLog, carry_out
 from edgeproxy.ruleset.model import Ruleset
 
@@ -44,9 +47,21 @@ class Purging:
         """Done, and seen by every worker, when it returns. Raises Refused; then nothing was purged, or it is told."""
         ruleset = self._rules()
         purges = read_purges(words, ruleset, time.time())
+        directory = ruleset.cache.directory
+        disk = None if directory is None else _OnDisk(Directory(directory))
         async with self._turn:
-            on_disk = await aside(lambda: carry_out(purges, self._log, None))
-        return {"purged": True, "disk": on_disk}
+            on_disk = await aside(lambda: carry_out(purges, self._log, disk))
+        return {"purged": True, "disk": on_disk if disk is not None else None}
+
+
+@dataclass(frozen=True, slots=True)
+class _OnDisk:
+    """The workers' directory, of which the supervisor has nothing open."""
+
+    directory: Directory
+
+    def purge(self, purge: Purge) -> int:
+        return purge_disk(self.directory, purge)
 
 
 def read_purges(words: Words, ruleset: Ruleset, now: float) -> tuple[Purge, ...]:

@@ -20,6 +20,7 @@ from edgeproxy.proxy.answering import AnsweringStream
 from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.proxy.cache.cached import Cached, cached, give
 from edgeproxy.proxy.cache.giving import Known
+from edgeproxy.proxy.cache.purging_call import Purging
 from edgeproxy.proxy.clock import NEVER
 from edgeproxy.proxy.exchange import Exchange, Passing
 from edgeproxy.proxy.held_call import CONTINUE, HeldCall, NamedTwice, can_be_read, facts_of, has_call
@@ -27,7 +28,7 @@ from edgeproxy.proxy.inflow import BodyTooLarge, Inflow
 from edgeproxy.proxy.judging import judge
 from edgeproxy.proxy.peer import Peer, name_of
 from edgeproxy.proxy.phase import Phase
-from edgeproxy.proxy.plan import ByArm, ByFacts, Pass, Plan, Planned, ServeFile, choose_arm
+from edgeproxy.proxy.plan import ByArm, ByFacts, Pass, Plan, Planned, PurgeCall, ServeFile, choose_arm
 from edgeproxy.proxy.recording import note_plan, record_request
 from edgeproxy.proxy.serving import Serving
 from edgeproxy.proxy.sockets import has_unread, reset_on_close
@@ -353,7 +354,7 @@ class ClientConnection(AnsweringStream):
             edge.counters.rules[rule] += 1
         if self.record is not None:
             note_plan(self.record, planned, plan, arm)
-        exchange: Passing | Serving | Cached
+        exchange: Passing | Serving | Cached | Purging
         if isinstance(plan, Pass):
             if edge.keeper is None or (plan.cache is None and plan.is_safe):
                 exchange = Passing(self, edge.pools[plan.backend.name], plan, fields)
@@ -363,6 +364,10 @@ class ClientConnection(AnsweringStream):
                 exchange = cached(self, edge.keeper, edge.pools[plan.backend.name], plan, fields)
         elif isinstance(plan, ServeFile):
             exchange = Serving(self, plan, self._method, fields.values)
+        elif isinstance(plan, PurgeCall):
+            assert edge.keeper is not None, "the rules keep answers"
+            assert edge.purge_token is not None, "and name a token"
+            exchange = Purging(self, edge.keeper, edge.ruleset, edge.purge_token, plan, fields.values)
         else:
             self.answer(plan)
             return None

@@ -120,7 +120,15 @@ class Answer:
     body: bytes
 
 
-Plan = Pass | ServeFile | ByArm | Answer
+@dataclass(frozen=True, slots=True)
+class PurgeCall:
+    """Purge what is kept of the target, if the client may (`cache.purge_token`)."""
+
+    target: Target
+    rule: None = None
+
+
+Plan = Pass | ServeFile | ByArm | PurgeCall | Answer
 
 
 def reason_phrase(status: int) -> str:
@@ -164,12 +172,14 @@ _ASKED = {
 def plan_request(ruleset: Ruleset, method: str, target: Target, facts: Facts = NO_FACTS) -> tuple[Rule | None, Plan]:
     """What the ruleset does with a request, and by which rule. The query is the target's. Raises BadTarget."""
     routing = ruleset.route(method, target.scheme, target.host, target.path, replace(facts, query=target.query))
-    return _plan_routing(routing, method, target)
+    return _plan_routing(routing, method, target, takes_purges=ruleset.takes_purges)
 
 
-def _plan_routing(routing: Routing, method: str, target: Target) -> tuple[Rule | None, Plan]:
+def _plan_routing(routing: Routing, method: str, target: Target, *, takes_purges: bool) -> tuple[Rule | None, Plan]:
     if isinstance(routing, UnknownHost):
         return None, say(421, f"This edge does not answer for the host {target.host}.")
+    if method == "PURGE" and takes_purges:
+        return None, PurgeCall(target)
     if target.path == SERVER_WIDE:
         if method != "OPTIONS":
             raise BadTarget("the target '*' is for OPTIONS only")
@@ -322,11 +332,11 @@ class Planner:
         """The plan of the rule that takes a request with these facts."""
         routing = by_facts.candidates.choose(facts)
         if not isinstance(routing, Routed):
-            return _planned(routing, by_facts.line, by_facts.target)[1]
+            return self._planned(routing, by_facts.line, by_facts.target)[1]
         key = by_facts.key, routing.rule.index
         planned = self._chosen.get(key)
         if planned is None:
-            _, planned = _planned(routing, by_facts.line, by_facts.target)
+            _, planned = self._planned(routing, by_facts.line, by_facts.target)
             self._remember(self._chosen, key, planned, by_facts.key)
         return planned
 
@@ -358,10 +368,16 @@ class Planner:
                     self._candidates = found.size
                 self._remember(self._plans, key, by_facts, key)
             return by_facts
-        rule, planned = _planned(found.otherwise, line, target)
+        rule, planned = self._planned(found.otherwise, line, target)
         if rule is not None:
             self._remember(self._plans, key, planned, key)
         return planned
+
+    def _planned(self, routing: Routing, line: RequestLine, target: Target) -> tuple[Rule | None, Planned]:
+        method, takes_purges = line.method.decode("ascii"), self._ruleset.takes_purges
+        rule, plan = _plan_routing(routing, method, target, takes_purges=takes_purges)
+        limits = None if rule is None or rule.modifiers.limits == _NO_LIMITS else rule.modifiers.limits
+        return rule, Planned(line, plan, limits)
 
     def _remember(self, plans: dict[K, P], key: K, plan: P, of: tuple[bytes, str | None]) -> None:
         octets, host_field = of
@@ -369,9 +385,3 @@ class Planner:
             if len(plans) >= self._limits.plans:  # start over: simple, and a flood of new URLs needs no books
                 plans.clear()
             plans[key] = plan
-
-
-def _planned(routing: Routing, line: RequestLine, target: Target) -> tuple[Rule | None, Planned]:
-    rule, plan = _plan_routing(routing, line.method.decode("ascii"), target)
-    limits = None if rule is None or rule.modifiers.limits == _NO_LIMITS else rule.modifiers.limits
-    return rule, Planned(line, plan, limits)

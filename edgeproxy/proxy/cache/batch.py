@@ -131,8 +131,16 @@ def _write(content: bytes, spool: Path) -> Taken:
 def _keep(db: sqlite3.Connection, generation: Generation, ready: _Ready) -> None:
     if ready.file is not None:
         ready.moved = generation.object(ready.file.path.name)
-        os.rename(ready.file.path, ready.moved)
+        _move(ready.file.path, ready.moved)
     insert(db, ready.row)
+
+
+def _move(path: Path, to: str) -> None:
+    try:
+        os.rename(path, to)
+    except FileNotFoundError:  # it is the first in its folder
+        os.makedirs(os.path.dirname(to), mode=0o700, exist_ok=True)
+        os.rename(path, to)
 
 
 def _do(

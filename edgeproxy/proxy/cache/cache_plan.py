@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from edgeproxy.caching.keys import Key, address_digest, digest_of, path_digest
-from edgeproxy.caching.variants import choose
+from edgeproxy.caching.variants import choose, wants_text_html
 from edgeproxy.http.target import Target
 from edgeproxy.ruleset.modifiers import Cache, Digest, KeyHeader, KeyPart, Variant
 
@@ -59,6 +59,9 @@ class CachePlan:
     def variant(self, values: Mapping[str, str]) -> Variant | None:
         """Of the rule's kinds of content, the one that a request is given."""
         return choose(values.get("accept"), self.policy.accept, self._format) if self.policy.accept else None
+
+    def wants_text_html(self, values: Mapping[str, str]) -> bool:
+        return wants_text_html(values.get("accept"), self._format)
 
     def key(self, values: Mapping[str, str], body: bytes | None) -> Key:
         """`values` are the request's fields; `body` is None where it is no part of the key."""

@@ -18,7 +18,16 @@ from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.proxy.cache.checking import KeptFile
 from edgeproxy.proxy.cache.fill import Fill
-from edgeproxy.proxy.cache.giving import Known, arriving_head, end_lines, head_of, open_ended, says_age, told_lines
+from edgeproxy.proxy.cache.giving import (
+    Known,
+    arriving_head,
+    end_lines,
+    head_of,
+    named,
+    open_ended,
+    says_age,
+    told_lines,
+)
 from edgeproxy.proxy.cache.index import DiskCopy
 from edgeproxy.proxy.cache.keeper import Found, Keeper
 from edgeproxy.proxy.cache.memory import Copy
@@ -180,13 +189,17 @@ class Cached:
         keeper, policy = self._keeper, self._cache.policy
         if keeper.is_failing(key) or keeper.fill_for(key, self.values, policy) is not None or not keeper.may_fetch(key):
             return
-        self._new_fill(key, stale).start()
+        self._new_fill(key, stale, is_for_all=True).start()
 
-    def _new_fill(self, key: Key, stale: Found | None) -> Fill:
+    def _new_fill(self, key: Key, stale: Found | None, *, is_for_all: bool = False) -> Fill:
+        """`is_for_all`: this client waits for another answer."""
         body = b"" if self._held is None else bytes(self._held)
-        request = request_of(self._plan, self._cache, self._fields, self._client.peer, self._client.minor, body)
+        request = request_of(
+            self._plan, self._cache, self._fields, self._client.peer, self._client.minor, body, is_for_all=is_for_all
+        )
         fill = Fill(self._keeper, self._pool, self._plan, self._cache, key, request, stale)
-        self._keeper.begin(fill)
+        if self._plan.method != "HEAD":  # its answer is nothing for a GET
+            self._keeper.begin(fill)
         return fill
 
     # -- from the source ----------------------------------------------------------------------------------------
@@ -237,7 +250,7 @@ class Cached:
     def _send_file(self, stored: Stored, file: KeptFile, outcome: Outcome) -> None:
         client, now = self._client, self._keeper.now()
         client.note_outcome(self._plan.rule, outcome)
-        reply = replies.reply(self._plan.method, self.values, stored, now)
+        reply = replies.reply(self._plan.method, self.values, named(stored, self._plan, self.values), now)
         keep_alive = client.may_keep_alive()
         told = told_lines(stored, outcome, now, says_age=says_age(self._plan))
         head = b"%b%b%b\r\n" % (head_of(reply, self._plan), told, end_lines(keep_alive, client.minor))
@@ -250,7 +263,7 @@ class Cached:
             self.on_growth()
             return
         client.note_outcome(self._plan.rule, outcome)
-        stored, now = source.stored, self._keeper.now()
+        stored, now = named(source.stored, self._plan, self.values), self._keeper.now()
         self._keep_alive = client.may_keep_alive()
         if stored.size >= 0:
             reply = replies.reply(self._plan.method, self.values, stored, now)

@@ -50,7 +50,7 @@ class Generation:
         return self.path / "index.sqlite"
 
     def object(self, name: str) -> str:
-        """The path of a content's file. 256 folders, so that none is too large to be read."""
+        """The path of a content's file. 256 folders, so that none is too large to be read; each is made when needed."""
         return f"{self.path}/objects/{int(name.rpartition('-')[2]) & 255:02x}/{name}"
 
 
@@ -101,8 +101,7 @@ class Directory:
         name = f"g-{token_hex(8)}"
         path = self.root / name
         try:
-            for folder in (path, path / "objects", *[path / "objects" / f"{number:02x}" for number in range(256)]):
-                folder.mkdir(mode=0o700)
+            (path / "objects").mkdir(mode=0o700, parents=True)
             create_index(path / "index.sqlite")
             self._point_to(name)
         except (OSError, sqlite3.Error):

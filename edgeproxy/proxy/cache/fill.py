@@ -240,6 +240,7 @@ class Fill(Source, Asking):
             self._requested,
             self._keeper.now(),
             body_is_in_key=self._cache.needs_body,
+            has_query="?" in self._plan.target,
         )
 
     def _refuse(self, why: NotStored, head: ResponseHead, whole: bytes | None) -> None:
@@ -247,6 +248,8 @@ class Fill(Source, Asking):
         self._keeper.note_uncacheable(self.key, why)
         waiters, self.waiters = self.waiting(), []
         leader, self.leader = self.leader, None
+        if self._plan.method == "HEAD" and self._stale is not None:
+            self._note_head(self._stale, head)
         connection, self._connection = self._connection, None
         if leader is not None:
             leader.on_own(Own(head, whole, connection, self.expires), why)
@@ -258,7 +261,8 @@ class Fill(Source, Asking):
 
     def _take_in(self, keep: Keep, head: ResponseHead, whole: bytes | None) -> None:
         cache, framing = self._cache, head.framing
-        stored = copy_of(head.status, keep, self._request.values, cache.policy, cache.tags, self._keeper.now())
+        values, now = self._request.values, self._keeper.now()
+        stored = copy_of(head.status, lines_of(head), keep, values, cache.policy, cache.tags, now)
         size = framing.octets if isinstance(framing, Length) else 0 if isinstance(framing, NoBody) else -1
         self.stored = replace(stored, size=size)
         self._intake = self._keeper.intake(None if cache.verify is None else cache.verify[0])
@@ -309,7 +313,13 @@ class Fill(Source, Asking):
         stale, self._stale, self._not_modified = self._stale, None, None
         assert stale is not None, "nothing else is asked with conditions"
         refreshed = validation.refreshed(
-            stale.stored, lines_of(head), self._cache.policy, self._request.values, self._requested, self._keeper.now()
+            stale.stored,
+            lines_of(head),
+            self._cache.policy,
+            self._request.values,
+            self._requested,
+            self._keeper.now(),
+            has_query="?" in self._plan.target,
         )
         if refreshed is None:
             self._keeper.remove(stale)
@@ -317,11 +327,26 @@ class Fill(Source, Asking):
             self.start()
             return
         self._keeper.drop(self)
-        found = self._keeper.refresh(stale, refreshed, self.since)
+        found = stale if refreshed is stale.stored else self._keeper.refresh(stale, refreshed, self.since)
         for waiter in self.waiting():
             self.waiters.remove(waiter)
             outcome = Outcome.REVALIDATED if waiter is self.leader else Outcome.COLLAPSED
             waiter.on_found(found, outcome)
+
+    def _note_head(self, stale: Found, head: ResponseHead) -> None:
+        """RFC 9111 §4.3.5: what a HEAD's answer says of the copy of a GET's."""
+        updated = validation.after_head(
+            stale.stored,
+            head.status,
+            lines_of(head),
+            self._cache.policy,
+            self._request.values,
+            self._requested,
+            self._keeper.now(),
+            has_query="?" in self._plan.target,
+        )
+        if updated is not stale.stored:
+            self._keeper.refresh(stale, updated, self.since)
 
     def _fail(self, failure: BackendFailure, answer: Answer) -> None:
         self._keeper.give_up(self)

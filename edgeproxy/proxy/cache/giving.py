@@ -12,6 +12,7 @@ from edgeproxy.caching import cache_status, replies
 from edgeproxy.caching.outcomes import Outcome
 from edgeproxy.caching.replies import Reply
 from edgeproxy.caching.stored import Stored
+from edgeproxy.caching.variants import as_text_html
 from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.ranges import Span
 
@@ -33,7 +34,7 @@ class Known:
     __slots__ = ("content", "copy", "counted", "head", "rule", "says_age", "status")
 
     def __init__(self, copy: Copy, plan: Pass, values: Mapping[str, str], now: float) -> None:
-        reply = replies.reply(plan.method, values, copy.stored, now)
+        reply = replies.reply(plan.method, values, named(copy.stored, plan, values), now)
         self.copy = copy
         self.rule = plan.rule
         self.counted = (plan.rule, Outcome.HIT)
@@ -72,6 +73,13 @@ class Known:
         )
 
 
+def named(stored: Stored, plan: Pass, values: Mapping[str, str]) -> Stored:
+    """Under the name of its type that the client knows."""
+    if plan.cache is None or not plan.cache.policy.accept or not plan.cache.wants_text_html(values):
+        return stored
+    return as_text_html(stored)
+
+
 def head_of(reply: Reply, plan: Pass) -> bytes:
     """Status line and field lines: those of the copy, as the rule wants them changed, and the edge's own."""
     head = reply.head if plan.answer_edit is None else plan.answer_edit.apply(reply.head)
@@ -79,7 +87,7 @@ def head_of(reply: Reply, plan: Pass) -> bytes:
 
 
 def told_lines(stored: Stored, outcome: Outcome, now: float, *, says_age: bool) -> bytes:
-    """Age and Cache-Status (RFC 9211) of an answer. RFC 9111 §5.1: Age says that the backend did not just now give it, or
+    """Age and Cache-Status (RFC 9211) of an answer. RFC 9111 §5.1: Age says that the backend did not just give it, or
     say that it is right; unless it said so itself.
     """
     age = int(stored.terms.age(now))

@@ -16,6 +16,7 @@ from edgeproxy.caching.stored import Stored, Terms
 from edgeproxy.http.etags import EntityTag
 
 _CHECK: Final = 8
+_decode = json.JSONDecoder().decode  # PERF: json.loads guesses the encoding first, 2 µs
 
 
 class Torn(ValueError):
@@ -38,6 +39,7 @@ def write_head(key: Key, variant: bytes, file: str | None, stored: Stored) -> by
             None if etag is None else (etag.opaque, etag.weak),
             stored.last_modified,
             stored.coding,
+            stored.edge_lines.decode("latin-1"),
         ),
         separators=(",", ":"),
     ).encode()
@@ -49,7 +51,8 @@ def read_head(key: Key, variant: bytes, file: str | None, head: bytes, purged: f
     body = head[_CHECK:]
     if head[:_CHECK] != _check(key, variant, file, body):
         raise Torn("the head does not have its checksum")
-    status, lines, terms, size, digest, selecting, tags, content_type, etag, modified, coding = json.loads(body)
+    values = _decode(str(body, "utf-8"))
+    status, lines, terms, size, digest, selecting, tags, content_type, etag, modified, coding, edge_lines = values
     return Stored(
         status,
         lines.encode("latin-1"),
@@ -63,6 +66,7 @@ def read_head(key: Key, variant: bytes, file: str | None, head: bytes, purged: f
         modified,
         coding,
         purged,
+        edge_lines=edge_lines.encode("latin-1"),
     )
 
 

@@ -72,7 +72,7 @@ def is_damage(error: Exception, generation: Generation) -> bool:
         return False
     code = getattr(error, "sqlite_errorcode", 0)
     if code & 0xFF == sqlite3.SQLITE_CANTOPEN:  # also when there are no descriptors left
-        return not os.path.exists(generation.index)
+        return not os.path.isfile(generation.index)
     return code in _DAMAGED or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 

@@ -55,8 +55,7 @@ class Put:
     def end(self, is_done: bool) -> None:
         """Exactly once."""
         if isinstance(self.content, Taken):
-            if not is_done:
-                self.content.unlink()
+            self.content.unlink()  # unless it was moved, nobody needs it
             self.content.close()
         if self.listener is not None:
             self.listener.tell(is_done)

@@ -196,6 +196,7 @@ class Keeper:
         return Intake(self._small, self.largest, None if self.disk is None else self.disk.spool, verify)
 
     def begin(self, fill: Fill) -> None:
+        """Others may join it from now on."""
         self.fills[fill.key.primary] = fill
 
     def drop(self, fill: Fill | Elsewhere) -> None:

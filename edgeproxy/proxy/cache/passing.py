@@ -60,7 +60,16 @@ class PassingBy(Passing):
         plan = self._plan
         if plan.is_unsafe and head.status < 400:
             target, values = plan.asked_for, values_of(lines_of(head))
-            for host, path, _ in invalidation.targets(plan.method, head.status, target.host, target.path, values):
+            wrong = invalidation.targets(
+                plan.method,
+                head.status,
+                target.host,
+                target.path,
+                values,
+                authority=target.authority,
+                scheme=target.scheme,
+            )
+            for host, path, _ in wrong:
                 self._keeper.purge(Purge(What.PATH, Mode.HARD, path_digest(host, path), self._keeper.now()))
         if plan.cache is not None:
             head = replace(head, octets=_FOR_THE_EDGE.sub(b"", head.octets))

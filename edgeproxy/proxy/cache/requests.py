@@ -7,6 +7,7 @@ from typing import Final
 
 from edgeproxy.caching.variants import accept_line
 from edgeproxy.http.edits import FieldEdit, field_edit
+from edgeproxy.http.fields import CREDENTIAL_NAMES
 from edgeproxy.http.framing import NO_BODY
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.cache.cache_plan import CachePlan
@@ -19,8 +20,19 @@ _ONE_CLIENTS: Final = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unm
 _WISHES: Final = ("Cache-Control", "Pragma")
 
 
-def request_of(plan: Pass, cache: CachePlan, fields: RequestFields, peer: Peer, minor: int, body: bytes) -> Request:
-    lines = fields.lines_without_credentials if plan.to_content else fields.lines
+def request_of(
+    plan: Pass,
+    cache: CachePlan,
+    fields: RequestFields,
+    peer: Peer,
+    minor: int,
+    body: bytes,
+    *,
+    is_for_all: bool = False,
+) -> Request:
+    """`is_for_all`: this client waits for another answer, so no credentials of its own are sent."""
+    is_anonymous = is_for_all or plan.to_content
+    lines = fields.lines_without_credentials if is_anonymous else fields.lines
     lines = _general(heeds=cache.policy.heed_clients, compresses=bool(cache.policy.compress)).apply(lines)
     variant = cache.variant(fields.values)
     if variant is not None:
@@ -30,7 +42,10 @@ def request_of(plan: Pass, cache: CachePlan, fields: RequestFields, peer: Peer, 
     lines += peer.lines(plan.asked_for.authority, minor)
     if fields.framing is not NO_BODY:
         lines += b"Content-Length: %d\r\n" % len(body)
-    return Request(lines, fields.values, peer.address, body)
+    values = fields.values
+    if is_anonymous:
+        values = {name: value for name, value in values.items() if name not in CREDENTIAL_NAMES}
+    return Request(lines, values, peer.address, body)
 
 
 @lru_cache(4)

@@ -3,7 +3,9 @@
 Laws of this module:
 - a 301 or 308 without a lifetime is kept for ever: RFC 9111 §4.2.2 allows it, and pip and poetry never ask again;
 - a redirect with a lifetime is kept so long, whatever its status; others are not kept;
-- only what GET and HEAD asked for is kept (RFC 9110 §9.2.3: no cache keeps another method's answers).
+- only what GET and HEAD asked for is kept (RFC 9110 §9.2.3: no cache keeps another method's answers);
+- what a backend answers under a rule with a cache, the edge keeps too: as long as the rule says, and then while it
+  may be given stale.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from edgeproxy.ruleset.modifiers import Cache
 from edgeproxy.ruleset.quantities import written_duration
 
 FOR_EVER: Final = float("inf")
@@ -25,6 +28,14 @@ def kept_for(status: int, lifetime: float | None) -> float:
     if lifetime is not None:
         return max(0.0, lifetime)
     return FOR_EVER if status in _PERMANENT else 0.0
+
+
+def kept_by_edge(cache: Cache | None, lifetime: float | None) -> float:
+    """Of a backend's redirect with this lifetime of its own."""
+    if cache is None:
+        return 0.0
+    fresh = (lifetime or 0.0) if cache.negative is None else cache.negative
+    return fresh + max(cache.stale_while_revalidate or 0.0, cache.stale_if_error or 0.0)
 
 
 def told_lifetime(cache_control: str | None) -> float | None:

@@ -18,7 +18,7 @@ from edgeproxy.http.redirection import REDIRECTS
 from edgeproxy.ruleset.arms import Cutover, Split, backends_of
 from edgeproxy.ruleset.automata.respelled import project_of
 from edgeproxy.ruleset.checker.guesses import NO_GUESS, Guess, Guesses, Spelling
-from edgeproxy.ruleset.checker.held import kept_for, told_lifetime
+from edgeproxy.ruleset.checker.held import kept_by_edge, kept_for, told_lifetime
 from edgeproxy.ruleset.leads import asked_path, declared_captures, kept_query, location
 from edgeproxy.ruleset.matching import ClientIn, HeaderIs
 from edgeproxy.ruleset.model import Forward, Redirect, RedirectMap, Respond, Rule, Ruleset
@@ -51,7 +51,9 @@ Source = Redirect | RedirectMap | Fixed | Declared
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lead:
-    """`kept` is for how many seconds a client may hold its redirect; `age` counts the rulesets of `--after` from 1."""
+    """`kept` is for how many seconds a client, or the edge's cache, may hold its redirect; `age` counts the rulesets of
+    `--after` from 1.
+    """
 
     rule: Rule
     source: Source
@@ -203,7 +205,8 @@ def _sources(rule: Rule) -> Iterator[tuple[Source, int, float]]:
             for declared in _declared(to, rule):
                 redirect = declared.redirect
                 if redirect.status in REDIRECTS:
-                    yield declared, redirect.status, kept_for(redirect.status, redirect.lifetime)
+                    by_clients = kept_for(redirect.status, redirect.lifetime)
+                    yield declared, redirect.status, max(by_clients, _by_edge(rule, redirect))
         case _:
             pass
 
@@ -234,5 +237,12 @@ def _edited(lead: Lead) -> Lead | None:
             return None
         lead = replace(lead, fixed=where_to)
     if _CACHE_CONTROL in edits:
-        lead = replace(lead, kept=kept_for(lead.status, told_lifetime(edits[_CACHE_CONTROL])))
+        kept = kept_for(lead.status, told_lifetime(edits[_CACHE_CONTROL]))
+        source = lead.source
+        by_edge = _by_edge(lead.rule, source.redirect) if isinstance(source, Declared) else 0.0
+        lead = replace(lead, kept=max(kept, by_edge))
     return lead
+
+
+def _by_edge(rule: Rule, redirect: DeclaredRedirect) -> float:
+    return kept_by_edge(rule.modifiers.cache, redirect.lifetime)

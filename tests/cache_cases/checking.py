@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cache_cases.cases import Case, OriginAnswer, Seen, Step
-from edgeproxy.caching.outcomes import NotStored, Outcome
+from cache_cases.cases import Case, Seen, Step
+from edgeproxy.caching.outcomes import Outcome
 
 _KEPT_OUT = (Outcome.UNCACHEABLE,)
 
@@ -94,5 +94,3 @@ def _of_origin(step: Step, seen: Seen) -> Iterator[str]:
     for name in step.sees_not:
         if name.lower() in names:
             yield f"the origin sees {name} in {lines}"
-
-

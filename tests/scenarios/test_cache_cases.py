@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from cache_cases.cases import START, Asked, Case, Seen, Step
@@ -21,7 +22,31 @@ CASES = all_cases()
 _NEVER = 10.0  # seconds in which what must come comes
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
+# What the edge does otherwise, and why; a case that is done right fails here until its line is taken away.
+PENDING: dict[str, str] = {
+    "If-Match is not for caches": "the edge says 412 by its copy; reuse.is_for_the_backend would send it on",
+    "If-Unmodified-Since is not for caches": "the edge says 412 by its copy",
+    "only-if-cached without a copy is 504, and nobody is asked": "the 504 has no Cache-Status",
+    "only-if-cached with a stale copy is 504": "the 504 has no Cache-Status",
+    "only-if-cached with no-cache wants what cannot be": "the 504 has no Cache-Status",
+    "a request's no-store keeps its answer out of the cache": "it keeps the next ones out, too, for ten seconds",
+    "a request's no-store keeps no other answer out of the cache": "it does, for ten seconds",
+}
+
+
+def _params() -> list[Any]:
+    return [pytest.param(case, id=case.name, marks=_marks(case)) for case in CASES]
+
+
+def _marks(case: Case) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.xfail(strict=True, reason=PENDING[case.name])] if case.name in PENDING else []
+
+
+def test_what_is_pending_is_a_case() -> None:
+    assert PENDING.keys() <= {case.name for case in CASES}
+
+
+@pytest.mark.parametrize("case", _params())
 async def test_case(case: Case) -> None:
     wrong: list[str] = []
     async with _playing(case) as play:
@@ -106,7 +131,7 @@ def _read(member: str, *, is_asked: bool) -> tuple[Outcome, NotStored | None]:
     """The outcome that a Cache-Status tells (RFC 9211)."""
     name, *parameters = [part.strip() for part in member.split(";")]
     assert name == "edgeproxy"
-    said = dict((key, value) for key, _, value in (parameter.partition("=") for parameter in parameters))
+    said = {key: value for key, _, value in (parameter.partition("=") for parameter in parameters)}
     detail = said.get("detail", "")
     if "hit" in said:
         return Outcome.STALE if int(said["ttl"]) <= 0 else Outcome.HIT, None

@@ -7,10 +7,10 @@ PORT   ?= 8080
 STAGE  ?= 3-modern
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit lint format bench attack constraints clean
+.PHONY: help run test unit lint format bench edge2018 attack constraints clean
 
 help:            ## say what the targets do
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run   ## start the edge with both backends on real packages (STAGE=1-legacy-only|2-split-simple|3-modern, PORT=8080)
 	@$(BIN)/edgeproxy demo --data $(DATA) --port $(PORT) --stage $(STAGE)
@@ -32,6 +32,9 @@ format: $(VENV)/.dev  ## put the code into shape
 
 bench: $(VENV)/.bench  ## CPU per request and memory beside nginx, HAProxy, Envoy, Caddy and Varnish, as installed
 	$(BIN)/python -m loadtests.bench
+
+edge2018: $(VENV)/.dev  ## the load of PyPI's edge in 2018 on this machine: what the edge answers itself, how fast, at what cost
+	$(BIN)/python -m loadtests.edge2018
 
 attack: $(VENV)/.dev  ## thousands of slow clients against the edge: what they cost the others (slowhttptest where installed)
 	$(BIN)/python -m loadtests.slow

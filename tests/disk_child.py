@@ -28,6 +28,11 @@ class Wrong(Exception):
     """Something was given that was never put."""
 
 
+def say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 async def check(disk: Disk, path: str) -> int:
     """Every copy under a path that is given is one that was put there. Returns how many were."""
     given = 0
@@ -62,7 +67,7 @@ def keep(disk: Disk, log: PurgeLog, path: str, dice: random.Random) -> None:
 async def main(directory: Path, log: PurgeLog, limit: int, seed: int) -> None:
     dice = random.Random(seed)
     disk = Disk.open(directory, limit, limit, log)
-    print("ready", flush=True)
+    say("ready\n")
     while True:
         for _ in range(10):
             path = f"/{dice.randrange(PATHS)}"
@@ -75,7 +80,7 @@ async def main(directory: Path, log: PurgeLog, limit: int, seed: int) -> None:
         if dice.random() < 0.1:
             purge = Purge(What.TAG, dice.choice(list(Mode)), tag_digest(f"/{dice.randrange(PATHS)}"))
             await asyncio.to_thread(carry_out, [purge], log, disk)
-        print(".", end="", flush=True)
+        say(".")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -75,8 +76,7 @@ async def read(disk: Disk, copy: DiskCopy) -> bytes | None:
     disk.read(copy, got.set_result)
     content = await got
     if isinstance(content, KeptFile):
-        with open(content.fd, "rb", closefd=False) as file:
-            octets = file.read()
+        octets = os.pread(content.fd, content.size + 1, 0)
         content.close()
         return octets
     return content

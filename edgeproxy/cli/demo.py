@@ -37,8 +37,9 @@ def execute(args: Namespace) -> int:
         store = args.data / "store"
         _fill(store, args.packages, args.data / "packages")
         with Processes() as processes:
-            _start(processes, rules, store, args.port)
-            _print_welcome(args.port, rules)
+            control = args.data / f"control-{args.port}"
+            _start(processes, rules, store, args.port, control)
+            _print_welcome(args.port, rules, control)
             print(f"edgeproxy demo: {processes.wait()}", file=sys.stderr)
             return 1
     except KeyboardInterrupt:
@@ -93,7 +94,7 @@ def _fill(store: Path, given: Path | None, kept: Path) -> None:
         raise _CannotDemo(f"the packages cannot be imported: {done.stderr.strip().splitlines()[-1:] or done.stdout}")
 
 
-def _start(processes: Processes, rules: Path, store: Path, port: int) -> None:
+def _start(processes: Processes, rules: Path, store: Path, port: int, control: Path) -> None:
     _say("starting legacy, modern and the edge")
     legacy = processes.start("legacy", "backends.legacy", "--store", store, "--listen", "127.0.0.1:0")
     modern = processes.start(
@@ -104,10 +105,11 @@ def _start(processes: Processes, rules: Path, store: Path, port: int) -> None:
     )
     backends = (f"legacy={legacy}", f"modern={modern}", f"store={store / 'files'}")
     overrides = [part for backend in backends for part in ("--backend", backend)]
-    processes.start("edge", "edgeproxy", "run", rules, "--listen", f"127.0.0.1:{port}", *overrides)
+    run = ("edgeproxy", "run", rules, "--listen", f"127.0.0.1:{port}", "--control", control)
+    processes.start("edge", *run, *overrides)
 
 
-def _print_welcome(port: int, rules: Path) -> None:
+def _print_welcome(port: int, rules: Path, control: Path) -> None:
     proxy = f"http://127.0.0.1:{port}"
     print(
         f"""
@@ -121,6 +123,7 @@ The edge is running by {_short(rules)}.
   twine       HTTP_PROXY={proxy} twine upload --repository-url http://upload.pypi.test/legacy/ \\
                 -u __token__ -p {UPLOAD_TOKEN} dist/*
   why?        edgeproxy explain http://legacy.pypi.test/simple/six/ --rules {_short(rules)}
+  purge       edgeproxy purge --control {_short(control)} http://pypi.test/simple/six/
 
 Ctrl-C ends everything.""",
         flush=True,

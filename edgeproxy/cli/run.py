@@ -44,6 +44,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--pid-file", type=Path, metavar="FILE", help="where to write the process to send signals to")
     parser.add_argument(
+        "--control", type=Path, metavar="PATH", help="a Unix socket to be told at what to do (edgeproxy purge)"
+    )
+    parser.add_argument(
         "--unchecked", action="store_true", help="serve, and reload, rules in which `edgeproxy check` finds errors"
     )
 
@@ -80,6 +83,7 @@ def execute(args: Namespace) -> int:
         hang_after=args.hang_after,
         access_log=args.access_log,
         pid_file=args.pid_file,
+        control=args.control,
     )
     try:
         rules, ruleset = read_rules(args.rules, overrides_of(args), generation=1, unchecked=args.unchecked)

@@ -25,22 +25,26 @@ _Key = tuple[str, int]  # an address as the rules say it, and how many of the sa
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a supervisor hands on: a descriptor to write to when all is ready, its listening sockets, and its tables
-    of rate limits by their slots.
+    """What a supervisor hands on: a descriptor to write to when all is ready, its listening sockets, its tables of
+    rate limits by their slots, and its log of purges.
     """
 
     ready: int
     sockets: Mapping[_Key, tuple[int, ...]]
     rates: Mapping[int, int] = field(default_factory=dict)
+    purges: int | None = None
 
     def environment(self) -> dict[str, str]:
         sockets = [[address, nth, fds] for (address, nth), fds in self.sockets.items()]
         rates = list(self.rates.items())
-        return {_OFFER: json.dumps({"ready": self.ready, "sockets": sockets, "rates": rates})}
+        handed = {"ready": self.ready, "sockets": sockets, "rates": rates, "purges": self.purges}
+        return {_OFFER: json.dumps(handed)}
 
     @property
     def fds(self) -> tuple[int, ...]:
-        return (self.ready, *(fd for fds in self.sockets.values() for fd in fds), *self.rates.values())
+        sockets = (fd for fds in self.sockets.values() for fd in fds)
+        purges = () if self.purges is None else (self.purges,)
+        return (self.ready, *sockets, *self.rates.values(), *purges)
 
     def accept(self) -> None:
         os.write(self.ready, b"ready")
@@ -54,7 +58,8 @@ class Offer:
             return None
         offer = json.loads(text)
         sockets = {(address, nth): tuple(fds) for address, nth, fds in offer["sockets"]}
-        return cls(offer["ready"], sockets, dict(offer.get("rates", ())))  # older supervisors have no rates
+        # older supervisors have neither rates nor purges
+        return cls(offer["ready"], sockets, dict(offer.get("rates", ())), offer.get("purges"))
 
 
 class Sockets:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edgeproxy.control.failures import CannotRun
 from edgeproxy.control.garbage import uncollected
+from edgeproxy.proxy.cache.purge_token import UnusableToken, read_token
 from edgeproxy.proxy.tls import Certificates, UnusableCertificate
 from edgeproxy.ruleset.checker.check import check_ruleset
 from edgeproxy.ruleset.checker.severity import Severity
@@ -63,6 +64,7 @@ def read_rules(
     rules = RuleText(ruleset.sources, ruleset.maps, path, overrides, generation, unchecked)
     _check_directories(ruleset)
     _check_certificates(ruleset)
+    _check_purge_token(ruleset)
     return rules, ruleset
 
 
@@ -100,11 +102,20 @@ def _check_certificates(ruleset: Ruleset) -> None:
                 tell(f"{listener}: {warning}")
 
 
+def _check_purge_token(ruleset: Ruleset) -> None:
+    file = ruleset.cache.purge_token
+    if file is not None:
+        try:
+            read_token(file)
+        except UnusableToken as error:
+            raise CannotRun(str(error)) from None
+
+
 @dataclass(frozen=True, slots=True)
 class Start:
     """All that a worker needs to know. `sockets` are its descriptors, one or more for each listener; `rates`: that of
     the table in which workers count together, if a rule has a rate; `beat`: seconds between signs of life; `grace`:
-    seconds for running exchanges when it drains without being told how long.
+    seconds for running exchanges when it drains without being told how long; `purges`: the log of purges of all.
     """
 
     rules: RuleText
@@ -113,12 +124,13 @@ class Start:
     access_log: Path | None
     grace: float
     beat: float
+    purges: int | None = None
 
     @property
     def fds(self) -> tuple[int, ...]:
         """What a worker inherits."""
         sockets = tuple(fd for fds in self.sockets for fd in fds)
-        return sockets if self.rates is None else (*sockets, self.rates)
+        return (*sockets, *(fd for fd in (self.rates, self.purges) if fd is not None))
 
     def write(self) -> int:
         """A new descriptor from which it can be read. Pickled: both ends are the same program, one of them the other's

@@ -16,14 +16,16 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Final, assert_never
 
 from edgeproxy.control.aside import aside, leave_aside
 from edgeproxy.control.child import Child
+from edgeproxy.control.control_socket import ControlSocket
 from edgeproxy.control.failures import CannotRun
+from edgeproxy.control.orders import Order, Orders
 from edgeproxy.control.pid_file import PidFile
+from edgeproxy.control.purging import Purging
 from edgeproxy.control.rates import Rates
 from edgeproxy.control.report import Ending, Ledger, print_report
 from edgeproxy.control.restarts import Attention, Restarts
@@ -50,21 +52,7 @@ class Options:
     hang_after: float = 10.0
     access_log: Path | None = None
     pid_file: Path | None = None
-
-
-class Order(StrEnum):
-    """What a signal asks for while the edge runs."""
-
-    RELOAD = "reload"
-    UPGRADE = "upgrade"
-    REPORT = "report"
-
-
-_ORDERS: Final = {
-    signal.SIGHUP: Order.RELOAD,
-    signal.SIGUSR2: Order.UPGRADE,
-    signal.SIGUSR1: Order.REPORT,
-}
+    control: Path | None = None
 
 
 def supervise(
@@ -97,10 +85,12 @@ class Supervisor:
         self._pid_file = None if pid_file is None else PidFile(pid_file, predecessor)
         self._sockets = Sockets(options.workers, offer)
         self._rates = Rates(offer)
+        self._purging = Purging(offer, lambda: self._ruleset)
+        commands = {"purge": self._purging.purge}
+        self._control = None if options.control is None else ControlSocket(options.control, commands)
         self._restarts = [Restarts() for _ in range(options.workers)]
         self._attention = Attention(options.hang_after, time.monotonic())
-        self._orders: set[Order] = set()
-        self._ordered = asyncio.Event()
+        self._orders = Orders()
         self._tasks: set[asyncio.Task[None]] = set()
         self._told_to_stop = asyncio.Event()
         self._told_to_hurry = asyncio.Event()
@@ -120,8 +110,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop_signal)
-        for number, order in _ORDERS.items():
-            loop.add_signal_handler(number, self._on_order, order)
+        self._orders.listen()
         try:
             await self._begin()
             await self._told_to_stop.wait()
@@ -133,6 +122,8 @@ class Supervisor:
     async def _begin(self) -> None:
         if self._pid_file is not None:
             self._pid_file.check()
+        if self._control is not None:
+            self._control.bind(is_successor=self._offer is not None)
         self._sockets.open(self._ruleset.listen)
         started = asyncio.ensure_future(self._start_workers(self._rules, self._ruleset))
         stop = asyncio.ensure_future(self._told_to_stop.wait())
@@ -144,6 +135,8 @@ class Supervisor:
         self._serve_with(await started)
         if self._pid_file is not None:
             self._pid_file.write()
+        if self._control is not None:
+            self._control.serve()
         addresses = self._sockets.addresses(self._ruleset.listen)
         self._say_ready(
             tuple(replace(each, address=at) for each, at in zip(self._ruleset.listen, addresses, strict=True))
@@ -152,7 +145,7 @@ class Supervisor:
             self._offer.accept()
             self._sockets.take()
             self._keep_only(self._ruleset)  # the edge before may have had other rules
-        self._keep(self._follow_orders())
+        self._keep(self._orders.follow(self._follow))
         self._keep(self._watch())
 
     async def _stop(self) -> None:
@@ -161,6 +154,8 @@ class Supervisor:
             task.cancel()
         # Who connects from now on is to be refused at once. Workers accept what is queued, and let go of theirs.
         self._sockets.close()
+        if self._control is not None:
+            self._control.close()
         for child in self._children:
             child.drain(self._options.grace, is_final=not self._is_succeeded)
         if self._children:
@@ -229,6 +224,7 @@ class Supervisor:
             access_log=options.access_log,
             grace=options.grace,
             beat=min(1.0, options.hang_after / 5),
+            purges=self._purging.fd,
         )
         child = Child(number, self._on_leaving, self._on_ended)
         child.start(start)
@@ -309,19 +305,6 @@ class Supervisor:
 
     # -- orders -------------------------------------------------------------------------------------------------
 
-    def _on_order(self, order: Order) -> None:
-        self._orders.add(order)
-        self._ordered.set()
-
-    async def _follow_orders(self) -> None:
-        """One after the other. What is asked for twice while another one is followed is done once."""
-        while True:
-            await self._ordered.wait()
-            self._ordered.clear()
-            orders, self._orders = self._orders, set()
-            for order in sorted(orders):
-                await self._follow(order)
-
     async def _follow(self, order: Order) -> None:
         match order:
             case Order.RELOAD:
@@ -366,7 +349,7 @@ class Supervisor:
             tell(f"the edge is not upgraded: {failure}: this one goes on")
 
     def _make_offer(self, ready: int) -> Offer:
-        return replace(self._sockets.offer(ready), rates=self._rates.descriptors())
+        return replace(self._sockets.offer(ready), rates=self._rates.descriptors(), purges=self._purging.fd)
 
     def _keep_only(self, ruleset: Ruleset) -> None:
         """What these rules need: the rest was for others."""

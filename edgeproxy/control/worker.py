@@ -37,6 +37,7 @@ from edgeproxy.control.messages import (
     ToWorker,
 )
 from edgeproxy.control.start import Start, read_start
+from edgeproxy.proxy.cache.purges import PurgeLog
 from edgeproxy.proxy.edge import Edge
 from edgeproxy.proxy.listening import CannotListen
 from edgeproxy.proxy.rate import RateTable
@@ -91,6 +92,9 @@ class Worker:
         rates = None
         if self._start.rates is not None:
             rates = stack.enter_context(contextlib.closing(RateTable.adopt(self._start.rates)))
+        if self._start.purges is not None:
+            # TODO(lead): `purges = …`, and `Edge(…, purges=purges)`
+            stack.enter_context(contextlib.closing(PurgeLog.adopt(self._start.purges)))
         edge = Edge(ruleset, ruleset.limits, log, rates=rates)
         watch_failures(asyncio.get_running_loop(), lambda: _count_unexpected(edge))
         await edge.start([[socket.socket(fileno=fd) for fd in fds] for fds in self._start.sockets])

@@ -73,7 +73,7 @@ def _opening(case: Case, port: int, count: int) -> Iterator[Iterator[http.client
             opened.append(connection)
             connection.connect()
             connection.auto_open = 0  # one that was closed is a fault, not to be opened again
-            if not answers_well_on(connection, case.paths[number % len(case.paths)], case):
+            if not answers_well_on(connection, number % len(case.paths), case):
                 raise LoadFailed(f"connection {number + 1} of {count} had no answer as expected")
             yield connection
 
@@ -90,7 +90,7 @@ def _fault_of(kept: Connections, case: Case) -> str | None:
     closed = _count_closed(kept)
     if closed:
         return f"{closed} of {len(kept)} connections were closed"
-    if not all(answers_well_on(each, case.paths[0], case) for each in kept[::_ASKED_AGAIN]):
+    if not all(answers_well_on(each, 0, case) for each in kept[::_ASKED_AGAIN]):
         return "an answer on a connection that had been idle was not as expected"
     return None
 

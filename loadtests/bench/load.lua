@@ -1,7 +1,9 @@
 -- Sends the requests of a file, in turn, as they stand in it; prints what came of them as one line of JSON.
 -- The file holds whole requests, each ended by its empty line (GET only, so there is no content after it).
+-- A second file, if given, says which of them are sent one after the other: two octets each, the greater one last.
 
 local requests, sent = {}, 0
+local order
 
 -- The URL names the host as clients do, so that TLS asks for it by its name; it is on this machine whatever DNS says.
 function wrk.resolve(_, service)
@@ -14,11 +16,20 @@ function init(args)
       requests[#requests + 1] = head
    end
    file:close()
+   order = requests
+   if args[2] then
+      order = {}
+      file = assert(io.open(args[2], "rb"))
+      for least, most in file:read("*a"):gmatch("(.)(.)") do
+         order[#order + 1] = requests[least:byte() + 256 * most:byte() + 1]
+      end
+      file:close()
+   end
 end
 
 function request()
-   sent = sent % #requests + 1
-   return requests[sent]
+   sent = sent % #order + 1
+   return order[sent]
 end
 
 function done(summary, latency)

@@ -12,8 +12,9 @@ import json
 import os
 import socket
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,8 @@ _SCRIPT: Final = Path(__file__).with_name("load.lua")
 _MARK: Final = "result "
 _SPARE_SECONDS: Final = 30  # for wrk to begin and end
 _PROBES: Final = 10
+_LONGEST_HEAD: Final = 2_048  # of an answer
+_FEW: Final = 0.001  # the share of requests that may reach the origin where the cache is measured
 
 
 class LoadFailed(Exception):
@@ -65,18 +68,27 @@ class Driver:
     directory: Path
 
     def drive(self, case: Case, way: CpuTime, door: Door, seconds: int) -> Load:
-        requests = self.directory / f"{case.name}.requests"
-        if not requests.exists():
-            requests.write_bytes(b"".join(requests_of(case)))
+        played = [str(file) for file in self._written(case)]
         scheme, environment = "http", dict(os.environ)
         if door.certificate is not None:
             scheme, environment["OPENSSL_CONF"] = "https", str(door.certificate.client_conf)
         command = (
             *(self.program, "--threads", "1", "--connections", str(min(self.connections, way.most_connections))),
             *("--duration", f"{seconds}s", "--timeout", "10s", "--script", str(_SCRIPT)),
-            *(f"{scheme}://{HOST}:{door.port}/", "--", str(requests)),
+            *(f"{scheme}://{HOST}:{door.port}/", "--", *played),
         )
         return parse_result(_output_of(command, environment, seconds + _SPARE_SECONDS))
+
+    def _written(self, case: Case) -> Iterator[Path]:
+        """The files that load.lua plays, written once a run."""
+        requests, order = (self.directory / f"{case.name}.{kind}" for kind in ("requests", "order"))
+        if not requests.exists():
+            requests.write_bytes(b"".join(requests_of(case)))
+        yield requests
+        if case.order:
+            if not order.exists():
+                order.write_bytes(b"".join(number.to_bytes(2, "little") for number in case.order))
+            yield order
 
 
 def _output_of(command: Sequence[str], environment: Mapping[str, str], seconds: int) -> str:
@@ -120,30 +132,58 @@ def fault_of(load: Load, case: Case) -> str | None:
         return f"{load.errors} of {load.requests} requests failed"
     if load.refused:
         return f"{load.refused} of {load.requests} answers were errors"
-    if load.octets < load.requests * case.size:
-        return f"answers were shorter than {case.size} bytes: {load.octets // load.requests} in the mean"
+    content, octets = 0 if case.validated else case.size, load.octets // load.requests
+    if octets < content:
+        return f"answers were shorter than {content} bytes: {octets} in the mean"
+    if case.validated and octets > _LONGEST_HEAD:
+        return f"answers were no 304: {octets} bytes in the mean"
+    return None
+
+
+def fault_of_cache(load: Load, reached: int) -> str | None:
+    """Why it was not the cache that was measured, given how many requests reached the origin meanwhile, or None."""
+    if reached > load.requests * _FEW:
+        return f"{reached} of {load.requests} requests reached the origin"
     return None
 
 
 def answers_well(case: Case, door: Door) -> bool:
-    """Whether a few of the case's paths give 200 and content of the right size. Raises OSError: none listens, or
-    not by TLS 1.3 with this certificate."""
+    """Whether a few of the case's paths give the status and as much content as they should. Raises OSError: none
+    listens, or not by TLS 1.3 with this certificate."""
+    return _all_answer(range(min(_PROBES, len(case.paths))), case, door)
+
+
+def fills(case: Case, door: Door) -> bool:
+    """Ask for each path once, as one who has nothing yet: whether all answers were as they should."""
+    return _all_answer(range(len(case.paths)), replace(case, validated=False), door)
+
+
+def _all_answer(numbers: Iterable[int], case: Case, door: Door) -> bool:
+    try:
+        with _connected(door) as connection:
+            return all(answers_well_on(connection, number, case) for number in numbers)
+    except http.client.HTTPException:
+        return False
+
+
+@contextmanager
+def _connected(door: Door) -> Iterator[http.client.HTTPConnection]:
     connection = http.client.HTTPConnection(LOOPBACK, door.port, timeout=5)
     try:
         if door.certificate is not None:
             plain = socket.create_connection((LOOPBACK, door.port), timeout=5)
             connection.sock = trusting(door.certificate).wrap_socket(plain, server_hostname=HOST)
-        return all(answers_well_on(connection, path, case) for path in case.paths[:_PROBES])
-    except http.client.HTTPException:
-        return False
+        yield connection
     finally:
         connection.close()
 
 
-def answers_well_on(connection: http.client.HTTPConnection, path: str, case: Case) -> bool:
+def answers_well_on(connection: http.client.HTTPConnection, number: int, case: Case) -> bool:
+    """Ask for the case's path of this number."""
+    path, size = case.paths[number], 0 if case.validated else case.size_of(number)
     connection.putrequest("GET", path, skip_host=True, skip_accept_encoding=True)
-    for name, value in headers_of(case):
+    for name, value in headers_of(case, path):
         connection.putheader(name, value)
     connection.endheaders()
     answer = connection.getresponse()
-    return len(answer.read()) == case.size and answer.status == http.client.OK
+    return len(answer.read()) == size and answer.status == case.status()

@@ -31,7 +31,7 @@ _KIB: Final = ("0123456789abcdef" * 64).encode()
 def write_store(directory: Path, cases: Sequence[Case]) -> None:
     """The files of the cases, each below the directory at its path."""
     for case in cases:
-        if case.kind is Kind.FILE:
+        if case.kind is Kind.FILE and not case.cached:
             for path in case.paths:
                 file = directory / path.lstrip("/")
                 file.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,11 @@ def write_store(directory: Path, cases: Sequence[Case]) -> None:
 
 
 def content_of(case: Case) -> bytes:
-    return (_KIB * (case.size // len(_KIB) + 1))[: case.size]
+    return content_of_size(case.size)
+
+
+def content_of_size(size: int) -> bytes:
+    return (_KIB * (size // len(_KIB) + 1))[:size]
 
 
 def prepare_nginx(site: Site) -> tuple[str, ...]:
@@ -54,15 +58,16 @@ def prepare_own(site: Site) -> tuple[str, ...]:
 
 
 def _by_prefix() -> dict[str, Case]:
-    """Longest prefix first, as nginx takes them. Cases that share a prefix have answers of one size."""
-    return {case.prefix: case for case in sorted(CASES, key=lambda case: len(case.prefix), reverse=True)}
+    """Those that are passed through (`counting` answers for caches), longest prefix first, as nginx takes them.
+    Cases that share a prefix have answers of one size."""
+    passed = (case for case in CASES if not case.cached)
+    return {case.prefix: case for case in sorted(passed, key=lambda case: len(case.prefix), reverse=True)}
 
 
 def _nginx_page(case: Case) -> str:
     """nginx's words are at most 4 KiB long, so that a page is a variable, repeated."""
     whole, rest = divmod(case.size, len(_KIB))
     body = "${kib}" * whole + _KIB[:rest].decode()
-    # Each page has an entity-tag of its own, as real ones have: heads all alike would flatter who remembers them.
     headers = "".join(f"add_header {name} '{value}'; " for name, value in PAGE_HEADERS if name != "ETag")
     headers += "add_header ETag '\"$uri\"'; "
     return f'        location {case.prefix} {{ {headers}return 200 "{body}"; }}'

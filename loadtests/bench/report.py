@@ -78,9 +78,13 @@ def _remarks_on(case: Case, proxies: Sequence[Proxy]) -> Iterator[str]:
         exclusion = exclusion_of(proxy, case)
         if exclusion is not None:
             yield f"{proxy.name}: left out, {exclusion}"
-    passing = [proxy.name for proxy in proxies if case.kind is Kind.FILE and not proxy.serves_files]
+    passing = [proxy.name for proxy in proxies if _passes_file(proxy, case)]
     if passing:
         yield f"{', '.join(passing)}: passed through from the origin, not served from a directory"
+
+
+def _passes_file(proxy: Proxy, case: Case) -> bool:
+    return case.kind is Kind.FILE and not case.cached and not proxy.serves_files
 
 
 def has_fault(reports: Sequence[CaseReport]) -> bool:

@@ -3,24 +3,26 @@
 Laws:
 - rounds are interleaved and their order rotates: what changes on the machine meanwhile meets every proxy;
 - CPU time is read right before and right after the load, which follows a warm-up;
+- where the cache is measured, all was asked for before, and the origin tells what of the load reached it;
 - a proxy that fails is a result with a reason; the others go on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, assert_never
 
 from loadtests.bench.cases import HOST, Case, CpuTime, IdleMemory
 from loadtests.bench.certificate import Certificate, make_certificate
+from loadtests.bench.counting import command_of_counting, count_at
 from loadtests.bench.cpu import cpu_seconds
 from loadtests.bench.figures import Failed, Held, Measured, Result, Worked, order_of
 from loadtests.bench.idle import hold
-from loadtests.bench.load import Door, Driver, LoadFailed, answers_well, fault_of
+from loadtests.bench.load import Door, Driver, Load, LoadFailed, answers_well, fault_of, fault_of_cache, fills
 from loadtests.bench.memory import memory_of
 from loadtests.bench.origin import prepare_nginx, prepare_own, write_store
 from loadtests.bench.processes import CannotStart, free_port, running, wait_until_it_answers
@@ -50,6 +52,7 @@ class Stand:
     directory: Path
     store: Path
     origin: int
+    counting: int  # the origin of cached cases
     driver: Driver
     certificate: Certificate | None  # made when a case wants one
 
@@ -83,11 +86,24 @@ def _standing(plan: Plan, driver: Driver) -> Iterator[Stand]:
     certificate = make_certificate(directory, HOST) if any(case.tls for case in plan.cases) else None
     site = Site(_own_directory(directory, "origin"), store, 0, free_port())
     command = prepare_nginx(site) if Nginx().is_installed() else prepare_own(site)
-    log = site.directory / "log"
+    passed = tuple(case for case in plan.cases if not case.cached)
+    cached = tuple(case for case in plan.cases if case.cached)
+    counting = free_port()
+    with ExitStack() as origins:
+        if passed:
+            origins.enter_context(_origin(command, site.directory / "log", passed, site.port))
+        if cached:
+            log = site.directory / "counting.log"
+            origins.enter_context(_origin(command_of_counting(counting), log, cached, counting))
+        yield Stand(directory, store, site.port, counting, driver, certificate)
+
+
+@contextmanager
+def _origin(command: Sequence[str], log: Path, cases: Sequence[Case], port: int) -> Iterator[None]:
     with running(command, log) as process:
-        for case in plan.cases:
-            wait_until_it_answers(process, partial(answers_well, case, Door(site.port)), log)
-        yield Stand(directory, store, site.port, driver, certificate)
+        for case in cases:
+            wait_until_it_answers(process, partial(answers_well, replace(case, validated=False), Door(port)), log)
+        yield
 
 
 def _own_directory(directory: Path, name: str) -> Path:
@@ -99,29 +115,39 @@ def _own_directory(directory: Path, name: str) -> Path:
 def _measure(proxy: Proxy, case: Case, stand: Stand, seconds: int) -> Result:
     door = Door(free_port(), stand.certificate if case.tls else None)
     own = _own_directory(stand.directory, proxy.name)
-    site = Site(own, stand.store, stand.origin, door.port, door.certificate)
+    origin = stand.counting if case.cached else stand.origin
+    site = Site(own, stand.store, origin, door.port, door.certificate)
     log = site.directory / "log"
     log.unlink(missing_ok=True)
+    ready = fills if case.cached else answers_well
     try:
         with running(proxy.prepare(site, case), log) as process:
-            wait_until_it_answers(process, partial(answers_well, case, door), log)
-            return _measure_running(process.pid, case, door, stand.driver, seconds)
+            wait_until_it_answers(process, partial(ready, case, door), log)
+            return _measure_running(process.pid, case, door, stand, seconds)
     except (CannotStart, LoadFailed, OSError) as error:
         return Failed(str(error))
 
 
-def _measure_running(root: int, case: Case, door: Door, driver: Driver, seconds: int) -> Measured:
+def _measure_running(root: int, case: Case, door: Door, stand: Stand, seconds: int) -> Measured:
     match case.measurement:
         case CpuTime() as way:
-            driver.drive(case, way, door, _WARM_UP_SECONDS)
+            stand.driver.drive(case, way, door, _WARM_UP_SECONDS)
+            asked = count_at(stand.counting) if case.cached else 0
             before = cpu_seconds(root)
-            load = driver.drive(case, way, door, seconds)
+            load = stand.driver.drive(case, way, door, seconds)
             used = cpu_seconds(root) - before
-            fault = fault_of(load, case)
-            if fault is None and not answers_well(case, door):
-                fault = "an answer after the load was not as expected"
-            return Worked(used, load, fault)
+            return Worked(used, load, _fault_of(load, asked, case, door, stand))
         case IdleMemory(connections=connections):
             return Held(hold(case, door.port, connections, partial(memory_of, root)))
         case _:
             assert_never(case.measurement)
+
+
+def _fault_of(load: Load, asked: int, case: Case, door: Door, stand: Stand) -> str | None:
+    """`asked` is what the counting origin had counted before the load."""
+    fault = fault_of(load, case)
+    if fault is None and case.cached:
+        fault = fault_of_cache(load, count_at(stand.counting) - asked)
+    if fault is None and not answers_well(case, door):
+        fault = "an answer after the load was not as expected"
+    return fault

@@ -3,6 +3,7 @@
 import os
 import select
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 
 from loadtests.bench.__main__ import main
 from loadtests.bench.cases import CASES
+from loadtests.bench.counting import command_of_counting, count_at
 from loadtests.bench.idle import hold
-from loadtests.bench.load import Door, answers_well
+from loadtests.bench.load import Door, answers_well, fills
 from loadtests.bench.memory import Memory, memory_of
 from loadtests.bench.origin import prepare_own
 from loadtests.bench.processes import CannotStart, free_port, running, wait_until_it_answers
@@ -45,11 +47,22 @@ def test_the_own_origin_answers_every_case_and_bare_passes_it_on(tmp_path: Path)
     bare = Site(tmp_path, tmp_path, origin.port, free_port())
     log = tmp_path / "log"
     with running(prepare_own(origin), log) as first, running(Bare().prepare(bare, CASES[0]), log) as second:
-        for case in CASES:
+        for case in (case for case in CASES if not case.cached):
             wait_until_it_answers(first, partial(answers_well, case, Door(origin.port)), log)
             wait_until_it_answers(second, partial(answers_well, case, Door(bare.port)), log)
     assert has_ended(first.pid)
     assert has_ended(second.pid)
+
+
+def test_the_counting_origin_answers_every_cached_case_and_tells_how_often(tmp_path: Path) -> None:
+    cases = [replace(case, validated=False) for case in CASES if case.cached]
+    port, log = free_port(), tmp_path / "log"
+    with running(command_of_counting(port), log) as process:
+        wait_until_it_answers(process, lambda: count_at(port) == 0, log)
+        assert all(answers_well(case, Door(port)) for case in cases)
+        assert count_at(port) == sum(min(len(case.paths), 10) for case in cases)
+        assert fills(cases[0], Door(port))
+        assert not answers_well(replace(cases[0], size=7), Door(port))
 
 
 def test_idle_connections_are_answered_kept_and_answered_again(tmp_path: Path) -> None:

@@ -59,10 +59,14 @@ class Batch:
         return sum(cost_of(ready.row.stored) for ready in self._ready.values())
 
     @property
-    def written(self) -> int:
-        """Octets that its transaction writes, about: of contents, and of pages that change."""
-        small = sum(len(ready.row.content or b"") for ready in self._ready.values())
-        return small + 16_384 * len(self._jobs)
+    def small(self) -> int:
+        """Octets of contents that go into the index."""
+        return sum(len(ready.row.content or b"") for ready in self._ready.values())
+
+    @property
+    def has_swept(self) -> bool:
+        """Somebody purged: nobody knows how much that has written."""
+        return any(isinstance(job, Sweep) for job in self._jobs)
 
     @property
     def has_kept(self) -> bool:

@@ -17,7 +17,7 @@ from typing import Final
 
 from edgeproxy.caching.keys import Key
 from edgeproxy.caching.stored import Stored
-from edgeproxy.proxy.cache.directory import Directory, Generation
+from edgeproxy.proxy.cache.directory import Directory, Generation, Stamp
 from edgeproxy.proxy.cache.heads import Torn, read_head
 from edgeproxy.proxy.cache.process_names import is_name
 from edgeproxy.proxy.cache.schema import NotAnIndex, open_index
@@ -79,7 +79,7 @@ def is_damage(error: Exception, generation: Generation) -> bool:
 class IndexReader:
     """For the thread that made it. `on_damage` hears of a generation to be thrown away, `on_torn` of a row."""
 
-    __slots__ = ("_again", "_db", "_directory", "_generation", "_on_damage", "_on_torn", "trouble")
+    __slots__ = ("_again", "_bad", "_db", "_directory", "_generation", "_on_damage", "_on_torn", "trouble")
 
     def __init__(
         self,
@@ -92,7 +92,8 @@ class IndexReader:
         self._on_torn = on_torn
         self._db: sqlite3.Connection | None = None
         self._generation: Generation | None = None
-        self._again = 0.0  # no attempt to open it before (monotonic)
+        self._again = 0.0  # no attempt to open it before (monotonic), but of another generation
+        self._bad: Stamp | None = None  # of the generation that could not be read
         self.trouble = Trouble(f"read the index in {directory.root}")
 
     def find(self, primary: bytes) -> tuple[DiskCopy, ...]:
@@ -157,7 +158,7 @@ class IndexReader:
             if self._directory.stamp() == self._generation.stamp:
                 return self._db
             self.close()
-        elif time.monotonic() < self._again:
+        elif time.monotonic() < self._again and self._stamp() in (None, self._bad):
             return None
         self._generation = self._directory.current()
         if self._generation is None:
@@ -167,12 +168,18 @@ class IndexReader:
         self._db.execute("PRAGMA cache_size = -8192")
         return self._db
 
+    def _stamp(self) -> Stamp | None:
+        try:
+            return self._directory.stamp()
+        except OSError:
+            return None
+
     def _failed(self, error: sqlite3.Error | OSError) -> None:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:  # somebody mends it after a crash
             self.trouble.failed(error)
             return
         self.close()
-        self._again = time.monotonic() + _AGAIN
+        self._again, self._bad = time.monotonic() + _AGAIN, self._stamp()
         self.trouble.failed(error)
         generation = self._generation
         if generation is None or isinstance(error, FileNotFoundError) or is_damage(error, generation):

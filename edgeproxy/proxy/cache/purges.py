@@ -130,15 +130,15 @@ class Purgeable(Protocol):
         ...
 
 
-def carry_out(purges: Sequence[Purge], log: PurgeLog, disk: Purgeable | None) -> int:
+def carry_out(purges: Sequence[Purge], log: PurgeLog, disk: Purgeable | None) -> int | None:
     """Purge the disk, and let all workers know for their memory: as one, against whoever keeps an answer. Returns how
-    many copies on disk that took. It waits for the disk.
+    many copies on disk that took, if there is one. It waits for the disk.
 
     Whatever the disk raises, no copy in memory is given any more.
     """
     with log.lock():
         try:
-            return sum(disk.purge(purge) for purge in purges) if disk is not None else 0
+            return None if disk is None else sum(disk.purge(purge) for purge in purges)
         finally:
             for purge in purges:
                 log.append(purge)

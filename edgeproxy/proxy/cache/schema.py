@@ -93,6 +93,7 @@ def open_index(path: Path, patience: float, *, is_shared: bool = False) -> sqlit
             raise NotAnIndex(f"{path} is no index of this version")
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA wal_autocheckpoint = 0")  # it would fsync while everybody waits: see writer.py
+        db.execute("PRAGMA journal_size_limit = 4194304")
         db.execute("PRAGMA trusted_schema = OFF")
     except sqlite3.Error:
         db.close()

@@ -33,6 +33,7 @@ _MOST_WAITING: Final = 64 << 20  # octets of contents that wait in memory, beyon
 _AGAIN: Final = 5.0  # seconds between attempts to begin a generation
 _PATIENCE: Final = 5.0  # seconds that it waits for other processes' transactions
 _CHECKPOINT: Final = 4 << 20  # octets that were written to the WAL, about
+_PAGE: Final = 4_096  # octets that a changed row writes there, about
 
 
 class Writer:
@@ -123,16 +124,20 @@ class Writer:
             if isinstance(job, Renew) and job.damaged is not None:
                 self._renew(job.damaged, "it cannot be read")
         db, generation = self._open()
+        changes = db.total_changes
         if not batch.is_empty:
             batch.prepare(self._directory.spool, self._limit)
             self.evictions += make_room(db, self._limit, batch.coming)
             batch.commit(db, generation, self._log)
-            self._written += batch.written
         for error in batch.failures:
             self.trouble.failed(error)
         if batch.has_kept and not batch.failures:
             self.trouble.worked()
         self._tidy(db, generation)
+        self._written += batch.small + _PAGE * (db.total_changes - changes)
+        if self._written >= _CHECKPOINT or batch.has_swept:
+            self._written = 0
+            copy_back(db)
 
     def _tidy(self, db: sqlite3.Connection, generation: Generation) -> None:
         if unlink_doomed(db, generation):  # there are more
@@ -142,9 +147,6 @@ class Writer:
                 self._has_chores = next(self._chores, self._chores) is None
             except FileNotFoundError:  # another process began a new generation
                 self._has_chores = False
-        if self._written >= _CHECKPOINT:
-            self._written = 0
-            copy_back(db)
 
     def _open(self) -> tuple[sqlite3.Connection, Generation]:
         """The generation that counts, a new one if there is none that can be used. Raises OSError and sqlite3.Error."""

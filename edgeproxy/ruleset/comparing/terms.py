@@ -106,7 +106,7 @@ def cache_terms(cache: Cache) -> str:
         said.append("shared by arms")
     if cache.heed_clients:
         said.append("newer for clients that ask for it")
-    return ", ".join(said)
+    return "; ".join(said)
 
 
 def found_terms(cache: Cache) -> str:

@@ -115,5 +115,11 @@ def test_an_offer_has_the_tables_of_rate_limits_if_the_supervisor_before_knew_th
     assert Offer.take({key: '{"ready": 7, "sockets": []}'}) == Offer(7, {})
 
 
+def test_an_offer_has_the_log_of_purges() -> None:
+    offer = Offer(7, {}, {65536: 9}, purges=11)
+    assert Offer.take(offer.environment()) == offer
+    assert offer.fds == (7, 9, 11)
+
+
 def test_without_an_offer_there_is_none() -> None:
     assert Offer.take({"PATH": "/bin"}) is None

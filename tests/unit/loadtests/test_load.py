@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from loadtests.bench.cases import CASES, Case, requests_of
-from loadtests.bench.load import Load, LoadFailed, fault_of, parse_result
+from loadtests.bench.load import Load, LoadFailed, fault_of, fault_of_cache, parse_result
 
 PRINTED = """Running 2s test @ http://127.0.0.1:4711/
   1 threads and 32 connections
@@ -47,6 +47,18 @@ def test_a_good_load_has_no_fault(page: Case) -> None:
 )
 def test_what_spoils_a_load_is_told(load: Load, fault: str, page: Case) -> None:
     assert fault_of(load, page) == fault
+
+
+def test_answers_with_content_are_no_304(page: Case) -> None:
+    validated = replace(page, validated=True)
+    assert fault_of(replace(GOOD, octets=200 * 300), validated) is None
+    assert fault_of(replace(GOOD, octets=200 * 3_000), validated) == "answers were no 304: 3000 bytes in the mean"
+
+
+def test_a_cache_that_asks_the_origin_again_is_told() -> None:
+    load = replace(GOOD, requests=10_000)
+    assert fault_of_cache(load, 10) is None
+    assert fault_of_cache(load, 11) == "11 of 10000 requests reached the origin"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -41,9 +41,20 @@ def test_a_proxy_is_given_the_certificate_for_tls_only(proxy: Proxy, site: Site)
     assert ".pem" in told_to(proxy, replace(site, certificate=files), CASE["tls-pass-1k"])
 
 
+@pytest.mark.parametrize("proxy", [proxy for proxy in PROXIES if proxy.caches], ids=lambda proxy: proxy.name)
+@pytest.mark.parametrize("case", [case for case in CASES if case.cached], ids=lambda case: case.name)
+def test_a_proxy_is_told_to_cache_in_the_cached_cases_only(proxy: Proxy, case: Case, site: Site) -> None:
+    assert "cache:" not in told_to(proxy, site, CASE["pass-1k"])
+    told = told_to(proxy, site, case)
+    assert re.search(r"cache: |cache-use|proxy_cache |malloc", told)
+    assert re.search(r"\b4711\b", told)
+    assert "@{" not in told
+
+
 def test_what_a_proxy_cannot_do_it_is_left_out_of() -> None:
     assert exclusion_of(PROXY["varnish"], CASE["tls-pass-1k"]) == "it speaks no TLS to clients"
     assert exclusion_of(PROXY["nginx"], CASE["rules-10k"]) == "the case is for edge alone"
+    assert exclusion_of(PROXY["envoy"], CASE["cached-1k"]) == "it has no cache for use in earnest"
     assert not any(exclusion_of(PROXY["edge"], case) for case in CASES)
 
 
@@ -57,7 +68,7 @@ def test_the_rule_file_of_the_edge_is_yaml_with_both_rules(site: Site) -> None:
 def test_the_origin_answers_a_page_from_memory_for_each_page_case(site: Site) -> None:
     prepare_nginx(site)
     told = (site.directory / "nginx.conf").read_text()
-    assert all(f"location {case.prefix} " in told for case in CASES if case.kind is Kind.PAGE)
+    assert all(f"location {case.prefix} " in told for case in CASES if case.kind is Kind.PAGE and not case.cached)
 
 
 def test_the_store_holds_the_files_of_a_case_at_their_paths(tmp_path: Path) -> None:

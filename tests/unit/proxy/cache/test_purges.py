@@ -134,7 +134,7 @@ def test_a_disk_that_fails_keeps_no_worker_from_hearing_of_it(log: PurgeLog) -> 
     with pytest.raises(OSError, match="no space left"):
         carry_out([ALL], log, Tier(log, failing=True))
     assert log.since(0) == (ALL,)
-    assert carry_out([ALL], log, None) == 0
+    assert carry_out([ALL], log, None) is None
 
 
 # -- threads and processes ----------------------------------------------------------------------------------------

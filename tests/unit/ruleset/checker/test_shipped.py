@@ -8,13 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from edgeproxy.http.target import Scheme
 from edgeproxy.ruleset.checker.check import Report, check_ruleset
 from edgeproxy.ruleset.checker.severity import Severity
 from edgeproxy.ruleset.load import load_ruleset
+from edgeproxy.ruleset.model import Routed, Ruleset
 from edgeproxy.ruleset.problems import Code
 
 RULES = Path(__file__).parents[4] / "rules"
 STAGES = sorted((RULES / "pypi").glob("*.yaml"))
+DEMO = sorted((RULES / "demo").glob("*.yaml"))
+OTHERS = [*DEMO, *sorted((RULES / "examples").glob("*.yaml"))]
+DAY = 86_400.0
 PROVED = ("proved: no redirect loop",)
 
 
@@ -37,6 +42,29 @@ def test_a_stage_has_no_fault_whatever_clients_hold_of_those_before(number: int)
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.stem)
 def test_a_stage_says_what_it_expects(stage: Path) -> None:
     assert sum(len(rule.modifiers.expect) for rule in load_ruleset(stage).rules) >= 10
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_what_the_demo_runs_and_every_example_has_no_fault(path: Path) -> None:
+    report = check_ruleset(load_ruleset(path))
+    assert report.of(Severity.ERROR, Severity.WARNING) == ()
+    assert report.verdicts == PROVED
+
+
+@pytest.mark.parametrize("path", [*STAGES, *DEMO], ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_stage_keeps_pages_and_files_through_a_failure_of_its_backends(path: Path) -> None:
+    ruleset = load_ruleset(path)
+    assert grace(ruleset, "files.pypihosted.test", f"/packages/ab/cd/{'ef' * 30}/six.whl") >= DAY
+    assert grace(ruleset, "legacy.pypi.test" if path.name[0] in "12" else "pypi.test", "/simple/six/") >= DAY
+
+
+def grace(ruleset: Ruleset, host: str, path: str) -> float:
+    """For how long what this brought is given, fresh or when the backend fails."""
+    routed = ruleset.route("GET", Scheme.HTTPS, host, path)
+    assert isinstance(routed, Routed)
+    cache = routed.rule.modifiers.cache
+    assert cache is not None
+    return (cache.fresh or 0.0) + (cache.stale_if_error or 0.0)
 
 
 def test_the_outage_of_2018_is_found() -> None:

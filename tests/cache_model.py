@@ -36,7 +36,7 @@ from edgeproxy.proxy.plan import Answer, Pass, plan_request
 from edgeproxy.ruleset.limits import DEFAULT_LIMITS
 from edgeproxy.ruleset.load import parse_ruleset
 
-_ERRORS: Final = frozenset((500, 502, 503, 504))  # RFC 5861 §4
+_BROKEN: Final = 500  # RFC 9111 §4.3.3: any of these may count as no answer
 
 
 @dataclass
@@ -58,6 +58,7 @@ class _Request:
     cache: CachePlan
     key: Key
     content: bytes
+    asked_as: Mapping[str, str] = field(default_factory=dict)  # the fields that the origin was asked by
 
     @property
     def values(self) -> Mapping[str, str]:
@@ -123,6 +124,8 @@ class CacheModel:
             return self._past(step, plan, fields, content, Outcome.BYPASS, NotStored.CONTENT)
         if not cache.is_read and not cache.needs_body:
             return self._past(step, plan, fields, content, Outcome.BYPASS, NotStored.METHOD)
+        if reuse.is_for_the_backend(fields.values):
+            return self._past(step, plan, fields, content, Outcome.BYPASS, None)
         key = cache.key(fields.values, content if cache.needs_body and not cache.is_read else None)
         return self._look_up(_Request(step, fields, plan, cache, key, content))
 
@@ -140,7 +143,7 @@ class CacheModel:
                 return self._reply(request, kept, Outcome.HIT)
             case Use.STALE:
                 given = self._reply(request, kept, Outcome.STALE)
-                self._fetch(request, kept)
+                self._fetch(request, kept, is_for_all=True)
                 return given
             case Use.VALIDATE:
                 return self._fetch(request, kept)
@@ -159,15 +162,16 @@ class CacheModel:
 
     # -- fetching ---------------------------------------------------------------------------------------------------
 
-    def _fetch(self, request: _Request, stale: Kept | None) -> Seen:
-        fetched = self._ask(request, stale)
+    def _fetch(self, request: _Request, stale: Kept | None, *, is_for_all: bool = False) -> Seen:
+        """`is_for_all`: nobody waits for it."""
+        fetched = self._ask(request, stale, is_for_all=is_for_all)
         if fetched.head is None:
             stood_in = self._stand_in(request, stale)
             return stood_in or Seen(502, (), b"", self.asked, Outcome.UNCACHEABLE)
         head = fetched.head
         if head.status == 304 and stale is not None:
             return self._on_not_modified(request, stale, fetched)
-        if head.status in _ERRORS and (given := self._stand_in(request, stale)) is not None:
+        if head.status >= _BROKEN and (given := self._stand_in(request, stale)) is not None:
             return given
         if not fetched.is_whole:
             return Seen(head.status, (), fetched.body, self.asked, is_whole=False)
@@ -175,9 +179,11 @@ class CacheModel:
             self._on_head(request, stale, fetched)
         return self._judge(request, fetched)
 
-    def _ask(self, request: _Request, stale: Kept | None) -> _Fetched:
+    def _ask(self, request: _Request, stale: Kept | None, *, is_for_all: bool) -> _Fetched:
         peer = Peer("127.0.0.1", Scheme.HTTP, TrustedProxies(()))
-        asks = request_of(request.plan, request.cache, request.fields, peer, 1, request.content)
+        plan, cache, fields = request.plan, request.cache, request.fields
+        asks = request_of(plan, cache, fields, peer, 1, request.content, is_for_all=is_for_all)
+        request.asked_as = asks.values
         conditions = b"" if stale is None else validation.condition_lines(stale.stored)
         return self._send(request.step, request.plan, request.plan.start + conditions + asks.lines, asks.body)
 
@@ -203,7 +209,7 @@ class CacheModel:
             stale.stored,
             fetched.lines,
             policy,
-            request.values,
+            request.asked_as,
             fetched.requested,
             fetched.received,
             has_query=has_query,
@@ -221,7 +227,7 @@ class CacheModel:
             fetched.head.status,
             fetched.lines,
             request.cache.policy,
-            request.values,
+            request.asked_as,
             fetched.requested,
             fetched.received,
             has_query="?" in request.plan.target,
@@ -240,7 +246,7 @@ class CacheModel:
         assert head is not None
         verdict = storing.judge(
             request.plan.method,
-            request.values,
+            request.asked_as,
             head.status,
             fetched.lines,
             cache.policy,
@@ -251,7 +257,9 @@ class CacheModel:
         )
         if isinstance(verdict, NotStored):
             return self._passed_on(request.plan, head, fetched.body, Outcome.UNCACHEABLE, verdict)
-        stored = copy_of(head.status, verdict, request.values, cache.policy, cache.tags, fetched.received)
+        stored = copy_of(
+            head.status, fetched.lines, verdict, request.asked_as, cache.policy, cache.tags, fetched.received
+        )
         stored = replace(stored, size=len(fetched.body), digest=digest_of(fetched.body))
         kept = Kept(request.key, stored, fetched.body)
         self.kept = [each for each in self.kept if not _is_same_variant(each, kept)] + [kept]

@@ -39,6 +39,13 @@ def wants_only_a_copy(values: Mapping[str, str]) -> bool:
     return "cache-control" in values and "only-if-cached" in asked(values)
 
 
+def is_for_the_backend(values: Mapping[str, str]) -> bool:
+    """§4.3.2: If-Match and If-Unmodified-Since are not for caches, which MUST NOT evaluate them. Whoever fetches a file
+    in pieces says by them of which version, so they are not ignored either: the request goes on as it is.
+    """
+    return "if-match" in values or "if-unmodified-since" in values
+
+
 def may_stand_in(values: Mapping[str, str], terms: Terms, purged: float | None, now: float, policy: Cache) -> bool:
     """Whether a copy may be given since the backend failed (RFC 5861 §4). A client's max-age and min-fresh do not count
     then, whatever they say; its no-cache does, and its stale-if-error and max-stale may allow more than the answer.

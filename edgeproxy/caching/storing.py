@@ -45,6 +45,10 @@ _UNDERSTOOD: Final = (
     | frozenset(range(500, 506))
 )
 
+# RFC 6585 forbids to keep 428, 429, 431 and 511. The others, too, speak of how one client asked, by fields that are in
+# no key, and not of what is there: kept, they were everybody's error page (CPDoS), or the 401 of those who have a name.
+_OF_ONE_REQUEST: Final = frozenset((304, 400, 401, 407, 408, 411, 412, 413, 416, 417, 421, 425, 428, 429, 431, 511))
+
 
 @dataclass(frozen=True, slots=True)
 class Keep:
@@ -112,7 +116,7 @@ def _by_request(method: str, values: Mapping[str, str], *, body_is_in_key: bool)
 def _by_status(status: int) -> NotStored | None:
     if status == 206:
         return NotStored.PARTIAL
-    return NotStored.STATUS if status < 200 or status == 304 else None
+    return NotStored.STATUS if status < 200 or status in _OF_ONE_REQUEST else None
 
 
 def _by_answer(answer: freshness.Arrival, directives: Directives) -> NotStored | None:

@@ -57,6 +57,15 @@ FORWARDING: Final = frozenset(
 )
 _FORWARDED: Final = b"x-forwarded-"
 
+# What makes another request of a GET at backends that believe it, and is in no key: a fetch for everybody is without.
+OVERRIDES: Final = (
+    "X-Host",
+    "X-HTTP-Host-Override",
+    "X-HTTP-Method",
+    "X-HTTP-Method-Override",
+    "X-Method-Override",
+    "X-Original-Host",
+)
 
 _CLOSE: Final = (b"Connection: close",)
 _KEEP_ALIVE: Final = (b"Connection: keep-alive",)

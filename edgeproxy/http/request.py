@@ -123,7 +123,7 @@ def _understand(fields: list[Field], minor: int) -> RequestFields:
     if len(hosts) > 1 or (minor == 1 and not hosts):
         raise BadRequest(400, "a request has exactly one Host field")
     connection = tokens_of(fields, b"connection")
-    values = values_by_name(fields)
+    values = values_by_name(_without_hops(fields, connection - _OWN))
     framing = _request_framing(fields, minor)
     wants_trailers = minor == 1 and b"trailers" in tokens_of(fields, b"te")
     loop, has_looped = _cdn_loop(values.get("cdn-loop", ""))
@@ -149,6 +149,21 @@ def _understand(fields: list[Field], minor: int) -> RequestFields:
         has_unknown_expectation=minor == 1 and values.get("expect", _CONTINUE).lower() != _CONTINUE,
         is_common=framing is NO_BODY and not has_looped and not values.keys() & {"expect", "max-forwards"},
     )
+
+
+def _without_hops(fields: list[Field], names: frozenset[bytes]) -> list[Field]:
+    """Without what the client's Connection takes away (RFC 9110 §7.6.1). No backend gets it, so no rule, arm or key
+    may go by it: the answer to who hides a field so would be kept as the answer to who sends it. What the edge itself
+    reads stays.
+    """
+    names -= {b"close"}
+    if not names:
+        return fields
+    return [field for field in fields if not _is_hop(field[0].lower(), names)]
+
+
+def _is_hop(name: bytes, names: frozenset[bytes]) -> bool:
+    return not name.startswith(b"x-forwarded-") and (name in names or name.replace(b"_", b"-") in names)
 
 
 def _expects_continue(values: Mapping[str, str], framing: Framing, minor: int) -> bool:

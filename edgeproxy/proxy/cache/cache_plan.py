@@ -32,8 +32,8 @@ class CachePlan:
     ) -> None:
         """`asked`: the target that the backend gets."""
         parts = DEFAULT_KEY if policy.key is None else policy.key
-        path, _, query = asked.partition("?")
-        kept = query if KeyPart.QUERY in parts else ""
+        path, mark, query = asked.partition("?")
+        kept = mark + query if KeyPart.QUERY in parts else ""  # an empty query is not none (RFC 3986 §6.2.3)
         self.policy = policy
         self.tags = tags
         self.verify = verify

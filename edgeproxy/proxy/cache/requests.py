@@ -7,13 +7,14 @@ from typing import Final
 
 from edgeproxy.caching.variants import accept_line
 from edgeproxy.http.edits import FieldEdit, field_edit
-from edgeproxy.http.fields import CREDENTIAL_NAMES
+from edgeproxy.http.fields import CREDENTIAL_NAMES, OVERRIDES
 from edgeproxy.http.framing import NO_BODY
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.proxy.cache.fill import Request
 from edgeproxy.proxy.peer import Peer
 from edgeproxy.proxy.plan import Pass
+from edgeproxy.ruleset.modifiers import KeyHeader, KeyPart
 
 # Conditions and ranges are about one client's copy; they are judged by the edge's.
 _ONE_CLIENTS: Final = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range")
@@ -33,7 +34,8 @@ def request_of(
     """`is_for_all`: this client waits for another answer, so no credentials of its own are sent."""
     is_anonymous = is_for_all or plan.to_content
     lines = fields.lines_without_credentials if is_anonymous else fields.lines
-    lines = _general(heeds=cache.policy.heed_clients, compresses=bool(cache.policy.compress)).apply(lines)
+    policy = cache.policy
+    lines = _general(policy.heed_clients, bool(policy.compress), policy.key or ()).apply(lines)
     variant = cache.variant(fields.values)
     if variant is not None:
         lines = _WITHOUT_ACCEPT.apply(lines) + accept_line(variant)
@@ -48,10 +50,12 @@ def request_of(
     return Request(lines, values, peer.address, body)
 
 
-@lru_cache(4)
-def _general(*, heeds: bool, compresses: bool) -> FieldEdit:
-    """Under `compress` the edge makes the codings itself, from one copy."""
-    names = (*_ONE_CLIENTS, *(() if heeds else _WISHES), *(("Accept-Encoding",) if compresses else ()))
+@lru_cache(64)
+def _general(heeds: bool, compresses: bool, key: tuple[KeyPart | KeyHeader, ...]) -> FieldEdit:
+    """Under `compress` the edge makes the codings itself, from one copy. What the rule has in its key goes on."""
+    told_apart = {part.name for part in key if isinstance(part, KeyHeader)}
+    overrides = [name for name in OVERRIDES if name.lower() not in told_apart]
+    names = (*_ONE_CLIENTS, *overrides, *(() if heeds else _WISHES), *(("Accept-Encoding",) if compresses else ()))
     return _taking_away(*names)
 
 

@@ -191,12 +191,17 @@ def test_some_statuses_are_kept_by_a_guess(status):  # RFC 9110 §15.1
     assert verdict(status=status) == NotStored.NO_LIFETIME
 
 
-@pytest.mark.parametrize("status", [201, 202, 299, 302, 303, 307, 400, 403, 429])
+@pytest.mark.parametrize("status", [201, 202, 299, 302, 303, 307, 402, 403, 451])
 def test_the_others_are_not_unless_they_say_that_they_may_be(status):
     assert verdict(CHANGED, 'ETag: "a"', status=status) == NotStored.NO_LIFETIME
     assert is_kept(CHANGED, "Cache-Control: public", status=status)
     assert is_kept(FRESH, status=status)
     assert is_kept(f"Expires: {http_date(NOW + 60)}", status=status)
+
+
+@pytest.mark.parametrize("status", [400, 401, 407, 408, 411, 412, 413, 416, 417, 421, 425, 428, 429, 431, 511])
+def test_what_speaks_of_one_request_is_not_kept_whatever_it_says(status):  # RFC 6585 §3 - §6, and CPDoS
+    assert verdict("Cache-Control: public, s-maxage=60", status=status, policy=OVERRIDE) == NotStored.STATUS
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 599])
@@ -218,7 +223,7 @@ def test_a_rules_lifetime_is_an_explicit_word(status):
     assert is_kept(status=status, policy=OVERRIDE)
 
 
-@pytest.mark.parametrize("status", [201, 300, 400, 401, 403, 500, 503])
+@pytest.mark.parametrize("status", [201, 300, 402, 403, 500, 503])
 def test_a_rules_lifetime_is_not_for_other_statuses(status):
     assert verdict(status=status, policy=OVERRIDE) == NotStored.NO_LIFETIME
 

@@ -145,3 +145,16 @@ def test_an_upgrade_is_heard_only_where_connection_names_it_and_no_body_follows(
     assert read("Upgrade: websocket").upgrade == ()
     assert read("Connection: upgrade", "Upgrade: websocket", "Content-Length: 3").upgrade == ()
     assert read("Connection: upgrade", "Upgrade: websocket", minor=0).upgrade == ()
+
+
+def test_what_connection_takes_away_tells_nothing() -> None:
+    """No backend gets it, so nothing may go by it (RFC 9110 §7.6.1); what the edge itself reads stays."""
+    fields = read(
+        "Accept: application/json",
+        "X_Tenant: ann",
+        "X-Forwarded-For: 192.0.2.1",
+        "Content-Length: 0",
+        "Connection: close, Accept, X-Tenant, X-Forwarded-For, Content-Length, Host",
+    )
+    assert fields.values.keys() == {"host", "x-forwarded-for", "content-length", "connection"}
+    assert b"Accept" not in fields.lines

@@ -4,7 +4,10 @@ Laws of this module:
 - a content is given only if it has the digest it was kept with; a torn or altered one is removed, counted and told;
 - nothing here raises because a disk is full, slow or broken (but `spool`, whose user has to know): what cannot be read
   is not there, what cannot be written is not kept, and both are told once;
-- the loop never waits for a lock or for a sync. PERF: find and read of 10 KiB take FIND µs together.
+- the loop never waits for a lock or for a sync.
+
+PERF, with both cores busy: to find nothing takes 10 µs, a copy of 10 KiB 45, to read and check it 15 to 30 more (its
+digest takes 14). To keep one takes 300 to 400 µs of CPU in the thread: 2,000 to 3,000 in a second.
 """
 
 from __future__ import annotations

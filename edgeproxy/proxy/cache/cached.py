@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Protocol, assert_never
 
-from edgeproxy.caching import replies, reuse
+from edgeproxy.caching import cache_status, replies, reuse
 from edgeproxy.caching.keys import Key
 from edgeproxy.caching.outcomes import NotStored, Outcome
 from edgeproxy.caching.reuse import Use
@@ -129,6 +129,9 @@ class Cached:
         self._tries += 1
         if not cache.is_read and not cache.needs_body:
             self._pass_by(Outcome.BYPASS, NotStored.METHOD)
+            return
+        if reuse.is_for_the_backend(self.values):
+            self._pass_by(Outcome.BYPASS, None)
             return
         body = None if self._held is None else bytes(self._held)
         key = cache.key(self.values, body)
@@ -381,4 +384,5 @@ def give(client: Client, known: Known, now: float, outcome: Outcome) -> None:
 
 
 def only_if_cached() -> Answer:
-    return say(504, "The request wants a kept answer or none, and there is none.")
+    status = cache_status.line(Outcome.ONLY_IF_CACHED).decode().removesuffix("\r\n").partition(": ")[2]
+    return say(504, "The request wants a kept answer or none, and there is none.", ("Cache-Status", status))

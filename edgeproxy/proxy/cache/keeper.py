@@ -20,7 +20,7 @@ from edgeproxy.caching.eviction import MOST_HITS
 from edgeproxy.caching.keys import Key
 from edgeproxy.caching.outcomes import NotStored
 from edgeproxy.caching.purging import Mode, Purge, What
-from edgeproxy.caching.reuse import Use, decide
+from edgeproxy.caching.reuse import Use, decide, is_for_the_backend
 from edgeproxy.caching.stored import Stored
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.cache.cache_plan import CachePlan
@@ -50,12 +50,6 @@ _SMALL: Final = 1 << 20  # octets of content that are kept in memory, too, where
 _UNCACHEABLE: Final = 10.0  # seconds in which nobody waits for an answer that the last time was for one client only
 _FAILING: Final = 1.0  # seconds in which a copy that stood in for a failing backend does so again, unasked
 _REMEMBERED: Final = 8_192  # keys of either kind
-_OF_ONE: Final = frozenset(  # reasons that are the request's, or the moment's, and say nothing of the next answer
-    (
-        NotStored.AUTHORIZATION, NotStored.COOKIE, NotStored.DIGEST, NotStored.NO_ROOM, NotStored.PURGED,
-        NotStored.TRUNCATED,
-    )
-)  # fmt: skip
 
 
 class Keeper:
@@ -121,7 +115,7 @@ class Keeper:
 
     def known(self, plan: Pass, cache: CachePlan, fields: RequestFields) -> Known | None:
         """What a fresh copy in memory gives to a request that has no body."""
-        if not cache.is_read:
+        if not cache.is_read or is_for_the_backend(fields.values):
             return None
         values, now = fields.values, self.now()
         copy = self._find_in_memory(cache.key(values, None), values, cache.policy)
@@ -286,10 +280,8 @@ class Keeper:
             hits, self._disk_hits = self._disk_hits, set()
             self.disk.note_hits(hits)
 
-    def note_uncacheable(self, key: Key, why: NotStored) -> None:
-        self.count_not_stored(why)
-        if why not in _OF_ONE:
-            self._note_until(self._uncacheable, key, _UNCACHEABLE)
+    def note_uncacheable(self, key: Key) -> None:
+        self._note_until(self._uncacheable, key, _UNCACHEABLE)
 
     def note_failing(self, key: Key) -> None:
         self._note_until(self._failing, key, _FAILING)

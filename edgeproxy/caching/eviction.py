@@ -62,8 +62,12 @@ class S3Fifo(Generic[E]):
     def __len__(self) -> int:
         return len(self._small) + len(self._main)
 
+    @property
+    def largest(self) -> int:
+        return self.limit // _LARGEST
+
     def takes(self, size: int) -> bool:
-        return size <= self.limit // _LARGEST
+        return size <= self.largest
 
     def insert(self, entry: E) -> list[E]:
         """What went for it. An entry of the same name, if still there, gives it its place and hits, and is not named.

@@ -25,6 +25,7 @@ _VARIANTS: Final = 32  # of one key
 OVERHEAD: Final = 2_176
 _OVERHEAD_OF_TEXT: Final = 320  # of each tag, and of each field that it was chosen by
 _GAPS: Final = 8  # one part in so many: what the heap loses between contents of many sizes that come and go
+_HEAD: Final = 4_096
 
 
 class Copy(Entry):
@@ -55,6 +56,11 @@ class MemoryTier:
     @property
     def limit(self) -> int:
         return self._queue.limit
+
+    @property
+    def largest(self) -> int:
+        """Octets of content that a copy may have, if its head is small."""
+        return max(0, (self._queue.largest - OVERHEAD - _HEAD) * _GAPS // (_GAPS + 1))
 
     @property
     def octets(self) -> int:

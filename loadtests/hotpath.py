@@ -2,8 +2,8 @@
 
 A client's connection and a backend's stand on transports that do nothing; pip's request goes in on one side, a page of
 1 KiB on the other. With `--cached` the page is kept, and only the request goes in: the cost of a hit. It is what a
-change to the hot path is tried with: seconds instead of minutes, and no load of others on the sockets. Compare only runs
-of one sitting, alternating: `--profile` says where the time goes.
+change to the hot path is tried with: seconds instead of minutes, and no load of others on the sockets. Compare only
+runs of one sitting, alternating: `--profile` says where the time goes.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ def figures_of(run: Run, schedule: Schedule, asked_for: Population, settle: floa
         latencies=dict(_rows(run, schedule, asked_for, answered)),
         late=latencies_of(seen.sent[number] - due[number] for number in measured if seen.sent[number] >= 0),
         said=dict(Counter(seen.words[seen.said[number]] for number in answered)),
-        faults=dict(seen.faults),
+        faults=dict(Counter(fault for number, fault in seen.faults if number < 0 or due[number] >= settle)),
         connections=seen.connections,
         cpu=run.cpu,
         filled=run.filled,

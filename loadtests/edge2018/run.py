@@ -83,7 +83,7 @@ def _fill(settings: Settings, stand: Stand, directory: Path) -> Filled:
     with _maker(settings, Phase.FILL, stand, directory) as maker:
         began = _beginning(maker)
         seen = _seen_by(maker, directory)
-    return Filled(len(seen.ended), time.monotonic() - began, seen.faults.total())
+    return Filled(len(seen.ended), time.monotonic() - began, len(seen.faults))
 
 
 @contextmanager

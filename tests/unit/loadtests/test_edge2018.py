@@ -128,7 +128,7 @@ SEEN = Observed(
     ended=array("d", (0.6, 1.01, -1.0, 3.25)),
     said=array("i", (0, 0, -1, 1)),
     words=("hit", "fwd=miss"),
-    faults=Counter({"status 502": 1}),
+    faults=[(0, "no answer"), (2, "status 502")],
     connections=9,
 )
 RUN = Run(Filled(1_000, 12.0, 0), SEEN, (0.5, 0.9, 2.5, 3.1, 4.5), CpuUse(0.5, 0.25, 0.05, 1.0))

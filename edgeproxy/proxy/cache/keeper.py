@@ -93,8 +93,8 @@ class Keeper:
 
     def catch_up(self) -> None:
         """Carry out what was purged meanwhile."""
-        purges = self.purges.since(self._seen)
-        self._seen = self.purges.seq
+        seq = self.purges.seq  # first: what comes meanwhile may be carried out twice, and must not be missed
+        purges, self._seen = self.purges.since(self._seen), seq
         for purge in (Purge(What.ALL, Mode.HARD),) if purges is None else purges:
             self.memory.purge(purge)
 

@@ -260,3 +260,33 @@ async def test_large_answers_lie_on_the_disk_and_are_found_again_by_the_next_edg
     async with site(settings=settings) as its:
         assert (await its.get("/file")).body == MANY
         assert (its.counted, its.origin.seen) == ({"hit": 1}, [])
+
+
+async def test_an_unsafe_request_takes_away_what_is_on_the_disk_before_its_answer_goes_on(tmp_path: Path) -> None:
+    async with site(settings=f"cache: {{directory: {tmp_path / 'kept'}, disk: 1GiB}}") as its:
+        await on_disk(its, MANY)
+        its.origin.will_say(ok(b"done"), ok(b"new", FRESH))
+        async with its.edge.client() as client:
+            await client.send(request("/file", "Content-Length: 0", method="POST") + request("/file"))
+            assert (await client.answer()).body == b"done"
+            assert (await client.answer()).body == b"new"
+
+
+async def test_what_is_on_its_way_holds_no_more_memory_than_its_share_of_the_limit() -> None:
+    content = os.urandom(100_000)
+    async with site(settings=SMALL) as its:  # a quarter of it is for what is on its way
+        ways = [its.origin.will_say_in_pieces() for _ in range(4)]
+        asking = []
+        for number in range(4):
+            asking.append(asyncio.ensure_future(its.get(f"/{number}")))
+            await its.origin.asked.get()
+        for pieces in ways:
+            pieces.put_nowait(long_head(len(content)) + content[:90_000])
+        while len(its.edge.edge.counters.statuses) == 0 or its.edge.edge.counters.statuses[200] < 4:
+            await asyncio.sleep(0)
+        for pieces in ways:
+            pieces.put_nowait(content[90_000:])
+            pieces.put_nowait(None)
+        assert [(await each).body == content for each in asking] == [True] * 4
+        assert its.edge.edge.counters.not_stored["no_room"] >= 1
+        assert its.edge.edge.counters.copies["memory"]()["copies"] >= 2

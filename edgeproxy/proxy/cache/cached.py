@@ -29,7 +29,7 @@ from edgeproxy.proxy.cache.giving import (
     told_lines,
 )
 from edgeproxy.proxy.cache.index import DiskCopy
-from edgeproxy.proxy.cache.keeper import Found, Keeper
+from edgeproxy.proxy.cache.keeper import Found, Keeper, wants_to_switch
 from edgeproxy.proxy.cache.memory import Copy
 from edgeproxy.proxy.cache.outflow import Outflow
 from edgeproxy.proxy.cache.passing import PassingBy
@@ -130,7 +130,7 @@ class Cached:
         if not cache.is_read and not cache.needs_body:
             self._pass_by(Outcome.BYPASS, NotStored.METHOD)
             return
-        if reuse.is_for_the_backend(self.values):
+        if reuse.is_for_the_backend(self.values) or wants_to_switch(self._plan, self._fields):
             self._pass_by(Outcome.BYPASS, None)
             return
         body = None if self._held is None else bytes(self._held)

@@ -1,0 +1,271 @@
+"""What kept answers survive: processes killed at any moment, backends that are down or hang, a disk that takes nothing,
+fetches that several workers wait for, and purges at the same time as all of that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from cache_load import Broken, Client, Origin, clients_of_each, get, purge, running_origin, version_of
+from edge_process import EdgeProcess, running_process
+
+KILLS = int(os.environ.get("EDGEPROXY_KILLS", "12"))
+PATHS = 60
+CLIENTS = 12
+
+RULES = """
+edge: 1
+listen: [{{address: "127.0.0.1:0"}}]
+cache: {cache}
+hosts: {{app: {{names: [pypi.test]}}}}
+backends:
+  origin: {{url: "http://127.0.0.1:{port}", timeouts: {{connect: 1s, head: {head}, between: 10s}}}}
+rules:
+  - {{name: kept, match: {{host: app, path: "/{{rest*}}", methods: [GET, HEAD]}}, forward: {{backend: origin}}, cache: {rule}}}
+  - {{name: rest, match: {{host: app, path: "/{{rest*}}"}}, forward: {{backend: origin}}}}
+"""
+
+
+@dataclass
+class Site:
+    """An edge of two workers with a cache in a directory, before an origin."""
+
+    place: Path
+    origin: Origin
+    port: int = 0
+    is_up: asyncio.Event = field(default_factory=asyncio.Event)
+    kills: int = 0
+    said: list[str] = field(default_factory=list)  # by edges that are gone
+
+    @property
+    def control(self) -> Path:
+        return self.place / "control"
+
+    def write_rules(self, cache: str = "", rule: str = "{}", head: str = "10s") -> None:
+        cache = cache or f"{{directory: {self.place / 'cache'}}}"
+        text = RULES.format(cache=cache, port=self.origin.port, rule=rule, head=head)
+        (self.place / "rules.yaml").write_text(text)
+
+    @asynccontextmanager
+    async def running(self, *arguments: str) -> AsyncIterator[EdgeProcess]:
+        own = ("--workers", "2", "--control", str(self.control), *arguments)
+        async with running_process(self.place / "rules.yaml", *own) as edge:
+            self.port = edge.port
+            self.is_up.set()
+            try:
+                yield edge
+            finally:
+                self.is_up.clear()
+                self.said += edge.said
+
+    async def kill_all(self, edge: EdgeProcess) -> None:
+        """As a machine's end would, but for what the kernel has in its buffers."""
+        workers = await edge.workers()
+        self.is_up.clear()
+        self.kills += 1
+        for pid in (edge.pid, *workers):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        await edge.ended()
+
+    async def get(self, path: str) -> tuple[int, str]:
+        """The version that came, which was right, and what the edge says of its cache."""
+        answer = await get(self.port, path)
+        assert answer.status == 200
+        return version_of(path, answer.body), answer.cache_status
+
+
+@asynccontextmanager
+async def site(place: Path, origin: Origin | None = None) -> AsyncIterator[Site]:
+    async with running_origin(origin or Origin()) as running:
+        yield Site(place, running)
+
+
+# -- killed -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Load:
+    """Clients that ask without a pause, and somebody who changes and purges."""
+
+    site: Site
+    whole: Counter[str] = field(default_factory=Counter)
+    broken: int = 0  # by a kill
+    purges: int = 0
+    unexpected: list[str] = field(default_factory=list)
+    tasks: list[asyncio.Future[None]] = field(default_factory=list)
+
+    async def client(self, number: int) -> None:
+        dice = random.Random(number)
+        while True:
+            await self.site.is_up.wait()
+            kills = self.site.kills
+            try:
+                with closing(await Client.connect(self.site.port)) as client:
+                    for _ in range(dice.randrange(1, 20)):
+                        await self._ask(client, f"/{int(PATHS * dice.random() ** 2)}")
+            except Broken as error:
+                self.broken += 1
+                if kills == self.site.kills:
+                    self.unexpected.append(f"broken though nothing was killed: {error}")
+                await asyncio.sleep(0.01)
+
+    async def _ask(self, client: Client, path: str) -> None:
+        least = self.site.origin.least[path]
+        answer = await client.get(path)
+        if answer.status != 200:
+            self.unexpected.append(f"{path}: {answer.status} {answer.body!r}")
+        elif version_of(path, answer.body) < least:
+            self.unexpected.append(f"{path}: older than {least}, of which a purge was confirmed: {answer.cache_status}")
+        else:
+            self.whole[path] += 1
+
+    async def purger(self) -> None:
+        dice, origin = random.Random(99), self.site.origin
+        while True:
+            path = f"/{dice.randrange(PATHS)}"
+            origin.versions[path] += 1
+            version = origin.versions[path]
+            with suppress(Broken):
+                await purge(self.site.control, urls=[f"http://pypi.test{path}"], hard=dice.random() < 0.5)
+                origin.least[path] = version
+                self.purges += 1
+            await asyncio.sleep(0.05)
+
+    async def until_more(self, count: int) -> None:
+        wanted = self.whole.total() + count
+        async with asyncio.timeout(120):
+            while self.whole.total() < wanted:
+                assert [task.exception() for task in self.tasks if task.done()] == []
+                await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def under_load(its: Site) -> AsyncIterator[Load]:
+    load = Load(its)
+    load.tasks = [asyncio.ensure_future(work) for work in (load.purger(), *map(load.client, range(CLIENTS)))]
+    try:
+        yield load
+    finally:
+        for task in load.tasks:
+            task.cancel()
+        await asyncio.gather(*load.tasks, return_exceptions=True)
+
+
+EXPECTED = ("was ended by SIGKILL: it is replaced", "is in use")
+
+
+def unexpected(said: list[str]) -> list[str]:
+    return [line for line in said if not any(text in line for text in EXPECTED)]
+
+
+async def disk_copies(edge: EdgeProcess) -> int:
+    counters = (await edge.report())["counters"]
+    assert (counters["copies/disk"]["errors"], counters["copies/disk"]["refused"], counters["unexpected"]) == (0, 0, 0)
+    copies: int = counters["copies/disk"]["copies"]
+    return copies
+
+
+async def killed_one_by_one(its: Site, edge: EdgeProcess, load: Load, kills: int) -> None:
+    """The worker that is the older one, each time: its successor comes the faster."""
+    for _ in range(kills):
+        await load.until_more(40)
+        workers = await edge.until_workers(2)
+        its.kills += 1
+        os.kill(workers[its.kills % 2], signal.SIGKILL)
+        await edge.until_workers(2, without=workers[its.kills % 2])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_200)
+async def test_whatever_is_killed_under_load_no_client_gets_a_wrong_octet(tmp_path: Path) -> None:
+    async with site(tmp_path) as its:
+        its.write_rules()
+        copies, purges = 0, 0
+        async with under_load(its) as load:
+            while its.kills < KILLS:
+                async with its.running() as edge:
+                    assert await disk_copies(edge) >= copies - (load.purges - purges) - 1
+                    await killed_one_by_one(its, edge, load, 2)
+                    await load.until_more(60)
+                    purges = load.purges
+                    copies = await disk_copies(edge)
+                    await its.kill_all(edge)
+        assert load.unexpected == []
+        assert unexpected(its.said) == []
+        assert load.whole.total() > KILLS * 30
+        assert its.origin.asked.total() < load.whole.total()
+        await found_again(its)
+
+
+async def found_again(its: Site) -> None:
+    """All that there is, by an edge that finds the directory as the kills left it."""
+    paths = [f"/{number}" for number in range(PATHS)]
+    async with its.running() as edge:
+        for path in paths:
+            await its.get(path)
+        async with asyncio.timeout(60):
+            while await disk_copies(edge) < PATHS:
+                await asyncio.sleep(0.05)
+        await its.kill_all(edge)
+    its.origin.asked.clear()
+    async with its.running() as edge:
+        for path in paths:
+            version, status = await its.get(path)
+            assert version >= its.origin.least[path]
+            assert "; hit" in status
+        assert its.origin.asked.total() == 0
+    assert unexpected(its.said) == []
+
+
+# -- backends that are down, or hang ----------------------------------------------------------------------------------
+
+STALE = "{fresh: 1s, stale_while_revalidate: 0s, stale_if_error: 1d}"
+
+
+async def hang(path: str, writer: asyncio.StreamWriter) -> None:
+    await asyncio.Event().wait()
+
+
+async def until_stale() -> None:
+    """A copy under STALE, whatever its backend says meanwhile."""
+    await asyncio.sleep(1.2)
+
+
+@pytest.mark.slow
+async def test_a_backend_that_hangs_costs_its_clients_one_timeout_and_not_each_of_them(tmp_path: Path) -> None:
+    async with site(tmp_path, Origin(lines="")) as its:
+        its.write_rules(rule=STALE, head="3s")
+        async with its.running() as edge, clients_of_each(its.port, await edge.workers(), 2) as by_worker:
+            clients = [client for each in by_worker for client in each]
+            await clients[0].get("/page")
+            its.origin.say = hang
+            await until_stale()
+            loop = asyncio.get_running_loop()
+            end, slow = loop.time() + 15.0, 0
+
+            async def ask(client: Client) -> None:
+                nonlocal slow
+                while loop.time() < end:
+                    began = loop.time()
+                    answer = await client.get("/page")
+                    slow += loop.time() - began > 2.0
+                    assert version_of("/page", answer.body) == 0
+                    await asyncio.sleep(0.05)
+
+            await asyncio.gather(*map(ask, clients))
+            assert slow <= len(clients)
+            its.origin.say = None
+            its.origin.versions["/page"] = 1
+            async with asyncio.timeout(60):
+                while (await its.get("/page"))[0] == 0:
+                    await asyncio.sleep(0.05)

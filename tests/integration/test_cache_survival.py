@@ -5,17 +5,22 @@ fetches that several workers wait for, and purges at the same time as all of tha
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import random
+import shutil
 import signal
+import subprocess
+import sys
+from asyncio.subprocess import DEVNULL
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from cache_load import Broken, Client, Origin, clients_of_each, content_of, get, purge, running_origin, version_of
+from cache_load import Broken, Client, Origin, clients_of_each, content_of, get, purge, running_origin, version_of, write_answer
 from edge_process import EdgeProcess, running_process
 
 KILLS = int(os.environ.get("EDGEPROXY_KILLS", "12"))
@@ -422,3 +427,150 @@ async def test_who_reads_from_a_worker_that_is_killed_is_not_left_hanging(tmp_pa
                 assert await its.get("/new") == (0, "edgeproxy; fwd=miss; stored")
                 assert origin.asked["/new"] == 2
         assert unexpected(its.said) == []
+
+
+# -- purges -----------------------------------------------------------------------------------------------------------
+
+
+async def purge_by_command(control: Path, url: str, *, hard: bool) -> None:
+    arguments = ("purge", "--control", str(control), *(("--hard",) if hard else ()), url)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "edgeproxy", *arguments, stdout=DEVNULL)
+    async with asyncio.timeout(60):
+        assert await process.wait() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_after_a_purge_nobody_ever_gets_what_was_before(tmp_path: Path) -> None:
+    """While clients of two workers ask without a pause, and answers that began before the purge come after it."""
+    sizes = {"/small": 2_000, "/file": 50_000, "/large": 1_500_000}
+    async with site(tmp_path, Origin(size_of=lambda path: sizes[path])) as its:
+        its.write_rules()
+        origin, dice, got = its.origin, random.Random(7), Counter[str]()
+
+        async def say(path: str, writer: asyncio.StreamWriter) -> None:
+            version = origin.versions[path]
+            await asyncio.sleep(dice.choice([0, 0.001, 0.01, 0.03]))
+            content = content_of(path, version, sizes[path])
+            write_answer(writer, content, origin.lines, in_chunks=dice.random() < 0.3)
+            await writer.drain()
+
+        async def ask(client: Client) -> None:
+            for path in itertools.cycle(sizes):
+                least = origin.least[path]
+                answer = await client.get(path)
+                version = version_of(path, answer.body)
+                assert version >= least, f"{path} {version} after {least} was purged: {answer.cache_status}"
+                got[answer.cache_status.split(";")[1].strip()] += 1
+
+        origin.say = say
+        async with its.running() as edge, clients_of_each(its.port, await edge.workers(), 3) as by_worker:
+            asking = [asyncio.ensure_future(ask(client)) for each in by_worker for client in each]
+            for number in range(200):
+                path, hard = dice.choice(list(sizes)), dice.random() < 0.5
+                origin.versions[path] += 1
+                if number % 40:
+                    await purge(its.control, urls=[f"http://pypi.test{path}"], hard=hard)
+                else:
+                    await purge_by_command(its.control, f"http://pypi.test{path}", hard=hard)
+                origin.least[path] = origin.versions[path]
+                await asyncio.sleep(dice.choice([0, 0.005, 0.02, 0.05]))
+                assert [task.exception() for task in asking if task.done()] == []
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+            assert got["hit"] > 100, got
+        assert unexpected(its.said) == []
+
+
+# -- a disk that takes nothing ----------------------------------------------------------------------------------------
+
+MIXED = {f"/{number}": size for number, size in enumerate((500, 12_000, 30_000, 400_000, 3_000_000))}
+
+
+def all_of(prefix: str) -> list[str]:
+    return [f"/{prefix}{path}" for path in MIXED]
+
+
+async def ask_for_all(by_worker: list[list[Client]], paths: list[str]) -> Counter[str]:
+    """By every client. What the edge says of its cache, after each was found right."""
+    said: Counter[str] = Counter()
+    for path in paths:
+        answers = await asyncio.gather(*(client.get(path) for each in by_worker for client in each))
+        for answer in answers:
+            assert (answer.status, version_of(path, answer.body)) == (200, 0)
+            said[answer.cache_status.split(";")[1].strip()] += 1
+    return said
+
+
+@contextmanager
+def small_disk(place: Path) -> Iterator[None]:
+    """A file system of 8 MiB."""
+    place.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", place], check=False, capture_output=True)
+    if done.returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def fill_up(place: Path) -> Path:
+    ballast = place / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(4_096)):
+            pass
+    return ballast
+
+
+def told_at_most_once_a_worker(said: list[str]) -> bool:
+    counted = Counter(line for line in said if "cache: cannot" in line)
+    return bool(counted) and max(counted.values()) <= 2
+
+
+async def test_a_full_disk_costs_no_client_its_answer(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    async with site(tmp_path, Origin(size_of=lambda path: MIXED[path[path.rindex("/") :]])) as its:
+        its.write_rules(cache=f"{{directory: {disk / 'cache'}}}")
+        with small_disk(disk):
+            async with its.running() as edge, clients_of_each(its.port, await edge.workers(), 2) as by_worker:
+                await ask_for_all(by_worker, all_of("before"))
+                ballast = fill_up(disk)
+                for number in range(3):
+                    await ask_for_all(by_worker, all_of(f"late{number}"))
+                asked = its.origin.asked.total()
+                small = [path for path in all_of("late0") if MIXED[path[path.rindex("/") :]] < 100_000]
+                assert (await ask_for_all(by_worker, small))["hit"] == 4 * len(small)
+                assert its.origin.asked.total() == asked
+                ballast.unlink()
+                await until_kept(its, edge)
+            assert told_at_most_once_a_worker(its.said)
+
+
+async def until_kept(its: Site, edge: EdgeProcess) -> None:
+    """On the disk, as before."""
+    before = await copies_on_disk(edge)
+    async with asyncio.timeout(60):
+        for number in itertools.count():
+            await its.get(f"/again/{number}/2")
+            if await copies_on_disk(edge) > before:
+                return
+            await asyncio.sleep(0.1)
+
+
+async def copies_on_disk(edge: EdgeProcess) -> int:
+    copies: int = (await edge.report())["counters"]["copies/disk"]["copies"]
+    return copies
+
+
+async def test_a_deleted_directory_costs_no_client_its_answer(tmp_path: Path) -> None:
+    async with site(tmp_path, Origin(size_of=lambda path: MIXED[path[path.rindex("/") :]])) as its:
+        its.write_rules()
+        async with its.running() as edge, clients_of_each(its.port, await edge.workers(), 2) as by_worker:
+            await ask_for_all(by_worker, all_of("before"))
+            shutil.rmtree(tmp_path / "cache")
+            await ask_for_all(by_worker, all_of("before"))
+            await ask_for_all(by_worker, all_of("late"))
+            await until_kept(its, edge)
+        assert told_at_most_once_a_worker(its.said)

@@ -156,6 +156,7 @@ class Cached:
             case Use.VALIDATE:
                 self._stale = found
                 if keeper.is_failing(key) and self.stand_in():
+                    self._renew(key, found)
                     return
                 self._ask(key)
             case Use.UNAVAILABLE:
@@ -196,10 +197,8 @@ class Cached:
 
     def _renew(self, key: Key, stale: Found) -> None:
         """Ask for another copy, while this one is given."""
-        keeper, policy = self._keeper, self._cache.policy
-        if keeper.is_failing(key) or keeper.fill_for(key, self.values, policy) is not None or not keeper.may_fetch(key):
-            return
-        self._new_fill(key, stale, is_for_all=True).start()
+        if self._keeper.may_renew(key, self.values, self._cache.policy):
+            self._new_fill(key, stale, is_for_all=True).start()
 
     def _new_fill(self, key: Key, stale: Found | None, *, is_for_all: bool = False) -> Fill:
         """`is_for_all`: this client waits for another answer."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from edgeproxy.caching import vary
 from edgeproxy.caching.coding import choose, is_compressible, may_be_coded
 from edgeproxy.caching.eviction import MOST_HITS
+from edgeproxy.caching.failing import Failing
 from edgeproxy.caching.keys import Key
 from edgeproxy.caching.outcomes import NotStored
 from edgeproxy.caching.purging import Mode, Purge, What
@@ -49,8 +50,7 @@ Found = Copy | DiskCopy
 _SHARE_OF_FILLS: Final = 4  # of the memory of copies, what content on its way may take beside it
 _SMALL: Final = 1 << 20  # octets of content that are kept in memory, too, where there is a disk
 _UNCACHEABLE: Final = 10.0  # seconds in which nobody waits for an answer that the last time was for one client only
-_FAILING: Final = 1.0  # seconds in which a copy that stood in for a failing backend does so again, unasked
-_REMEMBERED: Final = 8_192  # keys of either kind
+_REMEMBERED: Final = 8_192  # keys
 
 
 class Keeper:
@@ -80,7 +80,7 @@ class Keeper:
         self._seen = purges.seq
         self.codings = Codings(self.memory)
         self._uncacheable: dict[bytes, float] = {}  # by primary key: until when, in POSIX seconds
-        self._failing: dict[bytes, float] = {}
+        self._failing = Failing()
 
     def now(self) -> float:
         """POSIX seconds."""
@@ -154,11 +154,22 @@ class Keeper:
         """Whether nobody else does. Who fetches has the claim until the fetch is over."""
         return self.disk is None or self.disk.claim(key.primary)
 
+    def may_renew(self, key: Key, values: Mapping[str, str], policy: Cache) -> bool:
+        """Whether to ask for another copy, while this one is given; then with the claim, as in `may_fetch`."""
+        if not self._failing.may_ask(key.primary, self.now()):
+            return False
+        may = self.fill_for(key, values, policy) is None and self.may_fetch(key)
+        if not may:
+            self._failing.note_still_asked(key.primary, self.now())
+        return may
+
     def is_uncacheable(self, key: Key) -> bool:
-        return self._is_until(self._uncacheable, key)
+        until = self._uncacheable.get(key.primary)
+        return until is not None and self.now() < until
 
     def is_failing(self, key: Key) -> bool:
-        return self._is_until(self._failing, key)
+        """Whether a copy may stand in for an answer that nobody waited for now."""
+        return self._failing.is_known(key.primary, self.now())
 
     def is_purged(self, key: Key, tags: Iterable[str], since: int, *, knows_tags: bool = True) -> bool:
         """Whether an answer that was asked for at that number of the log is out of date. `knows_tags`: it can have no
@@ -278,10 +289,16 @@ class Keeper:
             self.disk.note_hits(hits)
 
     def note_uncacheable(self, key: Key) -> None:
-        self._note_until(self._uncacheable, key, _UNCACHEABLE)
+        if len(self._uncacheable) >= _REMEMBERED:
+            self._uncacheable.clear()
+        self._uncacheable[key.primary] = self.now() + _UNCACHEABLE
 
-    def note_failing(self, key: Key) -> None:
-        self._note_until(self._failing, key, _FAILING)
+    def note_failing(self, key: Key, asked: float) -> None:
+        """A fetch that was asked for at that time."""
+        self._failing.note(key.primary, asked, self.now())
+
+    def note_answered(self, key: Key) -> None:
+        self._failing.end(key.primary)
 
     def count_not_stored(self, why: NotStored) -> None:
         self._counters.not_stored[why] += 1
@@ -316,15 +333,6 @@ class Keeper:
             "errors": disk.errors,
             "refused": disk.refused,
         }
-
-    def _is_until(self, times: dict[bytes, float], key: Key) -> bool:
-        until = times.get(key.primary)
-        return until is not None and self.now() < until
-
-    def _note_until(self, times: dict[bytes, float], key: Key, seconds: float) -> None:
-        if len(times) >= _REMEMBERED:
-            times.clear()
-        times[key.primary] = self.now() + seconds
 
 
 def wants_to_switch(plan: Pass, fields: RequestFields) -> bool:

@@ -19,6 +19,7 @@ from edgeproxy.http.xmlrpc_call import UNREADABLE
 from edgeproxy.proxy.answering import AnsweringStream
 from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.proxy.cache.cached import Cached, cached, give
+from edgeproxy.proxy.cache.cached_file import CachedFile
 from edgeproxy.proxy.cache.giving import Known
 from edgeproxy.proxy.cache.purging_call import Purging
 from edgeproxy.proxy.clock import NEVER
@@ -197,7 +198,7 @@ class ClientConnection(AnsweringStream):
         self.transport.write(known.octets(now))
         return True
 
-    def _answer_kept(self, planned: Planned, plan: Pass, cache: CachePlan, fields: RequestFields) -> bool:
+    def _answer_kept(self, planned: Planned, plan: Pass | ServeFile, cache: CachePlan, fields: RequestFields) -> bool:
         """From a fresh copy in memory, at once. Where nothing but the request's octets decides, the same octets have
         the same answer.
         """
@@ -354,7 +355,7 @@ class ClientConnection(AnsweringStream):
             edge.counters.rules[rule] += 1
         if self.record is not None:
             note_plan(self.record, planned, plan, arm)
-        exchange: Passing | Serving | Cached | Purging
+        exchange: Passing | Serving | Cached | CachedFile | Purging
         if isinstance(plan, Pass):
             if edge.keeper is None or (plan.cache is None and plan.is_safe):
                 exchange = Passing(self, edge.pools[plan.backend.name], plan, fields)
@@ -363,7 +364,12 @@ class ClientConnection(AnsweringStream):
             else:
                 exchange = cached(self, edge.keeper, edge.pools[plan.backend.name], plan, fields)
         elif isinstance(plan, ServeFile):
-            exchange = Serving(self, plan, self._method, fields.values)
+            if edge.keeper is None or plan.cache is None:
+                exchange = Serving(self, plan, fields.values)
+            elif self._body is None and self._answer_kept(planned, plan, plan.cache, fields):
+                return None
+            else:
+                exchange = CachedFile(self, edge.keeper, plan, plan.cache, fields.values)
         elif isinstance(plan, PurgeCall):
             assert edge.keeper is not None, "the rules keep answers"
             assert edge.purge_token is not None, "and name a token"

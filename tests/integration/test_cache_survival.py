@@ -20,7 +20,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from cache_load import Broken, Client, Origin, clients_of_each, content_of, get, purge, running_origin, version_of, write_answer
+from cache_load import (
+    Broken,
+    Client,
+    Origin,
+    clients_of_each,
+    content_of,
+    get,
+    purge,
+    running_origin,
+    version_of,
+    write_answer,
+)
 from edge_process import EdgeProcess, running_process
 
 KILLS = int(os.environ.get("EDGEPROXY_KILLS", "12"))

@@ -22,11 +22,9 @@ from edgeproxy.proxy.cache.giving import (
     Known,
     arriving_head,
     end_lines,
-    head_of,
+    head_of_file,
     named,
     open_ended,
-    says_age,
-    told_lines,
 )
 from edgeproxy.proxy.cache.index import DiskCopy
 from edgeproxy.proxy.cache.keeper import Found, Keeper, wants_to_switch
@@ -259,12 +257,11 @@ class Cached:
     def _send_file(self, stored: Stored, file: KeptFile, outcome: Outcome) -> None:
         client, now = self._client, self._keeper.now()
         client.note_outcome(self._plan.rule, outcome)
-        reply = replies.reply(self._plan.method, self.values, named(stored, self._plan, self.values), now)
         keep_alive = client.may_keep_alive()
-        told = told_lines(stored, outcome, now, says_age=says_age(self._plan))
-        head = b"%b%b%b\r\n" % (head_of(reply, self._plan), told, end_lines(keep_alive, client.minor))
+        end = end_lines(keep_alive, client.minor)
+        status, head, parts = head_of_file(self._plan, self.values, stored, now, outcome, end)
         self._sending = FileAnswer(client, keep_alive)
-        self._sending.begin(reply.status, file, head, reply.parts)
+        self._sending.begin(status, file, head, parts)
 
     def on_arriving(self, outcome: Outcome) -> None:
         source, client = self._source, self._client

@@ -30,9 +30,9 @@ from edgeproxy.proxy.cache.disk import Disk
 from edgeproxy.proxy.cache.elsewhere import Elsewhere
 from edgeproxy.proxy.cache.giving import Known
 from edgeproxy.proxy.cache.index import DiskCopy
-from edgeproxy.proxy.cache.intake import Intake
+from edgeproxy.proxy.cache.intake import Budget, Intake
 from edgeproxy.proxy.cache.memory import Copy, MemoryTier
-from edgeproxy.proxy.cache.purges import PurgeLog, carry_out
+from edgeproxy.proxy.cache.purges import PurgeLog
 from edgeproxy.proxy.cache.spool import Spool
 from edgeproxy.proxy.clock import Clock
 from edgeproxy.proxy.loop_guard import LoopGuard
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 Found = Copy | DiskCopy
 
+_SHARE_OF_FILLS: Final = 4  # of the memory of copies, what content on its way may take beside it
 _SMALL: Final = 1 << 20  # octets of content that are kept in memory, too, where there is a disk
 _UNCACHEABLE: Final = 10.0  # seconds in which nobody waits for an answer that the last time was for one client only
 _FAILING: Final = 1.0  # seconds in which a copy that stood in for a failing backend does so again, unasked
@@ -72,6 +73,7 @@ class Keeper:
         self.disk = disk
         self._disk_hits: set[bytes] = set()  # keys of copies that were read there, since it was told
         self._small = self.memory.largest if disk is None else min(self.memory.largest, _SMALL)
+        self._budget = Budget(self._small, settings.memory // _SHARE_OF_FILLS)
         self.largest = settings.largest if disk is not None else min(settings.largest, self._small)
         self._clock = clock
         self._counters = counters
@@ -93,8 +95,8 @@ class Keeper:
 
     def catch_up(self) -> None:
         """Carry out what was purged meanwhile."""
-        purges = self.purges.since(self._seen)
-        self._seen = self.purges.seq
+        seq = self.purges.seq  # first: what comes meanwhile may be carried out twice, and must not be missed
+        purges, self._seen = self.purges.since(self._seen), seq
         for purge in (Purge(What.ALL, Mode.HARD),) if purges is None else purges:
             self.memory.purge(purge)
 
@@ -115,7 +117,7 @@ class Keeper:
 
     def known(self, plan: Pass, cache: CachePlan, fields: RequestFields) -> Known | None:
         """What a fresh copy in memory gives to a request that has no body."""
-        if not cache.is_read or is_for_the_backend(fields.values):
+        if not cache.is_read or is_for_the_backend(fields.values) or wants_to_switch(plan, fields):
             return None
         values, now = fields.values, self.now()
         copy = self._find_in_memory(cache.key(values, None), values, cache.policy)
@@ -187,7 +189,7 @@ class Keeper:
     # -- keeping ------------------------------------------------------------------------------------------------
 
     def intake(self, verify: Digest | None) -> Intake:
-        return Intake(self._small, self.largest, None if self.disk is None else self.disk.spool, verify)
+        return Intake(self._budget, self.largest, None if self.disk is None else self.disk.spool, verify)
 
     def begin(self, fill: Fill) -> None:
         """Others may join it from now on."""
@@ -269,11 +271,6 @@ class Keeper:
         self._disk_hits.add(found.key.primary)
         self.disk.read(found, on_read)
 
-    def purge(self, purge: Purge) -> None:
-        """For everybody, from now on."""
-        carry_out((purge,), self.purges, self.disk)
-        self.catch_up()
-
     def tend(self) -> None:
         """Once a second: tell the disk what was asked for."""
         if self.disk is not None and self._disk_hits:
@@ -328,6 +325,11 @@ class Keeper:
         if len(times) >= _REMEMBERED:
             times.clear()
         times[key.primary] = self.now() + seconds
+
+
+def wants_to_switch(plan: Pass, fields: RequestFields) -> bool:
+    """Protocols, where the rule lets it (RFC 9110 §7.8)."""
+    return bool(plan.upgrade) and not plan.upgrade.isdisjoint(fields.upgrade)
 
 
 F = TypeVar("F", Copy, DiskCopy)

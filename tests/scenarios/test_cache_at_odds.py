@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 from harness import request
@@ -59,3 +60,17 @@ async def test_a_known_request_is_given_no_older_copy_than_it_asks_for() -> None
                 assert (await client.ask(request("/", "Cache-Control: max-age=30"))).body == b"old"
             its.time.now += 40
             assert (await client.ask(request("/", "Cache-Control: max-age=30"))).body == b"new"
+
+
+async def test_a_coded_copy_goes_with_the_one_that_it_is_made_of() -> None:
+    old, new = b"<p>old" * 100, b"<p>new" * 100
+    async with site("{fresh: 1h, compress: [gzip], heed_clients: true}") as its:
+        its.origin.will_say(ok(old, "Content-Type: text/html"), ok(new, "Content-Type: text/html"))
+        async with its.edge.client() as client:
+            for _ in range(3):
+                zipped = await client.ask(request("/", "Accept-Encoding: gzip"))
+                assert gzip.decompress(zipped.body) == old
+            assert (await its.get("/", "Cache-Control: no-cache")).body == new
+            zipped = await client.ask(request("/", "Accept-Encoding: gzip"))
+            assert gzip.decompress(zipped.body) == new
+        assert keeper_of(its).memory.count == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from pathlib import Path
 
@@ -74,3 +75,64 @@ async def test_a_coded_copy_goes_with_the_one_that_it_is_made_of() -> None:
             zipped = await client.ask(request("/", "Accept-Encoding: gzip"))
             assert gzip.decompress(zipped.body) == new
         assert keeper_of(its).memory.count == 2
+
+
+# -- several in one fetch -------------------------------------------------------------------------------------------
+
+
+async def test_a_copy_that_was_renewed_is_given_to_nobody_whom_it_does_not_fit() -> None:
+    async with site() as its:
+        its.origin.will_say(ok(b"english", FRESH, LANGUAGES, 'ETag: "v1"'))
+        await its.get("/", "Accept-Language: en")
+        await its.origin.asked.get()
+        its.time.now += 61
+        english = asyncio.ensure_future(its.get("/", "Accept-Language: en"))
+        await its.origin.asked.get()
+        german = asyncio.ensure_future(its.get("/", "Accept-Language: de"))
+        await its.until_running(2)
+        its.origin.will_say(NOT_MODIFIED, ok(b"deutsch", FRESH, LANGUAGES))
+        assert [(await each).body for each in (english, german)] == [b"english", b"deutsch"]
+
+
+async def test_a_stale_copy_stands_in_though_who_asked_had_none() -> None:
+    async with site("{fresh: 10s, stale_if_error: 1h}") as its:
+        its.origin.will_say(ok(b"deutsch", LANGUAGES))
+        await its.get("/", "Accept-Language: de")
+        await its.origin.asked.get()
+        its.time.now += 20
+        french = asyncio.ensure_future(its.get("/", "Accept-Language: fr"))
+        await its.origin.asked.get()
+        german = asyncio.ensure_future(its.get("/", "Accept-Language: de"))
+        await its.until_running(2)
+        its.origin.will_say(ok(b"", status="503 Service Unavailable"), ok(b"", status="503 Service Unavailable"))
+        assert ((await french).status, (await german).body) == (503, b"deutsch")
+        assert len(its.origin.seen) == 2
+
+
+async def test_what_is_not_kept_and_nobody_waits_for_is_not_fetched_to_its_end() -> None:
+    async with site(settings="cache: {memory: 1MiB}") as its:
+        pieces = its.origin.will_say_in_pieces()
+        async with its.edge.client() as client:
+            await client.send(request("/"))
+            await its.origin.asked.get()
+            pieces.put_nowait(CHUNKED + chunk(b"x"))
+            await client.head()
+        await its.until_running(0)
+        pieces.put_nowait(chunk(bytes(300_000)))  # it has no end
+        async with asyncio.timeout(5):
+            while its.edge.edge.counters.pools_now["origin"]().open:
+                await asyncio.sleep(0.01)
+        pieces.put_nowait(b"")
+
+
+# -- with a disk ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_renewal_by_one_who_has_a_name_keeps_nobody_from_the_next(tmp_path: Path) -> None:
+    async with site(settings=on_disk(tmp_path)) as its:
+        its.origin.will_say(ok(b"old", FRESH, 'ETag: "v1"'), NOT_MODIFIED, ok(b"new", FRESH))
+        await its.get()
+        its.time.now += 61
+        assert (await its.get("/", "Authorization: Basic eDp5")).body == b"old"
+        async with asyncio.timeout(5):
+            assert (await its.get()).body == b"new"

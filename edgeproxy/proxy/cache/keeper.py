@@ -257,7 +257,6 @@ class Keeper:
             for copy in (found,) if isinstance(found, DiskCopy) else self.disk.find(found.key.primary):
                 if copy.variant == found.variant and copy.stored.digest == found.stored.digest:
                     self.disk.update(copy, stored, since)
-        self._release(found.key)
         if isinstance(found, DiskCopy):
             return replace(found, stored=stored)
         if self.is_purged(found.key, stored.tags, since):

@@ -9,9 +9,11 @@ from pathlib import Path
 from harness import request
 from site_under_test import FRESH, Site, ok, site
 
-from edgeproxy.caching.keys import Key
+from edgeproxy.caching.keys import Key, path_digest
+from edgeproxy.caching.purging import Mode, Purge, What
 from edgeproxy.http.target import Scheme
 from edgeproxy.proxy.cache.keeper import Keeper
+from edgeproxy.proxy.cache.purges import carry_out
 from edgeproxy.proxy.plan import Pass, Planned
 
 CHUNKED = f"HTTP/1.1 200 OK\r\n{FRESH}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
@@ -136,3 +138,24 @@ async def test_a_renewal_by_one_who_has_a_name_keeps_nobody_from_the_next(tmp_pa
         assert (await its.get("/", "Authorization: Basic eDp5")).body == b"old"
         async with asyncio.timeout(5):
             assert (await its.get()).body == b"new"
+
+
+async def test_a_purge_wins_over_the_renewal_of_a_copy_on_the_disk(tmp_path: Path) -> None:
+    async with site(settings=on_disk(tmp_path)) as its:
+        its.origin.will_say(ok(b"old", FRESH, 'ETag: "v1"'))
+        await its.get()
+        await its.until_no_fill()
+    async with site(settings=on_disk(tmp_path)) as its:
+        keeper = keeper_of(its)
+        its.time.now += 61
+        pieces = its.origin.will_say_in_pieces()
+        asking = asyncio.ensure_future(its.get())
+        await its.origin.asked.get()
+        purge = Purge(What.PATH, Mode.HARD, path_digest("pypi.test", "/"), its.time.now)
+        await asyncio.to_thread(carry_out, (purge,), keeper.purges, keeper.disk)
+        its.origin.will_say(ok(b"other", FRESH), ok(b"new", FRESH))
+        assert (await its.get("/other")).body == b"other"  # whoever asks for anything carries the purge out
+        pieces.put_nowait(NOT_MODIFIED)
+        pieces.put_nowait(None)
+        await asking
+        assert (await its.get()).body == b"new"

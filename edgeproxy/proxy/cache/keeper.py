@@ -107,7 +107,10 @@ class Keeper:
         copy = self.find_in_memory(key, values, policy)
         if self.disk is None or (copy is not None and self.now() < copy.expires):
             return copy
+        since = self.purges.seq
         other = _newest(self.disk.find(key.primary), values, policy)
+        if other is not None:
+            other.since = since
         if copy is None or (other is not None and other.stored.terms.born > copy.stored.terms.born):
             return other
         return copy
@@ -273,7 +276,6 @@ class Keeper:
     def read(self, found: DiskCopy, then: Callable[[Copy | KeptFile | None], None]) -> None:
         """A copy on the disk; small ones are in memory from then on. None: there is none that may be given."""
         assert self.disk is not None, "it was found there"
-        since = self.purges.seq
 
         def on_read(content: Content | None) -> None:
             if content is None or (isinstance(content, KeptFile) and content.size > self._small):
@@ -282,7 +284,7 @@ class Keeper:
             if isinstance(content, KeptFile):
                 with closing(content):
                     content = os.pread(content.fd, content.size, 0)
-            if self.is_purged(found.key, found.stored.tags, since) or len(content) != found.stored.size:
+            if self.is_purged(found.key, found.stored.tags, found.since) or len(content) != found.stored.size:
                 then(None)
                 return
             then(self.memory.put(found.key, found.stored, content) or Copy(found.key, found.stored, content))

@@ -159,3 +159,23 @@ async def test_a_purge_wins_over_the_renewal_of_a_copy_on_the_disk(tmp_path: Pat
         pieces.put_nowait(None)
         await asking
         assert (await its.get()).body == b"new"
+
+
+async def test_who_leaves_while_the_disk_is_purged_takes_no_connection_from_others(tmp_path: Path) -> None:
+    async with site(settings=on_disk(tmp_path)) as its:
+        edge, purges = its.edge.edge, keeper_of(its).purges
+        kept = edge.pools["origin"].endpoints[0].kept
+        async with its.edge.client() as leaving:
+            with purges.lock():  # the purge waits
+                its.origin.will_say(CHUNKED + chunk(b"done") + b"0\r\n\r\n")
+                await leaving.send(request("/", "Content-Length: 0", method="POST"))
+                await its.origin.asked.get()
+                while not kept:
+                    await asyncio.sleep(0)
+                staying = asyncio.ensure_future(its.get("/other"))
+                await its.origin.asked.get()
+                await leaving.close()
+                await its.until_running(1)
+        its.origin.will_say(ok(b"other"))
+        async with asyncio.timeout(5):
+            assert (await staying).body == b"other"

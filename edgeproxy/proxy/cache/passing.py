@@ -85,6 +85,7 @@ class PassingBy(Passing):
         self._go_on_with(partial(super().on_trailers, lines))
 
     def on_end(self) -> None:
+        self._connection = None  # at once: somebody else may have it before the disk is purged
         self._go_on_with(super().on_end)
 
     def on_failure(self, failure: BackendFailure) -> None:

@@ -127,6 +127,14 @@ async def test_what_is_not_kept_and_nobody_waits_for_is_not_fetched_to_its_end()
         pieces.put_nowait(b"")
 
 
+async def test_an_answer_for_one_client_has_the_type_that_it_reads() -> None:
+    html = "application/vnd.pypi.simple.v1+html"
+    async with site("{fresh: 1h, accept: [json, html]}") as its:
+        its.origin.will_say(ok(b"<p>", f"Content-Type: {html}", "Cache-Control: private"))
+        browser = await its.get("/", "Accept: text/html")
+        assert (browser.body, browser.field("Content-Type")) == (b"<p>", "text/html")
+
+
 # -- with a disk ----------------------------------------------------------------------------------------------------
 
 

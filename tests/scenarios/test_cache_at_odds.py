@@ -135,6 +135,14 @@ async def test_an_answer_for_one_client_has_the_type_that_it_reads() -> None:
         assert (browser.body, browser.field("Content-Type")) == (b"<p>", "text/html")
 
 
+async def test_a_call_of_another_type_is_another_call() -> None:
+    async with site("{fresh: 30s, key: [body]}", safety="safe") as its:
+        its.origin.will_say(ok(b"fault"), ok(b"flask"))
+        assert (await its.post("/pypi", b"<flask/>", "Content-Type: text/plain")).body == b"fault"
+        assert (await its.post("/pypi", b"<flask/>", "Content-Type: text/xml")).body == b"flask"
+        assert (await its.post("/pypi", b"<flask/>", "Content-Type: text/xml")).body == b"flask"
+
+
 # -- with a disk ----------------------------------------------------------------------------------------------------
 
 

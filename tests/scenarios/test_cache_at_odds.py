@@ -143,6 +143,15 @@ async def test_a_call_of_another_type_is_another_call() -> None:
         assert (await its.post("/pypi", b"<flask/>", "Content-Type: text/xml")).body == b"flask"
 
 
+async def test_credentials_that_a_content_host_never_sees_choose_no_answer() -> None:
+    async with site() as its:
+        its.origin.will_say(ok(b"file", FRESH, "Vary: Cookie, Authorization"))
+        for cookie in ("a=b", "c=d"):
+            answer = await its.get("/f", f"Cookie: {cookie}", host="files.pypihosted.test")
+            assert answer.body == b"file"
+        assert len(its.origin.seen) == 1
+
+
 # -- with a disk ----------------------------------------------------------------------------------------------------
 
 

@@ -27,7 +27,7 @@ from edgeproxy.proxy.cache.giving import (
     open_ended,
 )
 from edgeproxy.proxy.cache.index import DiskCopy
-from edgeproxy.proxy.cache.keeper import Found, Keeper, wants_to_switch
+from edgeproxy.proxy.cache.keeper import Found, Keeper, asked_by, wants_to_switch
 from edgeproxy.proxy.cache.memory import Copy
 from edgeproxy.proxy.cache.outflow import Outflow
 from edgeproxy.proxy.cache.passing import PassingBy
@@ -73,7 +73,7 @@ class Cached:
         self._plan = plan
         self._cache = cache
         self._fields = fields
-        self.values: Mapping[str, str] = fields.values
+        self.values: Mapping[str, str] = asked_by(plan, fields)
         self._held: bytearray | None = None  # the request's body, which is a part of the key
         self._stale: Found | None = None  # a copy that is not fresh
         self._source: Source | None = None

@@ -23,6 +23,7 @@ from edgeproxy.caching.outcomes import NotStored
 from edgeproxy.caching.purging import Mode, Purge, What
 from edgeproxy.caching.reuse import Use, decide, is_for_the_backend
 from edgeproxy.caching.stored import Stored
+from edgeproxy.http.fields import without_credentials
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.proxy.cache.checking import Content, KeptFile
@@ -125,7 +126,7 @@ class Keeper:
         """What a fresh copy in memory gives to a request that has no body."""
         if not cache.is_read or is_for_the_backend(fields.values) or wants_to_switch(plan, fields):
             return None
-        values, now = fields.values, self.now()
+        values, now = asked_by(plan, fields), self.now()
         copy = self.find_in_memory(cache.key(values, None), values, cache.policy)
         if copy is None or now >= copy.expires:
             return None
@@ -344,6 +345,11 @@ class Keeper:
             "errors": disk.errors,
             "refused": disk.refused,
         }
+
+
+def asked_by(plan: Pass | ServeFile, fields: RequestFields) -> Mapping[str, str]:
+    """What of a request can choose its answer: a backend of a content host sees no credentials."""
+    return without_credentials(fields.values) if plan.to_content else fields.values
 
 
 def wants_to_switch(plan: Pass | ServeFile, fields: RequestFields) -> bool:

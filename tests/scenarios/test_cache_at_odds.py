@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import os
 from pathlib import Path
 
 from harness import request
+from kept_answers import kept
 from site_under_test import FRESH, Site, ok, site
 
 from edgeproxy.caching.keys import Key, path_digest
 from edgeproxy.caching.purging import Mode, Purge, What
 from edgeproxy.http.target import Scheme
+from edgeproxy.proxy.cache.disk import Disk
 from edgeproxy.proxy.cache.keeper import Keeper
 from edgeproxy.proxy.cache.purges import carry_out
 from edgeproxy.proxy.plan import Pass, Planned
@@ -184,6 +187,45 @@ async def test_a_purge_wins_over_the_renewal_of_a_copy_on_the_disk(tmp_path: Pat
         pieces.put_nowait(None)
         await asking
         assert (await its.get()).body == b"new"
+
+
+async def test_the_last_octet_of_what_is_not_known_to_be_right_goes_to_no_other_worker(tmp_path: Path) -> None:
+    content = os.urandom(100_000)
+    async with site('{fresh: 1h, verify: {sha256: "{digest}"}}', path="/{digest}", settings=on_disk(tmp_path)) as its:
+        key, target = key_of(its, "/00"), request("/00")
+        other = Disk.open(tmp_path / "kept", 1 << 30, 1 << 30, keeper_of(its).purges)  # another worker's
+        spool = other.spool()
+        assert other.claim(key.primary)
+        spool.write(content)
+        other.announce(key, kept(FRESH, content=content), spool, 0)
+        async with its.edge.client() as client:
+            await client.send(target)
+            assert (await client.head()).field("Content-Length") == "100000"
+            assert await client.reader.readexactly(99_999) == content[:-1]
+            spool.discard()  # it was wrong
+            other.release(key.primary)
+            assert await client.is_closed()
+        other.close()
+
+
+async def test_a_file_of_what_has_come_that_becomes_shorter_leaves_nobody_hanging(tmp_path: Path) -> None:
+    content = os.urandom(3 << 20)
+    async with site(settings=on_disk(tmp_path)) as its:
+        pieces = its.origin.will_say_in_pieces()
+        async with its.edge.client() as one, its.edge.client() as late:
+            await one.send(request("/"))
+            await its.origin.asked.get()
+            head = f"HTTP/1.1 200 OK\r\n{FRESH}\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+            pieces.put_nowait(head + content[: 2 << 20])
+            await one.head()
+            assert await one.reader.readexactly(2 << 20) == content[: 2 << 20]
+            (spooled,) = (tmp_path / "kept" / "spool").iterdir()
+            os.truncate(spooled, 0)
+            await late.send(request("/"))
+            async with asyncio.timeout(5):
+                assert (await late.head()).status == 200
+                assert await late.is_closed()
+        pieces.put_nowait(b"")
 
 
 async def test_who_leaves_while_the_disk_is_purged_takes_no_connection_from_others(tmp_path: Path) -> None:

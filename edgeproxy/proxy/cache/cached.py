@@ -291,7 +291,12 @@ class Cached:
         if source is None or outflow is None:
             return
         while not self._is_blocked:
-            octets = outflow.next(source)
+            try:
+                octets = outflow.next(source)
+            except OSError:  # the disk, which has what came so far
+                self._leave_source()
+                client.abort()
+                return
             if not octets:
                 break
             client.send(octets)

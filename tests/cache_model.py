@@ -196,7 +196,7 @@ class CacheModel:
             return _Fetched(None, b"", b"", requested, requested)
         received = requested + answer.after
         try:
-            read = self._reader.read(answer.head()[:-2], plan.asked)
+            read = self._reader.read(answer.head(is_framed=plan.method != "HEAD" or bool(answer.body))[:-2], plan.asked)
         except BadResponse:
             return _Fetched(None, b"", b"", requested, received)
         lines = read.octets.partition(b"\r\n")[2]

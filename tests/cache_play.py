@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from cache_cases.cases import START, Asked, Seen, Step
-from edgeproxy.caching.outcomes import NotStored, Outcome
 from harness import Answer, BackendPeer, RunningEdge, backend, running_edge
+
+from edgeproxy.caching.outcomes import NotStored, Outcome
 
 _LONGEST = 10.0  # seconds until what must come has come
 

@@ -34,6 +34,11 @@ def decide(values: Mapping[str, str], terms: Terms, purged: float | None, now: f
     return Use.UNAVAILABLE if use is Use.VALIDATE and "only-if-cached" in said else use
 
 
+def asks_not_to_store(values: Mapping[str, str]) -> bool:
+    """§5.2.1.5."""
+    return "cache-control" in values and "no-store" in asked(values)
+
+
 def wants_only_a_copy(values: Mapping[str, str]) -> bool:
     """§5.2.1.7: where there is none, the answer is 504."""
     return "cache-control" in values and "only-if-cached" in asked(values)

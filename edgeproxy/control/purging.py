@@ -9,6 +9,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
 from edgeproxy.caching.purge_names import UnknownHostNamed, purges_of_tags, purges_of_target, read_url
@@ -17,6 +18,8 @@ from edgeproxy.control.aside import aside
 from edgeproxy.control.control_socket import Refused, Words
 from edgeproxy.control.sockets import Offer
 from edgeproxy.http.target import BadTarget
+from edgeproxy.proxy.cache.directory import Directory
+from edgeproxy.proxy.cache.disk_purges import CannotPurge, purge_disk
 from edgeproxy.proxy.cache.purges import NotAPurgeLog, PurgeLog, carry_out
 from edgeproxy.ruleset.model import Ruleset
 
@@ -44,9 +47,24 @@ class Purging:
         """Done, and seen by every worker, when it returns. Raises Refused; then nothing was purged, or it is told."""
         ruleset = self._rules()
         purges = read_purges(words, ruleset, time.time())
-        async with self._turn:
-            on_disk = await aside(lambda: carry_out(purges, self._log, None))
+        directory = ruleset.cache.directory
+        disk = None if directory is None else _Disk(directory)
+        try:
+            async with self._turn:
+                on_disk = await aside(lambda: carry_out(purges, self._log, disk))
+        except CannotPurge as error:
+            raise Refused(f"purge: {error}. In memory it is purged") from None
         return {"purged": True, "disk": on_disk}
+
+
+class _Disk:
+    """The directory that workers share. It is not opened as a Disk, which keeps, evicts and sweeps: workers do that."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = Directory(directory.absolute())
+
+    def purge(self, purge: Purge) -> int:
+        return purge_disk(self._directory, purge)
 
 
 def read_purges(words: Words, ruleset: Ruleset, now: float) -> tuple[Purge, ...]:

@@ -15,6 +15,8 @@ from edgeproxy.control.child import Child
 from edgeproxy.control.messages import Numbers
 
 _NOW: Final = "open_connections"  # is of the moment: nobody has any when he has ended
+_COPIES: Final = "copies/"  # so begin the names of what is kept at the moment
+_SHARED: Final = "copies/disk"  # which each worker tells of all
 _PEAK: Final = "_peak"  # so ends the name of what is a maximum
 
 
@@ -35,7 +37,7 @@ class Ledger:
 
     def close(self, child: Child) -> None:
         """It has ended. Of one that was killed, what it counted since it was last asked is lost."""
-        self._ended = add_up((self._ended, {name: count for name, count in child.numbers.items() if name != _NOW}))
+        self._ended = add_up((self._ended, _lasting(child.numbers)))
 
     def report(self, generation: int, serving: Collection[Child], children: Collection[Child]) -> dict[str, object]:
         """`children`: all that have not ended, those that drain included."""
@@ -51,13 +53,19 @@ class Ledger:
         }
 
 
+def _lasting(numbers: Numbers) -> Numbers:
+    """Those that are still true when who counted them has ended."""
+    return {name: count for name, count in numbers.items() if name != _NOW and not name.startswith(_COPIES)}
+
+
 def add_up(all_numbers: Iterable[Numbers]) -> dict[str, int | dict[str, int]]:
     total: dict[str, int | dict[str, int]] = {}
     for numbers in all_numbers:
         for name, value in numbers.items():
             before = total.get(name)
             if isinstance(value, Mapping):
-                total[name] = _add(before if isinstance(before, dict) else {}, value)
+                add = _greatest if name == _SHARED else _add
+                total[name] = add(before if isinstance(before, dict) else {}, value)
             else:
                 total[name] = value + (before if isinstance(before, int) else 0)
     return total
@@ -68,6 +76,10 @@ def _add(total: dict[str, int], numbers: Mapping[str, int]) -> dict[str, int]:
         before = total.get(name, 0)
         total[name] = max(before, count) if name.endswith(_PEAK) else before + count
     return total
+
+
+def _greatest(total: dict[str, int], numbers: Mapping[str, int]) -> dict[str, int]:
+    return {name: max(total.get(name, 0), count) for name, count in numbers.items()}
 
 
 def print_report(report: Mapping[str, object]) -> None:

@@ -92,10 +92,10 @@ class Worker:
         rates = None
         if self._start.rates is not None:
             rates = stack.enter_context(contextlib.closing(RateTable.adopt(self._start.rates)))
+        purges = None
         if self._start.purges is not None:
-            # TODO(lead): `purges = …`, and `Edge(…, purges=purges)`
-            stack.enter_context(contextlib.closing(PurgeLog.adopt(self._start.purges)))
-        edge = Edge(ruleset, ruleset.limits, log, rates=rates)
+            purges = stack.enter_context(contextlib.closing(PurgeLog.adopt(self._start.purges)))
+        edge = Edge(ruleset, ruleset.limits, log, rates=rates, purges=purges)
         watch_failures(asyncio.get_running_loop(), lambda: _count_unexpected(edge))
         await edge.start([[socket.socket(fileno=fd) for fd in fds] for fds in self._start.sockets])
         gc.collect()

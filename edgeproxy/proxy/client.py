@@ -9,32 +9,29 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final, cast
 
-from edgeproxy.caching.eviction import MOST_HITS
-from edgeproxy.caching.outcomes import Outcome
 from edgeproxy.http.framing import NO_BODY, BadFraming, reader_for
 from edgeproxy.http.proxy_protocol import ProxyHeader
 from edgeproxy.http.request import BadRequest, RequestFields
 from edgeproxy.http.target import BadTarget
 from edgeproxy.http.xmlrpc_call import UNREADABLE
-from edgeproxy.proxy.answering import AnsweringStream
-from edgeproxy.proxy.cache.cache_plan import CachePlan
-from edgeproxy.proxy.cache.cached import Cached, cached, give
-from edgeproxy.proxy.cache.giving import Known
+from edgeproxy.proxy.cache.cached import Cached, cached
+from edgeproxy.proxy.cache.cached_file import CachedFile
+from edgeproxy.proxy.cache.purging_call import Purging
 from edgeproxy.proxy.clock import NEVER
 from edgeproxy.proxy.exchange import Exchange, Passing
 from edgeproxy.proxy.held_call import CONTINUE, HeldCall, NamedTwice, can_be_read, facts_of, has_call
 from edgeproxy.proxy.inflow import BodyTooLarge, Inflow
 from edgeproxy.proxy.judging import judge
+from edgeproxy.proxy.kept import KeptStream
 from edgeproxy.proxy.peer import Peer, name_of
 from edgeproxy.proxy.phase import Phase
-from edgeproxy.proxy.plan import ByArm, ByFacts, Pass, Plan, Planned, ServeFile, choose_arm
+from edgeproxy.proxy.plan import ByArm, ByFacts, Pass, Plan, Planned, PurgeCall, ServeFile, choose_arm
 from edgeproxy.proxy.recording import note_plan, record_request
 from edgeproxy.proxy.serving import Serving
 from edgeproxy.proxy.sockets import has_unread, reset_on_close
 from edgeproxy.telemetry.counters import Refusal
 
 if TYPE_CHECKING:
-    from edgeproxy.proxy.cache.keeper import Keeper
     from edgeproxy.proxy.edge import Edge
     from edgeproxy.ruleset.listeners import Listener
 
@@ -43,19 +40,16 @@ _HEAD: Final = Phase.HEAD  # PERF: an enum's member by its class costs three tim
 _EXCHANGE: Final = Phase.EXCHANGE
 
 
-class ClientConnection(AnsweringStream):
-    __slots__ = ("_given", "_has_begun_head", "_header", "_listener", "_planner", "_requests_left", "counted_as")
+class ClientConnection(KeptStream):
+    __slots__ = ("_has_begun_head", "_header", "_listener", "counted_as")
 
     def __init__(self, edge: Edge, listener: Listener, header: ProxyHeader | None = None) -> None:
         """`header`: what a trusted proxy said first."""
-        super().__init__(edge)
+        super().__init__(edge, edge.planners[listener.scheme])
         self._listener = listener
         self._header = header
-        self._planner = edge.planners[listener.scheme]
         self.counted_as: str | None = None  # among the connections of one client
         self._has_begun_head = False  # its first octets are in the buffer, and its time runs
-        self._requests_left = edge.limits.requests
-        self._given: Known | None = None  # by what the request at hand was answered, if others like it can be
 
     # -- for the event loop -------------------------------------------------------------------------------------
 
@@ -164,52 +158,6 @@ class ClientConnection(AnsweringStream):
         """The edge's limit of idle time has become short."""
         if self._phase is _HEAD and not self._buffer:
             self._set_deadline()
-
-    # -- kept answers -------------------------------------------------------------------------------------------
-
-    def _give_known(self, known: Known) -> bool:
-        """Answer a request whose octets are known from a copy in memory, if it is fresh and nothing else is to be done.
-
-        PERF: the hit path whole. What it leaves out, the way of any request does: records, limits, trusted proxies.
-        """
-        edge, copy = self._edge, known.copy
-        now = edge.clock.wall()
-        if (
-            now >= copy.expires
-            or self._requests_left <= 1
-            or self.peer.is_trusted
-            or edge.is_draining
-            or edge.keeps_records
-            or not cast("Keeper", edge.keeper).is_current
-        ):
-            return False
-        counters = edge.counters
-        counters.requests += 1
-        counters.memo_hits += 1
-        counters.rules[known.rule] += 1
-        counters.cache[known.counted] += 1
-        counters.statuses[known.status] += 1
-        self._requests_left -= 1
-        if copy.hits < MOST_HITS:
-            copy.hits += 1
-        self.deadline = edge.clock.now() + edge.limits.idle  # first: a write that fills the transport sets another
-        self.transport.write(known.octets(now))
-        return True
-
-    def _answer_kept(self, planned: Planned, plan: Pass, cache: CachePlan, fields: RequestFields) -> bool:
-        """From a fresh copy in memory, at once. Where nothing but the request's octets decides, the same octets have
-        the same answer.
-        """
-        edge = self._edge
-        known = cast("Keeper", edge.keeper).known(plan, cache, fields)
-        if known is None:
-            return False
-        self.note_outcome(plan.rule, Outcome.HIT)
-        is_final = planned.plan is plan and planned.limits is None and fields.is_common and not fields.wants_close
-        if is_final and self.minor and known.is_lasting:
-            self._given = known
-        give(self, known, edge.clock.wall(), Outcome.HIT)
-        return True
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -353,7 +301,7 @@ class ClientConnection(AnsweringStream):
             edge.counters.rules[rule] += 1
         if self.record is not None:
             note_plan(self.record, planned, plan, arm)
-        exchange: Passing | Serving | Cached
+        exchange: Passing | Serving | Cached | CachedFile | Purging
         if isinstance(plan, Pass):
             if edge.keeper is None or (plan.cache is None and plan.is_safe):
                 exchange = Passing(self, edge.pools[plan.backend.name], plan, fields)
@@ -362,7 +310,16 @@ class ClientConnection(AnsweringStream):
             else:
                 exchange = cached(self, edge.keeper, edge.pools[plan.backend.name], plan, fields)
         elif isinstance(plan, ServeFile):
-            exchange = Serving(self, plan, self._method, fields.values)
+            if edge.keeper is None or plan.cache is None:
+                exchange = Serving(self, plan, fields.values)
+            elif self._body is None and self._answer_kept(planned, plan, plan.cache, fields):
+                return None
+            else:
+                exchange = CachedFile(self, edge.keeper, plan, plan.cache, fields.values)
+        elif isinstance(plan, PurgeCall):
+            assert edge.keeper is not None, "the rules keep answers"
+            assert edge.purge_token is not None, "and name a token"
+            exchange = Purging(self, edge.keeper, edge.ruleset, edge.purge_token, plan, fields.values)
         else:
             self.answer(plan)
             return None

@@ -14,6 +14,7 @@ from edgeproxy.http.forwarded import TrustedProxies
 from edgeproxy.http.target import Scheme
 from edgeproxy.proxy.cache.disk import Disk
 from edgeproxy.proxy.cache.keeper import Keeper
+from edgeproxy.proxy.cache.purge_token import PurgeToken
 from edgeproxy.proxy.cache.purges import PurgeLog
 from edgeproxy.proxy.client import ClientConnection
 from edgeproxy.proxy.clock import Clock
@@ -64,6 +65,8 @@ class Edge:
         self._own_purges = PurgeLog.create() if purges is None and ruleset.has_caches else None
         log = purges or self._own_purges
         self.keeper = None if log is None or not ruleset.has_caches else self._keeper(log)
+        token = ruleset.cache.purge_token
+        self.purge_token = PurgeToken(token) if token is not None and ruleset.takes_purges else None
         self.is_draining = False
         self._access_log = access_log
         self.keeps_records = access_log is not None
@@ -240,6 +243,8 @@ class Edge:
         if self._access_log is not None:
             self._access_log.flush()
         self.look_at_certificates()
+        if self.purge_token is not None:
+            self.purge_token.look()
         if self.keeper is not None:
             self.keeper.tend()
             for planner in self.planners.values():

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, assert_never
+from typing import TYPE_CHECKING, ClassVar, TypeVar, assert_never
 
 from edgeproxy.http.edits import FieldEdit, field_edit
 from edgeproxy.http.head_buffer import refuse_hopeless
@@ -77,6 +77,8 @@ class Pass:
     is_plain: bool = True  # neither an edit nor a content host: fields go both ways as they are
     cache: CachePlan | None = None  # where answers are kept
 
+    is_own: ClassVar[bool] = False  # the edge is no origin of the answer
+
     @property
     def is_unsafe(self) -> bool:
         """By the method's own word (RFC 9110 §9.2.1), or the rule's: it may change what the backend answers."""
@@ -93,10 +95,13 @@ class ServeFile:
     """Answer from a directory. `path` is a normalised URL path."""
 
     rule: str
+    method: str
     directory: Path
     path: str
     to_content: bool
     answer_edit: FieldEdit | None = None
+    cache: CachePlan | None = None  # where small files are kept, and what is told of how long they may be
+    is_own: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,15 @@ class Answer:
     body: bytes
 
 
-Plan = Pass | ServeFile | ByArm | Answer
+@dataclass(frozen=True, slots=True)
+class PurgeCall:
+    """Purge what is kept of the target, if the client may (`cache.purge_token`)."""
+
+    target: Target
+    rule: None = None
+
+
+Plan = Pass | ServeFile | ByArm | PurgeCall | Answer
 
 
 def reason_phrase(status: int) -> str:
@@ -164,12 +177,14 @@ _ASKED = {
 def plan_request(ruleset: Ruleset, method: str, target: Target, facts: Facts = NO_FACTS) -> tuple[Rule | None, Plan]:
     """What the ruleset does with a request, and by which rule. The query is the target's. Raises BadTarget."""
     routing = ruleset.route(method, target.scheme, target.host, target.path, replace(facts, query=target.query))
-    return _plan_routing(routing, method, target)
+    return _plan_routing(routing, method, target, takes_purges=ruleset.takes_purges)
 
 
-def _plan_routing(routing: Routing, method: str, target: Target) -> tuple[Rule | None, Plan]:
+def _plan_routing(routing: Routing, method: str, target: Target, *, takes_purges: bool) -> tuple[Rule | None, Plan]:
     if isinstance(routing, UnknownHost):
         return None, say(421, f"This edge does not answer for the host {target.host}.")
+    if method == "PURGE" and takes_purges:
+        return None, PurgeCall(target)
     if target.path == SERVER_WIDE:
         if method != "OPTIONS":
             raise BadTarget("the target '*' is for OPTIONS only")
@@ -208,7 +223,8 @@ def _plan_action(routed: Routed, method: str, target: Target) -> Plan:
             return edited(answer(status, headers, body, rule.name), _answer_edit(rule))
         case Files(directory=directory, path=path):
             where = target.path if path is None else path.expand(routed.captures)
-            return ServeFile(rule.name, directory, where, to_content, _answer_edit(rule))
+            cache = _cache_plan(routed, method, target, where, f"files {directory}")  # no backend has such a name
+            return ServeFile(rule.name, method, directory, where, to_content, _answer_edit(rule), cache)
         case _:
             assert_never(action)
 
@@ -245,21 +261,23 @@ def _to_backend(backend: Backend, routed: Routed, method: str, target: Target) -
                 edit=_edit_of(rewrite.headers),
                 answer_edit=_answer_edit(rule),
                 is_plain=not (to_content or rewrite.headers or rewrite.answer_headers),
-                cache=_cache_plan(routed, method, target, asked, backend),
+                cache=_cache_plan(routed, method, target, asked, backend.name),
             )
         case DirectoryBackend(directory=directory):
-            return ServeFile(rule.name, directory, path, to_content, _answer_edit(rule))
+            cache = _cache_plan(routed, method, target, path, backend.name)
+            return ServeFile(rule.name, method, directory, path, to_content, _answer_edit(rule), cache)
         case _:
             assert_never(backend)
 
 
-def _cache_plan(routed: Routed, method: str, target: Target, asked: str, backend: HttpBackend) -> CachePlan | None:
+def _cache_plan(routed: Routed, method: str, target: Target, asked: str, backend: str) -> CachePlan | None:
+    """`asked`: what the backend is asked for; the path of a file, which no query makes another."""
     policy = routed.rule.modifiers.cache
     if policy is None:
         return None
     tags = tuple(tag.expand(routed.captures) for tag in policy.tags)
     verify = None if policy.verify is None else (policy.verify[0], policy.verify[1].expand(routed.captures).lower())
-    return CachePlan(policy, method, target, asked, backend.name, tags, verify)
+    return CachePlan(policy, method, target, asked, backend, tags, verify)
 
 
 _edit_of = lru_cache(1024)(field_edit)  # one for each rule, whatever the URLs
@@ -322,11 +340,11 @@ class Planner:
         """The plan of the rule that takes a request with these facts."""
         routing = by_facts.candidates.choose(facts)
         if not isinstance(routing, Routed):
-            return _planned(routing, by_facts.line, by_facts.target)[1]
+            return self._planned(routing, by_facts.line, by_facts.target)[1]
         key = by_facts.key, routing.rule.index
         planned = self._chosen.get(key)
         if planned is None:
-            _, planned = _planned(routing, by_facts.line, by_facts.target)
+            _, planned = self._planned(routing, by_facts.line, by_facts.target)
             self._remember(self._chosen, key, planned, by_facts.key)
         return planned
 
@@ -358,10 +376,16 @@ class Planner:
                     self._candidates = found.size
                 self._remember(self._plans, key, by_facts, key)
             return by_facts
-        rule, planned = _planned(found.otherwise, line, target)
+        rule, planned = self._planned(found.otherwise, line, target)
         if rule is not None:
             self._remember(self._plans, key, planned, key)
         return planned
+
+    def _planned(self, routing: Routing, line: RequestLine, target: Target) -> tuple[Rule | None, Planned]:
+        method, takes_purges = line.method.decode("ascii"), self._ruleset.takes_purges
+        rule, plan = _plan_routing(routing, method, target, takes_purges=takes_purges)
+        limits = None if rule is None or rule.modifiers.limits == _NO_LIMITS else rule.modifiers.limits
+        return rule, Planned(line, plan, limits)
 
     def _remember(self, plans: dict[K, P], key: K, plan: P, of: tuple[bytes, str | None]) -> None:
         octets, host_field = of
@@ -369,9 +393,3 @@ class Planner:
             if len(plans) >= self._limits.plans:  # start over: simple, and a flood of new URLs needs no books
                 plans.clear()
             plans[key] = plan
-
-
-def _planned(routing: Routing, line: RequestLine, target: Target) -> tuple[Rule | None, Planned]:
-    rule, plan = _plan_routing(routing, line.method.decode("ascii"), target)
-    limits = None if rule is None or rule.modifiers.limits == _NO_LIMITS else rule.modifiers.limits
-    return rule, Planned(line, plan, limits)

@@ -161,6 +161,11 @@ class Ruleset:
         return any(rule.modifiers.cache is not None for rule in self.rules)
 
     @property
+    def takes_purges(self) -> bool:
+        """Whether PURGE is the edge's own method."""
+        return self.cache.purge_token is not None and self.has_caches
+
+    @property
     def maps(self) -> Mapping[Path, Moves]:
         """By their files, as people know them."""
         actions = (rule.action for rule in self.rules)

@@ -13,7 +13,7 @@ import resource
 import select
 import time
 from array import array
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -23,6 +23,7 @@ from loadtests.edge2018.population import Population
 from loadtests.edge2018.schedule import Schedule
 
 _CLIENTS: Final = 500  # different header sections
+_ADDRESSES: Final = 100  # of clients: the edge limits the connections of each
 _PATIENCE: Final = 30.0  # seconds after the last request
 _LONGEST_WAIT: Final = 0.5
 
@@ -39,14 +40,16 @@ class Way:
 @dataclass(slots=True)
 class Observed:
     """By number of the request, in seconds after the beginning: when it was sent, and when its answer was complete
-    (-1: never). `began` is on the monotonic clock. `said`: which of `words`, of the edge's Cache-Status, each got."""
+    (-1: never). `began` is on the monotonic clock. `said`: which of `words`, of the edge's Cache-Status, each got.
+    `faults`: what was wrong with which; -1: with no request at all.
+    """
 
     began: float
     sent: array[float]
     ended: array[float]
     said: array[int]
     words: Sequence[str] = ()
-    faults: Counter[str] = field(default_factory=Counter)
+    faults: list[tuple[int, str]] = field(default_factory=list)
     connections: int = 0  # opened in all
     cpu_seconds: float = 0.0
 
@@ -94,9 +97,9 @@ class Maker:
             self._take_what_comes()
         seen.cpu_seconds = _cpu_seconds() - used
         seen.words = tuple(self._words)
-        if self._under_way:
-            seen.faults["no answer in time"] = self._under_way
         for connection in self._all.values():
+            if connection.number >= 0:
+                seen.faults.append((connection.number, "no answer in time"))
             connection.sock.close()
         return seen
 
@@ -147,7 +150,7 @@ class Maker:
 
     def _on_connected(self, connection: Connection) -> None:
         if connection.has_failed():
-            self._seen.faults["no connection"] += 1
+            self._seen.faults.append((-1, "no connection"))
             self._close(connection)
             return
         connection.ready = True
@@ -171,12 +174,16 @@ class Maker:
             self._idle.append(connection)
 
     def _fail(self, connection: Connection, fault: str) -> None:
-        self._seen.faults[fault] += 1
+        self._seen.faults.append((connection.number, fault))
         self._under_way -= 1
         self._close(connection)
 
     def _open(self) -> None:
-        connection = Connection(self._port, self._blocks[self._seen.connections % _CLIENTS])
+        connection = Connection(
+            self._port,
+            self._blocks[self._seen.connections % _CLIENTS],
+            f"127.0.0.{2 + self._seen.connections % _ADDRESSES}",
+        )
         self._seen.connections += 1
         self._all[connection.sock.fileno()] = connection
         self._epoll.register(connection.sock, select.EPOLLIN | select.EPOLLOUT)

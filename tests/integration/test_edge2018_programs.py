@@ -1,7 +1,6 @@
 """The load maker of the 2018 edge load asks its backend directly: what it sees is what was sent."""
 
 from array import array
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,7 +46,7 @@ def test_every_request_is_sent_when_it_is_due_and_answered_and_connections_end(t
     with backend(tmp_path) as port:
         seen = carried_out(port, asked_for, schedule)
         reached = reached_at(port)
-    assert seen.faults == Counter()
+    assert seen.faults == []
     assert len(reached) == len(schedule.due) > 100
     assert all(due <= sent < ended for due, sent, ended in zip(schedule.due, seen.sent, seen.ended, strict=True))
     assert seen.connections >= len(schedule.due) / SETTINGS.per_connection
@@ -61,7 +60,7 @@ def test_a_file_of_20_mb_is_taken_whole_and_one_too_many_waits_for_a_connection(
     with backend(tmp_path) as port:
         seen = Maker(port, asked_for, Way(1, 1, 10), schedule).carry_out(lambda _: None)
     assert asked_for.sizes[largest] > 1_000_000
-    assert seen.faults == Counter()
+    assert seen.faults == []
     assert seen.sent[1] >= seen.ended[0] > 0
 
 
@@ -69,6 +68,6 @@ def test_the_answers_of_another_backend_are_all_faults(tmp_path: Path) -> None:
     schedule = SETTINGS.schedule(Phase.LOAD, SETTINGS.population())
     with backend(tmp_path, seed=4) as port:
         seen = carried_out(port, SETTINGS.population(), schedule)
-    assert seen.faults.total() == len(schedule.due)
-    assert seen.faults["of wrong length"] > 0
+    assert len(seen.faults) == len(schedule.due)
+    assert "of wrong length" in {fault for _, fault in seen.faults}
     assert set(seen.ended) == {-1.0}

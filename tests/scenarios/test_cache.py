@@ -3,88 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+import hashlib
 
 import pytest
-from harness import QUICK, Answer, BackendPeer, RunningEdge, backend, request, running_edge
-
-RULES = """
-edge: 1
-listen: [{{address: "127.0.0.1:0"}}]
-hosts: {{app: {{names: [pypi.test]}}, content: {{names: [files.pypihosted.test], kind: content}}}}
-backends:
-  origin: {{url: "http://127.0.0.1:{port}", timeouts: {{connect: 500ms, head: 5s, between: 5s}}}}
-rules:
-  - {{name: kept, match: {{host: [app, content], path: "/{{rest*}}"}}, forward: {{backend: origin}}, cache: {cache}}}
-"""
-
-
-@dataclass
-class Origin:
-    """A backend that answers as its test says, when its test says."""
-
-    port: int = 0
-    seen: list[bytes] = field(default_factory=list)
-    answers: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
-    asked: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
-
-    def will_say(self, *answers: bytes) -> None:
-        for each in answers:
-            self.answers.put_nowait(each)
-
-
-def ok(content: bytes = b"hello", *lines: str, status: str = "200 OK") -> bytes:
-    head = "".join(
-        [f"HTTP/1.1 {status}\r\n", f"Content-Length: {len(content)}\r\n", *(f"{line}\r\n" for line in lines)]
-    )
-    return head.encode() + b"\r\n" + content
-
-
-FRESH = "Cache-Control: max-age=60"
-
-
-class Time:
-    """The wall clock of an edge: it stands still until its test moves it."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@dataclass
-class Site:
-    edge: RunningEdge
-    origin: Origin
-    time: Time
-
-    async def get(self, target: str = "/", *lines: str, method: str = "GET") -> Answer:
-        return await self.edge.ask(request(target, *lines, method=method))
-
-    @property
-    def counted(self) -> dict[str, int]:
-        return {outcome: count for (_, outcome), count in self.edge.edge.counters.cache.items()}
-
-
-@asynccontextmanager
-async def site(cache: str = "{}") -> AsyncIterator[Site]:
-    origin, time = Origin(), Time()
-
-    async def script(peer: BackendPeer) -> None:
-        while True:
-            head = await peer.head()
-            origin.asked.put_nowait(head)
-            await peer.send(await origin.answers.get())
-
-    async with backend(script) as server:
-        origin.port, origin.seen = server.port, server.seen
-        rules = RULES.format(port=server.port, cache=cache)
-        async with running_edge(rules, limits=replace(QUICK, idle=5.0)) as edge:
-            edge.edge.clock.wall = time
-            yield Site(edge, origin, time)
+from harness import request
+from site_under_test import FRESH, ok, site
 
 
 async def test_an_answer_is_asked_for_once_and_then_given_with_its_age() -> None:
@@ -235,26 +158,15 @@ async def test_variants_are_told_apart_by_what_the_answer_says_it_varies_by() ->
         assert len(its.origin.seen) == 2
 
 
-async def test_bytes_with_another_digest_than_their_path_says_are_not_kept_and_never_look_whole() -> None:
-    import hashlib
-
+async def test_bytes_with_another_digest_than_their_path_says_are_not_kept_and_not_given() -> None:
     right, wrong = b"x" * 5000, b"y" * 5000
-    digest = hashlib.sha256(right).hexdigest()
-    rules = '{immutable: true, fresh: 1h, verify: {sha256: "{digest}"}}'
-    text = RULES.replace('"/{{rest*}}"', '"/{{digest:[0-9a-f]{{64}}}}"')
-    origin = Origin()
-
-    async def script(peer: BackendPeer) -> None:
-        while True:
-            await peer.head()
-            await peer.send(await origin.answers.get())
-
-    async with backend(script) as server, running_edge(text.format(port=server.port, cache=rules)) as edge:
-        origin.will_say(ok(wrong), ok(right))
-        broken = await edge.ask(request(f"/{digest}"))
+    path = f"/{hashlib.sha256(right).hexdigest()}"
+    cache = '{immutable: true, fresh: 1h, verify: {sha256: "{digest}"}}'
+    async with site(cache, path="/{digest:[0-9a-f]{64}}") as its:
+        its.origin.will_say(ok(wrong), ok(right))
+        broken = await its.get(path)
         assert (broken.status, wrong in broken.body) == (502, False)
-        whole = await edge.ask(request(f"/{digest}"))
-        assert (whole.is_whole, whole.body) == (True, right)
-        assert (await edge.ask(request(f"/{digest}"))).body == right
-        assert len(server.seen) == 2
-        assert edge.edge.counters.not_stored == {"digest": 1}
+        assert (await its.get(path)).body == right
+        assert (await its.get(path)).body == right
+        assert len(its.origin.seen) == 2
+        assert its.edge.edge.counters.not_stored == {"digest": 1}

@@ -16,15 +16,7 @@ CASES = all_cases()
 
 
 # What the edge does otherwise, and why; a case that is done right fails here until its line is taken away.
-PENDING: dict[str, str] = {
-    "If-Match is not for caches": "the edge says 412 by its copy; reuse.is_for_the_backend would send it on",
-    "If-Unmodified-Since is not for caches": "the edge says 412 by its copy",
-    "only-if-cached without a copy is 504, and nobody is asked": "the 504 has no Cache-Status",
-    "only-if-cached with a stale copy is 504": "the 504 has no Cache-Status",
-    "only-if-cached with no-cache wants what cannot be": "the 504 has no Cache-Status",
-    "a request's no-store keeps its answer out of the cache": "it keeps the next ones out, too, for ten seconds",
-    "a request's no-store keeps no other answer out of the cache": "it does, for ten seconds",
-}
+PENDING: dict[str, str] = {}
 
 
 def _params() -> list[Any]:

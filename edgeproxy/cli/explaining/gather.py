@@ -10,7 +10,7 @@ from edgeproxy.cli.explaining.explanation import Arms, Asking, Explanation, Kept
 from edgeproxy.cli.explaining.request import Request
 from edgeproxy.cli.explaining.terms import kept_of, opening_of, safety_of
 from edgeproxy.cli.explaining.walk import walk_from
-from edgeproxy.proxy.plan import Answer, ByArm, Plan, ServeFile, plan_request
+from edgeproxy.proxy.plan import Answer, ByArm, Plan, PurgeCall, ServeFile, plan_request
 from edgeproxy.ruleset.arms import Cutover, Split
 from edgeproxy.ruleset.caches import CacheSettings
 from edgeproxy.ruleset.comparing.terms import fallback_terms, limit_terms, shadow_terms
@@ -144,7 +144,7 @@ def _asks(routed: Routed, request: Request, plan: Plan) -> tuple[Arms | None, tu
     if isinstance(action, Files) and isinstance(plan, ServeFile):
         directory = DirectoryBackend("files", plan.directory)
         return None, (asking(Part.FORWARD, plan, directory, rule, request, captures),)
-    if not isinstance(action, Forward) or isinstance(plan, Answer):
+    if not isinstance(action, Forward) or isinstance(plan, Answer | PurgeCall):
         return None, ()
     to, arms, asks = action.to, None, []
     if isinstance(plan, ByArm) and isinstance(to, Split | Cutover):

@@ -91,10 +91,7 @@ class Arriving:
         self.since = since
 
     def poll(self) -> int | End:
-        """How many octets came so far; DONE: it is whole, and `size` its size; FAILED: there will be no more.
-
-        PERF: 5 µs.
-        """
+        """How many octets came so far; DONE: it is whole, and `size` its size; FAILED: there will be no more."""
         try:
             state, _ = self._state()
             if state == _COMES and not is_locked_elsewhere(self._told, _LOCKED):

@@ -15,7 +15,7 @@ from edgeproxy.proxy.cache.ofd_locks import try_lock, unlock
 
 
 class Claims:
-    """One process's. PERF: 3 µs to claim and 2 to release."""
+    """One process's. PERF: 7 µs to claim and release."""
 
     __slots__ = ("_fd", "_held")
 

@@ -21,6 +21,7 @@ from edgeproxy.caching import storing, validation, vary
 from edgeproxy.caching.keeping import copy_of
 from edgeproxy.caching.keys import Key
 from edgeproxy.caching.outcomes import NotStored, Outcome
+from edgeproxy.caching.reuse import asks_not_to_store
 from edgeproxy.caching.stored import Stored
 from edgeproxy.caching.storing import Keep
 from edgeproxy.http.framing import Length, NoBody
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from edgeproxy.proxy.plan import Answer, Pass
     from edgeproxy.proxy.pool import Pool
 
+# Reasons that are the request's, or the moment's, and say nothing of the next answer.
+_OF_ONE: Final = frozenset((NotStored.AUTHORIZATION, NotStored.COOKIE, NotStored.METHOD))
 _WINDOW: Final = 262_144  # octets of what is not kept that wait for readers
 _NOT_MODIFIED: Final = 304
 _BROKEN: Final = 500  # from here on an answer is the backend's failure
@@ -67,7 +70,7 @@ class Fill(Source, Asking):
         self, keeper: Keeper, pool: Pool, plan: Pass, cache: CachePlan, key: Key, request: Request, stale: Found | None
     ) -> None:
         """`stale`: the copy that is asked for anew."""
-        Asking.__init__(self, pool, plan, plan.asked, is_whole=True)
+        Asking.__init__(self, pool, plan, plan.asked, True)
         self.stored: Stored | None = None
         self.waiters: list[Waiter] = []
         self.leader: Waiter | None = None
@@ -192,6 +195,8 @@ class Fill(Source, Asking):
 
     def _begin(self, head: ResponseHead, whole: bytes | None) -> None:
         """An answer's head is there; `whole`: its content, when all of it is."""
+        if head.status < _BROKEN:
+            self._keeper.note_answered(self.key)
         if head.status == _NOT_MODIFIED and self._stale is not None:
             self._not_modified = head
             if whole is not None:
@@ -218,7 +223,7 @@ class Fill(Source, Asking):
                 return True
         if head.status < _BROKEN or self._stale is None:
             return False
-        self._keeper.note_failing(self.key)
+        self._keeper.note_failing(self.key, self._requested)
         for waiter in self.waiting():
             if waiter.stand_in():
                 self.leave(waiter)
@@ -245,7 +250,9 @@ class Fill(Source, Asking):
 
     def _refuse(self, why: NotStored, head: ResponseHead, whole: bytes | None) -> None:
         self._keeper.give_up(self)
-        self._keeper.note_uncacheable(self.key, why)
+        self._keeper.count_not_stored(why)
+        if why not in _OF_ONE and not (why is NotStored.NO_STORE and asks_not_to_store(self._request.values)):
+            self._keeper.note_uncacheable(self.key)
         waiters, self.waiters = self.waiting(), []
         leader, self.leader = self.leader, None
         if self._plan.method == "HEAD" and self._stale is not None:
@@ -351,7 +358,7 @@ class Fill(Source, Asking):
     def _fail(self, failure: BackendFailure, answer: Answer) -> None:
         self._keeper.give_up(self)
         if self._stale is not None:
-            self._keeper.note_failing(self.key)
+            self._keeper.note_failing(self.key, self._requested)
         waiters, self.waiters = self.waiting(), []
         for waiter in waiters:
             if not waiter.stand_in():

@@ -3,6 +3,8 @@ kept, only what somebody has yet to read.
 
 Laws of this module:
 - octets can be read from where they came first to where they came last, by several readers, each at its own place;
+- all of a worker together hold no more than their budget in memory: beyond it content goes to the disk, however small,
+  or is not kept;
 - content that is kept is never forgotten before it is taken; of content that is not, whoever feeds it says what all
   readers have read, and `held` says when it must wait for them.
 """
@@ -25,27 +27,27 @@ class Hash(Protocol):
     def hexdigest(self) -> str: ...
 
 
+class Budget:
+    """Octets of content in memory: `small`, of one, `limit`, of all that are on their way together."""
+
+    __slots__ = ("limit", "small", "used")
+
+    def __init__(self, small: int, limit: int) -> None:
+        self.small = small
+        self.limit = limit
+        self.used = 0
+
+
 class Intake:
     """`why_not`: content that came is not kept, for this reason, since when it was set."""
 
-    __slots__ = (
-        "_base",
-        "_buffer",
-        "_digest",
-        "_largest",
-        "_open_spool",
-        "_small",
-        "_verifier",
-        "size",
-        "spool",
-        "why_not",
-    )
+    __slots__ = ("_base", "_budget", "_buffer", "_largest", "_open_spool", "_verifier", "size", "spool", "why_not")
 
     def __init__(
-        self, small: int, largest: int, open_spool: Callable[[], Spool] | None, verify: Digest | None = None
+        self, budget: Budget, largest: int, open_spool: Callable[[], Spool] | None, verify: Digest | None = None
     ) -> None:
-        """`small`: octets that stay in memory; more go to a spool, if there is one. `largest`: more are not kept."""
-        self._small = small
+        """`open_spool`: for what is not for memory, if there is a disk. `largest`: octets; more are not kept."""
+        self._budget = budget
         self._largest = largest
         self._open_spool = open_spool
         self._buffer = bytearray()
@@ -78,9 +80,10 @@ class Intake:
         if self.why_not is None:
             if self.size > self._largest:
                 self.why_not = NotStored.TOO_LARGE
-            elif self.spool is None and self.size > self._small:
+            elif self.spool is None and self._is_too_much(len(data)):
                 self.spool = self._new_spool()
         self._buffer += data
+        self._budget.used += len(data)
         if self.spool is not None and self.why_not is None:
             self._flush(self.spool)
 
@@ -94,6 +97,7 @@ class Intake:
     def forget_before(self, offset: int) -> None:
         """Everybody has read so far, and nobody else will come."""
         if offset > self._base:
+            self._budget.used -= min(offset - self._base, len(self._buffer))
             del self._buffer[: offset - self._base]
             self._base = offset
 
@@ -103,14 +107,20 @@ class Intake:
         return bytes(self._buffer)
 
     def close(self) -> None:
+        """Nobody reads it any more."""
+        self._budget.used -= len(self._buffer)
+        self._buffer = bytearray()
         if self.spool is not None:
             self.spool.discard()
             self.spool = None
 
+    def _is_too_much(self, more: int) -> bool:
+        return self.size > self._budget.small or self._budget.used + more > self._budget.limit
+
     def _new_spool(self) -> Spool | None:
         """A disk that takes nothing costs the keeping, and no client its answer."""
         if self._open_spool is None:
-            self.why_not = NotStored.TOO_LARGE
+            self.why_not = NotStored.TOO_LARGE if self.size > self._budget.small else NotStored.NO_ROOM
             return None
         try:
             return self._open_spool()
@@ -125,6 +135,7 @@ class Intake:
             self.why_not = NotStored.NO_ROOM
             return
         self._base += len(self._buffer)
+        self._budget.used -= len(self._buffer)
         self._buffer.clear()
 
 

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from edgeproxy.caching import vary
 from edgeproxy.caching.coding import choose, is_compressible, may_be_coded
 from edgeproxy.caching.eviction import MOST_HITS
+from edgeproxy.caching.failing import Failing
 from edgeproxy.caching.keys import Key
 from edgeproxy.caching.outcomes import NotStored
 from edgeproxy.caching.purging import Mode, Purge, What
-from edgeproxy.caching.reuse import Use, decide
+from edgeproxy.caching.reuse import Use, decide, is_for_the_backend
 from edgeproxy.caching.stored import Stored
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.cache.cache_plan import CachePlan
@@ -28,15 +29,16 @@ from edgeproxy.proxy.cache.checking import Content, KeptFile
 from edgeproxy.proxy.cache.codings import Codings
 from edgeproxy.proxy.cache.disk import Disk
 from edgeproxy.proxy.cache.elsewhere import Elsewhere
+from edgeproxy.proxy.cache.file_reader import FileReader
 from edgeproxy.proxy.cache.giving import Known
 from edgeproxy.proxy.cache.index import DiskCopy
-from edgeproxy.proxy.cache.intake import Intake
+from edgeproxy.proxy.cache.intake import Budget, Intake
 from edgeproxy.proxy.cache.memory import Copy, MemoryTier
-from edgeproxy.proxy.cache.purges import PurgeLog, carry_out
+from edgeproxy.proxy.cache.purges import PurgeLog
 from edgeproxy.proxy.cache.spool import Spool
 from edgeproxy.proxy.clock import Clock
 from edgeproxy.proxy.loop_guard import LoopGuard
-from edgeproxy.proxy.plan import Pass
+from edgeproxy.proxy.plan import Pass, ServeFile
 from edgeproxy.ruleset.caches import CacheSettings
 from edgeproxy.ruleset.modifiers import Cache, Coding, Digest
 from edgeproxy.telemetry.counters import Counters
@@ -46,16 +48,10 @@ if TYPE_CHECKING:
 
 Found = Copy | DiskCopy
 
-_SMALL: Final = 1 << 20  # octets of content that are kept in memory, too, where there is a disk
+_SHARE_OF_FILLS: Final = 4  # of the memory of copies, what content on its way may take beside it
+_SMALL: Final = 1 << 20  # octets of content that are kept in memory, too, where there is a disk or a directory
 _UNCACHEABLE: Final = 10.0  # seconds in which nobody waits for an answer that the last time was for one client only
-_FAILING: Final = 1.0  # seconds in which a copy that stood in for a failing backend does so again, unasked
-_REMEMBERED: Final = 8_192  # keys of either kind
-_OF_ONE: Final = frozenset(  # reasons that are the request's, or the moment's, and say nothing of the next answer
-    (
-        NotStored.AUTHORIZATION, NotStored.COOKIE, NotStored.DIGEST, NotStored.NO_ROOM, NotStored.PURGED,
-        NotStored.TRUNCATED,
-    )
-)  # fmt: skip
+_REMEMBERED: Final = 8_192  # keys
 
 
 class Keeper:
@@ -78,13 +74,15 @@ class Keeper:
         self.disk = disk
         self._disk_hits: set[bytes] = set()  # keys of copies that were read there, since it was told
         self._small = self.memory.largest if disk is None else min(self.memory.largest, _SMALL)
+        self._budget = Budget(self._small, settings.memory // _SHARE_OF_FILLS)
         self.largest = settings.largest if disk is not None else min(settings.largest, self._small)
         self._clock = clock
         self._counters = counters
         self._seen = purges.seq
         self.codings = Codings(self.memory)
+        self.files = FileReader(min(self.memory.largest, _SMALL))
         self._uncacheable: dict[bytes, float] = {}  # by primary key: until when, in POSIX seconds
-        self._failing: dict[bytes, float] = {}
+        self._failing = Failing()
 
     def now(self) -> float:
         """POSIX seconds."""
@@ -99,14 +97,14 @@ class Keeper:
 
     def catch_up(self) -> None:
         """Carry out what was purged meanwhile."""
-        purges = self.purges.since(self._seen)
-        self._seen = self.purges.seq
+        seq = self.purges.seq  # first: what comes meanwhile may be carried out twice, and must not be missed
+        purges, self._seen = self.purges.since(self._seen), seq
         for purge in (Purge(What.ALL, Mode.HARD),) if purges is None else purges:
             self.memory.purge(purge)
 
     def find(self, key: Key, values: Mapping[str, str], policy: Cache) -> Found | None:
         """The newest copy that a request with these fields may have, fresh or not."""
-        copy = self._find_in_memory(key, values, policy)
+        copy = self.find_in_memory(key, values, policy)
         if self.disk is None or (copy is not None and self.now() < copy.expires):
             return copy
         other = _newest(self.disk.find(key.primary), values, policy)
@@ -114,17 +112,18 @@ class Keeper:
             return other
         return copy
 
-    def _find_in_memory(self, key: Key, values: Mapping[str, str], policy: Cache) -> Copy | None:
+    def find_in_memory(self, key: Key, values: Mapping[str, str], policy: Cache) -> Copy | None:
+        """Likewise, without a look at the disk."""
         if not self.is_current:
             self.catch_up()
         return _newest(self.memory.of(key.primary), values, policy)
 
-    def known(self, plan: Pass, cache: CachePlan, fields: RequestFields) -> Known | None:
+    def known(self, plan: Pass | ServeFile, cache: CachePlan, fields: RequestFields) -> Known | None:
         """What a fresh copy in memory gives to a request that has no body."""
-        if not cache.is_read:
+        if not cache.is_read or is_for_the_backend(fields.values) or wants_to_switch(plan, fields):
             return None
         values, now = fields.values, self.now()
-        copy = self._find_in_memory(cache.key(values, None), values, cache.policy)
+        copy = self.find_in_memory(cache.key(values, None), values, cache.policy)
         if copy is None or now >= copy.expires:
             return None
         if cache.policy.heed_clients and decide(values, copy.stored.terms, None, now, cache.policy) is not Use.FRESH:
@@ -158,11 +157,22 @@ class Keeper:
         """Whether nobody else does. Who fetches has the claim until the fetch is over."""
         return self.disk is None or self.disk.claim(key.primary)
 
+    def may_renew(self, key: Key, values: Mapping[str, str], policy: Cache) -> bool:
+        """Whether to ask for another copy, while this one is given; then with the claim, as in `may_fetch`."""
+        if not self._failing.may_ask(key.primary, self.now()):
+            return False
+        may = self.fill_for(key, values, policy) is None and self.may_fetch(key)
+        if not may:
+            self._failing.note_still_asked(key.primary, self.now())
+        return may
+
     def is_uncacheable(self, key: Key) -> bool:
-        return self._is_until(self._uncacheable, key)
+        until = self._uncacheable.get(key.primary)
+        return until is not None and self.now() < until
 
     def is_failing(self, key: Key) -> bool:
-        return self._is_until(self._failing, key)
+        """Whether a copy may stand in for an answer that nobody waited for now."""
+        return self._failing.is_known(key.primary, self.now())
 
     def is_purged(self, key: Key, tags: Iterable[str], since: int, *, knows_tags: bool = True) -> bool:
         """Whether an answer that was asked for at that number of the log is out of date. `knows_tags`: it can have no
@@ -193,7 +203,7 @@ class Keeper:
     # -- keeping ------------------------------------------------------------------------------------------------
 
     def intake(self, verify: Digest | None) -> Intake:
-        return Intake(self._small, self.largest, None if self.disk is None else self.disk.spool, verify)
+        return Intake(self._budget, self.largest, None if self.disk is None else self.disk.spool, verify)
 
     def begin(self, fill: Fill) -> None:
         """Others may join it from now on."""
@@ -235,6 +245,12 @@ class Keeper:
         self.disk.put(key, stored, content, fill.since, on_put)
         return copy
 
+    def keep_here(self, key: Key, stored: Stored, content: bytes, since: int) -> Copy | NotStored:
+        """In memory alone. `since`: the number of the log when it was looked for."""
+        if self.is_purged(key, stored.tags, since):
+            return NotStored.PURGED
+        return self.memory.put(key, stored, content) or NotStored.TOO_LARGE
+
     def refresh(self, found: Found, stored: Stored, since: int) -> Found:
         """A copy that was asked for anew and is right, under its new head."""
         if self.disk is not None:
@@ -275,30 +291,30 @@ class Keeper:
         self._disk_hits.add(found.key.primary)
         self.disk.read(found, on_read)
 
-    def purge(self, purge: Purge) -> None:
-        """For everybody, from now on."""
-        carry_out((purge,), self.purges, self.disk)
-        self.catch_up()
-
     def tend(self) -> None:
         """Once a second: tell the disk what was asked for."""
         if self.disk is not None and self._disk_hits:
             hits, self._disk_hits = self._disk_hits, set()
             self.disk.note_hits(hits)
 
-    def note_uncacheable(self, key: Key, why: NotStored) -> None:
-        self.count_not_stored(why)
-        if why not in _OF_ONE:
-            self._note_until(self._uncacheable, key, _UNCACHEABLE)
+    def note_uncacheable(self, key: Key) -> None:
+        if len(self._uncacheable) >= _REMEMBERED:
+            self._uncacheable.clear()
+        self._uncacheable[key.primary] = self.now() + _UNCACHEABLE
 
-    def note_failing(self, key: Key) -> None:
-        self._note_until(self._failing, key, _FAILING)
+    def note_failing(self, key: Key, asked: float) -> None:
+        """A fetch that was asked for at that time."""
+        self._failing.note(key.primary, asked, self.now())
+
+    def note_answered(self, key: Key) -> None:
+        self._failing.end(key.primary)
 
     def count_not_stored(self, why: NotStored) -> None:
         self._counters.not_stored[why] += 1
 
     def close(self) -> None:
         self.fills.clear()
+        self.files.close()
         if self.disk is not None:
             self.disk.close()
 
@@ -328,14 +344,10 @@ class Keeper:
             "refused": disk.refused,
         }
 
-    def _is_until(self, times: dict[bytes, float], key: Key) -> bool:
-        until = times.get(key.primary)
-        return until is not None and self.now() < until
 
-    def _note_until(self, times: dict[bytes, float], key: Key, seconds: float) -> None:
-        if len(times) >= _REMEMBERED:
-            times.clear()
-        times[key.primary] = self.now() + seconds
+def wants_to_switch(plan: Pass | ServeFile, fields: RequestFields) -> bool:
+    """Protocols, where the rule lets it (RFC 9110 §7.8)."""
+    return isinstance(plan, Pass) and bool(plan.upgrade) and not plan.upgrade.isdisjoint(fields.upgrade)
 
 
 F = TypeVar("F", Copy, DiskCopy)

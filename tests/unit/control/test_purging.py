@@ -7,9 +7,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from disk_copies import content_of, key_of, opened, put, stored_of
 
 from edgeproxy.caching.keys import address_digest, path_digest, tag_digest
 from edgeproxy.caching.purging import Mode, Purge, What
@@ -17,6 +19,7 @@ from edgeproxy.control.control_socket import Refused
 from edgeproxy.control.purging import Purging, read_purges
 from edgeproxy.control.sockets import Offer
 from edgeproxy.proxy.cache.purges import PurgeLog
+from edgeproxy.ruleset.caches import CacheSettings
 from edgeproxy.ruleset.load import parse_ruleset
 
 RULES = """
@@ -90,6 +93,38 @@ async def test_when_it_returns_everybody_hears_of_it(purging: Purging) -> None:
         assert purges is not None
         assert [each.digest for each in purges] == [tag_digest("x"), tag_digest("y")]
         assert all(before <= each.at <= time.time() for each in purges)
+
+
+@pytest.mark.parametrize(("hard", "left"), [(True, 0), (False, 1)])
+async def test_what_workers_have_on_disk_is_purged_before_they_hear_of_it(
+    tmp_path: Path, *, hard: bool, left: int
+) -> None:
+    rules = replace(RULESET, cache=CacheSettings(directory=tmp_path / "cache"))
+    with closing(Purging(None, lambda: rules)) as purging, closing(log_of(purging)) as log:
+        assert await purging.purge({"all": True}) == {"purged": True, "disk": 0}  # there is no directory yet
+        with opened(tmp_path / "cache", log=log) as disk:
+            for path in ("/flask", "/django"):
+                content = content_of(path, 100)
+                assert await put(disk, path, content, stored_of(content, f"project{path}"), since=log.seq)
+            words = {"urls": ["https://pypi.test/none"], "tags": ["project/flask"], "hard": hard}
+            assert await purging.purge(words) == {"purged": True, "disk": 1}
+            found = disk.find(key_of("/flask").primary)
+            assert len(found) == left
+            assert all(copy.stored.purged is not None for copy in found)
+            (other,) = disk.find(key_of("/django").primary)
+            assert other.stored.purged is None
+
+
+async def test_a_disk_that_cannot_be_purged_is_told_and_memory_is_purged_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cache").write_text("no directory")
+    rules = replace(RULESET, cache=CacheSettings(directory=tmp_path / "cache"))
+    with closing(Purging(None, lambda: rules)) as purging, closing(log_of(purging)) as log:
+        with pytest.raises(Refused, match=r"cannot purge the disk.*In memory it is purged"):
+            await purging.purge({"all": True})
+        assert log.seq == 1
+    assert "all copies on disk are thrown away instead" in capsys.readouterr().err
 
 
 async def test_the_next_supervisor_has_the_same_log(purging: Purging) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import trustme
 
-from edgeproxy.control.start import read_again, read_rules
+from edgeproxy.control.failures import CannotRun
+from edgeproxy.control.start import _check_purge_token, read_again, read_rules
+from edgeproxy.ruleset.caches import CacheSettings
 from edgeproxy.ruleset.load import NO_OVERRIDES, RuleFileError
 
 RULES = """
@@ -69,3 +72,15 @@ def test_warnings_refuse_nothing_and_are_counted(tmp_path: Path, capfd: pytest.C
     path.write_text(PLAIN.replace("{app: {names: [pypi.test]}}", hosts).replace("{path:", "{host: app, path:"))
     read_rules(path, NO_OVERRIDES, generation=1)
     assert capfd.readouterr().err == f"edgeproxy: {path}: 1 warning: `edgeproxy check {path}` shows them\n"
+
+
+def test_a_purge_token_that_cannot_be_used_is_told_before_anything_is_served(tmp_path: Path) -> None:
+    path, token = tmp_path / "rules.yaml", tmp_path / "token"
+    path.write_text(PLAIN)
+    _, ruleset = read_rules(path, NO_OVERRIDES, generation=1)
+    ruleset = replace(ruleset, cache=CacheSettings(purge_token=token))
+    with pytest.raises(CannotRun, match=f"purge_token {token} cannot be read"):
+        _check_purge_token(ruleset)
+    token.write_text("0123456789abcdef\n")
+    token.chmod(0o600)
+    _check_purge_token(ruleset)

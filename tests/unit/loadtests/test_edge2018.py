@@ -128,7 +128,7 @@ SEEN = Observed(
     ended=array("d", (0.6, 1.01, -1.0, 3.25)),
     said=array("i", (0, 0, -1, 1)),
     words=("hit", "fwd=miss"),
-    faults=Counter({"status 502": 1}),
+    faults=[(0, "no answer"), (2, "status 502")],
     connections=9,
 )
 RUN = Run(Filled(1_000, 12.0, 0), SEEN, (0.5, 0.9, 2.5, 3.1, 4.5), CpuUse(0.5, 0.25, 0.05, 1.0))
@@ -167,6 +167,8 @@ def test_percentiles_are_latencies_that_were_seen() -> None:
 
 def test_what_was_not_held_is_told(figures: Figures) -> None:
     assert len(list(verdicts_of(figures, rate=1.0))) == 3
+    (told,) = verdicts_of(replace(figures, meant=9_000, answered=9_000, told=("oh", "no")), rate=3_000)
+    assert told == "the edge told of trouble in 2 lines, first: oh"
     held = replace(figures, meant=9_000, answered=9_000, reached=80)
     assert list(verdicts_of(held, rate=3_000)) == []
     assert list(verdicts_of(replace(held, reached=91), rate=3_000)) == [

@@ -1,0 +1,79 @@
+"""What a client's connection answers from memory, in the callback that read the request: no task, no exchange.
+
+Laws of this module:
+- a request whose octets are known gets the same answer as the way of any other request would give it, or goes that way;
+- what is known is over when its copy is: by time, by a purge, by a newer one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from edgeproxy.caching.eviction import MOST_HITS
+from edgeproxy.caching.outcomes import Outcome
+from edgeproxy.http.request import RequestFields
+from edgeproxy.proxy.answering import AnsweringStream
+from edgeproxy.proxy.cache.cache_plan import CachePlan
+from edgeproxy.proxy.cache.cached import give
+from edgeproxy.proxy.cache.giving import Known
+from edgeproxy.proxy.plan import Pass, Planned, Planner, ServeFile
+
+if TYPE_CHECKING:
+    from edgeproxy.proxy.cache.keeper import Keeper
+    from edgeproxy.proxy.edge import Edge
+
+
+class KeptStream(AnsweringStream):
+    """A client's connection, as far as the cache in memory sees it."""
+
+    __slots__ = ("_given", "_planner", "_requests_left")
+
+    def __init__(self, edge: Edge, planner: Planner) -> None:
+        super().__init__(edge)
+        self._planner = planner
+        self._requests_left = edge.limits.requests
+        self._given: Known | None = None  # by what the request at hand was answered, if others like it can be
+
+    def _give_known(self, known: Known) -> bool:
+        """Answer a request whose octets are known from a copy in memory, if it is fresh and nothing else is to be done.
+
+        PERF: the hit path whole. What it leaves out, the way of any request does: records, limits, trusted proxies.
+        """
+        edge, copy = self._edge, known.copy
+        now = edge.clock.wall()
+        if (
+            now >= copy.expires
+            or self._requests_left <= 1
+            or self.peer.is_trusted
+            or edge.is_draining
+            or edge.keeps_records
+            or not cast("Keeper", edge.keeper).is_current
+        ):
+            return False
+        counters = edge.counters
+        counters.requests += 1
+        counters.memo_hits += 1
+        counters.rules[known.rule] += 1
+        counters.cache[known.counted] += 1
+        counters.statuses[known.status] += 1
+        self._requests_left -= 1
+        if copy.hits < MOST_HITS:
+            copy.hits += 1
+        self.deadline = edge.clock.now() + edge.limits.idle  # first: a write that fills the transport sets another
+        self.transport.write(known.octets(now))
+        return True
+
+    def _answer_kept(self, planned: Planned, plan: Pass | ServeFile, cache: CachePlan, fields: RequestFields) -> bool:
+        """From a fresh copy in memory, at once. Where nothing but the request's octets decides, the same octets have
+        the same answer.
+        """
+        edge = self._edge
+        known = cast("Keeper", edge.keeper).known(plan, cache, fields)
+        if known is None:
+            return False
+        self.note_outcome(plan.rule, Outcome.HIT)
+        is_final = planned.plan is plan and planned.limits is None and fields.is_common and not fields.wants_close
+        if is_final and self.minor and known.is_lasting:
+            self._given = known
+        give(self, known, edge.clock.wall(), Outcome.HIT)
+        return True

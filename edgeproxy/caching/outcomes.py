@@ -40,5 +40,6 @@ class NotStored(StrEnum):
     TOO_LARGE = "too_large"
     TRUNCATED = "truncated"  # it ended before its end
     DIGEST = "digest"  # it has not the digest that its rule asks for
+    CHANGING = "changing"  # a file was written to just now, and may be once more without a trace
     PURGED = "purged"  # while it was on its way
     NO_ROOM = "no_room"  # the disk is full or fails

@@ -14,9 +14,11 @@ from typing import Final
 from edgeproxy.caching.keys import address_digest, path_digest, tag_digest
 from edgeproxy.caching.purging import Mode, Purge, What
 from edgeproxy.http.target import BadTarget, Scheme, Target, parse_target
+from edgeproxy.ruleset.arms import Cutover, Split
 from edgeproxy.ruleset.leads import kept_query
-from edgeproxy.ruleset.model import Routed, Routing, Rule, Ruleset, UnknownHost
+from edgeproxy.ruleset.model import Files, Forward, Routed, Routing, Rule, Ruleset, UnknownHost
 from edgeproxy.ruleset.modifiers import KeyPart
+from edgeproxy.ruleset.origins import DirectoryBackend
 
 _METHODS: Final = ("GET", "POST")  # whose answers may be kept
 
@@ -62,5 +64,21 @@ def _rules_of(target: Target, ruleset: Ruleset) -> Iterator[Rule]:
 
 
 def _is_told_apart_by_query(rule: Rule) -> bool:
+    if _has_files(rule):
+        return False  # whatever the query, it is the same file
     cache = rule.modifiers.cache
     return cache is None or cache.key is None or KeyPart.QUERY in cache.key
+
+
+def _has_files(rule: Rule) -> bool:
+    """Whether any answer under it may come from a directory."""
+    match rule.action:
+        case Files():
+            return True
+        case Forward(to=Cutover() | Split() as to):
+            split = to.resting if isinstance(to, Cutover) else to
+            return any(isinstance(arm.backend, DirectoryBackend) for arm in split.arms)
+        case Forward(to=to):
+            return isinstance(to, DirectoryBackend)
+        case _:
+            return False

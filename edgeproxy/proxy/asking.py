@@ -31,7 +31,7 @@ class Asking(ABC):
         "is_waiting",
     )  # fmt: skip
 
-    def __init__(self, pool: Pool, plan: Pass, asked: Asked, *, is_whole: bool) -> None:
+    def __init__(self, pool: Pool, plan: Pass, asked: Asked, is_whole: bool) -> None:
         """`is_whole`: no body follows."""
         self._pool = pool
         self._plan = plan

@@ -15,6 +15,7 @@ from edgeproxy.http.request import BadRequest, RequestFields
 from edgeproxy.http.target import BadTarget
 from edgeproxy.http.xmlrpc_call import UNREADABLE
 from edgeproxy.proxy.cache.cached import Cached, cached
+from edgeproxy.proxy.cache.cached_file import CachedFile
 from edgeproxy.proxy.cache.purging_call import Purging
 from edgeproxy.proxy.clock import NEVER
 from edgeproxy.proxy.exchange import Exchange, Passing
@@ -300,7 +301,7 @@ class ClientConnection(KeptStream):
             edge.counters.rules[rule] += 1
         if self.record is not None:
             note_plan(self.record, planned, plan, arm)
-        exchange: Passing | Serving | Cached | Purging
+        exchange: Passing | Serving | Cached | CachedFile | Purging
         if isinstance(plan, Pass):
             if edge.keeper is None or (plan.cache is None and plan.is_safe):
                 exchange = Passing(self, edge.pools[plan.backend.name], plan, fields)
@@ -309,7 +310,12 @@ class ClientConnection(KeptStream):
             else:
                 exchange = cached(self, edge.keeper, edge.pools[plan.backend.name], plan, fields)
         elif isinstance(plan, ServeFile):
-            exchange = Serving(self, plan, self._method, fields.values)
+            if edge.keeper is None or plan.cache is None:
+                exchange = Serving(self, plan, fields.values)
+            elif self._body is None and self._answer_kept(planned, plan, plan.cache, fields):
+                return None
+            else:
+                exchange = CachedFile(self, edge.keeper, plan, plan.cache, fields.values)
         elif isinstance(plan, PurgeCall):
             assert edge.keeper is not None, "the rules keep answers"
             assert edge.purge_token is not None, "and name a token"

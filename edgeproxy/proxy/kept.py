@@ -16,7 +16,7 @@ from edgeproxy.proxy.answering import AnsweringStream
 from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.proxy.cache.cached import give
 from edgeproxy.proxy.cache.giving import Known
-from edgeproxy.proxy.plan import Pass, Planned, Planner
+from edgeproxy.proxy.plan import Pass, Planned, Planner, ServeFile
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.cache.keeper import Keeper
@@ -63,7 +63,7 @@ class KeptStream(AnsweringStream):
         self.transport.write(known.octets(now))
         return True
 
-    def _answer_kept(self, planned: Planned, plan: Pass, cache: CachePlan, fields: RequestFields) -> bool:
+    def _answer_kept(self, planned: Planned, plan: Pass | ServeFile, cache: CachePlan, fields: RequestFields) -> bool:
         """From a fresh copy in memory, at once. Where nothing but the request's octets decides, the same octets have
         the same answer.
         """

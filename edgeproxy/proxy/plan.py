@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, assert_never
+from typing import TYPE_CHECKING, ClassVar, TypeVar, assert_never
 
 from edgeproxy.http.edits import FieldEdit, field_edit
 from edgeproxy.http.head_buffer import refuse_hopeless
@@ -77,6 +77,8 @@ class Pass:
     is_plain: bool = True  # neither an edit nor a content host: fields go both ways as they are
     cache: CachePlan | None = None  # where answers are kept
 
+    is_own: ClassVar[bool] = False  # the edge is no origin of the answer
+
     @property
     def is_unsafe(self) -> bool:
         """By the method's own word (RFC 9110 §9.2.1), or the rule's: it may change what the backend answers."""
@@ -93,10 +95,13 @@ class ServeFile:
     """Answer from a directory. `path` is a normalised URL path."""
 
     rule: str
+    method: str
     directory: Path
     path: str
     to_content: bool
     answer_edit: FieldEdit | None = None
+    cache: CachePlan | None = None  # where small files are kept, and what is told of how long they may be
+    is_own: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +223,8 @@ def _plan_action(routed: Routed, method: str, target: Target) -> Plan:
             return edited(answer(status, headers, body, rule.name), _answer_edit(rule))
         case Files(directory=directory, path=path):
             where = target.path if path is None else path.expand(routed.captures)
-            return ServeFile(rule.name, directory, where, to_content, _answer_edit(rule))
+            cache = _cache_plan(routed, method, target, where, f"files {directory}")  # no backend has such a name
+            return ServeFile(rule.name, method, directory, where, to_content, _answer_edit(rule), cache)
         case _:
             assert_never(action)
 
@@ -255,21 +261,23 @@ def _to_backend(backend: Backend, routed: Routed, method: str, target: Target) -
                 edit=_edit_of(rewrite.headers),
                 answer_edit=_answer_edit(rule),
                 is_plain=not (to_content or rewrite.headers or rewrite.answer_headers),
-                cache=_cache_plan(routed, method, target, asked, backend),
+                cache=_cache_plan(routed, method, target, asked, backend.name),
             )
         case DirectoryBackend(directory=directory):
-            return ServeFile(rule.name, directory, path, to_content, _answer_edit(rule))
+            cache = _cache_plan(routed, method, target, path, backend.name)
+            return ServeFile(rule.name, method, directory, path, to_content, _answer_edit(rule), cache)
         case _:
             assert_never(backend)
 
 
-def _cache_plan(routed: Routed, method: str, target: Target, asked: str, backend: HttpBackend) -> CachePlan | None:
+def _cache_plan(routed: Routed, method: str, target: Target, asked: str, backend: str) -> CachePlan | None:
+    """`asked`: what the backend is asked for; the path of a file, which no query makes another."""
     policy = routed.rule.modifiers.cache
     if policy is None:
         return None
     tags = tuple(tag.expand(routed.captures) for tag in policy.tags)
     verify = None if policy.verify is None else (policy.verify[0], policy.verify[1].expand(routed.captures).lower())
-    return CachePlan(policy, method, target, asked, backend.name, tags, verify)
+    return CachePlan(policy, method, target, asked, backend, tags, verify)
 
 
 _edit_of = lru_cache(1024)(field_edit)  # one for each rule, whatever the URLs

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Protocol, assert_never
+from typing import Final, Protocol, assert_never
 
 from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.selection import Selection, select
@@ -14,6 +14,8 @@ from edgeproxy.proxy.file_answer import Client as FileClient
 from edgeproxy.proxy.file_answer import FileAnswer
 from edgeproxy.proxy.files import NotAFile, OpenFile, open_file
 from edgeproxy.proxy.plan import NOSNIFF, Answer, ServeFile, edited, reason_phrase, say
+
+UNREADABLE_NOW: Final = say(500, "The file cannot be read now.")
 
 
 class Client(FileClient, Protocol):
@@ -26,36 +28,42 @@ class Client(FileClient, Protocol):
     def answer(self, answer: Answer) -> None: ...
 
 
+def open_for(plan: ServeFile) -> OpenFile | Answer:
+    """The file that is asked for, or the answer, without the rule's edits, where there is none."""
+    if plan.method not in ("GET", "HEAD"):
+        return say(405, "A file can be read and nothing else.", ("Allow", "GET, HEAD"))
+    try:
+        found = open_file(plan.directory, plan.path)
+    except OSError:  # out of descriptors, a disk that fails, a directory that is not there
+        return UNREADABLE_NOW
+    match found:
+        case NotAFile.UNREADABLE:
+            return say(403, "The file may not be read.")
+        case NotAFile.MISSING | NotAFile.OUTSIDE | NotAFile.NOT_REGULAR:
+            return say(404, "There is no such file.")
+        case OpenFile():
+            return found
+        case _:
+            assert_never(found)
+
+
 class Serving:
     """One request answered by a file."""
 
-    __slots__ = ("_client", "_method", "_plan", "_sending", "_values")
+    __slots__ = ("_client", "_plan", "_sending", "_values")
 
-    def __init__(self, client: Client, plan: ServeFile, method: bytes, values: Mapping[str, str]) -> None:
+    def __init__(self, client: Client, plan: ServeFile, values: Mapping[str, str]) -> None:
         self._client = client
         self._plan = plan
-        self._method = method.decode("ascii")
         self._values = values
         self._sending: FileAnswer | None = None
 
     def start(self) -> None:
-        if self._method not in ("GET", "HEAD"):
-            self._answer(say(405, "A file can be read and nothing else.", ("Allow", "GET, HEAD")))
-            return
-        try:
-            found = open_file(self._plan.directory, self._plan.path)
-        except OSError:  # out of descriptors, a disk that fails, a directory that is not there
-            self._answer(say(500, "The file cannot be read now."))
-            return
-        match found:
-            case NotAFile.UNREADABLE:
-                self._answer(say(403, "The file may not be read."))
-            case NotAFile.MISSING | NotAFile.OUTSIDE | NotAFile.NOT_REGULAR:
-                self._answer(say(404, "There is no such file."))
-            case OpenFile():
-                self._send(found)
-            case _:
-                assert_never(found)
+        found = open_for(self._plan)
+        if isinstance(found, OpenFile):
+            self._send(found)
+        else:
+            self._client.answer(edited(found, self._plan.answer_edit))
 
     def on_body(self, content: bytes) -> None:
         """A body with a GET means nothing (RFC 9110 §9.3.1); it is read and dropped."""
@@ -72,11 +80,8 @@ class Serving:
         if self._sending is not None:
             self._sending.cancel()
 
-    def _answer(self, answer: Answer) -> None:
-        self._client.answer(edited(answer, self._plan.answer_edit))
-
     def _send(self, file: OpenFile) -> None:
-        selection = select(self._method, self._values, file.representation, time.time())
+        selection = select(self._plan.method, self._values, file.representation, time.time())
         keep_alive = self._client.may_keep_alive()
         self._sending = FileAnswer(self._client, keep_alive)
         self._sending.begin(selection.status, file, self._head(selection, keep_alive), selection.parts)

@@ -60,6 +60,7 @@ class Figures:
     cpu: CpuUse
     filled: Filled
     series: Sequence[Second]
+    told: Sequence[str]  # by the edge, of trouble
 
     @property
     def rate(self) -> float:
@@ -110,6 +111,7 @@ def figures_of(run: Run, schedule: Schedule, asked_for: Population, settle: floa
         cpu=run.cpu,
         filled=run.filled,
         series=tuple(_series(run, schedule, reached, measured, settle, seconds)),
+        told=run.told,
     )
 
 
@@ -149,3 +151,5 @@ def verdicts_of(figures: Figures, rate: float) -> Iterator[str]:
         yield f"{figures.at_backend:.1f} requests/s reached the backend, and {MOST_AT_BACKEND:.0f} should at most"
     if figures.answered < figures.meant:
         yield f"{figures.meant - figures.answered} requests were not answered as they should be"
+    if figures.told:
+        yield f"the edge told of trouble in {len(figures.told)} lines, first: {figures.told[0]}"

@@ -52,12 +52,14 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """All that was seen. `reached`: when requests reached the backend, in seconds after the beginning."""
+    """All that was seen. `reached`: when requests reached the backend, in seconds after the beginning. `told`: what the
+    edge wrote to its log, beside that it is ready."""
 
     filled: Filled
     seen: Observed
     reached: tuple[float, ...]
     cpu: CpuUse
+    told: tuple[str, ...] = ()
 
 
 def run(settings: Settings, settle: float, stand: Stand, directory: Path, told: Callable[[str], None]) -> Run:
@@ -74,9 +76,14 @@ def run(settings: Settings, settle: float, stand: Stand, directory: Path, told: 
         seen = _seen_by(maker, directory)
     reached = tuple(at - began for at in reached_at(stand.origin_port))
     took = settings.seconds - settle
-    return Run(
-        filled, seen, reached, CpuUse(*((late - early) / took for early, late in zip(before, after, strict=True)))
-    )
+    cpu = CpuUse(*((late - early) / took for early, late in zip(before, after, strict=True)))
+    return Run(filled, seen, reached, cpu, tuple(_lines_of(stand.log)))
+
+
+def _lines_of(log: Path) -> Iterator[str]:
+    for line in log.read_text(errors="replace").splitlines():
+        if line.strip() and not line.startswith("ready "):
+            yield line
 
 
 def _fill(settings: Settings, stand: Stand, directory: Path) -> Filled:

@@ -151,6 +151,35 @@ async def test_an_old_client_gets_content_of_unknown_length_until_the_connection
         assert (again.body, again.field("Content-Length"), again.field("Connection")) == (b"hello", "5", "keep-alive")
 
 
+async def test_a_head_that_waits_for_a_page_of_unknown_length_gets_no_content() -> None:
+    async with site() as its:
+        its.origin.will_say(ok(b"old", FRESH))
+        await its.get()
+        await its.origin.asked.get()
+        its.time.now += 61  # a HEAD without a copy would ask for itself
+        pieces = its.origin.will_say_in_pieces()
+        getting = asyncio.ensure_future(its.get())
+        await its.origin.asked.get()
+        async with its.edge.client() as client:
+            await client.send(request("/", method="HEAD"))
+            await its.until_running(2)
+            pieces.put_nowait(CHUNKED + chunk(b"hello") + b"0\r\n\r\n")
+            pieces.put_nowait(None)
+            assert (await client.answer(to_head=True)).status == 200
+            assert (await client.ask(request("/"))).body == b"hello"
+        assert (await getting).body == b"hello"
+
+
+async def test_a_call_too_long_for_a_key_goes_on_whole_to_the_backend() -> None:
+    body = b"<call>" * 20_000
+    async with site("{fresh: 30s, key: [body]}", safety="safe") as its:
+        its.origin.will_say(ok(b"one"), ok(b"two"))
+        assert (await its.post("/pypi", body)).body == b"one"
+        assert (await its.post("/pypi", body)).body == b"two"
+        assert [head.rpartition(b"\r\n\r\n")[2] == body for head in its.origin.seen] == [True, True]
+        assert its.counted == {"bypass": 2}
+
+
 async def test_a_purge_takes_what_is_on_its_way() -> None:
     async with site() as its:
         keeper = its.edge.edge.keeper

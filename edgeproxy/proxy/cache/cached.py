@@ -22,11 +22,9 @@ from edgeproxy.proxy.cache.giving import (
     Known,
     arriving_head,
     end_lines,
-    head_of,
+    head_of_file,
     named,
     open_ended,
-    says_age,
-    told_lines,
 )
 from edgeproxy.proxy.cache.index import DiskCopy
 from edgeproxy.proxy.cache.keeper import Found, Keeper, wants_to_switch
@@ -63,7 +61,7 @@ class Cached:
 
     __slots__ = (
         "_cache", "_client", "_fields", "_held", "_is_blocked", "_is_gone", "_keep_alive", "_keeper", "_outflow",
-        "_plan", "_pool", "_sending", "_source", "_stale", "_tries", "values",
+        "_passed", "_plan", "_pool", "_sending", "_source", "_stale", "_tries", "values",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +80,7 @@ class Cached:
         self._outflow: Outflow | None = None  # from the source, once the answer's head went out
         self._keep_alive = False
         self._sending: FileAnswer | None = None
+        self._passed: PassingBy | None = None  # the exchange that goes on in the place of this one
         self._is_blocked = False
         self._is_gone = False
         self._tries = 0
@@ -101,13 +100,19 @@ class Cached:
     # -- from the client ----------------------------------------------------------------------------------------
 
     def on_body(self, content: bytes) -> None:
+        if self._passed is not None:  # since octets that came in one read with these
+            self._passed.on_body(content)
+            return
         assert self._held is not None, "a body that is no part of the key is passed by"
         self._held += content
         if len(self._held) > self._keeper.longest_body:
             self._pass_by(Outcome.BYPASS, NotStored.CONTENT)
 
     def on_body_end(self) -> None:
-        self._look_up()
+        if self._passed is not None:
+            self._passed.on_body_end()
+        else:
+            self._look_up()
 
     def on_client_blocked(self, blocked: bool) -> None:
         self._is_blocked = blocked
@@ -136,7 +141,7 @@ class Cached:
         body = None if self._held is None else bytes(self._held)
         key = cache.key(self.values, body)
         found = keeper.find(key, self.values, cache.policy)
-        if found is None:
+        if found is None or self._tries > _TRIES:
             self._ask_without_copy(key)
             return
         now, stored = keeper.now(), found.stored
@@ -252,12 +257,11 @@ class Cached:
     def _send_file(self, stored: Stored, file: KeptFile, outcome: Outcome) -> None:
         client, now = self._client, self._keeper.now()
         client.note_outcome(self._plan.rule, outcome)
-        reply = replies.reply(self._plan.method, self.values, named(stored, self._plan, self.values), now)
         keep_alive = client.may_keep_alive()
-        told = told_lines(stored, outcome, now, says_age=says_age(self._plan))
-        head = b"%b%b%b\r\n" % (head_of(reply, self._plan), told, end_lines(keep_alive, client.minor))
+        end = end_lines(keep_alive, client.minor)
+        status, head, parts = head_of_file(self._plan, self.values, stored, now, outcome, end)
         self._sending = FileAnswer(client, keep_alive)
-        self._sending.begin(reply.status, file, head, reply.parts)
+        self._sending.begin(status, file, head, parts)
 
     def on_arriving(self, outcome: Outcome) -> None:
         source, client = self._source, self._client
@@ -273,8 +277,9 @@ class Cached:
             head = arriving_head(stored, reply, self._plan, outcome)
         else:
             status, in_chunks = stored.status, client.minor == 1
-            self._keep_alive = self._keep_alive and in_chunks
-            self._outflow = Outflow(None, in_chunks=in_chunks)
+            is_head = self._plan.method == "HEAD"
+            self._keep_alive = self._keep_alive and (in_chunks or is_head)
+            self._outflow = Outflow(() if is_head else None, in_chunks=in_chunks and not is_head)
             head = arriving_head(stored, open_ended(stored, in_chunks=in_chunks), self._plan, outcome)
         client.on_head_sent(status)
         client.send(head + end_lines(self._keep_alive, client.minor) + b"\r\n")
@@ -294,7 +299,8 @@ class Cached:
         if not self._is_blocked and outflow.is_over(source):
             self._leave_source()
             self._outflow = None
-            client.send(outflow.end)
+            if outflow.end:
+                client.send(outflow.end)
             client.on_answered(self._keep_alive)
 
     def on_broken(self) -> None:
@@ -357,7 +363,7 @@ class Cached:
         """Ask for this client alone. What was held of its body goes first."""
         held, is_whole = self._held, self._client.has_whole_request
         self._held = None
-        passing = self._passing(outcome, why)
+        passing = self._passed = self._passing(outcome, why)
         self._client.put_exchange(passing)
         passing.start()
         if held is None:

@@ -1,10 +1,10 @@
-"""Whether a file has the content that it was kept for.
+"""Whether a file has the content that it is to have.
 
 Laws of this module:
 - a file is read through, and hashed, before it is given for the first time in this process, and again whenever its
   inode, its ctime or its size is another: whoever writes to a file changes its ctime;
 - a file that changed at the moment at which it is looked at may change once more in the same tick of the file system's
-  clock: it is given, but not remembered.
+  clock: what it is then is not remembered.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from __future__ import annotations
 import os
 import stat
 import time
-from asyncio import AbstractEventLoop
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Hashable
 from hashlib import blake2b
-from queue import SimpleQueue
-from threading import Thread
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from edgeproxy.caching.stored import DIGEST_OCTETS, Stored
+from edgeproxy.proxy.cache.aside import Aside
+
+if TYPE_CHECKING:
+    from edgeproxy.proxy.cache.intake import Hash
 
 AT_ONCE: Final = 262_144  # octets that are checked on the loop: 300 µs
+TICK: Final = 50_000_000  # ns: several of any file system's
 _BLOCK: Final = 1 << 20
-_TICK: Final = 50_000_000  # ns: several of any file system's
 _MOST_REMEMBERED: Final = 65_536
 
 _Mark = tuple[int, int, int]
@@ -48,77 +48,83 @@ class KeptFile:
 Content = bytes | KeptFile
 
 
+class Wanted(NamedTuple):
+    """What a file is to be. `name` is that by which it is remembered; `digest` in hexadecimal digits."""
+
+    name: Hashable
+    size: int
+    digest: str
+    new_hash: Callable[[], Hash]
+
+
+def kept_as(name: str, stored: Stored) -> Wanted:
+    return Wanted(name, stored.size, stored.digest.hex(), _content_hash)
+
+
 def is_content(content: bytes, stored: Stored) -> bool:
     return len(content) == stored.size and blake2b(content, digest_size=DIGEST_OCTETS).digest() == stored.digest
 
 
+def _content_hash() -> Hash:
+    return blake2b(digest_size=DIGEST_OCTETS)
+
+
 class Checker:
-    """For one loop; large files are read by a thread of its own, one after the other."""
+    """For one loop; large files are read aside."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, _Mark] = {}
-        self._asked: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._thread: Thread | None = None
-        self._is_closed = False
+    def __init__(self, aside: Aside) -> None:
+        self._aside = aside
+        self._known: dict[Hashable, tuple[_Mark, str]] = {}
 
-    def is_known(self, name: str, fd: int, stored: Stored) -> bool:
-        """Whether it was checked and is as it was then. Raises OSError. PERF: 2 µs."""
+    def check(self, fd: int, wanted: Wanted, then: Callable[[bool | OSError], None]) -> None:
+        """`then` hears whether it is what it is to be: at once, or later on the loop."""
+        try:
+            found: bool | OSError | None = self._remembered(fd, wanted)
+            if found is None and wanted.size > AT_ONCE:
+                self._aside.do(lambda: self._read_once(fd, wanted), then)
+                return
+            if found is None:
+                found = self._read(fd, wanted)
+        except OSError as error:
+            found = error
+        then(found)
+
+    def _remembered(self, fd: int, wanted: Wanted) -> bool | None:
+        """What it was found to be, if it is as it was then; None: nobody knows. Raises OSError. PERF: 2 µs."""
+        known = self._known.get(wanted.name)
+        if known is None:
+            return None
         status = os.fstat(fd)
-        return status.st_size == stored.size and self._known.get(name) == _mark(status)
+        return known[1] == wanted.digest if known[0] == _mark(status) and status.st_size == wanted.size else None
 
-    def check(self, name: str, fd: int, stored: Stored) -> bool:
-        """Now. Raises OSError."""
+    def _read_once(self, fd: int, wanted: Wanted) -> bool:
+        """It may have been asked for several times at once. Raises OSError."""
+        found = self._remembered(fd, wanted)
+        return self._read(fd, wanted) if found is None else found
+
+    def _read(self, fd: int, wanted: Wanted) -> bool:
+        """Raises OSError."""
         status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode) or status.st_size != stored.size or self._digest(fd) != stored.digest:
+        if not stat.S_ISREG(status.st_mode) or status.st_size != wanted.size:
             return False
-        if _mark(os.fstat(fd)) == _mark(status) and time.time_ns() - status.st_ctime_ns > _TICK:
-            self._remember(name, _mark(status))
-        return True
+        digest = self._digest(fd, wanted.new_hash())
+        if _mark(os.fstat(fd)) == _mark(status) and time.time_ns() - status.st_ctime_ns > TICK:
+            self._remember(wanted.name, _mark(status), digest)
+        return digest == wanted.digest
 
-    def check_aside(
-        self, name: str, fd: int, stored: Stored, loop: AbstractEventLoop, then: Callable[[bool | OSError], None]
-    ) -> None:
-        """In the thread; `then` is called on the loop."""
-
-        def run() -> None:
-            try:
-                # It may have been asked for several times at once.
-                found: bool | OSError = self.is_known(name, fd, stored) or self.check(name, fd, stored)
-            except OSError as error:
-                found = error
-            with suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(then, found)
-
-        if self._thread is None:
-            self._thread = Thread(target=self._work, name="edgeproxy cache check", daemon=True)
-            self._thread.start()
-        self._asked.put(run)
-
-    def close(self) -> None:
-        """What is under way is told to have failed."""
-        self._is_closed = True
-        if self._thread is not None:
-            self._asked.put(None)
-            self._thread.join()
-
-    def _work(self) -> None:
-        while (run := self._asked.get()) is not None:
-            run()
-
-    def _digest(self, fd: int) -> bytes:
-        found = blake2b(digest_size=DIGEST_OCTETS)
+    def _digest(self, fd: int, found: Hash) -> str:
         offset = 0
-        while (block := os.pread(fd, _BLOCK, offset)) and not self._is_closed:
+        while (block := os.pread(fd, _BLOCK, offset)) and not self._aside.is_closed:
             found.update(block)
             offset += len(block)
-        if self._is_closed:
+        if self._aside.is_closed:
             raise InterruptedError("the cache is closed")
-        return found.digest()
+        return found.hexdigest()
 
-    def _remember(self, name: str, mark: _Mark) -> None:
+    def _remember(self, name: Hashable, mark: _Mark, digest: str) -> None:
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.pop(next(iter(self._known)), None)
-        self._known[name] = mark
+        self._known[name] = mark, digest
 
 
 def _mark(status: os.stat_result) -> _Mark:

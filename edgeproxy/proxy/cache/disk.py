@@ -23,7 +23,8 @@ from edgeproxy.caching.keys import Key, variant_digest
 from edgeproxy.caching.purging import Purge
 from edgeproxy.caching.stored import Stored
 from edgeproxy.proxy.cache.arriving import Announcement, Arriving, read_announcement
-from edgeproxy.proxy.cache.checking import AT_ONCE, Checker, Content, KeptFile, is_content
+from edgeproxy.proxy.cache.aside import Aside
+from edgeproxy.proxy.cache.checking import Checker, Content, KeptFile, is_content, kept_as
 from edgeproxy.proxy.cache.claims import Claims
 from edgeproxy.proxy.cache.directory import Directory, Generation
 from edgeproxy.proxy.cache.disk_purges import purge_disk
@@ -47,7 +48,8 @@ class Disk:
         self._claims: Claims | None = None
         self._writer = Writer(directory, limit, log)
         self._index = IndexReader(directory, self._on_damage, self._on_torn)
-        self._checker = Checker()
+        self._aside = Aside("edgeproxy cache check")
+        self._checker = Checker(self._aside)
         self._torn = Trouble("")
         self._files = Trouble(f"read files in {directory.root}")
         self._telling = Trouble(f"announce in {directory.root}")
@@ -62,7 +64,7 @@ class Disk:
     def close(self, patience: float = 5.0) -> None:
         """What was put before is kept, if the disk is no slower than `patience` seconds."""
         self._writer.close(patience)
-        self._checker.close()
+        self._aside.close()
         self._index.close()
         if self._claims is not None:
             self._claims.close()
@@ -226,10 +228,9 @@ class Disk:
             return -1
 
     def _read_file(self, copy: DiskCopy, name: str, file: KeptFile, then: Callable[[Content | None], None]) -> None:
-        stored = copy.stored
-
         def on_checked(found: bool | OSError) -> None:
             if found is True:
+                self._files.worked()
                 then(file)
                 return
             file.close()
@@ -239,18 +240,7 @@ class Disk:
                 self._files.failed(found)
             then(None)
 
-        try:
-            if self._checker.is_known(name, file.fd, stored):
-                self._files.worked()
-                found: bool | OSError = True
-            elif stored.size > AT_ONCE:
-                self._checker.check_aside(name, file.fd, stored, asyncio.get_running_loop(), on_checked)
-                return
-            else:
-                found = self._checker.check(name, file.fd, stored)
-        except OSError as error:
-            found = error
-        on_checked(found)
+        self._checker.check(file.fd, kept_as(name, copy.stored), on_checked)
 
     def _on_torn(self, place: Place, torn: Torn) -> None:
         which = place.file or f"row {place.row}"

@@ -70,7 +70,7 @@ class Fill(Source, Asking):
         self, keeper: Keeper, pool: Pool, plan: Pass, cache: CachePlan, key: Key, request: Request, stale: Found | None
     ) -> None:
         """`stale`: the copy that is asked for anew."""
-        Asking.__init__(self, pool, plan, plan.asked, is_whole=True)
+        Asking.__init__(self, pool, plan, plan.asked, True)
         self.stored: Stored | None = None
         self.waiters: list[Waiter] = []
         self.leader: Waiter | None = None

@@ -15,10 +15,11 @@ from edgeproxy.caching.stored import Stored
 from edgeproxy.caching.variants import as_text_html
 from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.ranges import Span
+from edgeproxy.http.selection import Part
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.cache.memory import Copy
-    from edgeproxy.proxy.plan import Pass
+    from edgeproxy.proxy.plan import Pass, ServeFile
 
 NOSNIFF: Final = b"X-Content-Type-Options: nosniff\r\n"
 _VIA: Final = b"Via: 1.1 edgeproxy\r\n"
@@ -33,7 +34,7 @@ class Known:
 
     __slots__ = ("content", "copy", "counted", "head", "rule", "says_age", "status")
 
-    def __init__(self, copy: Copy, plan: Pass, values: Mapping[str, str], now: float) -> None:
+    def __init__(self, copy: Copy, plan: Pass | ServeFile, values: Mapping[str, str], now: float) -> None:
         reply = replies.reply(plan.method, values, named(copy.stored, plan, values), now)
         self.copy = copy
         self.rule = plan.rule
@@ -73,17 +74,19 @@ class Known:
         )
 
 
-def named(stored: Stored, plan: Pass, values: Mapping[str, str]) -> Stored:
+def named(stored: Stored, plan: Pass | ServeFile, values: Mapping[str, str]) -> Stored:
     """Under the name of its type that the client knows."""
     if plan.cache is None or not plan.cache.policy.accept or not plan.cache.wants_text_html(values):
         return stored
     return as_text_html(stored)
 
 
-def head_of(reply: Reply, plan: Pass) -> bytes:
-    """Status line and field lines: those of the copy, as the rule wants them changed, and the edge's own."""
+def head_of(reply: Reply, plan: Pass | ServeFile) -> bytes:
+    """Status line and field lines: those of the copy, as the rule wants them changed, and the edge's own. Of a file the
+    edge is the origin, and no way led to it (RFC 9110 §7.6.3).
+    """
     head = reply.head if plan.answer_edit is None else plan.answer_edit.apply(reply.head)
-    return head + _VIA + (NOSNIFF if plan.to_content else b"")
+    return head + (b"" if plan.is_own else _VIA) + (NOSNIFF if plan.to_content else b"")
 
 
 def told_lines(stored: Stored, outcome: Outcome, now: float, *, says_age: bool) -> bytes:
@@ -98,7 +101,7 @@ def told_lines(stored: Stored, outcome: Outcome, now: float, *, says_age: bool) 
     return b"Age: %d\r\n%b" % (age, status) if says_age and (age or not is_new) else status
 
 
-def says_age(plan: Pass) -> bool:
+def says_age(plan: Pass | ServeFile) -> bool:
     """Whether the rule leaves Age to clients: who takes it away lets them keep answers for their whole time."""
     return plan.answer_edit is None or plan.answer_edit.gone.search(_AGE) is None
 
@@ -121,7 +124,16 @@ def end_lines(keep_alive: bool, minor: int) -> bytes:
     return b"".join([line + b"\r\n" for line in connection_lines(keep_alive, minor)])
 
 
-def arriving_head(stored: Stored, reply: Reply, plan: Pass, outcome: Outcome) -> bytes:
+def head_of_file(
+    plan: Pass | ServeFile, values: Mapping[str, str], stored: Stored, now: float, outcome: Outcome, end: bytes
+) -> tuple[int, bytes, tuple[Part, ...]]:
+    """Status, head, and what follows of the file that has the content. `end`: further field lines."""
+    reply = replies.reply(plan.method, values, named(stored, plan, values), now)
+    told = told_lines(stored, outcome, now, says_age=says_age(plan))
+    return reply.status, b"%b%b%b\r\n" % (head_of(reply, plan), told, end), reply.parts
+
+
+def arriving_head(stored: Stored, reply: Reply, plan: Pass | ServeFile, outcome: Outcome) -> bytes:
     """Of an answer that is still coming."""
     told = told_lines(stored, outcome, stored.terms.born, says_age=says_age(plan))
     return head_of(reply, plan) + told

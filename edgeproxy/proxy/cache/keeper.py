@@ -29,6 +29,7 @@ from edgeproxy.proxy.cache.checking import Content, KeptFile
 from edgeproxy.proxy.cache.codings import Codings
 from edgeproxy.proxy.cache.disk import Disk
 from edgeproxy.proxy.cache.elsewhere import Elsewhere
+from edgeproxy.proxy.cache.file_reader import FileReader
 from edgeproxy.proxy.cache.giving import Known
 from edgeproxy.proxy.cache.index import DiskCopy
 from edgeproxy.proxy.cache.intake import Budget, Intake
@@ -37,7 +38,7 @@ from edgeproxy.proxy.cache.purges import PurgeLog
 from edgeproxy.proxy.cache.spool import Spool
 from edgeproxy.proxy.clock import Clock
 from edgeproxy.proxy.loop_guard import LoopGuard
-from edgeproxy.proxy.plan import Pass
+from edgeproxy.proxy.plan import Pass, ServeFile
 from edgeproxy.ruleset.caches import CacheSettings
 from edgeproxy.ruleset.modifiers import Cache, Coding, Digest
 from edgeproxy.telemetry.counters import Counters
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 Found = Copy | DiskCopy
 
 _SHARE_OF_FILLS: Final = 4  # of the memory of copies, what content on its way may take beside it
-_SMALL: Final = 1 << 20  # octets of content that are kept in memory, too, where there is a disk
+_SMALL: Final = 1 << 20  # octets of content that are kept in memory, too, where there is a disk or a directory
 _UNCACHEABLE: Final = 10.0  # seconds in which nobody waits for an answer that the last time was for one client only
 _REMEMBERED: Final = 8_192  # keys
 
@@ -79,6 +80,7 @@ class Keeper:
         self._counters = counters
         self._seen = purges.seq
         self.codings = Codings(self.memory)
+        self.files = FileReader(min(self.memory.largest, _SMALL))
         self._uncacheable: dict[bytes, float] = {}  # by primary key: until when, in POSIX seconds
         self._failing = Failing()
 
@@ -102,7 +104,7 @@ class Keeper:
 
     def find(self, key: Key, values: Mapping[str, str], policy: Cache) -> Found | None:
         """The newest copy that a request with these fields may have, fresh or not."""
-        copy = self._find_in_memory(key, values, policy)
+        copy = self.find_in_memory(key, values, policy)
         if self.disk is None or (copy is not None and self.now() < copy.expires):
             return copy
         other = _newest(self.disk.find(key.primary), values, policy)
@@ -110,17 +112,18 @@ class Keeper:
             return other
         return copy
 
-    def _find_in_memory(self, key: Key, values: Mapping[str, str], policy: Cache) -> Copy | None:
+    def find_in_memory(self, key: Key, values: Mapping[str, str], policy: Cache) -> Copy | None:
+        """Likewise, without a look at the disk."""
         if not self.is_current:
             self.catch_up()
         return _newest(self.memory.of(key.primary), values, policy)
 
-    def known(self, plan: Pass, cache: CachePlan, fields: RequestFields) -> Known | None:
+    def known(self, plan: Pass | ServeFile, cache: CachePlan, fields: RequestFields) -> Known | None:
         """What a fresh copy in memory gives to a request that has no body."""
         if not cache.is_read or is_for_the_backend(fields.values) or wants_to_switch(plan, fields):
             return None
         values, now = fields.values, self.now()
-        copy = self._find_in_memory(cache.key(values, None), values, cache.policy)
+        copy = self.find_in_memory(cache.key(values, None), values, cache.policy)
         if copy is None or now >= copy.expires:
             return None
         if cache.policy.heed_clients and decide(values, copy.stored.terms, None, now, cache.policy) is not Use.FRESH:
@@ -242,6 +245,12 @@ class Keeper:
         self.disk.put(key, stored, content, fill.since, on_put)
         return copy
 
+    def keep_here(self, key: Key, stored: Stored, content: bytes, since: int) -> Copy | NotStored:
+        """In memory alone. `since`: the number of the log when it was looked for."""
+        if self.is_purged(key, stored.tags, since):
+            return NotStored.PURGED
+        return self.memory.put(key, stored, content) or NotStored.TOO_LARGE
+
     def refresh(self, found: Found, stored: Stored, since: int) -> Found:
         """A copy that was asked for anew and is right, under its new head."""
         if self.disk is not None:
@@ -305,6 +314,7 @@ class Keeper:
 
     def close(self) -> None:
         self.fills.clear()
+        self.files.close()
         if self.disk is not None:
             self.disk.close()
 
@@ -335,9 +345,9 @@ class Keeper:
         }
 
 
-def wants_to_switch(plan: Pass, fields: RequestFields) -> bool:
+def wants_to_switch(plan: Pass | ServeFile, fields: RequestFields) -> bool:
     """Protocols, where the rule lets it (RFC 9110 §7.8)."""
-    return bool(plan.upgrade) and not plan.upgrade.isdisjoint(fields.upgrade)
+    return isinstance(plan, Pass) and bool(plan.upgrade) and not plan.upgrade.isdisjoint(fields.upgrade)
 
 
 F = TypeVar("F", Copy, DiskCopy)

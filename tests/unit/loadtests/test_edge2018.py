@@ -167,6 +167,8 @@ def test_percentiles_are_latencies_that_were_seen() -> None:
 
 def test_what_was_not_held_is_told(figures: Figures) -> None:
     assert len(list(verdicts_of(figures, rate=1.0))) == 3
+    (told,) = verdicts_of(replace(figures, meant=9_000, answered=9_000, told=("oh", "no")), rate=3_000)
+    assert told == "the edge told of trouble in 2 lines, first: oh"
     held = replace(figures, meant=9_000, answered=9_000, reached=80)
     assert list(verdicts_of(held, rate=3_000)) == []
     assert list(verdicts_of(replace(held, reached=91), rate=3_000)) == [

@@ -67,9 +67,9 @@ def test_a_split_has_a_plan_for_each_arm_and_the_key_decides(planner: Planner) -
 
 def test_a_file_is_looked_up_below_its_directory(planner: Planner, tmp_path: Path) -> None:
     assert plan(planner, "/packages/a/b", host="files.pypihosted.test") == ServeFile(
-        "files", tmp_path / "files", "/packages/a/b", True
+        "files", "GET", tmp_path / "files", "/packages/a/b", True
     )
-    assert plan(planner, "/docs/one") == ServeFile("docs", tmp_path / "docs", "/one.html", False)
+    assert plan(planner, "/docs/one") == ServeFile("docs", "GET", tmp_path / "docs", "/one.html", False)
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,8 @@ class CacheModel:
         head = fetched.head
         if head.status == 304 and stale is not None:
             return self._on_not_modified(request, stale, fetched)
+        if head.status == 304:
+            return Seen(502, (), b"", self.asked, Outcome.UNCACHEABLE)
         if head.status >= _BROKEN and (given := self._stand_in(request, stale)) is not None:
             return given
         if not fetched.is_whole:

@@ -266,26 +266,29 @@ async def until_stale() -> None:
 @pytest.mark.slow
 async def test_a_backend_that_hangs_costs_its_clients_one_timeout_and_not_each_of_them(tmp_path: Path) -> None:
     async with site(tmp_path, Origin(lines="")) as its:
-        its.write_rules(rule=STALE, head="3s")
+        its.write_rules(rule=STALE, head="4s")
         async with its.running() as edge, clients_of_each(its.port, await edge.workers(), 2) as by_worker:
             clients = [client for each in by_worker for client in each]
-            await clients[0].get("/page")
+            for path in ("/page", "/other"):
+                await clients[0].get(path)
             its.origin.say = hang
             await until_stale()
             loop = asyncio.get_running_loop()
-            end, slow = loop.time() + 15.0, 0
+            end, slow = loop.time() + 13.0, 0
 
             async def ask(client: Client) -> None:
                 nonlocal slow
                 while loop.time() < end:
                     began = loop.time()
                     answer = await client.get("/page")
-                    slow += loop.time() - began > 2.0
+                    slow += loop.time() - began > 3.0
                     assert version_of("/page", answer.body) == 0
                     await asyncio.sleep(0.05)
 
             await asyncio.gather(*map(ask, clients))
             assert slow <= len(clients)
+            async with asyncio.timeout(3.0):  # what nobody asked for since then
+                assert {version_of("/other", (await client.get("/other")).body) for client in clients} == {0}
             its.origin.say = None
             its.origin.versions["/page"] = 1
             async with asyncio.timeout(60):
@@ -406,7 +409,8 @@ class Slow:
         sent = -1
         while sent < len(self.content):
             async with self.has_moved:
-                await self.has_moved.wait_for(lambda: self.allowed > sent)
+                while self.allowed <= sent:
+                    await self.has_moved.wait()
             if sent < 0:
                 sent = 0
                 writer.write(f"HTTP/1.1 200 OK\r\n{self.lines}Content-Length: {len(self.content)}\r\n\r\n".encode())
@@ -456,6 +460,21 @@ async def test_clients_of_all_workers_wait_for_one_fetch(tmp_path: Path, size: i
             assert origin.asked["/new"] == 1
             told = Counter(each.cache_status.partition(";")[2].strip() for each in answers)
             assert told["fwd=miss; stored"] == 1, told
+        assert unexpected(its.said) == []
+
+
+@pytest.mark.slow
+async def test_who_waits_for_long_for_another_worker_asks_once_for_all_of_its_own(tmp_path: Path) -> None:
+    answer, origin = slow("/new", 1_000)
+    async with site(tmp_path, origin) as its:
+        its.write_rules(head="60s")
+        async with its.running() as edge, clients_of_each(its.port, await edge.workers(), 10) as by_worker:
+            mine, others = await fetching(its, by_worker, "/new")
+            await until_asked(origin, "/new", 2)
+            await answer.allow(1_000)
+            answers = await asyncio.gather(*(client.answer() for client in (*mine, *others)))
+            assert {version_of("/new", each.body) for each in answers} == {0}
+            assert origin.asked["/new"] == 2
         assert unexpected(its.said) == []
 
 
@@ -529,7 +548,7 @@ async def test_who_reads_from_a_worker_that_is_killed_is_not_left_hanging(tmp_pa
         async with its.running() as edge:
             workers = await edge.workers()
             async with clients_of_each(its.port, workers, 5) as by_worker:
-                mine, others = await fetching(its, by_worker, "/new")
+                _, others = await fetching(its, by_worker, "/new")
                 await answer.allow(2_000_000)
                 for client in others:
                     assert "200 OK" in await client.head()

@@ -63,7 +63,7 @@ class Fill(Source, Asking):
 
     __slots__ = (
         "_cache", "_intake", "_is_held", "_is_over", "_is_right", "_is_used", "_keeper", "_not_modified", "_request",
-        "_requested", "_stale", "key", "leader", "since", "stored", "waiters",
+        "_requested", "_stale", "has_claim", "key", "leader", "since", "stored", "waiters",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +75,7 @@ class Fill(Source, Asking):
         self.waiters: list[Waiter] = []
         self.leader: Waiter | None = None
         self.key = key
+        self.has_claim = False  # to fetch it, among all workers
         self.since = keeper.purges.seq
         self._keeper = keeper
         self._cache = cache
@@ -201,6 +202,10 @@ class Fill(Source, Asking):
             self._not_modified = head
             if whole is not None:
                 self.on_end()
+        elif head.status == _NOT_MODIFIED:  # nobody asked whether anything was modified
+            self.leave_backend()
+            self._connection = None
+            self._give_up(BackendFailure.BAD_ANSWER)
         elif self._is_failure(head):
             self.leave_backend()
             self._connection = None
@@ -334,7 +339,7 @@ class Fill(Source, Asking):
             self.start()
             return
         self._keeper.drop(self)
-        found = stale if refreshed is stale.stored else self._keeper.refresh(stale, refreshed, self.since)
+        found = stale if refreshed is stale.stored else self._keeper.refresh(self, stale, refreshed)
         for waiter in self.waiting():
             self.waiters.remove(waiter)
             outcome = Outcome.REVALIDATED if waiter is self.leader else Outcome.COLLAPSED
@@ -353,7 +358,7 @@ class Fill(Source, Asking):
             has_query="?" in self._plan.target,
         )
         if updated is not stale.stored:
-            self._keeper.refresh(stale, updated, self.since)
+            self._keeper.refresh(self, stale, updated)
 
     def _fail(self, failure: BackendFailure, answer: Answer) -> None:
         self._keeper.give_up(self)

@@ -221,7 +221,7 @@ class Keeper:
     def give_up(self, fill: Fill) -> None:
         """Nothing of it is kept: somebody else may fetch it."""
         self.drop(fill)
-        self._release(fill.key)
+        self._release(fill)
 
     def announce(self, fill: Fill, stored: Stored, spool: Spool) -> None:
         """A large content begins to come: other workers may read it as it does."""
@@ -233,9 +233,10 @@ class Keeper:
         key = fill.key
         if self.is_purged(key, stored.tags, fill.since):
             self.count_not_stored(NotStored.PURGED)
-            self._release(key)
+            self._release(fill)
             then()
             return None
+        self._uncacheable.pop(key.primary, None)
         content = intake.content() if intake.spool is None else intake.spool
         copy = self.memory.put(key, stored, content) if isinstance(content, bytes) else None
         if self.disk is None:
@@ -243,7 +244,7 @@ class Keeper:
             return copy
 
         def on_put(_is_kept: bool) -> None:
-            self._release(key)
+            self._release(fill)
             then()
 
         self.disk.put(key, stored, content, fill.since, on_put)
@@ -255,16 +256,16 @@ class Keeper:
             return NotStored.PURGED
         return self.memory.put(key, stored, content) or NotStored.TOO_LARGE
 
-    def refresh(self, found: Found, stored: Stored, since: int) -> Found:
+    def refresh(self, fill: Fill, found: Found, stored: Stored) -> Found:
         """A copy that was asked for anew and is right, under its new head."""
         if self.disk is not None:
             for copy in (found,) if isinstance(found, DiskCopy) else self.disk.find(found.key.primary):
                 if copy.variant == found.variant and copy.stored.digest == found.stored.digest:
-                    self.disk.update(copy, stored, since)
-        self._release(found.key)
+                    self.disk.update(copy, stored, fill.since)
+        self._release(fill)
         if isinstance(found, DiskCopy):
             return replace(found, stored=stored)
-        if self.is_purged(found.key, stored.tags, since):
+        if self.is_purged(found.key, stored.tags, fill.since):
             self.memory.remove(found)
             return Copy(found.key, stored, found.body)
         return self.memory.replace(found, stored)
@@ -328,9 +329,10 @@ class Keeper:
         if self.disk is not None:
             self.disk.close()
 
-    def _release(self, key: Key) -> None:
-        if self.disk is not None:
-            self.disk.release(key.primary)
+    def _release(self, fill: Fill) -> None:
+        if self.disk is not None and fill.has_claim:
+            fill.has_claim = False
+            self.disk.release(fill.key.primary)
 
     def memory_numbers(self) -> dict[str, int]:
         memory = self.memory

@@ -19,6 +19,7 @@ from cache_load import (
     clients_of_each,
     version_of,
 )
+from edge_process import EdgeProcess
 from survival_site import site
 from system import ROOT, System
 
@@ -67,6 +68,29 @@ async def test_a_backend_that_hangs_costs_its_clients_one_timeout_and_not_each_o
             async with asyncio.timeout(60):
                 while (await its.get("/page"))[0] == 0:
                     await asyncio.sleep(0.05)
+
+
+@pytest.mark.slow
+async def test_nobody_waits_for_a_backend_whose_health_checks_say_that_it_hangs(tmp_path: Path) -> None:
+    async with site(tmp_path, Origin(lines="")) as its:
+        its.write_rules(rule=STALE, head="60s", more=", health: {path: /health, interval: 1s, unhealthy: 1}")
+        async with its.running() as edge:
+            assert (await its.get("/page"))[0] == 0
+            its.origin.say = hang
+            async with asyncio.timeout(60):
+                while not await is_down(edge):
+                    await asyncio.sleep(0.1)
+            await until_stale()
+            async with asyncio.timeout(30):
+                for _ in range(10):
+                    assert "stale_if_error" in (await its.get("/page"))[1]
+
+
+async def is_down(edge: EdgeProcess) -> bool:
+    """In all workers."""
+    workers = (await edge.report())["workers"]
+    endpoints = [it for each in workers for name, it in each["counters"].items() if name.startswith("endpoints/")]
+    return len(endpoints) == 2 and all(it["is_down"] for it in endpoints)
 
 
 def demo_rules(place: Path) -> Path:

@@ -153,7 +153,7 @@ class Cached:
                 self.on_found(found, Outcome.STALE)
             case Use.VALIDATE:
                 self._stale = found
-                if keeper.is_failing(key) and self.stand_in():
+                if keeper.is_failing(key, self._plan.backend.name) and self.stand_in():
                     self._renew(key, found)
                     return
                 self._ask(key)

@@ -160,11 +160,11 @@ class Fill(Source, Asking):
             return  # of an answer that nobody is given
         was_in_memory = intake.spool is None
         intake.write(content)
-        if was_in_memory and intake.spool is not None and self.stored is not None:
-            self._keeper.announce(self, self.stored, intake.spool)
         if intake.why_not is not None:
             self._keeper.give_up(self)
             self.on_taken()
+        elif was_in_memory and intake.spool is not None and self.stored is not None:
+            self._keeper.announce(self, self.stored, intake.spool)
 
     def on_pause(self) -> None:
         """PERF: what came in one read is told once."""
@@ -197,7 +197,7 @@ class Fill(Source, Asking):
     def _begin(self, head: ResponseHead, whole: bytes | None) -> None:
         """An answer's head is there; `whole`: its content, when all of it is."""
         if head.status < _BROKEN:
-            self._keeper.note_answered(self.key)
+            self._keeper.note_answered(self.key, self._plan.backend.name)
         if head.status == _NOT_MODIFIED and self._stale is not None:
             self._not_modified = head
             if whole is not None:
@@ -228,7 +228,7 @@ class Fill(Source, Asking):
                 return True
         if head.status < _BROKEN or self._stale is None:
             return False
-        self._keeper.note_failing(self.key, self._requested)
+        self._keeper.note_failing(self.key, self._plan.backend.name, self._requested)
         for waiter in self.waiting():
             if waiter.stand_in():
                 self.leave(waiter)
@@ -363,7 +363,7 @@ class Fill(Source, Asking):
     def _fail(self, failure: BackendFailure, answer: Answer) -> None:
         self._keeper.give_up(self)
         if self._stale is not None:
-            self._keeper.note_failing(self.key, self._requested)
+            self._keeper.note_failing(self.key, self._plan.backend.name, self._requested)
         waiters, self.waiters = self.waiting(), []
         for waiter in waiters:
             if not waiter.stand_in():

@@ -171,6 +171,8 @@ class CacheModel:
         head = fetched.head
         if head.status == 304 and stale is not None:
             return self._on_not_modified(request, stale, fetched)
+        if head.status == 304:
+            return Seen(502, (), b"", self.asked, Outcome.UNCACHEABLE)
         if head.status >= _BROKEN and (given := self._stand_in(request, stale)) is not None:
             return given
         if not fetched.is_whole:
@@ -196,7 +198,7 @@ class CacheModel:
             return _Fetched(None, b"", b"", requested, requested)
         received = requested + answer.after
         try:
-            read = self._reader.read(answer.head()[:-2], plan.asked)
+            read = self._reader.read(answer.head(is_framed=plan.method != "HEAD" or bool(answer.body))[:-2], plan.asked)
         except BadResponse:
             return _Fetched(None, b"", b"", requested, received)
         lines = read.octets.partition(b"\r\n")[2]

@@ -9,7 +9,8 @@ Laws of this module:
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Hashable
+from typing import Final, Generic, NamedTuple, TypeVar
 
 _PAUSE: Final = 1.0  # seconds
 _MOST: Final = 600.0
@@ -23,33 +24,36 @@ class _Failure(NamedTuple):
     took: float
 
 
-class Failing:
-    """By primary key."""
+K = TypeVar("K", bound=Hashable)
+
+
+class Failing(Generic[K]):
+    """By what was asked: a primary key, a backend."""
 
     __slots__ = ("_failures",)
 
     def __init__(self) -> None:
-        self._failures: dict[bytes, _Failure] = {}
+        self._failures: dict[K, _Failure] = {}
 
-    def note(self, key: bytes, asked: float, now: float) -> None:
+    def note(self, key: K, asked: float, now: float) -> None:
         """A fetch that was asked for at that time has failed now."""
         if len(self._failures) >= _REMEMBERED:
             self._failures.clear()
         self._failures[key] = _Failure(now, min(max(0.0, now - asked), _MOST))
 
-    def note_still_asked(self, key: bytes, now: float) -> None:
+    def note_still_asked(self, key: K, now: float) -> None:
         """Somebody else asks at this moment: what is known counts until that is over."""
         failure = self._failures.get(key)
         if failure is not None:
             self._failures[key] = failure._replace(at=now - _PAUSE)
 
-    def end(self, key: bytes) -> None:
+    def end(self, key: K) -> None:
         self._failures.pop(key, None)
 
-    def is_known(self, key: bytes, now: float) -> bool:
+    def is_known(self, key: K, now: float) -> bool:
         failure = self._failures.get(key)
         return failure is not None and now < failure.at + _PAUSE + 2 * failure.took
 
-    def may_ask(self, key: bytes, now: float) -> bool:
+    def may_ask(self, key: K, now: float) -> bool:
         failure = self._failures.get(key)
         return failure is None or now >= failure.at + _PAUSE

@@ -55,7 +55,7 @@ class OriginAnswer:
     def octets(self, *, to_head: bool = False) -> bytes:
         """On the wire. One that breaks off lacks its end."""
         content = b"" if to_head else self.body
-        head = self.head(is_framed=not to_head)
+        head = self.head(is_framed=not to_head or bool(self.body))
         if self.is_chunked and not to_head:
             trailers = "".join(f"{line}\r\n" for line in self.trailers).encode("latin-1")
             end = b"" if self.breaks_off else b"0\r\n%b\r\n" % trailers

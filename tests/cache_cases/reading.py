@@ -143,13 +143,16 @@ def _case(table: _Table, rfc: str) -> Case:
 
 
 def _rules(table: _Table) -> str:
-    """A rule file's text."""
-    cache = table.pop("cache", {})
-    rule = dict(table.take("rule", dict, {}))
+    return rules_of(table.pop("cache", {}), table.take("rule", dict, {}))
+
+
+def rules_of(cache: Mapping[str, Any] | None, rule: Mapping[str, Any]) -> str:
+    """The text of a rule file with one rule, and `{port}` for the origin's port."""
+    rule = dict(rule)
     match = {"host": ["app", "content"], "path": "/{rest*}"} | rule.pop("match", {})
     whole = {"name": "case", "match": match, "forward": {"backend": "origin"}} | rule
     if cache is not None:
-        whole["cache"] = cache
+        whole["cache"] = dict(cache)
     return yaml.safe_dump({**_RULES, "rules": [whole]}, sort_keys=False)
 
 

@@ -180,6 +180,35 @@ async def test_a_call_too_long_for_a_key_goes_on_whole_to_the_backend() -> None:
         assert its.counted == {"bypass": 2}
 
 
+async def test_who_provokes_an_answer_for_one_keeps_nobody_else_from_a_copy() -> None:
+    async with site() as its:
+        its.origin.will_say(ok(b"bad", status="400 Bad Request"), ok(b"page", FRESH))
+        assert (await its.get("/", "X-Odd: 1")).status == 400
+        assert [(await its.get()).body for _ in range(3)] == [b"page"] * 3
+        assert its.counted == {"uncacheable": 1, "miss": 1, "hit": 2}
+
+
+async def test_a_304_that_nobody_asked_for_is_no_answer() -> None:
+    async with site() as its:
+        its.origin.will_say(b"HTTP/1.1 304 Not Modified\r\n\r\n", ok(b"page", FRESH))
+        assert (await its.get("/", 'If-None-Match: "v1"')).status == 502
+        assert (await its.get()).body == b"page"
+
+
+async def test_a_head_that_asks_anew_lets_others_fetch_afterwards(tmp_path: Path) -> None:
+    async with site(settings=f"cache: {{directory: {tmp_path / 'kept'}, disk: 1GiB}}") as its:
+        its.origin.will_say(ok(b"old", FRESH, 'ETag: "v1"'))
+        await its.get()
+        its.time.now += 61
+        its.origin.will_say(
+            b'HTTP/1.1 304 Not Modified\r\nETag: "v1"\r\nCache-Control: max-age=1\r\n\r\n', ok(b"new", FRESH)
+        )
+        assert (await its.get(method="HEAD")).status == 200
+        its.time.now += 61
+        async with asyncio.timeout(5):
+            assert (await its.get()).body == b"new"
+
+
 async def test_a_purge_takes_what_is_on_its_way() -> None:
     async with site() as its:
         keeper = its.edge.edge.keeper

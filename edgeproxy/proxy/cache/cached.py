@@ -22,6 +22,7 @@ from edgeproxy.proxy.cache.giving import (
     Known,
     arriving_head,
     end_lines,
+    give,
     head_of_file,
     named,
     open_ended,
@@ -153,7 +154,7 @@ class Cached:
                 self.on_found(found, Outcome.STALE)
             case Use.VALIDATE:
                 self._stale = found
-                if keeper.is_failing(key) and self.stand_in():
+                if keeper.is_failing(key, self._plan.backend.name) and self.stand_in():
                     self._renew(key, found)
                     return
                 self._ask(key)
@@ -167,8 +168,10 @@ class Cached:
             self._answer(only_if_cached(), Outcome.ONLY_IF_CACHED)
         elif self._plan.method == "HEAD":
             self._pass_by(Outcome.UNCACHEABLE, NotStored.METHOD)
-        elif self._tries > _TRIES or self._keeper.is_uncacheable(key):
+        elif self._tries > _TRIES:
             self._pass_by(Outcome.UNCACHEABLE, None)
+        elif self._keeper.is_uncacheable(key):  # nobody waits for what may be for one client only, nor is it ruled out
+            self._lead(self._new_fill(key, None, is_for_one=True))
         else:
             self._ask(key)
 
@@ -187,25 +190,30 @@ class Cached:
             elsewhere.join(self)
             elsewhere.start()
             return
-        own = self._new_fill(key, self._stale)
-        self._source = own
-        own.join(self)
-        own.leader = self
-        own.start()
+        self._lead(self._new_fill(key, self._stale))
+
+    def _lead(self, fill: Fill) -> None:
+        self._source = fill
+        fill.join(self)
+        fill.leader = self
+        fill.start()
 
     def _renew(self, key: Key, stale: Found) -> None:
         """Ask for another copy, while this one is given."""
         if self._keeper.may_renew(key, self.values, self._cache.policy):
             self._new_fill(key, stale, is_for_all=True).start()
 
-    def _new_fill(self, key: Key, stale: Found | None, *, is_for_all: bool = False) -> Fill:
-        """`is_for_all`: this client waits for another answer."""
+    def _new_fill(self, key: Key, stale: Found | None, *, is_for_all: bool = False, is_for_one: bool = False) -> Fill:
+        """`is_for_all`: this client waits for another answer. `is_for_one`: others do not wait for this one, nor was
+        anybody asked for the claim.
+        """
         body = b"" if self._held is None else bytes(self._held)
         request = request_of(
             self._plan, self._cache, self._fields, self._client.peer, self._client.minor, body, is_for_all=is_for_all
         )
         fill = Fill(self._keeper, self._pool, self._plan, self._cache, key, request, stale)
-        if self._plan.method != "HEAD":  # its answer is nothing for a GET
+        fill.has_claim = not is_for_one
+        if fill.has_claim and self._plan.method != "HEAD":  # its answer is nothing for a GET
             self._keeper.begin(fill)
         return fill
 
@@ -384,13 +392,6 @@ def cached(client: Client, keeper: Keeper, pool: Pool, plan: Pass, fields: Reque
     if plan.cache is None:
         return PassingBy(client, pool, plan, fields, keeper, Outcome.BYPASS, NotStored.METHOD)
     return Cached(client, keeper, pool, plan, plan.cache, fields)
-
-
-def give(client: Client, known: Known, now: float, outcome: Outcome) -> None:
-    """A copy in memory, whole and in one write."""
-    keep_alive = client.may_keep_alive()
-    octets = known.octets(now, outcome, end_lines(keep_alive, client.minor))
-    client.finish(known.status, octets, keep_alive)
 
 
 def only_if_cached() -> Answer:

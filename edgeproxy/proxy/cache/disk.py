@@ -52,6 +52,7 @@ class Disk:
         self._checker = Checker(self._aside)
         self._torn = Trouble("")
         self._files = Trouble(f"read files in {directory.root}")
+        self._spooling = Trouble(f"write to {directory.spool}")
         self._telling = Trouble(f"announce in {directory.root}")
 
     @classmethod
@@ -145,8 +146,12 @@ class Disk:
     # -- on their way -------------------------------------------------------------------------------------------------
 
     def spool(self) -> Spool:
-        """Raises OSError."""
-        return Spool(self._directory.spool)
+        """Raises OSError, which is told."""
+        try:
+            return Spool(self._directory.spool, self._spooling)
+        except OSError as error:
+            self._spooling.failed(error)
+            raise
 
     def claim(self, primary: bytes) -> bool:
         """Whether this process may fetch it, and no other, until `release`."""
@@ -205,7 +210,7 @@ class Disk:
     @property
     def errors(self) -> int:
         """Reads and writes that failed, and puts for which there was no time."""
-        troubles = (self._index.trouble, self._writer.trouble, self._files, self._telling)
+        troubles = (self._index.trouble, self._writer.trouble, self._files, self._spooling, self._telling)
         return self._writer.dropped + sum(trouble.count for trouble in troubles)
 
     @property

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from edgeproxy.ruleset.modifiers import Cache
 
 _EVERY: Final = 0.01  # seconds between looks
-_PATIENCE: Final = 10.0  # seconds until those who see nothing of an answer ask for their own
+_PATIENCE: Final = 10.0  # seconds until those who see nothing of an answer ask, together, for one
 
 
 class Elsewhere(Source):
@@ -84,9 +84,8 @@ class Elsewhere(Source):
             self._disk.release(self.key.primary)
             self._send_away()
         elif self._loop.time() >= self._until:
-            self._close()
-            for waiter in self._take_waiters():
-                waiter.on_alone(NotStored.NO_ROOM)
+            self._keeper.note_unheard(self.key)
+            self._send_away()  # to one fetch of this worker's own
         else:
             self._arriving = self._disk.announced(self.key.primary)
             if self._arriving is not None:

@@ -13,8 +13,7 @@ Laws of this module:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from edgeproxy.caching import storing, validation, vary
@@ -36,6 +35,7 @@ from edgeproxy.telemetry.stderr import tell
 if TYPE_CHECKING:
     from edgeproxy.proxy.cache.cache_plan import CachePlan
     from edgeproxy.proxy.cache.keeper import Found, Keeper
+    from edgeproxy.proxy.cache.requests import Request
     from edgeproxy.proxy.plan import Answer, Pass
     from edgeproxy.proxy.pool import Pool
 
@@ -46,24 +46,12 @@ _NOT_MODIFIED: Final = 304
 _BROKEN: Final = 500  # from here on an answer is the backend's failure
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a fetch asks: `lines` go after the plan's start, and end the head; `body` follows, if there is one. `values`
-    and `client` are of whose request began it.
-    """
-
-    lines: bytes
-    values: Mapping[str, str]
-    client: str
-    body: bytes = b""
-
-
 class Fill(Source, Asking):
     """`leader`: whose request began it; None: nobody's, it renews a copy that was given though it was stale."""
 
     __slots__ = (
         "_cache", "_intake", "_is_held", "_is_over", "_is_right", "_is_used", "_keeper", "_not_modified", "_request",
-        "_requested", "_stale", "key", "leader", "since", "stored", "waiters",
+        "_requested", "_stale", "has_claim", "key", "leader", "since", "stored", "waiters",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +63,7 @@ class Fill(Source, Asking):
         self.waiters: list[Waiter] = []
         self.leader: Waiter | None = None
         self.key = key
+        self.has_claim = False  # to fetch it, among all workers
         self.since = keeper.purges.seq
         self._keeper = keeper
         self._cache = cache
@@ -157,11 +146,11 @@ class Fill(Source, Asking):
             return  # of an answer that nobody is given
         was_in_memory = intake.spool is None
         intake.write(content)
-        if was_in_memory and intake.spool is not None and self.stored is not None:
-            self._keeper.announce(self, self.stored, intake.spool)
         if intake.why_not is not None:
             self._keeper.give_up(self)
             self.on_taken()
+        elif was_in_memory and intake.spool is not None and self.stored is not None:
+            self._keeper.announce(self, self.stored, intake.spool)
 
     def on_pause(self) -> None:
         """PERF: what came in one read is told once."""
@@ -195,11 +184,15 @@ class Fill(Source, Asking):
     def _begin(self, head: ResponseHead, whole: bytes | None) -> None:
         """An answer's head is there; `whole`: its content, when all of it is."""
         if head.status < _BROKEN:
-            self._keeper.note_answered(self.key)
+            self._keeper.note_answered(self.key, self._plan.backend.name)
         if head.status == _NOT_MODIFIED and self._stale is not None:
             self._not_modified = head
             if whole is not None:
                 self.on_end()
+        elif head.status == _NOT_MODIFIED:  # nobody asked whether anything was modified
+            self.leave_backend()
+            self._connection = None
+            self._give_up(BackendFailure.BAD_ANSWER)
         elif self._is_failure(head):
             self.leave_backend()
             self._connection = None
@@ -223,7 +216,7 @@ class Fill(Source, Asking):
         if head.status < _BROKEN:
             return False
         if self._stale is not None:
-            self._keeper.note_failing(self.key, self._requested)
+            self._keeper.note_failing(self.key, self._plan.backend.name, self._requested)
         were_given = [waiter.stand_in() for waiter in self.waiting()]  # whoever is given one leaves
         if self.waiters or (self._stale is None and not any(were_given)):
             return False
@@ -331,7 +324,7 @@ class Fill(Source, Asking):
             self._may_repeat = True
             self.start()
             return
-        found = stale if refreshed is stale.stored else self._keeper.refresh(stale, refreshed, self.since)
+        found = stale if refreshed is stale.stored else self._keeper.refresh(self, stale, refreshed)
         self._keeper.give_up(self)
         for waiter in self.waiting():
             self.waiters.remove(waiter)
@@ -353,12 +346,12 @@ class Fill(Source, Asking):
             has_query="?" in self._plan.target,
         )
         if updated is not stale.stored:
-            self._keeper.refresh(stale, updated, self.since)
+            self._keeper.refresh(self, stale, updated)
 
     def _fail(self, failure: BackendFailure, answer: Answer) -> None:
         self._keeper.give_up(self)
         if self._stale is not None:
-            self._keeper.note_failing(self.key, self._requested)
+            self._keeper.note_failing(self.key, self._plan.backend.name, self._requested)
         waiters, self.waiters = self.waiting(), []
         for waiter in waiters:
             if not waiter.stand_in():

@@ -6,7 +6,7 @@ PERF: a hit that is known costs one look-up by the request's octets, two compari
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from edgeproxy.caching import cache_status, replies
 from edgeproxy.caching.outcomes import Outcome
@@ -25,6 +25,22 @@ NOSNIFF: Final = b"X-Content-Type-Options: nosniff\r\n"
 _VIA: Final = b"Via: 1.1 edgeproxy\r\n"
 _AGE: Final = b"Age: 0\r\n"
 _NEW: Final = frozenset((Outcome.MISS, Outcome.COLLAPSED, Outcome.REVALIDATED))
+
+
+class Taker(Protocol):
+    """What is needed of the client's connection that is given a copy."""
+
+    minor: int
+
+    def may_keep_alive(self) -> bool: ...
+    def finish(self, status: int, octets: bytes, keep_alive: bool) -> None: ...
+
+
+def give(client: Taker, known: Known, now: float, outcome: Outcome) -> None:
+    """A copy in memory, whole and in one write."""
+    keep_alive = client.may_keep_alive()
+    octets = known.octets(now, outcome, end_lines(keep_alive, client.minor))
+    client.finish(known.status, octets, keep_alive)
 
 
 class Known:

@@ -53,6 +53,8 @@ _SHARE_OF_FILLS: Final = 4  # of the memory of copies, what content on its way m
 _SMALL: Final = 1 << 20  # octets of content that are kept in memory, too, where there is a disk or a directory
 _UNCACHEABLE: Final = 10.0  # seconds in which nobody waits for an answer that the last time was for one client only
 _REMEMBERED: Final = 8_192  # keys
+_HANGS: Final = 1.0  # seconds after which a failure is not the key's but the backend's
+_ALONE: Final = 60.0  # seconds in which nobody waits for another worker that said nothing for long
 
 
 class Keeper:
@@ -83,7 +85,9 @@ class Keeper:
         self.codings = Codings(self.memory)
         self.files = FileReader(min(self.memory.largest, _SMALL))
         self._uncacheable: dict[bytes, float] = {}  # by primary key: until when, in POSIX seconds
-        self._failing = Failing()
+        self._unheard: dict[bytes, float] = {}
+        self._failing: Failing[bytes] = Failing()  # by primary key
+        self._hanging: Failing[str] = Failing()  # by backend
 
     def now(self) -> float:
         """POSIX seconds."""
@@ -152,7 +156,7 @@ class Keeper:
 
     def elsewhere(self, key: Key, policy: Cache) -> Elsewhere | None:
         """Another worker fetches it. None: this one may; it has the claim from now on, until the fetch is over."""
-        if self.disk is None or self.may_fetch(key):
+        if self.disk is None or self.may_fetch(key) or self._is_until(self._unheard, key):
             return None
         self.fills[key.primary] = other = Elsewhere(self, self.disk, key, policy)
         return other
@@ -171,12 +175,12 @@ class Keeper:
         return may
 
     def is_uncacheable(self, key: Key) -> bool:
-        until = self._uncacheable.get(key.primary)
-        return until is not None and self.now() < until
+        return self._is_until(self._uncacheable, key)
 
-    def is_failing(self, key: Key) -> bool:
+    def is_failing(self, key: Key, backend: str) -> bool:
         """Whether a copy may stand in for an answer that nobody waited for now."""
-        return self._failing.is_known(key.primary, self.now())
+        now = self.now()
+        return self._failing.is_known(key.primary, now) or self._hanging.is_known(backend, now)
 
     def is_purged(self, key: Key, tags: Iterable[str], since: int, *, knows_tags: bool = True) -> bool:
         """Whether an answer that was asked for at that number of the log is out of date. `knows_tags`: it can have no
@@ -221,7 +225,7 @@ class Keeper:
     def give_up(self, fill: Fill) -> None:
         """Nothing of it is kept: somebody else may fetch it."""
         self.drop(fill)
-        self._release(fill.key)
+        self._release(fill)
 
     def announce(self, fill: Fill, stored: Stored, spool: Spool) -> None:
         """A large content begins to come: other workers may read it as it does."""
@@ -233,9 +237,10 @@ class Keeper:
         key = fill.key
         if self.is_purged(key, stored.tags, fill.since):
             self.count_not_stored(NotStored.PURGED)
-            self._release(key)
+            self._release(fill)
             then()
             return None
+        self._uncacheable.pop(key.primary, None)
         content = intake.content() if intake.spool is None else intake.spool
         copy = self.memory.put(key, stored, content) if isinstance(content, bytes) else None
         if self.disk is None:
@@ -243,7 +248,7 @@ class Keeper:
             return copy
 
         def on_put(_is_kept: bool) -> None:
-            self._release(key)
+            self._release(fill)
             then()
 
         self.disk.put(key, stored, content, fill.since, on_put)
@@ -255,15 +260,15 @@ class Keeper:
             return NotStored.PURGED
         return self.memory.put(key, stored, content) or NotStored.TOO_LARGE
 
-    def refresh(self, found: Found, stored: Stored, since: int) -> Found:
+    def refresh(self, fill: Fill, found: Found, stored: Stored) -> Found:
         """A copy that was asked for anew and is right, under its new head."""
         if self.disk is not None:
             for copy in (found,) if isinstance(found, DiskCopy) else self.disk.find(found.key.primary):
                 if copy.variant == found.variant and copy.stored.digest == found.stored.digest:
-                    self.disk.update(copy, stored, since)
+                    self.disk.update(copy, stored, fill.since)
         if isinstance(found, DiskCopy):
             return replace(found, stored=stored)
-        if self.is_purged(found.key, stored.tags, since):
+        if self.is_purged(found.key, stored.tags, fill.since):
             self.memory.remove(found)
             return Copy(found.key, stored, found.body)
         return self.memory.replace(found, stored)
@@ -300,16 +305,22 @@ class Keeper:
             self.disk.note_hits(hits)
 
     def note_uncacheable(self, key: Key) -> None:
-        if len(self._uncacheable) >= _REMEMBERED:
-            self._uncacheable.clear()
-        self._uncacheable[key.primary] = self.now() + _UNCACHEABLE
+        self._note_until(self._uncacheable, key, _UNCACHEABLE)
 
-    def note_failing(self, key: Key, asked: float) -> None:
-        """A fetch that was asked for at that time."""
-        self._failing.note(key.primary, asked, self.now())
+    def note_unheard(self, key: Key) -> None:
+        """Who fetches it elsewhere lets everybody wait."""
+        self._note_until(self._unheard, key, _ALONE)
 
-    def note_answered(self, key: Key) -> None:
+    def note_failing(self, key: Key, backend: str, asked: float) -> None:
+        """A fetch that was asked for at that time. A backend that let it wait lets others wait, too."""
+        now = self.now()
+        self._failing.note(key.primary, asked, now)
+        if now - asked >= _HANGS:
+            self._hanging.note(backend, asked, now)
+
+    def note_answered(self, key: Key, backend: str) -> None:
         self._failing.end(key.primary)
+        self._hanging.end(backend)
 
     def count_not_stored(self, why: NotStored) -> None:
         self._counters.not_stored[why] += 1
@@ -320,9 +331,10 @@ class Keeper:
         if self.disk is not None:
             self.disk.close()
 
-    def _release(self, key: Key) -> None:
-        if self.disk is not None:
-            self.disk.release(key.primary)
+    def _release(self, fill: Fill) -> None:
+        if self.disk is not None and fill.has_claim:
+            fill.has_claim = False
+            self.disk.release(fill.key.primary)
 
     def memory_numbers(self) -> dict[str, int]:
         memory = self.memory
@@ -345,6 +357,15 @@ class Keeper:
             "errors": disk.errors,
             "refused": disk.refused,
         }
+
+    def _is_until(self, times: dict[bytes, float], key: Key) -> bool:
+        until = times.get(key.primary)
+        return until is not None and self.now() < until
+
+    def _note_until(self, times: dict[bytes, float], key: Key, seconds: float) -> None:
+        if len(times) >= _REMEMBERED:
+            times.clear()
+        times[key.primary] = self.now() + seconds
 
 
 def asked_by(plan: Pass | ServeFile, fields: RequestFields) -> Mapping[str, str]:

@@ -20,6 +20,7 @@ from edgeproxy.proxy.cache.process_names import new_name
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.cache.arriving import Announcement
+    from edgeproxy.proxy.cache.trouble import Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,11 @@ class Taken:
 class Spool:
     """Whoever makes one calls `discard` in the end, whatever became of it."""
 
-    __slots__ = ("_hash", "_is_mine", "announcement", "fd", "path", "size")
+    __slots__ = ("_hash", "_is_mine", "_trouble", "announcement", "fd", "path", "size")
 
-    def __init__(self, folder: Path) -> None:
-        """Raises OSError."""
+    def __init__(self, folder: Path, trouble: Trouble | None = None) -> None:
+        """`trouble` hears whether it could be written, if nobody else tells. Raises OSError."""
+        self._trouble = trouble
         self.path = folder / new_name()
         self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self.size = 0
@@ -62,8 +64,15 @@ class Spool:
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Raises OSError; then what is here is not whole, and is to be discarded."""
         rest = memoryview(data)
-        while rest:
-            rest = rest[os.pwrite(self.fd, rest, self.size + len(data) - len(rest)) :]
+        try:
+            while rest:
+                rest = rest[os.pwrite(self.fd, rest, self.size + len(data) - len(rest)) :]
+        except OSError as error:
+            if self._trouble is not None:
+                self._trouble.failed(error)
+            raise
+        if self._trouble is not None:
+            self._trouble.worked()
         self._hash.update(data)
         self.size += len(data)
 

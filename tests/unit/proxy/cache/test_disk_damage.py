@@ -262,13 +262,37 @@ async def test_without_room_nothing_is_kept_and_it_is_told_once(
             with pytest.raises(OSError, match="No space left"):
                 spool.write(b"x")
             spool.discard()
-        assert disk.errors == 5
+        assert disk.errors == 6
         assert await look_up(disk, "/before") == content_of("before", LARGE)
         assert await put(disk, "/after", content_of("after", LARGE))
     said = capsys.readouterr().err
-    assert said.count("No space left") == 1
+    assert said.count("cannot write to") == 2  # to keep what is there, and what comes
     assert said.count("again") == 1
     assert files_of(tmp_path, "spool") == []
+
+
+async def test_without_room_for_what_comes_it_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where only large answers are asked for, nothing is ever put on a full disk."""
+
+    def is_full(fd: int, data: object, offset: int) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with opened(tmp_path) as disk:
+        with monkeypatch.context() as patched:
+            patched.setattr("edgeproxy.proxy.cache.spool.os.pwrite", is_full)
+            for _ in range(3):
+                spool = disk.spool()
+                with pytest.raises(OSError, match="No space left"):
+                    spool.write(b"x")
+                spool.discard()
+        assert disk.errors == 3
+        assert capsys.readouterr().err.count("No space left") == 1
+        spool = disk.spool()
+        spool.write(content_of("after", LARGE))
+        assert capsys.readouterr().err.count("again") == 1
+        spool.discard()
 
 
 async def test_a_directory_that_is_none_costs_the_disk_and_nothing_else(

@@ -1,0 +1,247 @@
+"""Two workers and one cache: one fetch for the clients of both, and purges that neither misses."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import random
+import signal
+import sys
+from asyncio.subprocess import DEVNULL
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from cache_load import (
+    Client,
+    Origin,
+    clients_of_each,
+    content_of,
+    purge,
+    version_of,
+    write_answer,
+)
+from edge_process import EdgeProcess
+from survival_site import Site, site, unexpected
+
+
+@dataclass
+class Slow:
+    """An answer that comes as far as its test lets it: `allowed` octets of a content."""
+
+    content: bytes
+    lines: str = "Cache-Control: max-age=3600\r\n"
+    allowed: int = -1  # the head comes with 0
+    has_moved: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def say(self, path: str, writer: asyncio.StreamWriter) -> None:
+        sent = -1
+        while sent < len(self.content):
+            async with self.has_moved:
+                while self.allowed <= sent:
+                    await self.has_moved.wait()
+            if sent < 0:
+                sent = 0
+                writer.write(f"HTTP/1.1 200 OK\r\n{self.lines}Content-Length: {len(self.content)}\r\n\r\n".encode())
+            writer.write(self.content[sent : self.allowed])
+            sent = min(self.allowed, len(self.content))
+            await writer.drain()
+
+    async def allow(self, octets: int) -> None:
+        async with self.has_moved:
+            self.allowed = octets
+            self.has_moved.notify_all()
+
+
+def slow(path: str, size: int) -> tuple[Slow, Origin]:
+    content = content_of(path, 0, size)
+    answer = Slow(content)
+    return answer, Origin(say=answer.say)
+
+
+async def until_asked(origin: Origin, path: str, times: int = 1) -> None:
+    async with asyncio.timeout(60):
+        while origin.asked[path] < times:
+            await asyncio.sleep(0.01)
+
+
+async def until_counted(edge: EdgeProcess, requests: int) -> None:
+    """So many requests have come to the workers."""
+    async with asyncio.timeout(60):
+        while (await edge.report())["counters"]["requests"] < requests:
+            await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("size", [1_000, 300_000, 5_000_000])
+async def test_clients_of_all_workers_wait_for_one_fetch(tmp_path: Path, size: int) -> None:
+    answer, origin = slow("/new", size)
+    async with site(tmp_path, origin) as its:
+        its.write_rules()
+        async with its.running() as edge, clients_of_each(its.port, await edge.workers(), 20) as by_worker:
+            clients = [client for each in by_worker for client in each]
+            for client in clients:
+                client.ask("/new")
+            await until_counted(edge, len(clients))
+            await answer.allow(size)
+            answers = await asyncio.gather(*(client.answer() for client in clients))
+            assert {version_of("/new", each.body) for each in answers} == {0}
+            assert [len(each.body) for each in answers] == [size] * len(clients)
+            assert origin.asked["/new"] == 1
+            told = Counter(each.cache_status.partition(";")[2].strip() for each in answers)
+            assert told["fwd=miss; stored"] == 1, told
+        assert unexpected(its.said) == []
+
+
+@pytest.mark.slow
+async def test_who_waits_for_long_for_another_worker_asks_once_for_all_of_its_own(tmp_path: Path) -> None:
+    answer, origin = slow("/new", 1_000)
+    async with site(tmp_path, origin) as its:
+        its.write_rules(head="60s")
+        async with its.running() as edge, clients_of_each(its.port, await edge.workers(), 10) as by_worker:
+            mine, others = await fetching(its, by_worker, "/new")
+            await until_asked(origin, "/new", 2)
+            await answer.allow(1_000)
+            answers = await asyncio.gather(*(client.answer() for client in (*mine, *others)))
+            assert {version_of("/new", each.body) for each in answers} == {0}
+            assert origin.asked["/new"] == 2
+        assert unexpected(its.said) == []
+
+
+async def test_a_large_content_streams_to_clients_of_other_workers(tmp_path: Path) -> None:
+    answer, origin = slow("/large", 5_000_000)
+    async with site(tmp_path, origin) as its:
+        its.write_rules()
+        async with its.running() as edge, clients_of_each(its.port, await edge.workers(), 3) as by_worker:
+            clients = [client for each in by_worker for client in each]
+            for client in clients:
+                client.ask("/large")
+            await until_counted(edge, len(clients))
+            come = 0
+            for step in (2_000_000, 3_000_000, 4_000_000):
+                await answer.allow(step)
+                async with asyncio.timeout(30):
+                    if not come:
+                        await asyncio.gather(*(client.head() for client in clients))
+                    pieces = await asyncio.gather(*(client.reader.readexactly(step - come) for client in clients))
+                assert set(pieces) == {answer.content[come:step]}
+                come = step
+            await answer.allow(5_000_000)
+            pieces = await asyncio.gather(*(client.reader.readexactly(1_000_000) for client in clients))
+            assert set(pieces) == {answer.content[come:]}
+            assert origin.asked["/large"] == 1
+        assert unexpected(its.said) == []
+
+
+async def fetching(its: Site, by_worker: list[list[Client]], path: str) -> tuple[list[Client], list[Client]]:
+    """One client of the first worker makes it fetch; then all the others ask. Those of the first, and of the second."""
+    mine, others = by_worker
+    mine[0].ask(path)
+    await until_asked(its.origin, path)
+    for client in (*mine[1:], *others):
+        client.ask(path)
+    return mine, others
+
+
+async def are_broken(clients: list[Client]) -> bool:
+    ends = await asyncio.gather(*(client.reader.read() for client in clients), return_exceptions=True)
+    return all(not end or isinstance(end, ConnectionError) for end in ends)
+
+
+async def test_who_waits_for_a_worker_that_is_killed_gets_the_content_from_its_own(tmp_path: Path) -> None:
+    """Where nothing of the answer was seen: nobody notices but the dead one's clients."""
+    answer, origin = slow("/new", 3_000_000)
+    async with site(tmp_path, origin) as its:
+        its.write_rules()
+        async with its.running() as edge:
+            workers = await edge.workers()
+            async with clients_of_each(its.port, workers, 5) as by_worker:
+                mine, others = await fetching(its, by_worker, "/new")
+                await until_counted(edge, len(mine) + len(others))
+                os.kill(workers[0], signal.SIGKILL)
+                await until_asked(origin, "/new", 2)
+                assert await are_broken(mine)
+                await answer.allow(3_000_000)
+                async with asyncio.timeout(60):
+                    answers = await asyncio.gather(*(client.answer() for client in others))
+                assert {version_of("/new", each.body) for each in answers} == {0}
+                assert origin.asked["/new"] == 2
+                assert (await its.get("/new"))[1].startswith("edgeproxy; hit")
+        assert unexpected(its.said) == []
+
+
+async def test_who_reads_from_a_worker_that_is_killed_is_not_left_hanging(tmp_path: Path) -> None:
+    """Its answer breaks off, as one does whose backend dies; the next one to ask gets a whole one."""
+    answer, origin = slow("/new", 3_000_000)
+    async with site(tmp_path, origin) as its:
+        its.write_rules()
+        async with its.running() as edge:
+            workers = await edge.workers()
+            async with clients_of_each(its.port, workers, 5) as by_worker:
+                _, others = await fetching(its, by_worker, "/new")
+                await answer.allow(2_000_000)
+                for client in others:
+                    assert "200 OK" in await client.head()
+                    await client.reader.readexactly(2_000_000)
+                os.kill(workers[0], signal.SIGKILL)
+                async with asyncio.timeout(30):
+                    assert await are_broken(others)
+                await answer.allow(3_000_000)
+                assert await its.get("/new") == (0, "edgeproxy; fwd=miss; stored")
+                assert origin.asked["/new"] == 2
+        assert unexpected(its.said) == []
+
+
+# -- purges -----------------------------------------------------------------------------------------------------------
+
+
+async def purge_by_command(control: Path, url: str, *, hard: bool) -> None:
+    arguments = ("purge", "--control", str(control), *(("--hard",) if hard else ()), url)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "edgeproxy", *arguments, stdout=DEVNULL)
+    async with asyncio.timeout(60):
+        assert await process.wait() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_after_a_purge_nobody_ever_gets_what_was_before(tmp_path: Path) -> None:
+    """While clients of two workers ask without a pause, and answers that began before the purge come after it."""
+    sizes = {"/small": 2_000, "/file": 50_000, "/large": 1_500_000}
+    async with site(tmp_path, Origin(size_of=lambda path: sizes[path])) as its:
+        its.write_rules()
+        origin, dice, got = its.origin, random.Random(7), Counter[str]()
+
+        async def say(path: str, writer: asyncio.StreamWriter) -> None:
+            version = origin.versions[path]
+            await asyncio.sleep(dice.choice([0, 0.001, 0.01, 0.03]))
+            content = content_of(path, version, sizes[path])
+            write_answer(writer, content, origin.lines, in_chunks=dice.random() < 0.3)
+            await writer.drain()
+
+        async def ask(client: Client) -> None:
+            for path in itertools.cycle(sizes):
+                least = origin.least[path]
+                answer = await client.get(path)
+                version = version_of(path, answer.body)
+                assert version >= least, f"{path} {version} after {least} was purged: {answer.cache_status}"
+                got[answer.cache_status.split(";")[1].strip()] += 1
+
+        origin.say = say
+        async with its.running() as edge, clients_of_each(its.port, await edge.workers(), 3) as by_worker:
+            asking = [asyncio.ensure_future(ask(client)) for each in by_worker for client in each]
+            for number in range(200):
+                path, hard = dice.choice(list(sizes)), dice.random() < 0.5
+                origin.versions[path] += 1
+                if number % 40:
+                    await purge(its.control, urls=[f"http://pypi.test{path}"], hard=hard)
+                else:
+                    await purge_by_command(its.control, f"http://pypi.test{path}", hard=hard)
+                origin.least[path] = origin.versions[path]
+                await asyncio.sleep(dice.choice([0, 0.005, 0.02, 0.05]))
+                assert [task.exception() for task in asking if task.done()] == []
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+            assert got["hit"] > 100, got
+        assert unexpected(its.said) == []

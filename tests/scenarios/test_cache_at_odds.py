@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import os
+import tracemalloc
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from harness import request
@@ -246,3 +248,19 @@ async def test_who_leaves_while_the_disk_is_purged_takes_no_connection_from_othe
         its.origin.will_say(ok(b"other"))
         async with asyncio.timeout(5):
             assert (await staying).body == b"other"
+
+
+async def test_clients_that_take_a_large_copy_slowly_share_its_octets() -> None:
+    content = os.urandom(6 << 20)
+    async with site(limits={"stall": 30.0}) as its, AsyncExitStack() as leaving:
+        its.origin.will_say(ok(content, FRESH))
+        assert (await its.get()).body == content
+        clients = [await leaving.enter_async_context(its.edge.client()) for _ in range(8)]
+        tracemalloc.start()
+        leaving.callback(tracemalloc.stop)
+        for number, client in enumerate(clients):
+            await client.send(request("/", f"Range: bytes={number}-"))
+            assert (await client.head()).status == 206
+        edges = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(False, asyncio.streams.__file__)])
+        assert sum(trace.size for trace in edges.traces) < len(content)
+        assert await clients[0].reader.readexactly(len(content)) == content

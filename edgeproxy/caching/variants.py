@@ -17,7 +17,6 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote
 
-from edgeproxy.caching import field_lines
 from edgeproxy.caching.quality import quality_of
 from edgeproxy.caching.stored import Stored
 from edgeproxy.ruleset.modifiers import Variant
@@ -40,6 +39,7 @@ _ACCEPT: Final = {
     Variant.HTML: f"Accept: {V1_HTML}, {TEXT_HTML};q=0.9\r\n".encode(),
     Variant.JSON: f"Accept: {V1_JSON}\r\n".encode(),
 }
+_VERSIONED_TYPE: Final = re.compile(rb"(?im)^content-type:[ \t]*" + re.escape(V1_HTML.encode()) + rb"(?=[ \t]*[;\r])")
 _MEMBER: Final = re.compile(r'(?:[^,"]|"(?:\\.|[^"\\])*"?)+')
 
 _Qualities = dict[str, float]  # a media range in lower case, aliases resolved, and what the client says of it
@@ -85,10 +85,12 @@ def as_text_html(stored: Stored) -> Stored:
     kind, semicolon, parameters = stored.content_type.partition(";")
     if kind.strip().lower() != V1_HTML:
         return stored
-    content_type = f"{TEXT_HTML}{semicolon}{parameters}"
-    line = f"Content-Type: {content_type}\r\n".encode("latin-1")
-    lines = [line if name == b"content-type" else other for name, other in field_lines.named(stored.lines)]
-    return replace(stored, lines=b"".join(lines), content_type=content_type)
+    return replace(stored, lines=lines_as_text_html(stored.lines), content_type=f"{TEXT_HTML}{semicolon}{parameters}")
+
+
+def lines_as_text_html(lines: bytes) -> bytes:
+    """Likewise, of field lines; a status line before them stays."""
+    return _VERSIONED_TYPE.sub(rb"Content-Type: text/html", lines)
 
 
 def _by_query(query_format: str | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 Field = tuple[bytes, bytes]  # name as it was sent, value without surrounding white space
@@ -38,6 +38,15 @@ HOP_BY_HOP: Final = frozenset(
 )
 CREDENTIALS: Final = frozenset({b"authorization", b"cookie", b"cookie2"})
 CREDENTIAL_NAMES: Final = frozenset(name.decode() for name in CREDENTIALS)  # as rules write names
+
+
+def without_credentials(values: Mapping[str, str]) -> Mapping[str, str]:
+    """`values` by names in lower case."""
+    if CREDENTIAL_NAMES.isdisjoint(values):
+        return values
+    return {name: value for name, value in values.items() if name not in CREDENTIAL_NAMES}
+
+
 # What the edge says about a client itself, and what backends have believed in its place: a client's own word for it is
 # not passed on, nor anything that begins with X-Forwarded-.
 FORWARDING: Final = frozenset(

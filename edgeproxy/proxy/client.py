@@ -211,6 +211,7 @@ class ClientConnection(KeptStream):
     def _begin(self, request_line: bytes, fields: RequestFields) -> None:
         """Route, plan, act."""
         edge = self._edge
+        self._given = None  # first: what a request before this one was answered by is not to be learned for this one
         try:
             if self.peer.is_trusted:
                 self.peer.hear(fields.values)

@@ -73,7 +73,12 @@ class KeptStream(AnsweringStream):
             return False
         self.note_outcome(plan.rule, Outcome.HIT)
         is_final = planned.plan is plan and planned.limits is None and fields.is_common and not fields.wants_close
-        if is_final and self.minor and known.is_lasting:
+        if is_final and self.minor and known.is_lasting and not _is_by_age(cache, fields):
             self._given = known
         give(self, known, edge.clock.wall(), Outcome.HIT)
         return True
+
+
+def _is_by_age(cache: CachePlan, fields: RequestFields) -> bool:
+    """Whether a fresh copy may be too old for a request: the same octets have another answer a moment later."""
+    return cache.policy.heed_clients and ("cache-control" in fields.values or "pragma" in fields.values)

@@ -11,6 +11,7 @@ from edgeproxy.http.target import Target
 from edgeproxy.ruleset.modifiers import Cache, Digest, KeyHeader, KeyPart, Variant
 
 _READS: Final = frozenset(("GET", "HEAD"))
+_OF_A_BODY: Final = ("content-encoding", "content-language", "content-type")  # the same octets mean something else
 _REMEMBERED: Final = 32  # keys of one plan: by variant, and by what headers in the key say
 DEFAULT_KEY: Final = (KeyPart.QUERY,)
 
@@ -67,7 +68,7 @@ class CachePlan:
         """`values` are the request's fields; `body` is None where it is no part of the key."""
         told: tuple[str | None, ...] = (self.variant(values), *[values.get(name) for name in self._headers])
         if body is not None:
-            return self._key(told, body)
+            return self._key((*told, *[values.get(name) for name in _OF_A_BODY]), body)
         key = self._keys.get(told)
         if key is None:
             if len(self._keys) >= _REMEMBERED:

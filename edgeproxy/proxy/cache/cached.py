@@ -27,7 +27,7 @@ from edgeproxy.proxy.cache.giving import (
     open_ended,
 )
 from edgeproxy.proxy.cache.index import DiskCopy
-from edgeproxy.proxy.cache.keeper import Found, Keeper, wants_to_switch
+from edgeproxy.proxy.cache.keeper import Found, Keeper, asked_by, wants_to_switch
 from edgeproxy.proxy.cache.memory import Copy
 from edgeproxy.proxy.cache.outflow import Outflow
 from edgeproxy.proxy.cache.passing import PassingBy
@@ -73,7 +73,7 @@ class Cached:
         self._plan = plan
         self._cache = cache
         self._fields = fields
-        self.values: Mapping[str, str] = fields.values
+        self.values: Mapping[str, str] = asked_by(plan, fields)
         self._held: bytearray | None = None  # the request's body, which is a part of the key
         self._stale: Found | None = None  # a copy that is not fresh
         self._source: Source | None = None
@@ -298,7 +298,12 @@ class Cached:
         if source is None or outflow is None:
             return
         while not self._is_blocked:
-            octets = outflow.next(source)
+            try:
+                octets = outflow.next(source)
+            except OSError:  # the disk, which has what came so far
+                self._leave_source()
+                client.abort()
+                return
             if not octets:
                 break
             client.send(octets)

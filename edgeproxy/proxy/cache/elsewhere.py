@@ -54,7 +54,8 @@ class Elsewhere(Source):
 
     @property
     def available(self) -> int:
-        return 0 if self._arriving is None else self._arriving.size
+        size = 0 if self._arriving is None else self._arriving.size
+        return size if self.is_whole or self._policy.verify is None else max(size - 1, 0)
 
     @property
     def is_whole(self) -> bool:

@@ -114,9 +114,7 @@ class Fill(Source, Asking):
             self.leader = None
         if self.waiters:
             self.on_taken()
-        elif self._intake is not None and self._intake.why_not is not None and not self._is_over:
-            self._is_over = True  # nobody reads what nobody keeps
-            self.leave_backend()
+        self._end_unread()
         self._close_unused()
 
     def on_taken(self) -> None:
@@ -170,6 +168,7 @@ class Fill(Source, Asking):
         """PERF: what came in one read is told once."""
         if self._intake is not None:
             self._tell_growth()
+            self._end_unread()
 
     def on_trailers(self, lines: list[bytes]) -> None:
         """A copy has none."""
@@ -226,13 +225,12 @@ class Fill(Source, Asking):
                 self._count(BackendFailure.REDIRECT_LOOP)
                 self._fail(BackendFailure.REDIRECT_LOOP, self._keeper.guard.refuse(self._plan, hops))
                 return True
-        if head.status < _BROKEN or self._stale is None:
+        if head.status < _BROKEN:
             return False
-        self._keeper.note_failing(self.key, self._plan.backend.name, self._requested)
-        for waiter in self.waiting():
-            if waiter.stand_in():
-                self.leave(waiter)
-        if self.waiters:
+        if self._stale is not None:
+            self._keeper.note_failing(self.key, self._plan.backend.name, self._requested)
+        were_given = [waiter.stand_in() for waiter in self.waiting()]  # whoever is given one leaves
+        if self.waiters or (self._stale is None and not any(were_given)):
             return False
         self._keeper.give_up(self)
         return True
@@ -338,12 +336,14 @@ class Fill(Source, Asking):
             self._may_repeat = True
             self.start()
             return
-        self._keeper.drop(self)
         found = stale if refreshed is stale.stored else self._keeper.refresh(self, stale, refreshed)
+        self._keeper.give_up(self)
         for waiter in self.waiting():
             self.waiters.remove(waiter)
-            outcome = Outcome.REVALIDATED if waiter is self.leader else Outcome.COLLAPSED
-            waiter.on_found(found, outcome)
+            if not vary.matches(refreshed.selecting, waiter.values, self._cache.policy):
+                waiter.on_again()  # it joined when nobody knew what the answer would depend on
+            else:
+                waiter.on_found(found, Outcome.REVALIDATED if waiter is self.leader else Outcome.COLLAPSED)
 
     def _note_head(self, stale: Found, head: ResponseHead) -> None:
         """RFC 9111 §4.3.5: what a HEAD's answer says of the copy of a GET's."""
@@ -385,6 +385,14 @@ class Fill(Source, Asking):
     def _tell_growth(self) -> None:
         for waiter in self.waiting():
             waiter.on_growth()
+
+    def _end_unread(self) -> None:
+        """Nobody reads what nobody keeps."""
+        intake = self._intake
+        if intake is not None and intake.why_not is not None and not self.waiters and not self._is_over:
+            self._is_over = True
+            self.leave_backend()
+            self._close_unused()
 
     def _close_unused(self) -> None:
         if self._is_over and not self.waiters and not self._is_used and self._intake is not None:

@@ -56,12 +56,13 @@ class Place:
 
 @dataclass(slots=True)
 class DiskCopy:
-    """One kept answer. PERF: not frozen, which makes one faster; nobody changes it."""
+    """One kept answer. PERF: not frozen, which makes one faster; nobody changes it but who found it."""
 
     key: Key
     variant: bytes
     stored: Stored
     place: Place
+    since: int = 0  # the number of the log of purges when it was looked for
 
 
 def is_damage(error: Exception, generation: Generation) -> bool:

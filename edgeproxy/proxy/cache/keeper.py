@@ -23,6 +23,7 @@ from edgeproxy.caching.outcomes import NotStored
 from edgeproxy.caching.purging import Mode, Purge, What
 from edgeproxy.caching.reuse import Use, decide, is_for_the_backend
 from edgeproxy.caching.stored import Stored
+from edgeproxy.http.fields import without_credentials
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.proxy.cache.checking import Content, KeptFile
@@ -111,7 +112,10 @@ class Keeper:
         copy = self.find_in_memory(key, values, policy)
         if self.disk is None or (copy is not None and self.now() < copy.expires):
             return copy
+        since = self.purges.seq
         other = _newest(self.disk.find(key.primary), values, policy)
+        if other is not None:
+            other.since = since
         if copy is None or (other is not None and other.stored.terms.born > copy.stored.terms.born):
             return other
         return copy
@@ -126,7 +130,7 @@ class Keeper:
         """What a fresh copy in memory gives to a request that has no body."""
         if not cache.is_read or is_for_the_backend(fields.values) or wants_to_switch(plan, fields):
             return None
-        values, now = fields.values, self.now()
+        values, now = asked_by(plan, fields), self.now()
         copy = self.find_in_memory(cache.key(values, None), values, cache.policy)
         if copy is None or now >= copy.expires:
             return None
@@ -262,7 +266,6 @@ class Keeper:
             for copy in (found,) if isinstance(found, DiskCopy) else self.disk.find(found.key.primary):
                 if copy.variant == found.variant and copy.stored.digest == found.stored.digest:
                     self.disk.update(copy, stored, fill.since)
-        self._release(fill)
         if isinstance(found, DiskCopy):
             return replace(found, stored=stored)
         if self.is_purged(found.key, stored.tags, fill.since):
@@ -279,7 +282,6 @@ class Keeper:
     def read(self, found: DiskCopy, then: Callable[[Copy | KeptFile | None], None]) -> None:
         """A copy on the disk; small ones are in memory from then on. None: there is none that may be given."""
         assert self.disk is not None, "it was found there"
-        since = self.purges.seq
 
         def on_read(content: Content | None) -> None:
             if content is None or (isinstance(content, KeptFile) and content.size > self._small):
@@ -288,7 +290,7 @@ class Keeper:
             if isinstance(content, KeptFile):
                 with closing(content):
                     content = os.pread(content.fd, content.size, 0)
-            if self.is_purged(found.key, found.stored.tags, since) or len(content) != found.stored.size:
+            if self.is_purged(found.key, found.stored.tags, found.since) or len(content) != found.stored.size:
                 then(None)
                 return
             then(self.memory.put(found.key, found.stored, content) or Copy(found.key, found.stored, content))
@@ -364,6 +366,11 @@ class Keeper:
         if len(times) >= _REMEMBERED:
             times.clear()
         times[key.primary] = self.now() + seconds
+
+
+def asked_by(plan: Pass | ServeFile, fields: RequestFields) -> Mapping[str, str]:
+    """What of a request can choose its answer: a backend of a content host sees no credentials."""
+    return without_credentials(fields.values) if plan.to_content else fields.values
 
 
 def wants_to_switch(plan: Pass | ServeFile, fields: RequestFields) -> bool:

@@ -4,7 +4,8 @@ Laws of this module:
 - what is kept costs no more memory than the limit: content, field lines and all that is around them are counted;
 - `expires` of a copy is 0.0 as soon as it may no longer be given without a thought: it is removed, replaced or purged,
   or must be asked for anew each time. So who holds one sees it, without asking the tier;
-- a copy that is gone does not come back: `replace` changes only what is there.
+- a copy that is gone does not come back: `replace` changes only what is there;
+- a copy in a coding is over when the one that it is made of is another, or is removed.
 """
 
 from __future__ import annotations
@@ -102,6 +103,8 @@ class MemoryTier:
         if self._same(copy) is copy:
             self._queue.remove(copy)
         self._forget(copy)
+        if not copy.stored.coding:
+            self._remove_coded(copy, None)
 
     def purge(self, purge: Purge) -> int:
         """How many copies it took."""
@@ -140,6 +143,15 @@ class MemoryTier:
             others = self._with_room(others)
         self._copies[copy.key.primary] = (*others, copy)
         self._named.add(copy)
+        if not copy.stored.coding:
+            self._remove_coded(copy, copy.stored)
+
+    def _remove_coded(self, copy: Copy, current: Stored | None) -> None:
+        """What was made of it, or of who had its place, and is not made of `current`."""
+        for one in self.of(copy.key.primary):
+            its = one.stored
+            if its.coding and its.selecting == copy.stored.selecting and not _is_made_of(its, current):
+                self.remove(one)
 
     def _with_room(self, copies: tuple[Copy, ...]) -> tuple[Copy, ...]:
         """Without the oldest. A hit buys a copy another round: made-up variants do not drive out used ones."""
@@ -196,6 +208,10 @@ class _Named:
 def _names(copy: Copy) -> Iterable[bytes]:
     """Digests of different kinds are never the same (keys.py): one table holds them all."""
     return (copy.key.path, copy.key.address, *map(tag_digest, copy.stored.tags))
+
+
+def _is_made_of(coded: Stored, stored: Stored | None) -> bool:
+    return stored is not None and (coded.origin, coded.terms) == (stored.digest, stored.terms)
 
 
 def _make_stale(copy: Copy, at: float) -> None:

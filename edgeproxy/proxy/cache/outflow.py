@@ -24,9 +24,9 @@ class Outflow:
         self._note_place()
 
     def next(self, source: Source) -> bytes:
-        """The next octets; nothing where none have come."""
+        """The next octets; nothing where none have come. Raises OSError."""
         if self._parts is None:
-            content = source.read(self.place, min(_AT_A_TIME, source.available - self.place))
+            content = _read(source, self.place, source.available - self.place)
             self.place += len(content)
             return encode_chunk(content) if self._in_chunks and content else content
         while self._parts:
@@ -35,10 +35,7 @@ class Outflow:
                 self._pass(len(part), len(part))
                 return part
             at = part.offset + self._done
-            ready = min(part.length - self._done, source.available - at, _AT_A_TIME)
-            if ready <= 0:
-                return b""
-            content = source.read(at, ready)
+            content = _read(source, at, min(part.length - self._done, source.available - at))
             self._pass(len(content), part.length)
             return content
         return b""
@@ -67,3 +64,13 @@ class Outflow:
         if spans:
             first = spans[0].offset + self._done if self._parts and self._parts[0] is spans[0] else spans[0].offset
             self.place = min([first, *[span.offset for span in spans[1:]]])
+
+
+def _read(source: Source, offset: int, ready: int) -> bytes:
+    """Of octets that have come, some. Raises OSError."""
+    if ready <= 0:
+        return b""
+    content = source.read(offset, min(ready, _AT_A_TIME))
+    if not content:
+        raise OSError("the file of what came became shorter")
+    return content

@@ -14,6 +14,7 @@ from edgeproxy.caching.keeping import values_of
 from edgeproxy.caching.keys import path_digest
 from edgeproxy.caching.outcomes import NotStored, Outcome
 from edgeproxy.caching.purging import Mode, Purge, What
+from edgeproxy.caching.variants import lines_as_text_html
 from edgeproxy.http.request import RequestFields
 from edgeproxy.http.response import ResponseHead
 from edgeproxy.proxy.cache.disk_purges import CannotPurge
@@ -37,7 +38,7 @@ class PassingBy(Passing):
     may have made wrong (RFC 9111 §4.4), before it goes on: whoever hears that something is changed finds it changed.
     """
 
-    __slots__ = ("_keeper", "_outcome", "_waiting", "_why")
+    __slots__ = ("_is_adopted", "_keeper", "_outcome", "_waiting", "_why")
 
     def __init__(
         self,
@@ -54,10 +55,12 @@ class PassingBy(Passing):
         self._keeper = keeper
         self._outcome = outcome
         self._why = why
+        self._is_adopted = False  # the answer is to what the edge asked, not to the client's own words
         self._waiting: list[Callable[[], None]] | None = None  # what came while the disk is purged
 
     def adopt(self, own: Own) -> None:
         """The answer to this very request is on its way to somebody else: from now on it comes here."""
+        self._is_adopted = True
         self.expires = own.expires
         self._connection = own.connection
         self._may_repeat = False
@@ -85,6 +88,7 @@ class PassingBy(Passing):
         self._go_on_with(partial(super().on_trailers, lines))
 
     def on_end(self) -> None:
+        self._connection = None  # at once: somebody else may have it before the disk is purged
         self._go_on_with(super().on_end)
 
     def on_failure(self, failure: BackendFailure) -> None:
@@ -148,8 +152,12 @@ class PassingBy(Passing):
         return tuple(Purge(What.PATH, Mode.HARD, path_digest(host, path), now) for host, path, _ in targets)
 
     def _edited(self, head: ResponseHead) -> ResponseHead:
-        if self._plan.cache is not None:
-            head = replace(head, octets=_FOR_THE_EDGE.sub(b"", head.octets))
+        cache = self._plan.cache
+        if cache is not None:
+            octets = _FOR_THE_EDGE.sub(b"", head.octets)
+            if self._is_adopted and cache.policy.accept and cache.wants_text_html(self._fields.values):
+                octets = lines_as_text_html(octets)
+            head = replace(head, octets=octets)
         return super()._edited(head)
 
     def _own_lines(self, head: ResponseHead) -> list[bytes]:

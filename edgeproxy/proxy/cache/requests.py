@@ -7,7 +7,7 @@ from typing import Final
 
 from edgeproxy.caching.variants import accept_line
 from edgeproxy.http.edits import FieldEdit, field_edit
-from edgeproxy.http.fields import CREDENTIAL_NAMES, OVERRIDES
+from edgeproxy.http.fields import OVERRIDES, without_credentials
 from edgeproxy.http.framing import NO_BODY
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.cache.cache_plan import CachePlan
@@ -44,9 +44,7 @@ def request_of(
     lines += peer.lines(plan.asked_for.authority, minor)
     if fields.framing is not NO_BODY:
         lines += b"Content-Length: %d\r\n" % len(body)
-    values = fields.values
-    if is_anonymous:
-        values = {name: value for name, value in values.items() if name not in CREDENTIAL_NAMES}
+    values = without_credentials(fields.values) if is_anonymous else fields.values
     return Request(lines, values, peer.address, body)
 
 

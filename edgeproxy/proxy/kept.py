@@ -14,8 +14,7 @@ from edgeproxy.caching.outcomes import Outcome
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.answering import AnsweringStream
 from edgeproxy.proxy.cache.cache_plan import CachePlan
-from edgeproxy.proxy.cache.cached import give
-from edgeproxy.proxy.cache.giving import Known
+from edgeproxy.proxy.cache.giving import Known, give
 from edgeproxy.proxy.plan import Pass, Planned, Planner, ServeFile
 
 if TYPE_CHECKING:

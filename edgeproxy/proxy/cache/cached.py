@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Protocol, assert_never
 
-from edgeproxy.caching import cache_status, replies, reuse
+from edgeproxy.caching import replies, reuse
 from edgeproxy.caching.keys import Key
 from edgeproxy.caching.outcomes import NotStored, Outcome
 from edgeproxy.caching.reuse import Use
@@ -22,8 +22,10 @@ from edgeproxy.proxy.cache.giving import (
     Known,
     arriving_head,
     end_lines,
+    give,
     head_of_file,
     named,
+    only_if_cached,
     open_ended,
 )
 from edgeproxy.proxy.cache.index import DiskCopy
@@ -391,15 +393,3 @@ def cached(client: Client, keeper: Keeper, pool: Pool, plan: Pass, fields: Reque
     if plan.cache is None:
         return PassingBy(client, pool, plan, fields, keeper, Outcome.BYPASS, NotStored.METHOD)
     return Cached(client, keeper, pool, plan, plan.cache, fields)
-
-
-def give(client: Client, known: Known, now: float, outcome: Outcome) -> None:
-    """A copy in memory, whole and in one write."""
-    keep_alive = client.may_keep_alive()
-    octets = known.octets(now, outcome, end_lines(keep_alive, client.minor))
-    client.finish(known.status, octets, keep_alive)
-
-
-def only_if_cached() -> Answer:
-    status = cache_status.line(Outcome.ONLY_IF_CACHED).decode().removesuffix("\r\n").partition(": ")[2]
-    return say(504, "The request wants a kept answer or none, and there is none.", ("Cache-Status", status))

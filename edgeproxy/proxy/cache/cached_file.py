@@ -24,9 +24,9 @@ from edgeproxy.caching.stored import DIGEST_OCTETS, Stored
 from edgeproxy.caching.storing import Keep
 from edgeproxy.http.dates import http_date
 from edgeproxy.http.etags import EntityTag
-from edgeproxy.proxy.cache.cached import Client, give
+from edgeproxy.proxy.cache.cached import Client
 from edgeproxy.proxy.cache.file_reader import Loaded
-from edgeproxy.proxy.cache.giving import Known, end_lines, head_of_file
+from edgeproxy.proxy.cache.giving import Known, end_lines, give, head_of_file
 from edgeproxy.proxy.cache.memory import Copy
 from edgeproxy.proxy.file_answer import FileAnswer
 from edgeproxy.proxy.files import OpenFile

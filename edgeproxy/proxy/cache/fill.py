@@ -13,8 +13,7 @@ Laws of this module:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from edgeproxy.caching import storing, validation, vary
@@ -36,6 +35,7 @@ from edgeproxy.telemetry.stderr import tell
 if TYPE_CHECKING:
     from edgeproxy.proxy.cache.cache_plan import CachePlan
     from edgeproxy.proxy.cache.keeper import Found, Keeper
+    from edgeproxy.proxy.cache.requests import Request
     from edgeproxy.proxy.plan import Answer, Pass
     from edgeproxy.proxy.pool import Pool
 
@@ -44,18 +44,6 @@ _OF_ONE: Final = frozenset((NotStored.AUTHORIZATION, NotStored.COOKIE, NotStored
 _WINDOW: Final = 262_144  # octets of what is not kept that wait for readers
 _NOT_MODIFIED: Final = 304
 _BROKEN: Final = 500  # from here on an answer is the backend's failure
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a fetch asks: `lines` go after the plan's start, and end the head; `body` follows, if there is one. `values`
-    and `client` are of whose request began it.
-    """
-
-    lines: bytes
-    values: Mapping[str, str]
-    client: str
-    body: bytes = b""
 
 
 class Fill(Source, Asking):

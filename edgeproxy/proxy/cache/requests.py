@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -11,7 +13,6 @@ from edgeproxy.http.fields import OVERRIDES, without_credentials
 from edgeproxy.http.framing import NO_BODY
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.cache.cache_plan import CachePlan
-from edgeproxy.proxy.cache.fill import Request
 from edgeproxy.proxy.peer import Peer
 from edgeproxy.proxy.plan import Pass
 from edgeproxy.ruleset.modifiers import KeyHeader, KeyPart
@@ -19,6 +20,18 @@ from edgeproxy.ruleset.modifiers import KeyHeader, KeyPart
 # Conditions and ranges are about one client's copy; they are judged by the edge's.
 _ONE_CLIENTS: Final = ("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range")
 _WISHES: Final = ("Cache-Control", "Pragma")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a fetch asks: `lines` go after the plan's start, and end the head; `body` follows, if there is one. `values`
+    and `client` are of whose request began it.
+    """
+
+    lines: bytes
+    values: Mapping[str, str]
+    client: str
+    body: bytes = b""
 
 
 def request_of(

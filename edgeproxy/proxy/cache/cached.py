@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Protocol, assert_never
 
-from edgeproxy.caching import cache_status, replies, reuse
+from edgeproxy.caching import replies, reuse
 from edgeproxy.caching.keys import Key
 from edgeproxy.caching.outcomes import NotStored, Outcome
 from edgeproxy.caching.reuse import Use
@@ -25,6 +25,7 @@ from edgeproxy.proxy.cache.giving import (
     give,
     head_of_file,
     named,
+    only_if_cached,
     open_ended,
 )
 from edgeproxy.proxy.cache.index import DiskCopy
@@ -392,8 +393,3 @@ def cached(client: Client, keeper: Keeper, pool: Pool, plan: Pass, fields: Reque
     if plan.cache is None:
         return PassingBy(client, pool, plan, fields, keeper, Outcome.BYPASS, NotStored.METHOD)
     return Cached(client, keeper, pool, plan, plan.cache, fields)
-
-
-def only_if_cached() -> Answer:
-    status = cache_status.line(Outcome.ONLY_IF_CACHED).decode().removesuffix("\r\n").partition(": ")[2]
-    return say(504, "The request wants a kept answer or none, and there is none.", ("Cache-Status", status))

@@ -6,7 +6,7 @@ PERF: a hit that is known costs one look-up by the request's octets, two compari
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from edgeproxy.caching import cache_status, replies
 from edgeproxy.caching.outcomes import Outcome
@@ -16,9 +16,11 @@ from edgeproxy.caching.variants import as_text_html
 from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.ranges import Span
 from edgeproxy.http.selection import Part
+from edgeproxy.proxy.plan import Answer, say
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.cache.memory import Copy
+    from edgeproxy.proxy.exchange import Client
     from edgeproxy.proxy.plan import Pass, ServeFile
 
 NOSNIFF: Final = b"X-Content-Type-Options: nosniff\r\n"
@@ -26,31 +28,6 @@ _VIA: Final = b"Via: 1.1 edgeproxy\r\n"
 _AGE: Final = b"Age: 0\r\n"
 _TOGETHER: Final = 65_536  # octets of content that are copied behind a head, to be one write
 _NEW: Final = frozenset((Outcome.MISS, Outcome.COLLAPSED, Outcome.REVALIDATED))
-
-
-class Taker(Protocol):
-    """What is needed of the client's connection that is given a copy."""
-
-    minor: int
-
-    def may_keep_alive(self) -> bool: ...
-    def send(self, data: bytes) -> None: ...
-    def finish(self, status: int, octets: bytes | memoryview, keep_alive: bool) -> None: ...
-
-
-def give(client: Taker, known: Known, now: float, outcome: Outcome) -> None:
-    """A copy in memory, whole."""
-    keep_alive = client.may_keep_alive()
-    hand_over(client, known, known.octets(now, outcome, end_lines(keep_alive, client.minor)), keep_alive)
-
-
-def hand_over(client: Taker, known: Known, octets: bytes, keep_alive: bool) -> None:
-    """`octets`: the head, and what of the content goes with it."""
-    if known.apart:
-        client.send(octets)
-        client.finish(known.status, known.apart, keep_alive)
-    else:
-        client.finish(known.status, octets, keep_alive)
 
 
 class Known:
@@ -175,3 +152,23 @@ def open_ended(stored: Stored, *, in_chunks: bool) -> Reply:
     """An answer whose length nobody knows: all of it, whatever parts were asked for."""
     start = replies.status_line(stored.status)
     return Reply(stored.status, start + stored.lines + (b"Transfer-Encoding: chunked\r\n" if in_chunks else b""), ())
+
+
+def only_if_cached() -> Answer:
+    status = cache_status.line(Outcome.ONLY_IF_CACHED).decode().removesuffix("\r\n").partition(": ")[2]
+    return say(504, "The request wants a kept answer or none, and there is none.", ("Cache-Status", status))
+
+
+def give(client: Client, known: Known, now: float, outcome: Outcome) -> None:
+    """A copy in memory, whole."""
+    keep_alive = client.may_keep_alive()
+    hand_over(client, known, known.octets(now, outcome, end_lines(keep_alive, client.minor)), keep_alive)
+
+
+def hand_over(client: Client, known: Known, octets: bytes, keep_alive: bool) -> None:
+    """`octets`: the head, and what of the content goes with it."""
+    if known.apart:
+        client.send(octets)
+        client.finish(known.status, known.apart, keep_alive)
+    else:
+        client.finish(known.status, octets, keep_alive)

@@ -157,6 +157,21 @@ async def test_credentials_that_a_content_host_never_sees_choose_no_answer() -> 
         assert len(its.origin.seen) == 1
 
 
+async def test_no_part_of_what_is_not_known_to_be_right_is_given_whole() -> None:
+    wrong = os.urandom(1_000)
+    async with site('{fresh: 1h, verify: {sha256: "{digest}"}}', path="/{digest}") as its:
+        pieces = its.origin.will_say_in_pieces()
+        async with its.edge.client() as client:
+            await client.send(request("/00", "Range: bytes=0-9"))
+            await its.origin.asked.get()
+            pieces.put_nowait(f"HTTP/1.1 200 OK\r\nContent-Length: {len(wrong)}\r\n\r\n".encode() + wrong[:500])
+            assert (await client.head()).status == 206
+            assert await client.reader.readexactly(9) == wrong[:9]
+            pieces.put_nowait(wrong[500:])
+            pieces.put_nowait(None)
+            assert await client.is_closed()
+
+
 # -- with a disk ----------------------------------------------------------------------------------------------------
 
 

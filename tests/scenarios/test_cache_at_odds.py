@@ -206,6 +206,18 @@ async def test_a_purge_wins_over_the_renewal_of_a_copy_on_the_disk(tmp_path: Pat
         assert (await its.get()).body == b"new"
 
 
+async def test_who_asks_after_a_purge_does_not_wait_for_what_was_asked_before_it(tmp_path: Path) -> None:
+    async with site(settings=on_disk(tmp_path)) as its:
+        its.origin.will_say_in_pieces()  # never
+        before = asyncio.ensure_future(its.get())
+        await its.origin.asked.get()
+        keeper_of(its).purges.append(Purge(What.PATH, Mode.HARD, path_digest("pypi.test", "/"), its.time.now))
+        its.origin.will_say(ok(b"new", FRESH))
+        async with asyncio.timeout(5):
+            assert (await its.get()).body == b"new"
+        before.cancel()
+
+
 async def test_the_last_octet_of_what_is_not_known_to_be_right_goes_to_no_other_worker(tmp_path: Path) -> None:
     content = os.urandom(100_000)
     async with site('{fresh: 1h, verify: {sha256: "{digest}"}}', path="/{digest}", settings=on_disk(tmp_path)) as its:

@@ -73,7 +73,10 @@ class Announcement:
         with suppress(OSError):  # then it looks dead, as soon as the lock goes
             os.pwrite(self._fd, state, 0)
         with suppress(OSError):
-            os.unlink(self._path)
+            if (
+                os.stat(self._path).st_ino == os.fstat(self._fd).st_ino
+            ):  # and no later one, of whoever has the claim now
+                os.unlink(self._path)
         os.close(self._fd)
 
 

@@ -29,11 +29,11 @@ from edgeproxy.proxy.cache.giving import (
     open_ended,
 )
 from edgeproxy.proxy.cache.index import DiskCopy
-from edgeproxy.proxy.cache.keeper import Found, Keeper, asked_by, wants_to_switch
+from edgeproxy.proxy.cache.keeper import Found, Keeper
 from edgeproxy.proxy.cache.memory import Copy
 from edgeproxy.proxy.cache.outflow import Outflow
 from edgeproxy.proxy.cache.passing import PassingBy
-from edgeproxy.proxy.cache.requests import request_of
+from edgeproxy.proxy.cache.requests import asked_by, request_of, wants_to_switch
 from edgeproxy.proxy.cache.source import Own, Source
 from edgeproxy.proxy.exchange import Client as PassingClient
 from edgeproxy.proxy.exchange import Exchange

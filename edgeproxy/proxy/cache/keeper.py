@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -23,7 +23,6 @@ from edgeproxy.caching.outcomes import NotStored
 from edgeproxy.caching.purging import Mode, Purge, What
 from edgeproxy.caching.reuse import Use, decide, is_for_the_backend
 from edgeproxy.caching.stored import Stored
-from edgeproxy.http.fields import without_credentials
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.proxy.cache.checking import Content, KeptFile
@@ -36,6 +35,7 @@ from edgeproxy.proxy.cache.index import DiskCopy
 from edgeproxy.proxy.cache.intake import Budget, Intake
 from edgeproxy.proxy.cache.memory import Copy, MemoryTier
 from edgeproxy.proxy.cache.purges import PurgeLog
+from edgeproxy.proxy.cache.requests import asked_by, wants_to_switch
 from edgeproxy.proxy.cache.spool import Spool
 from edgeproxy.proxy.clock import Clock
 from edgeproxy.proxy.loop_guard import LoopGuard
@@ -148,7 +148,11 @@ class Keeper:
     def fill_for(self, key: Key, values: Mapping[str, str], policy: Cache) -> Fill | Elsewhere | None:
         """A fetch that may answer a request with these fields, too: of this worker, or of another one."""
         fill = self.fills.get(key.primary)
-        if fill is None or self.is_purged(key, fill.tags, fill.since, knows_tags=fill.stored is not None):
+        if fill is None:
+            return None
+        if self.is_purged(key, fill.tags, fill.since, knows_tags=fill.stored is not None):
+            if not isinstance(fill, Elsewhere):
+                self.give_up(fill)  # nothing of it is kept, so who asks now need not wait for its end
             return None
         if fill.stored is not None and not vary.matches(fill.stored.selecting, values, policy):
             return None
@@ -289,7 +293,7 @@ class Keeper:
                 return
             if isinstance(content, KeptFile):
                 with closing(content):
-                    content = os.pread(content.fd, content.size, 0)
+                    content = _read_whole(content)
             if self.is_purged(found.key, found.stored.tags, found.since) or len(content) != found.stored.size:
                 then(None)
                 return
@@ -368,14 +372,11 @@ class Keeper:
         times[key.primary] = self.now() + seconds
 
 
-def asked_by(plan: Pass | ServeFile, fields: RequestFields) -> Mapping[str, str]:
-    """What of a request can choose its answer: a backend of a content host sees no credentials."""
-    return without_credentials(fields.values) if plan.to_content else fields.values
-
-
-def wants_to_switch(plan: Pass | ServeFile, fields: RequestFields) -> bool:
-    """Protocols, where the rule lets it (RFC 9110 §7.8)."""
-    return isinstance(plan, Pass) and bool(plan.upgrade) and not plan.upgrade.isdisjoint(fields.upgrade)
+def _read_whole(file: KeptFile) -> bytes:
+    """Nothing, if it cannot be read."""
+    with suppress(OSError):
+        return os.pread(file.fd, file.size, 0)
+    return b""
 
 
 F = TypeVar("F", Copy, DiskCopy)

@@ -14,7 +14,7 @@ from edgeproxy.http.framing import NO_BODY
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.proxy.peer import Peer
-from edgeproxy.proxy.plan import Pass
+from edgeproxy.proxy.plan import Pass, ServeFile
 from edgeproxy.ruleset.modifiers import KeyHeader, KeyPart
 
 # Conditions and ranges are about one client's copy; they are judged by the edge's.
@@ -32,6 +32,16 @@ class Request:
     values: Mapping[str, str]
     client: str
     body: bytes = b""
+
+
+def asked_by(plan: Pass | ServeFile, fields: RequestFields) -> Mapping[str, str]:
+    """What of a request can choose its answer: a backend of a content host sees no credentials."""
+    return without_credentials(fields.values) if plan.to_content else fields.values
+
+
+def wants_to_switch(plan: Pass | ServeFile, fields: RequestFields) -> bool:
+    """Protocols, where the rule lets it (RFC 9110 §7.8)."""
+    return isinstance(plan, Pass) and bool(plan.upgrade) and not plan.upgrade.isdisjoint(fields.upgrade)
 
 
 def request_of(

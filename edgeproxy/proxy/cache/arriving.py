@@ -73,9 +73,7 @@ class Announcement:
         with suppress(OSError):  # then it looks dead, as soon as the lock goes
             os.pwrite(self._fd, state, 0)
         with suppress(OSError):
-            if (
-                os.stat(self._path).st_ino == os.fstat(self._fd).st_ino
-            ):  # and no later one, of whoever has the claim now
+            if os.path.samestat(os.stat(self._path), os.fstat(self._fd)):  # not that of who has the claim now
                 os.unlink(self._path)
         os.close(self._fd)
 

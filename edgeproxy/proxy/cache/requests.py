@@ -1,4 +1,4 @@
-"""What a fetch asks in the place of the request that began it: for the whole, and for everybody of the same variant."""
+"""What of a request the cache goes by, and what a fetch asks in its place: the whole, for all of the same variant."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class AnsweringStream(ClientStream):
         if self._buffer:
             cast("Exchange", self._exchange).on_body(self._buffer.take_rest())
 
-    def finish(self, status: int, octets: bytes, keep_alive: bool) -> None:
+    def finish(self, status: int, octets: bytes | memoryview, keep_alive: bool) -> None:
         """PERF: send, on_head_sent and on_answered in one, for an answer that came whole."""
         self._edge.counters.statuses[status] += 1
         if self.record is not None:

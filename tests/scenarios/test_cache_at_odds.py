@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import os
+import tracemalloc
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from harness import request
@@ -155,6 +157,21 @@ async def test_credentials_that_a_content_host_never_sees_choose_no_answer() -> 
         assert len(its.origin.seen) == 1
 
 
+async def test_no_part_of_what_is_not_known_to_be_right_is_given_whole() -> None:
+    wrong = os.urandom(1_000)
+    async with site('{fresh: 1h, verify: {sha256: "{digest}"}}', path="/{digest}") as its:
+        pieces = its.origin.will_say_in_pieces()
+        async with its.edge.client() as client:
+            await client.send(request("/00", "Range: bytes=0-9"))
+            await its.origin.asked.get()
+            pieces.put_nowait(f"HTTP/1.1 200 OK\r\nContent-Length: {len(wrong)}\r\n\r\n".encode() + wrong[:500])
+            assert (await client.head()).status == 206
+            assert await client.reader.readexactly(9) == wrong[:9]
+            pieces.put_nowait(wrong[500:])
+            pieces.put_nowait(None)
+            assert await client.is_closed()
+
+
 # -- with a disk ----------------------------------------------------------------------------------------------------
 
 
@@ -246,3 +263,19 @@ async def test_who_leaves_while_the_disk_is_purged_takes_no_connection_from_othe
         its.origin.will_say(ok(b"other"))
         async with asyncio.timeout(5):
             assert (await staying).body == b"other"
+
+
+async def test_clients_that_take_a_large_copy_slowly_share_its_octets() -> None:
+    content = os.urandom(6 << 20)
+    async with site(limits={"stall": 30.0}) as its, AsyncExitStack() as leaving:
+        its.origin.will_say(ok(content, FRESH))
+        assert (await its.get()).body == content
+        clients = [await leaving.enter_async_context(its.edge.client()) for _ in range(8)]
+        tracemalloc.start()
+        leaving.callback(tracemalloc.stop)
+        for number, client in enumerate(clients):
+            await client.send(request("/", f"Range: bytes={number}-"))
+            assert (await client.head()).status == 206
+        edges = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(False, asyncio.streams.__file__)])
+        assert sum(trace.size for trace in edges.traces) < len(content)
+        assert await clients[0].reader.readexactly(len(content)) == content

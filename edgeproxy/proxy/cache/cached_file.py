@@ -26,7 +26,7 @@ from edgeproxy.http.dates import http_date
 from edgeproxy.http.etags import EntityTag
 from edgeproxy.proxy.cache.cached import Client
 from edgeproxy.proxy.cache.file_reader import Loaded
-from edgeproxy.proxy.cache.giving import Known, end_lines, give, head_of_file
+from edgeproxy.proxy.cache.giving import Known, end_lines, give, hand_over, head_of_file
 from edgeproxy.proxy.cache.memory import Copy
 from edgeproxy.proxy.file_answer import FileAnswer
 from edgeproxy.proxy.files import OpenFile
@@ -264,7 +264,7 @@ class CachedFile:
         known = Known(copy, self._plan, self._values, self._keeper.now())
         keep_alive = client.may_keep_alive()
         status, end = cache_status.line(Outcome.UNCACHEABLE, not_stored=why), end_lines(keep_alive, client.minor)
-        client.finish(known.status, b"%b%b%b\r\n%b" % (known.head, status, end, known.content), keep_alive)
+        hand_over(client, known, b"%b%b%b\r\n%b" % (known.head, status, end, known.content), keep_alive)
 
     def _answer(self, answer: Answer, outcome: Outcome, why: NotStored | None) -> None:
         if self._is_gone:

@@ -54,8 +54,11 @@ class Elsewhere(Source):
 
     @property
     def available(self) -> int:
-        size = 0 if self._arriving is None else self._arriving.size
-        return size if self.is_whole or self._policy.verify is None else max(size - 1, 0)
+        return 0 if self._arriving is None else self._arriving.size
+
+    @property
+    def is_right(self) -> bool:
+        return self._policy.verify is None or self.is_whole
 
     @property
     def is_whole(self) -> bool:

@@ -7,8 +7,8 @@ Laws of this module:
 - a fetch goes on when all who waited have left, so that the next one finds a copy, as long as it is one to be kept;
 - what is not kept any more, since it grew too large or the disk takes nothing, is held for its readers only: the
   backend waits for the slowest of them;
-- content that its rule verifies is not given to its last octet before it is known to be right, and not kept when it is
-  not.
+- of content that its rule verifies, neither all nor a part is given to its last octet before all is known to be right,
+  and none is kept when it is not.
 """
 
 from __future__ import annotations
@@ -85,8 +85,11 @@ class Fill(Source, Asking):
 
     @property
     def available(self) -> int:
-        size = 0 if self._intake is None else self._intake.size
-        return size if self._is_right else max(size - 1, 0)
+        return 0 if self._intake is None else self._intake.size
+
+    @property
+    def is_right(self) -> bool:
+        return self._is_right
 
     @property
     def is_whole(self) -> bool:

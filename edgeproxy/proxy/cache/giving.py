@@ -26,15 +26,17 @@ if TYPE_CHECKING:
 NOSNIFF: Final = b"X-Content-Type-Options: nosniff\r\n"
 _VIA: Final = b"Via: 1.1 edgeproxy\r\n"
 _AGE: Final = b"Age: 0\r\n"
+_TOGETHER: Final = 65_536  # octets of content that are copied behind a head, to be one write
 _NEW: Final = frozenset((Outcome.MISS, Outcome.COLLAPSED, Outcome.REVALIDATED))
 
 
 class Known:
     """What a request gets from a copy, all but what changes by the second. It is over as soon as the copy's `expires`
-    is. `counted` names the exchange for the counters.
+    is. `counted` names the exchange for the counters. `apart`: content that is large is not in one piece of octets with
+    its head, so that all clients who take it slowly share the copy's own.
     """
 
-    __slots__ = ("content", "copy", "counted", "head", "rule", "says_age", "status")
+    __slots__ = ("apart", "content", "copy", "counted", "head", "rule", "says_age", "status")
 
     def __init__(self, copy: Copy, plan: Pass | ServeFile, values: Mapping[str, str], now: float) -> None:
         reply = replies.reply(plan.method, values, named(copy.stored, plan, values), now)
@@ -43,20 +45,23 @@ class Known:
         self.counted = (plan.rule, Outcome.HIT)
         self.status = reply.status
         self.head = head_of(reply, plan)
-        self.content = _content_of(reply, copy.body)
+        content = _content_of(reply, copy.body)
+        is_large = len(content) > _TOGETHER
+        self.content = b"" if is_large else bytes(content)  # bytes stay the same object
+        self.apart = memoryview(content) if is_large else b""  # uvloop slices what is left, which copies bytes
         self.says_age = says_age(plan)
 
     @property
     def is_lasting(self) -> bool:
         """Whether it may be remembered: it holds no octets of its own beside the copy's."""
-        return not self.content or self.content is self.copy.body
+        return not self.apart and (not self.content or self.content is self.copy.body)
 
     @property
     def is_over(self) -> bool:
         return not self.copy.expires
 
     def octets(self, now: float, outcome: Outcome = Outcome.HIT, end: bytes = b"") -> bytes:
-        """The whole answer; `end`: further field lines."""
+        """The whole answer, but for what is `apart`; `end`: further field lines."""
         copy = self.copy
         age = int(now - copy.stored.terms.born)
         if outcome is Outcome.HIT and self.says_age and age >= 0:
@@ -108,12 +113,14 @@ def says_age(plan: Pass | ServeFile) -> bool:
     return plan.answer_edit is None or plan.answer_edit.gone.search(_AGE) is None
 
 
-def _content_of(reply: Reply, body: bytes) -> bytes:
+def _content_of(reply: Reply, body: bytes) -> bytes | memoryview:
     match reply.parts:
         case ():
             return b""
         case (Span(offset=0, length=length),) if length == len(body):
             return body
+        case (Span(offset=offset, length=length),):
+            return memoryview(body)[offset : offset + length]
         case parts:
             return b"".join([_octets_of(part, body) for part in parts])
 
@@ -153,7 +160,15 @@ def only_if_cached() -> Answer:
 
 
 def give(client: Client, known: Known, now: float, outcome: Outcome) -> None:
-    """A copy in memory, whole and in one write."""
+    """A copy in memory, whole."""
     keep_alive = client.may_keep_alive()
-    octets = known.octets(now, outcome, end_lines(keep_alive, client.minor))
-    client.finish(known.status, octets, keep_alive)
+    hand_over(client, known, known.octets(now, outcome, end_lines(keep_alive, client.minor)), keep_alive)
+
+
+def hand_over(client: Client, known: Known, octets: bytes, keep_alive: bool) -> None:
+    """`octets`: the head, and what of the content goes with it."""
+    if known.apart:
+        client.send(octets)
+        client.finish(known.status, known.apart, keep_alive)
+    else:
+        client.finish(known.status, octets, keep_alive)

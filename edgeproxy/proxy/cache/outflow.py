@@ -26,7 +26,7 @@ class Outflow:
     def next(self, source: Source) -> bytes:
         """The next octets; nothing where none have come. Raises OSError."""
         if self._parts is None:
-            content = _read(source, self.place, source.available - self.place)
+            content = _read(source, self.place, source.available - self.place - (not source.is_right))
             self.place += len(content)
             return encode_chunk(content) if self._in_chunks and content else content
         while self._parts:
@@ -35,7 +35,8 @@ class Outflow:
                 self._pass(len(part), len(part))
                 return part
             at = part.offset + self._done
-            content = _read(source, at, min(part.length - self._done, source.available - at))
+            most = part.length - self._done - (not source.is_right)  # so that nobody has a whole part of what is wrong
+            content = _read(source, at, min(most, source.available - at))
             self._pass(len(content), part.length)
             return content
         return b""

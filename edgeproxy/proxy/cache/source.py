@@ -78,12 +78,17 @@ class Source(ABC):
     @property
     @abstractmethod
     def available(self) -> int:
-        """Octets of the content that may be given now."""
+        """Octets of the content that have come."""
+
+    @property
+    @abstractmethod
+    def is_right(self) -> bool:
+        """Whether they are known to be what the rule verifies, if it does."""
 
     @property
     @abstractmethod
     def is_whole(self) -> bool:
-        """Whether all of it is available."""
+        """Whether all of it is available, and right."""
 
     @abstractmethod
     def read(self, offset: int, most: int) -> bytes: ...

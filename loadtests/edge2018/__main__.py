@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m loadtests.edge2018", description="The load of PyPI's edge in 2018 (see loadtests/README.md)."
     )
-    parser.add_argument("--workers", type=int, nargs="+", default=[1], help="of the edge; several: one run each (1)")
+    parser.add_argument("--workers", type=int, nargs="+", default=[2], help="of the edge; several: one run each (2)")
     parser.add_argument("--seconds", type=float, default=120, help="measured (120)")
     parser.add_argument("--settle", type=float, default=15, help="seconds of load before (15)")
     parser.add_argument("--rate", type=float, default=RATE_2018, help=f"requests a second ({RATE_2018:,.0f})")

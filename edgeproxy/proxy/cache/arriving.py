@@ -73,7 +73,8 @@ class Announcement:
         with suppress(OSError):  # then it looks dead, as soon as the lock goes
             os.pwrite(self._fd, state, 0)
         with suppress(OSError):
-            os.unlink(self._path)
+            if os.stat(self._path).st_ino == os.fstat(self._fd).st_ino:  # a later fetch may have announced its own
+                os.unlink(self._path)
         os.close(self._fd)
 
 

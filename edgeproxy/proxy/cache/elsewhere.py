@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from edgeproxy.caching import vary
 from edgeproxy.caching.keys import Key
 from edgeproxy.caching.outcomes import NotStored, Outcome
+from edgeproxy.caching.reuse import may_be_joined
 from edgeproxy.caching.stored import Stored
 from edgeproxy.proxy.cache.arriving import Arriving, End
 from edgeproxy.proxy.cache.source import Source, Waiter
@@ -95,7 +95,7 @@ class Elsewhere(Source):
     def _begin(self, arriving: Arriving) -> None:
         self.stored = arriving.stored
         for waiter in self.waiting():
-            if vary.matches(arriving.stored.selecting, waiter.values, self._policy):
+            if may_be_joined(arriving.stored, waiter.values, self._keeper.now(), self._policy):
                 waiter.on_arriving(Outcome.COLLAPSED)
             else:
                 self.leave(waiter)

@@ -16,10 +16,10 @@ from edgeproxy.caching.variants import as_text_html
 from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.ranges import Span
 from edgeproxy.http.selection import Part
+from edgeproxy.proxy.plan import Answer, Pass, ServeFile, say
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.cache.memory import Copy
-    from edgeproxy.proxy.plan import Pass, ServeFile
 
 NOSNIFF: Final = b"X-Content-Type-Options: nosniff\r\n"
 _VIA: Final = b"Via: 1.1 edgeproxy\r\n"
@@ -143,3 +143,8 @@ def open_ended(stored: Stored, *, in_chunks: bool) -> Reply:
     """An answer whose length nobody knows: all of it, whatever parts were asked for."""
     start = replies.status_line(stored.status)
     return Reply(stored.status, start + stored.lines + (b"Transfer-Encoding: chunked\r\n" if in_chunks else b""), ())
+
+
+def only_if_cached() -> Answer:
+    status = cache_status.line(Outcome.ONLY_IF_CACHED).decode().removesuffix("\r\n").partition(": ")[2]
+    return say(504, "The request wants a kept answer or none, and there is none.", ("Cache-Status", status))

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
+from edgeproxy.caching import vary
 from edgeproxy.caching.directives import NOTHING, Directives, asked, min_fresh, seconds
-from edgeproxy.caching.stored import Terms
+from edgeproxy.caching.stored import Stored, Terms
 from edgeproxy.ruleset.modifiers import Cache
 
 
@@ -65,6 +66,15 @@ def may_stand_in(values: Mapping[str, str], terms: Terms, purged: float | None, 
         return False
     window = max(terms.if_error, terms.while_revalidate, seconds(said, "stale-if-error") or 0.0)
     return state.stale_for < window or _takes_stale(said, state.stale_for)
+
+
+def may_be_joined(stored: Stored, values: Mapping[str, str], now: float, policy: Cache) -> bool:
+    """Whether an answer whose head was there before the request may be given to it while the content comes: as a copy
+    may (§4). One that must be asked for anew each time may not, however long its content takes.
+    """
+    if not vary.matches(stored.selecting, values, policy):
+        return False
+    return decide(values, stored.terms, stored.purged, now, policy) in (Use.FRESH, Use.STALE)
 
 
 class _State(NamedTuple):

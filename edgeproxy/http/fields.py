@@ -54,6 +54,7 @@ FORWARDING: Final = frozenset(
         b"client-ip",
         b"forwarded",
         b"front-end-https",
+        b"proxy",  # CGI's HTTP_PROXY, by which programs choose theirs (CVE-2016-5385)
         b"true-client-ip",
         b"x-client-ip",
         b"x-cluster-client-ip",
@@ -62,6 +63,8 @@ FORWARDING: Final = frozenset(
         b"x-original-url",
         b"x-real-ip",
         b"x-rewrite-url",
+        b"x-scheme",
+        b"x-url-scheme",
     }
 )
 _FORWARDED: Final = b"x-forwarded-"

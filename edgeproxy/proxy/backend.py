@@ -190,7 +190,7 @@ class BackendConnection(asyncio.Protocol):
             else:
                 self._read_body(asker, self._reader, data)
         except (BadResponse, BadFraming):
-            self._fail(asker, BackendFailure.BAD_ANSWER)
+            self._fail(self._asker or asker, BackendFailure.BAD_ANSWER)  # it may have been handed over
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.deadline = NEVER

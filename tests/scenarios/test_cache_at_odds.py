@@ -7,6 +7,7 @@ import gzip
 import os
 import tracemalloc
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from harness import request
@@ -15,6 +16,7 @@ from site_under_test import FRESH, Site, ok, site
 
 from edgeproxy.caching.keys import Key, path_digest
 from edgeproxy.caching.purging import Mode, Purge, What
+from edgeproxy.caching.stored import Terms
 from edgeproxy.http.target import Scheme
 from edgeproxy.proxy.cache.disk import Disk
 from edgeproxy.proxy.cache.keeper import Keeper
@@ -226,7 +228,8 @@ async def test_the_last_octet_of_what_is_not_known_to_be_right_goes_to_no_other_
         spool = other.spool()
         assert other.claim(key.primary)
         spool.write(content)
-        other.announce(key, kept(FRESH, content=content), spool, 0)
+        new = replace(kept(FRESH, content=content), terms=Terms(its.time.now, 60.0))
+        other.announce(key, new, spool, 0)
         async with its.edge.client() as client:
             await client.send(target)
             assert (await client.head()).field("Content-Length") == "100000"

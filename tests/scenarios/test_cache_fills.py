@@ -209,6 +209,73 @@ async def test_a_head_that_asks_anew_lets_others_fetch_afterwards(tmp_path: Path
             assert (await its.get()).body == b"new"
 
 
+async def test_an_answer_for_one_that_is_malformed_in_its_first_octets_fails_its_client() -> None:
+    async with site() as its:
+        its.origin.will_say(b"HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+        async with asyncio.timeout(5):
+            assert not (await its.get()).is_whole
+        await its.until_running(0)
+
+
+@pytest.mark.parametrize("has_disk", [False, True])
+async def test_other_variants_do_not_wait_for_one_that_comes_slowly(has_disk: bool, tmp_path: Path) -> None:
+    async with site(settings=f"cache: {{directory: {tmp_path / 'kept'}}}" if has_disk else "") as its:
+        pieces = its.origin.will_say_in_pieces()
+        async with its.edge.client() as slow:
+            await slow.send(request("/", "X-A: slow"))
+            await its.origin.asked.get()
+            pieces.put_nowait(long_head(4, "Vary: X-A"))
+            await slow.head()
+            its.origin.will_say(ok(b"one", FRESH, "Vary: X-A"), ok(b"other", FRESH, "Vary: X-A"))
+            async with asyncio.timeout(5):
+                assert (await its.get("/", "X-A: one")).body == b"one"
+                assert (await its.get("/", "X-A: other")).body == b"other"
+                assert (await its.get("/", "X-A: one")).body == b"one"
+            pieces.put_nowait(b"slow")
+            pieces.put_nowait(None)
+            assert await slow.reader.readexactly(4) == b"slow"
+        assert its.counted == {"miss": 3, "hit": 1}
+
+
+@pytest.mark.parametrize("has_disk", [False, True])
+async def test_who_asks_after_a_purge_does_not_wait_for_what_came_before(has_disk: bool, tmp_path: Path) -> None:
+    async with site(settings=f"cache: {{directory: {tmp_path / 'kept'}}}" if has_disk else "") as its:
+        keeper = its.edge.edge.keeper
+        assert keeper is not None
+        pieces = its.origin.will_say_in_pieces()
+        async with its.edge.client() as before:
+            await before.send(request("/"))
+            await its.origin.asked.get()
+            pieces.put_nowait(long_head(3))
+            await before.head()
+            keeper.purges.append(Purge(What.PATH, Mode.HARD, path_digest("pypi.test", "/"), its.time.now))
+            its.origin.will_say(ok(b"new", FRESH))
+            async with asyncio.timeout(5):
+                assert [(await its.get()).body, (await its.get()).body] == [b"new", b"new"]
+            pieces.put_nowait(b"old")
+            pieces.put_nowait(None)
+            assert await before.reader.readexactly(3) == b"old"
+        assert (await its.get()).body == b"new"
+
+
+@pytest.mark.parametrize("word", ["no-cache", "max-age=0", "max-age=2"])
+async def test_content_that_comes_slowly_is_not_joined_once_it_is_not_fresh(word: str) -> None:
+    async with site() as its:
+        pieces = its.origin.will_say_in_pieces()
+        async with its.edge.client() as slow:
+            await slow.send(request("/"))
+            await its.origin.asked.get()
+            pieces.put_nowait(ok(b"", f"Cache-Control: {word}", 'ETag: "a"').replace(b"Length: 0", b"Length: 3"))
+            await slow.head()
+            its.time.now += 3
+            its.origin.will_say(ok(b"new", f"Cache-Control: {word}", 'ETag: "b"'))
+            async with asyncio.timeout(5):
+                assert (await its.get()).body == b"new"
+            pieces.put_nowait(b"old")
+            pieces.put_nowait(None)
+            assert await slow.reader.readexactly(3) == b"old"
+
+
 async def test_a_purge_takes_what_is_on_its_way() -> None:
     async with site() as its:
         keeper = its.edge.edge.keeper

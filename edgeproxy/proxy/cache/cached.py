@@ -172,26 +172,28 @@ class Cached:
         elif self._tries > _TRIES:
             self._pass_by(Outcome.UNCACHEABLE, None)
         elif self._keeper.is_uncacheable(key):  # nobody waits for what may be for one client only, nor is it ruled out
-            self._lead(self._new_fill(key, None, is_for_one=True))
+            self._lead(self._new_fill(key, None, has_claim=False, is_for_one=True))
         else:
             self._ask(key)
 
     def _ask(self, key: Key) -> None:
         """Wait for an answer: somebody's who has asked already, or one's own."""
-        fill = self._keeper.fill_for(key, self.values, self._cache.policy)
+        keeper, policy = self._keeper, self._cache.policy
+        fill = keeper.fill_for(key, self.values, policy)
         if fill is not None:
             self._source = fill
             fill.join(self)
             if fill.stored is not None:
                 self.on_arriving(Outcome.COLLAPSED)
             return
-        elsewhere = self._keeper.elsewhere(key, self._cache.policy)
-        if elsewhere is not None:
-            self._source = elsewhere
-            elsewhere.join(self)
-            elsewhere.start()
+        has_claim = keeper.may_fetch(key)
+        elsewhere = None if has_claim else keeper.elsewhere(key, policy)
+        if elsewhere is None:
+            self._lead(self._new_fill(key, self._stale, has_claim=has_claim))
             return
-        self._lead(self._new_fill(key, self._stale))
+        self._source = elsewhere
+        elsewhere.join(self)
+        elsewhere.start()
 
     def _lead(self, fill: Fill) -> None:
         self._source = fill
@@ -202,19 +204,19 @@ class Cached:
     def _renew(self, key: Key, stale: Found) -> None:
         """Ask for another copy, while this one is given."""
         if self._keeper.may_renew(key, self.values, self._cache.policy):
-            self._new_fill(key, stale, is_for_all=True).start()
+            self._new_fill(key, stale, has_claim=True, is_for_all=True).start()
 
-    def _new_fill(self, key: Key, stale: Found | None, *, is_for_all: bool = False, is_for_one: bool = False) -> Fill:
-        """`is_for_all`: this client waits for another answer. `is_for_one`: others do not wait for this one, nor was
-        anybody asked for the claim.
-        """
+    def _new_fill(
+        self, key: Key, stale: Found | None, *, has_claim: bool, is_for_all: bool = False, is_for_one: bool = False
+    ) -> Fill:
+        """`is_for_all`: this client waits for another answer. `is_for_one`: others do not wait for this one."""
         body = b"" if self._held is None else bytes(self._held)
         request = request_of(
             self._plan, self._cache, self._fields, self._client.peer, self._client.minor, body, is_for_all=is_for_all
         )
         fill = Fill(self._keeper, self._pool, self._plan, self._cache, key, request, stale)
-        fill.has_claim = not is_for_one
-        if fill.has_claim and self._plan.method != "HEAD":  # its answer is nothing for a GET
+        fill.has_claim = has_claim
+        if not is_for_one and self._plan.method != "HEAD":  # its answer is nothing for a GET
             self._keeper.begin(fill)
         return fill
 

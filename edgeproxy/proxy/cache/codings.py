@@ -11,6 +11,7 @@ from edgeproxy.caching.stored import DIGEST_OCTETS
 from edgeproxy.proxy.cache.compress import compress
 from edgeproxy.proxy.cache.memory import Copy, MemoryTier
 from edgeproxy.ruleset.modifiers import Coding
+from edgeproxy.telemetry.stderr import tell
 
 _Job = tuple[Copy, Coding]
 
@@ -48,7 +49,10 @@ class Codings:
         waiting = self._jobs.pop(job)
         if done.cancelled():
             return
-        copy = self._kept(*job, done.result())
+        failure = done.exception()
+        if failure is not None:
+            tell(f"a copy cannot be coded as {job[1]}: {failure!r}: it is given as it came")
+        copy = job[0] if failure is not None else self._kept(*job, done.result())
         for then in waiting:
             then(copy)
 

@@ -2,6 +2,9 @@
 
 Workers tell each other nothing; who waits looks at the directory that they share. A claim is the kernel's lock, so a
 worker that dies has none any more, and somebody who waits takes its place.
+
+Law: who looks in vain looks less often, by an eighth of the time since something came: it learns of it hardly later,
+and thousands of keys whose backend hangs cost next to nothing (at each 10 ms, 500 of them took half a core).
 """
 
 from __future__ import annotations
@@ -9,9 +12,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from edgeproxy.caching import vary
 from edgeproxy.caching.keys import Key
 from edgeproxy.caching.outcomes import NotStored, Outcome
+from edgeproxy.caching.reuse import may_be_joined
 from edgeproxy.caching.stored import Stored
 from edgeproxy.proxy.cache.arriving import Arriving, End
 from edgeproxy.proxy.cache.source import Source, Waiter
@@ -21,13 +24,16 @@ if TYPE_CHECKING:
     from edgeproxy.proxy.cache.keeper import Keeper
     from edgeproxy.ruleset.modifiers import Cache
 
-_EVERY: Final = 0.01  # seconds between looks
+_EVERY: Final = 0.01  # seconds between looks, at least
+_SELDOM: Final = 0.25  # and at most
+_SHARE: Final = 8
 _PATIENCE: Final = 10.0  # seconds until those who see nothing of an answer ask, together, for one
 
 
 class Elsewhere(Source):
     __slots__ = (
-        "_arriving", "_disk", "_end", "_keeper", "_loop", "_policy", "_until", "key", "since", "stored", "waiters",
+        "_arriving", "_disk", "_end", "_keeper", "_loop", "_moved", "_policy", "_seen", "_until", "key", "since",
+        "stored", "waiters",
     )  # fmt: skip
 
     def __init__(self, keeper: Keeper, disk: Disk, key: Key, policy: Cache) -> None:
@@ -39,7 +45,9 @@ class Elsewhere(Source):
         self._disk = disk
         self._policy = policy
         self._loop = asyncio.get_running_loop()
-        self._until = self._loop.time() + _PATIENCE
+        self._moved = self._loop.time()  # when something came
+        self._seen = 0  # octets by then
+        self._until = self._moved + _PATIENCE
         self._arriving: Arriving | None = None
         self._end: End | None = None
 
@@ -93,12 +101,12 @@ class Elsewhere(Source):
             self._arriving = self._disk.announced(self.key.primary)
             if self._arriving is not None:
                 self._begin(self._arriving)
-            self._loop.call_later(_EVERY, self._look)
+            self._look_later()
 
     def _begin(self, arriving: Arriving) -> None:
         self.stored = arriving.stored
         for waiter in self.waiting():
-            if vary.matches(arriving.stored.selecting, waiter.values, self._policy):
+            if may_be_joined(arriving.stored, waiter.values, self._keeper.now(), self._policy):
                 waiter.on_arriving(Outcome.COLLAPSED)
             else:
                 self.leave(waiter)
@@ -117,9 +125,15 @@ class Elsewhere(Source):
         for waiter in self.waiting():
             waiter.on_growth()
         if self._end is None:
-            self._loop.call_later(_EVERY, self._look)
+            self._look_later()
         else:
             self._keeper.drop(self)  # who waits has its client to wait for
+
+    def _look_later(self) -> None:
+        now, available = self._loop.time(), self.available
+        if available != self._seen:
+            self._moved, self._seen = now, available
+        self._loop.call_later(min(max(_EVERY, (now - self._moved) / _SHARE), _SELDOM), self._look)
 
     def _send_away(self) -> None:
         """To look once more, and find it, or fetch it."""

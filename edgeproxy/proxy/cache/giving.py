@@ -16,12 +16,11 @@ from edgeproxy.caching.variants import as_text_html
 from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.ranges import Span
 from edgeproxy.http.selection import Part
-from edgeproxy.proxy.plan import Answer, say
+from edgeproxy.proxy.plan import Answer, Pass, ServeFile, say
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.cache.memory import Copy
     from edgeproxy.proxy.exchange import Client
-    from edgeproxy.proxy.plan import Pass, ServeFile
 
 NOSNIFF: Final = b"X-Content-Type-Options: nosniff\r\n"
 _VIA: Final = b"Via: 1.1 edgeproxy\r\n"

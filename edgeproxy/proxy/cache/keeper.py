@@ -21,7 +21,7 @@ from edgeproxy.caching.failing import Failing
 from edgeproxy.caching.keys import Key
 from edgeproxy.caching.outcomes import NotStored
 from edgeproxy.caching.purging import Mode, Purge, What
-from edgeproxy.caching.reuse import Use, decide, is_for_the_backend
+from edgeproxy.caching.reuse import Use, decide, is_for_the_backend, may_be_joined
 from edgeproxy.caching.stored import Stored
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.cache.cache_plan import CachePlan
@@ -76,6 +76,7 @@ class Keeper:
         self.purges = purges
         self.disk = disk
         self._disk_hits: set[bytes] = set()  # keys of copies that were read there, since it was told
+        self._fetching: set[bytes] = set()  # keys to which a fetch of this worker has the claim, while content comes
         self._small = self.memory.largest if disk is None else min(self.memory.largest, _SMALL)
         self._budget = Budget(self._small, settings.memory // _SHARE_OF_FILLS)
         self.largest = settings.largest if disk is not None else min(settings.largest, self._small)
@@ -104,8 +105,16 @@ class Keeper:
         """Carry out what was purged meanwhile."""
         seq = self.purges.seq  # first: what comes meanwhile may be carried out twice, and must not be missed
         purges, self._seen = self.purges.since(self._seen), seq
-        for purge in (Purge(What.ALL, Mode.HARD),) if purges is None else purges:
+        news = (Purge(What.ALL, Mode.HARD),) if purges is None else purges
+        for purge in news:
             self.memory.purge(purge)
+        for fill in tuple(self.fills.values()):  # nobody waits for what is out of date, in other workers neither
+            if (
+                not isinstance(fill, Elsewhere)
+                and fill.since < seq
+                and _is_taken(news, fill.key, fill.tags, knows_tags=fill.stored is not None)
+            ):
+                self.give_up(fill)
 
     def find(self, key: Key, values: Mapping[str, str], policy: Cache) -> Found | None:
         """The newest copy that a request with these fields may have, fresh or not."""
@@ -154,20 +163,28 @@ class Keeper:
             if not isinstance(fill, Elsewhere):
                 self.give_up(fill)  # nothing of it is kept, so who asks now need not wait for its end
             return None
-        if fill.stored is not None and not vary.matches(fill.stored.selecting, values, policy):
+        if fill.stored is not None and not may_be_joined(fill.stored, values, self.now(), policy):
             return None
         return fill
 
     def elsewhere(self, key: Key, policy: Cache) -> Elsewhere | None:
-        """Another worker fetches it. None: this one may; it has the claim from now on, until the fetch is over."""
-        if self.disk is None or self.may_fetch(key) or self._is_until(self._unheard, key):
+        """The fetch of another worker, which has the claim. None: it is this worker's own, and not for who asks, who
+        then fetches, too: another variant, or what is out of date, may come slowly. Nor is one waited for of which
+        nothing was heard for long.
+        """
+        if self.disk is None or key.primary in self._fetching or self._is_until(self._unheard, key):
             return None
         self.fills[key.primary] = other = Elsewhere(self, self.disk, key, policy)
         return other
 
     def may_fetch(self, key: Key) -> bool:
         """Whether nobody else does. Who fetches has the claim until the fetch is over."""
-        return self.disk is None or self.disk.claim(key.primary)
+        if self.disk is None:
+            return True
+        may = self.disk.claim(key.primary)
+        if may:
+            self._fetching.add(key.primary)
+        return may
 
     def may_renew(self, key: Key, values: Mapping[str, str], policy: Cache) -> bool:
         """Whether to ask for another copy, while this one is given; then with the claim, as in `may_fetch`."""
@@ -193,9 +210,7 @@ class Keeper:
         if self.purges.seq == since:
             return False
         purges = self.purges.since(since)
-        return purges is None or any(
-            purge.takes(key, tags) or (purge.what is What.TAG and not knows_tags) for purge in purges
-        )
+        return purges is None or _is_taken(purges, key, tags, knows_tags=knows_tags)
 
     def coding_for(self, copy: Copy, policy: Cache, values: Mapping[str, str]) -> Coding | None:
         """The coding that a request gets a copy in; None: as it came. Parts are of what came."""
@@ -233,7 +248,7 @@ class Keeper:
 
     def announce(self, fill: Fill, stored: Stored, spool: Spool) -> None:
         """A large content begins to come: other workers may read it as it does."""
-        if self.disk is not None:
+        if self.disk is not None and fill.has_claim:
             self.disk.announce(fill.key, stored, spool, fill.since)
 
     def keep(self, fill: Fill, stored: Stored, intake: Intake, then: Callable[[], None]) -> Copy | None:
@@ -255,6 +270,8 @@ class Keeper:
             self._release(fill)
             then()
 
+        if fill.has_claim:
+            self._fetching.discard(key.primary)  # who asks now waits for the disk, which takes no time to speak of
         self.disk.put(key, stored, content, fill.since, on_put)
         return copy
 
@@ -303,7 +320,9 @@ class Keeper:
         self.disk.read(found, on_read)
 
     def tend(self) -> None:
-        """Once a second: tell the disk what was asked for."""
+        """Once a second: tell the disk what was asked for, and hear what was purged."""
+        if not self.is_current:
+            self.catch_up()
         if self.disk is not None and self._disk_hits:
             hits, self._disk_hits = self._disk_hits, set()
             self.disk.note_hits(hits)
@@ -338,6 +357,7 @@ class Keeper:
     def _release(self, fill: Fill) -> None:
         if self.disk is not None and fill.has_claim:
             fill.has_claim = False
+            self._fetching.discard(fill.key.primary)
             self.disk.release(fill.key.primary)
 
     def memory_numbers(self) -> dict[str, int]:
@@ -377,6 +397,10 @@ def _read_whole(file: KeptFile) -> bytes:
     with suppress(OSError):
         return os.pread(file.fd, file.size, 0)
     return b""
+
+
+def _is_taken(purges: Iterable[Purge], key: Key, tags: Iterable[str], *, knows_tags: bool) -> bool:
+    return any(purge.takes(key, tags) or (purge.what is What.TAG and not knows_tags) for purge in purges)
 
 
 F = TypeVar("F", Copy, DiskCopy)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from edgeproxy.caching.purging import Purge
-from edgeproxy.proxy.cache.disk_purges import CannotPurge
 from edgeproxy.proxy.cache.keeper import Keeper
 from edgeproxy.proxy.cache.purge_call import purge_of, purged
 from edgeproxy.proxy.cache.purge_token import PurgeToken
@@ -69,7 +68,7 @@ class Purging:
         keeper = self._keeper
         try:
             on_disk = await asyncio.to_thread(carry_out, purges, keeper.purges, keeper.disk)
-        except CannotPurge as error:
+        except OSError as error:  # CannotPurge among them
             self._client.answer(say(500, f"Not all could be purged: {error}."))
             return
         self._client.answer(purged(on_disk if keeper.disk is not None else None))

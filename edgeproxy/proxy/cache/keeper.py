@@ -8,13 +8,11 @@ Laws of this module:
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from edgeproxy.caching import vary
 from edgeproxy.caching.coding import choose, is_compressible, may_be_coded
 from edgeproxy.caching.eviction import MOST_HITS
 from edgeproxy.caching.failing import Failing
@@ -30,6 +28,7 @@ from edgeproxy.proxy.cache.codings import Codings
 from edgeproxy.proxy.cache.disk import Disk
 from edgeproxy.proxy.cache.elsewhere import Elsewhere
 from edgeproxy.proxy.cache.file_reader import FileReader
+from edgeproxy.proxy.cache.finding import newest, read_whole
 from edgeproxy.proxy.cache.giving import Known
 from edgeproxy.proxy.cache.index import DiskCopy
 from edgeproxy.proxy.cache.intake import Budget, Intake
@@ -122,7 +121,7 @@ class Keeper:
         if self.disk is None or (copy is not None and self.now() < copy.expires):
             return copy
         since = self.purges.seq
-        other = _newest(self.disk.find(key.primary), values, policy)
+        other = newest(self.disk.find(key.primary), values, policy)
         if other is not None:
             other.since = since
         if copy is None or (other is not None and other.stored.terms.born > copy.stored.terms.born):
@@ -133,7 +132,7 @@ class Keeper:
         """Likewise, without a look at the disk."""
         if not self.is_current:
             self.catch_up()
-        return _newest(self.memory.of(key.primary), values, policy)
+        return newest(self.memory.of(key.primary), values, policy)
 
     def known(self, plan: Pass | ServeFile, cache: CachePlan, fields: RequestFields) -> Known | None:
         """What a fresh copy in memory gives to a request that has no body."""
@@ -310,7 +309,7 @@ class Keeper:
                 return
             if isinstance(content, KeptFile):
                 with closing(content):
-                    content = _read_whole(content)
+                    content = read_whole(content)
             if self.is_purged(found.key, found.stored.tags, found.since) or len(content) != found.stored.size:
                 then(None)
                 return
@@ -392,26 +391,5 @@ class Keeper:
         times[key.primary] = self.now() + seconds
 
 
-def _read_whole(file: KeptFile) -> bytes:
-    """Nothing, if it cannot be read."""
-    with suppress(OSError):
-        return os.pread(file.fd, file.size, 0)
-    return b""
-
-
 def _is_taken(purges: Iterable[Purge], key: Key, tags: Iterable[str], *, knows_tags: bool) -> bool:
     return any(purge.takes(key, tags) or (purge.what is What.TAG and not knows_tags) for purge in purges)
-
-
-F = TypeVar("F", Copy, DiskCopy)
-
-
-def _newest(copies: Iterable[F], values: Mapping[str, str], policy: Cache) -> F | None:
-    """RFC 9111 §4: of several that match, the most recent."""
-    found: F | None = None
-    for copy in copies:
-        if copy.stored.coding or not vary.matches(copy.stored.selecting, values, policy):
-            continue
-        if found is None or copy.stored.terms.born > found.stored.terms.born:
-            found = copy
-    return found

@@ -38,6 +38,19 @@ async def test_the_same_request_on_one_connection_is_known_by_its_octets() -> No
         assert its.edge.edge.counters.statuses[200] == 6
 
 
+@pytest.mark.parametrize("octets", [100, 4_097, 20_000, 70_000])
+async def test_content_of_any_size_is_whole_each_time(octets: int) -> None:
+    content = bytes(range(256)) * (octets // 256 + 1)
+    async with site() as its:
+        its.origin.will_say(ok(content[:octets], FRESH))
+        async with its.edge.client() as client:
+            for _ in range(4):
+                assert (await client.ask(request("/"))).body == content[:octets]
+            await client.send(request("/") * 3)
+            assert [(await client.answer()).body == content[:octets] for _ in range(3)] == [True] * 3
+        assert its.counted == {"miss": 1, "hit": 6}
+
+
 async def test_a_stale_copy_is_asked_for_anew_and_a_304_renews_it() -> None:
     async with site() as its:
         its.origin.will_say(

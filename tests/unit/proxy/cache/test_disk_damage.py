@@ -9,7 +9,7 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -342,13 +342,20 @@ async def test_a_purge_that_the_index_refuses_takes_everything(tmp_path: Path) -
     log.close()
 
 
+def put_a_directory_in_the_place_of(file: Path) -> None:
+    """The writing thread may make the file again at any moment."""
+    while not file.is_dir():
+        file.unlink(missing_ok=True)
+        with suppress(FileExistsError):
+            file.mkdir()
+
+
 async def test_a_purge_that_cannot_be_done_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = tmp_path / "cache"
     log = PurgeLog.create()
     with opened(place, log=log) as disk:
         await put(disk, "/flask", b"flask")
-        (place / "lock").unlink()
-        (place / "lock").mkdir()
+        put_a_directory_in_the_place_of(place / "lock")
         lose_a_table(index_of(place))
         with pytest.raises(CannotPurge, match=r"stop the edge, delete .*, and start it again"):
             carry_out([Purge(What.ALL, Mode.HARD)], log, disk)

@@ -59,10 +59,7 @@ class KeptStream(AnsweringStream):
         if copy.hits < MOST_HITS:
             copy.hits += 1
         self.deadline = edge.clock.now() + edge.limits.idle  # first: a write that fills the transport sets another
-        if known.apart:
-            self.transport.writelines((known.octets(now), known.apart))
-        else:
-            self.transport.write(known.octets(now))
+        self.transport.write(known.octets(now))
         return True
 
     def _answer_kept(self, planned: Planned, plan: Pass | ServeFile, cache: CachePlan, fields: RequestFields) -> bool:

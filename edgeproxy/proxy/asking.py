@@ -120,6 +120,9 @@ class Asking(ABC):
     def on_backend_blocked(self, blocked: bool) -> None:
         self._hold_body(blocked)
 
+    def on_endpoint_down(self) -> None:
+        """A request that is on its way may be answered all the same."""
+
     def _is_sent_again(self, connection: BackendConnection | None, failure: BackendFailure) -> bool:
         """Whether a failure before any octet of an answer was met by another try."""
         if connection is None or failure not in _CLOSED or connection.has_heard or not self._may_send_again():

@@ -45,6 +45,7 @@ class Asker(Protocol):
     def on_end(self) -> None: ...
     def on_failure(self, failure: BackendFailure) -> None: ...
     def on_backend_blocked(self, blocked: bool) -> None: ...
+    def on_endpoint_down(self) -> None: ...  # by its health checks, before any octet of an answer
 
 
 class BackendConnection(asyncio.Protocol):
@@ -161,6 +162,11 @@ class BackendConnection(asyncio.Protocol):
         if not self._sent_all:  # to some, an orderly end within a chunk is the end of the body (RFC 9112 §8)
             reset_on_close(self._transport)
         self.close()
+
+    def note_down(self) -> None:
+        """Its endpoint is said to be down. Who waits for an answer still may get one."""
+        if self._asker is not None and not self.has_heard:
+            self._asker.on_endpoint_down()
 
     def retire(self) -> None:
         """Not to be used again: the endpoint's name has other addresses now."""

@@ -57,7 +57,7 @@ class KeptStream(AnsweringStream):
         counters.statuses[known.status] += 1
         self._requests_left -= 1
         if copy.hits < MOST_HITS:
-            copy.hits += 1
+            cast("Keeper", edge.keeper).note_hit(copy)
         self.deadline = edge.clock.now() + edge.limits.idle  # first: a write that fills the transport sets another
         self.transport.write(known.octets(now))
         return True

@@ -237,6 +237,10 @@ class Pool:
         self.counts.health_changes += 1
         self._notices.on_verdict(one, reason, self.endpoints)
         self.events.append(event(one, Change.DOWN if one.is_down else Change.UP, reason))
+        if one.is_down:
+            for connection in tuple(self._open):
+                if connection.endpoint is one:
+                    connection.note_down()
 
     # -- steps --------------------------------------------------------------------------------------------------
 

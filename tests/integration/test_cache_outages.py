@@ -18,6 +18,7 @@ from cache_load import (
     Origin,
     clients_of_each,
     version_of,
+    write_answer,
 )
 from edge_process import EdgeProcess
 from survival_site import site
@@ -86,6 +87,35 @@ async def test_nobody_waits_for_a_backend_whose_health_checks_say_that_it_hangs(
                     assert "stale_if_error" in (await its.get("/page"))[1]
 
 
+@pytest.mark.slow
+async def test_who_waits_already_is_given_the_stale_copy_when_the_health_checks_say_so(tmp_path: Path) -> None:
+    """In both workers, of which one asks for all; and the next ones are asked nothing that hangs."""
+    is_well, begun = True, asyncio.Event()
+
+    async def hang_but_be_well(path: str, writer: asyncio.StreamWriter) -> None:
+        if path == "/health" and is_well:
+            write_answer(writer, b"well")
+            await writer.drain()
+            return
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with site(tmp_path, Origin(lines="")) as its:
+        its.write_rules(rule=STALE, head="60s", more=", health: {path: /health, interval: 1s, unhealthy: 1}")
+        async with its.running() as edge, clients_of_each(its.port, await edge.workers(), 2) as by_worker:
+            clients = [client for each in by_worker for client in each]
+            assert (await clients[0].get("/page")).status == 200
+            its.origin.say = hang_but_be_well
+            await until_stale()
+            async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+                waiting = [group.create_task(client.get("/page")) for client in clients]
+                await begun.wait()
+                is_well = False
+            assert all("stale_if_error" in task.result().cache_status for task in waiting)
+            async with asyncio.timeout(10):
+                assert "stale_if_error" in (await its.get("/page"))[1]
+
+
 async def is_down(edge: EdgeProcess) -> bool:
     """In all workers."""
     workers = (await edge.report())["workers"]
@@ -99,7 +129,9 @@ def demo_rules(place: Path) -> Path:
     store = "{directory: ../../var/demo/store/files}"
     assert store in text
     text = text.replace(store, '{url: "http://127.0.0.1:1", host: files.pypihosted.test}')
-    text = text.replace("host: pypi.test}", "host: pypi.test, timeouts: {head: 3s}}")
+    modern = "host: pypi.test, health: {path: /_health/, interval: 3s}}"
+    assert modern in text
+    text = text.replace(modern, "host: pypi.test, timeouts: {head: 3s}}")  # nothing but its own silence tells of it
     path = place / "rules.yaml"
     path.write_text(f"{text}\ncache: {{directory: {place / 'cache'}}}\n")
     return path

@@ -131,6 +131,17 @@ class Fill(Source, Asking):
         self._count(failure)
         self._fail(failure, no_answer(self._plan.backend.name, failure))
 
+    def on_endpoint_down(self) -> None:
+        """Whoever may be given a stale copy need not wait. When nobody else does, the next fetch asks another endpoint,
+        or hears that there is none.
+        """
+        were_given = [waiter.stand_in() for waiter in self.waiting()]
+        if self.waiters or (self._stale is None and not any(were_given)):
+            return
+        self.leave_backend()
+        self._connection = None
+        self._keeper.give_up(self)
+
     # -- the answer ---------------------------------------------------------------------------------------------
 
     def on_interim(self, head: ResponseHead) -> None:

@@ -74,7 +74,7 @@ class Keeper:
         self.guard = guard
         self.purges = purges
         self.disk = disk
-        self._disk_hits: set[bytes] = set()  # keys of copies that were read there, since it was told
+        self._disk_hits: set[bytes] = set()  # keys of copies that were given, since it was told
         self._fetching: set[bytes] = set()  # keys to which a fetch of this worker has the claim, while content comes
         self._small = self.memory.largest if disk is None else min(self.memory.largest, _SMALL)
         self._budget = Budget(self._small, settings.memory // _SHARE_OF_FILLS)
@@ -150,7 +150,7 @@ class Keeper:
             if copy is None:
                 return None
         if copy.hits < MOST_HITS:
-            copy.hits += 1
+            self.note_hit(copy)
         return Known(copy, plan, values, now)
 
     def fill_for(self, key: Key, values: Mapping[str, str], policy: Cache) -> Fill | Elsewhere | None:
@@ -317,6 +317,14 @@ class Keeper:
 
         self._disk_hits.add(found.key.primary)
         self.disk.read(found, on_read)
+
+    def note_hit(self, copy: Copy) -> None:
+        """A copy in memory was given, and has fewer than MOST_HITS. What is asked for is to stay on the disk, too: other
+        workers look there, and this one when its memory has lost it.
+        """
+        copy.hits += 1
+        if self.disk is not None:
+            self._disk_hits.add(copy.key.primary)
 
     def tend(self) -> None:
         """Once a second: tell the disk what was asked for, and hear what was purged."""

@@ -80,6 +80,10 @@ class Asking(ABC):
     @abstractmethod
     def on_failure(self, failure: BackendFailure) -> None: ...
 
+    @abstractmethod
+    def on_endpoint_down(self) -> None:
+        """Health checks say that the endpoint which is asked is down. The answer may come all the same."""
+
     # -- steps --------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -119,9 +123,6 @@ class Asking(ABC):
 
     def on_backend_blocked(self, blocked: bool) -> None:
         self._hold_body(blocked)
-
-    def on_endpoint_down(self) -> None:
-        """A request that is on its way may be answered all the same."""
 
     def _is_sent_again(self, connection: BackendConnection | None, failure: BackendFailure) -> bool:
         """Whether a failure before any octet of an answer was met by another try."""

@@ -215,6 +215,9 @@ class Passing(Asking):
         else:
             self._give_up(failure)
 
+    def on_endpoint_down(self) -> None:
+        """There is nothing to give in the place of its answer."""
+
     # -- steps --------------------------------------------------------------------------------------------------
 
     def _hold_body(self, held: bool) -> None:

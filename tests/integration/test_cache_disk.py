@@ -250,6 +250,32 @@ async def test_what_is_asked_for_again_outlives_a_scan(tmp_path: Path) -> None:
         assert [path for path in hot if not disk.find(key_of(path).primary)] == []
 
 
+async def test_files_do_not_take_the_room_of_pages(tmp_path: Path) -> None:
+    """Pages keep a quarter of it, and have more while nobody else wants it."""
+    with opened(tmp_path, limit=16 * MIB) as disk:
+        pages = [f"/page/{number}" for number in range(300)]
+        for path in pages:
+            await put(disk, path, content_of(path, 10_000))
+        for number in range(60):
+            await put(disk, f"/file/{number}", content_of(f"file {number}", 1_000_000))
+        assert [path for path in pages if not disk.find(key_of(path).primary)] == []
+        for number in range(600):
+            await put(disk, f"/other/{number}", content_of(f"other {number}", 10_000))
+        there = sum(bool(disk.find(key_of(path).primary)) for path in pages)
+        assert there < 200  # they were beyond their quarter, and it was they who made room
+        assert disk.octets > 14 * MIB
+
+
+async def test_a_page_that_grows_into_a_file_is_counted_as_one(tmp_path: Path) -> None:
+    with opened(tmp_path, limit=16 * MIB) as disk:
+        for size in (10_000, 1_000_000, 10_000):
+            for number in range(14):
+                await put(disk, f"/{number}", content_of(f"{number} {size}", size))
+                assert await look_up(disk, f"/{number}") == content_of(f"{number} {size}", size)
+            assert disk.count == 14
+            assert disk.octets < 14 * (size + 8_192)
+
+
 FULL = """
 import asyncio, resource, sys
 from pathlib import Path

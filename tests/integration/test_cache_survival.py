@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -253,3 +254,31 @@ async def test_a_deleted_directory_costs_no_client_its_answer(tmp_path: Path) ->
             await ask_for_all(by_worker, all_of("late"))
             await until_kept(its, edge)
         assert told_at_most_once_a_worker(its.said)
+
+
+async def until_noted(directory: Path, times: int) -> None:
+    """The disk has heard so often of the one copy it has that it was asked for."""
+    async with asyncio.timeout(60):
+        while True:
+            for index in directory.glob("g-*/index.sqlite"):
+                with closing(sqlite3.connect(index)) as db:
+                    if db.execute("SELECT max(frequency) FROM copies").fetchone()[0] == times:
+                        return
+            await asyncio.sleep(0.05)
+
+
+async def test_what_memory_gives_again_and_again_outlives_a_scan_on_the_disk(tmp_path: Path) -> None:
+    """So that another worker finds it, and this one after a restart."""
+    directory = tmp_path / "cache"
+    async with site(tmp_path, Origin(size_of=lambda _: 100_000)) as its:
+        its.write_rules(f"{{directory: {directory}, disk: 16MiB}}")
+        async with its.running("--workers", "1"):
+            await its.get("/hot")
+            for times in (1, 2, 3):
+                assert "hit" in (await its.get("/hot"))[1]
+                await until_noted(directory, times)
+            for number in range(300):
+                await its.get(f"/scan/{number}")
+        async with its.running("--workers", "1"):
+            assert "hit" in (await its.get("/hot"))[1]
+            assert its.origin.asked["/hot"] == 1

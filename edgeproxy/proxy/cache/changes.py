@@ -13,7 +13,9 @@ from edgeproxy.caching.purging import Mode, Purge, What
 from edgeproxy.caching.stored import Stored
 from edgeproxy.proxy.cache.heads import write_head
 
-SMALL, MAIN = 0, 1  # the queues of S3-FIFO
+SMALL, MAIN = 0, 1  # the queues of S3-FIFO, of heavy copies
+LIGHT: Final = 2  # added: the same, of light ones
+_LIGHTEST: Final = 65_536  # octets that a light copy takes at most
 MOST_VARIANTS: Final = 32  # of one key: the oldest goes
 INLINE: Final = 16_384  # octets of a content that the index itself keeps
 _BLOCK: Final = 4_096  # what a file system and SQLite give away at the least
@@ -50,18 +52,18 @@ def cost_of(stored: Stored) -> int:
 
 
 def insert(db: sqlite3.Connection, row: Row) -> None:
-    """Instead of the copy that there may be; then it keeps its place in the queues."""
+    """Instead of the copy that there may be; then it keeps its place in the queues, as long as they are its own."""
     key, variant = row.key.primary, row.variant
     old = db.execute(
         "SELECT id, queue, position, frequency FROM copies WHERE key = ? AND variant = ?", (key, variant)
     ).fetchone()
-    if old is None:
-        place = _new_place(db, key)
-    else:
-        place = old[1:]
+    cost = cost_of(row.stored)
+    weight = LIGHT if cost <= _LIGHTEST else 0
+    if old is not None:
         db.execute("DELETE FROM copies WHERE id = ?", old[:1])
+    place = old[1:] if old is not None and old[1] & LIGHT == weight else _new_place(db, key, weight)
     head = write_head(row.key, variant, row.file, row.stored)
-    about = (key, variant, row.key.path, row.key.address, head, row.file, cost_of(row.stored), row.stored.purged)
+    about = (key, variant, row.key.path, row.key.address, head, row.file, cost, row.stored.purged)
     number = db.execute(
         "INSERT INTO copies (key, variant, path, address, head, file, cost, purged, queue, position, frequency)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -142,10 +144,10 @@ def _condition(purge: Purge) -> tuple[str, tuple[bytes, ...]]:
             assert_never(purge.what)
 
 
-def _new_place(db: sqlite3.Connection, key: bytes) -> tuple[int, int, int]:
+def _new_place(db: sqlite3.Connection, key: bytes, weight: int) -> tuple[int, int, int]:
     """At the end of the small queue; of the main one, if it was there not long ago."""
     is_ghost = db.execute("DELETE FROM ghosts WHERE key = ?", (key,)).rowcount > 0
-    queue = MAIN if is_ghost else SMALL
+    queue = weight + (MAIN if is_ghost else SMALL)
     return queue, next_position(db, queue), 0
 
 

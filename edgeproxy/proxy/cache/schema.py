@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import quote
 
 _APPLICATION: Final = 0x65646765  # "edge"
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 _SCHEMA: Final = """
 CREATE TABLE copies (
@@ -28,7 +28,7 @@ CREATE TABLE copies (
     file TEXT,  -- NULL: the content is in `contents`
     cost INTEGER NOT NULL,  -- octets that it takes
     purged REAL,
-    queue INTEGER NOT NULL,  -- 0 small, 1 main (S3-FIFO)
+    queue INTEGER NOT NULL,  -- 0 small, 1 main (S3-FIFO); 2 and 3: those of light copies
     position INTEGER NOT NULL,
     frequency INTEGER NOT NULL DEFAULT 0,
     UNIQUE (key, variant)
@@ -43,7 +43,7 @@ CREATE INDEX tags_by_id ON tags (id);
 CREATE TABLE ghosts (position INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE) STRICT;
 CREATE TABLE doomed (file TEXT NOT NULL) STRICT;
 CREATE TABLE totals (queue INTEGER PRIMARY KEY, octets INTEGER NOT NULL, copies INTEGER NOT NULL) STRICT;
-INSERT INTO totals VALUES (0, 0, 0), (1, 0, 0);
+INSERT INTO totals VALUES (0, 0, 0), (1, 0, 0), (2, 0, 0), (3, 0, 0);
 CREATE TRIGGER copy_comes AFTER INSERT ON copies BEGIN
     UPDATE totals SET octets = octets + new.cost, copies = copies + 1 WHERE queue = new.queue;
 END;

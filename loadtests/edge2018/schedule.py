@@ -2,10 +2,10 @@
 
 Laws:
 - arrivals are a Poisson process: nobody waits for anybody else's answer;
-- before the load the edge has what an edge would that began empty and carried this load for so long: a resource that
-  is asked for n times in that time, in the mean, is there with probability 1 - exp(-n). Files only as far as the disk
-  takes them, those asked for most first;
-- what is asked for least is brought in first, as it would be the oldest by then.
+- before the load the edge has what an edge would that began empty and carried this load for so long: each resource was
+  asked for last some time ago, exponential with its own rate, and is there if the edge was there by then. Files only as
+  far as the disk takes them, those asked for last first: what the least of policies, LRU, would have kept;
+- it is brought in by that age, the oldest first.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from math import exp
 from random import Random
 
 from loadtests.edge2018.population import Kind, Population
@@ -38,11 +37,11 @@ def arrivals(population: Population, seed: int, rate: float, seconds: float) -> 
 def kept_before(population: Population, seed: int, rate: float, uptime: float, octets: float) -> Sequence[int]:
     """What an edge has after that many seconds of load, if it has room for so many octets of files."""
     dice = Random(seed)
-    asked = list(enumerate(share * rate * uptime for share in population.shares()))
-    there = [(times, resource) for resource, times in asked if dice.random() < 1 - exp(-times)]
-    there.sort(reverse=True)
+    ages = [(dice.expovariate(share * rate), resource) for resource, share in enumerate(population.shares())]
     kept: list[int] = []
-    for _, resource in there:
+    for age, resource in sorted(ages):
+        if age >= uptime:
+            break
         if population.kind_of(resource) is Kind.FILE:
             octets -= population.sizes[resource]
             if octets < 0:

@@ -92,8 +92,8 @@ def test_arrivals_are_poisson(small: Population) -> None:
 def test_the_edge_has_what_is_asked_for_often_and_as_many_files_as_it_has_room_for(small: Population) -> None:
     kept = list(kept_before(small, seed=1, rate=2_623, uptime=600, octets=500_000_000))
     assert len(set(kept)) == len(kept)
-    assert kept[-1] == 0  # the page asked for most is the last to come in
     assert set(range(100)) <= set(kept)
+    assert kept.index(0) > len(kept) * 0.9  # the page asked for most was asked for not long ago
     files = [resource for resource in kept if small.kind_of(resource) is Kind.FILE]
     assert 0 < sum(small.sizes[resource] for resource in files) <= 500_000_000
 

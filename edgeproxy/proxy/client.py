@@ -25,7 +25,8 @@ from edgeproxy.proxy.judging import judge
 from edgeproxy.proxy.kept import KeptStream
 from edgeproxy.proxy.peer import Peer, name_of
 from edgeproxy.proxy.phase import Phase
-from edgeproxy.proxy.plan import ByArm, ByFacts, Pass, Plan, Planned, PurgeCall, ServeFile, choose_arm
+from edgeproxy.proxy.plan import ByArm, Pass, Plan, PurgeCall, ServeFile, choose_arm
+from edgeproxy.proxy.planner import ByFacts, Planned
 from edgeproxy.proxy.recording import note_plan, record_request
 from edgeproxy.proxy.serving import Serving
 from edgeproxy.proxy.sockets import has_unread, reset_on_close

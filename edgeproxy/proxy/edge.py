@@ -21,7 +21,7 @@ from edgeproxy.proxy.clock import Clock
 from edgeproxy.proxy.heads import HeadReader
 from edgeproxy.proxy.listening import CannotListen, Listening, address_of, close_sockets, open_sockets, remove_path
 from edgeproxy.proxy.loop_guard import LoopGuard
-from edgeproxy.proxy.plan import Planned, Planner
+from edgeproxy.proxy.planner import Planned, Planner
 from edgeproxy.proxy.pool import Pool
 from edgeproxy.proxy.rate import RateTable, rate_key
 from edgeproxy.proxy.resolve import ResolveLimits, Resolver

@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from edgeproxy.http.request import RequestFields
 from edgeproxy.http.xmlrpc_call import CallReader, is_call, is_encoded
-from edgeproxy.proxy.plan import ByFacts
+from edgeproxy.proxy.planner import ByFacts
 from edgeproxy.ruleset.matching import Facts
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"

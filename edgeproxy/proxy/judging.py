@@ -13,7 +13,8 @@ from typing import Final
 
 from edgeproxy.http.framing import Length
 from edgeproxy.http.request import RequestFields
-from edgeproxy.proxy.plan import SERVER_OPTIONS, Answer, Plan, Planned, say
+from edgeproxy.proxy.plan import SERVER_OPTIONS, Answer, Plan, say
+from edgeproxy.proxy.planner import Planned
 from edgeproxy.proxy.rate import GRAIN
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.telemetry.counters import Refusal

@@ -15,7 +15,8 @@ from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.answering import AnsweringStream
 from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.proxy.cache.giving import Known, give
-from edgeproxy.proxy.plan import Pass, Planned, Planner, ServeFile
+from edgeproxy.proxy.plan import Pass, ServeFile
+from edgeproxy.proxy.planner import Planned, Planner
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.cache.keeper import Keeper

@@ -9,7 +9,8 @@ import time
 
 from edgeproxy.http.request import RequestFields, RequestLine
 from edgeproxy.proxy.peer import Peer
-from edgeproxy.proxy.plan import Answer, Pass, Plan, Planned
+from edgeproxy.proxy.plan import Answer, Pass, Plan
+from edgeproxy.proxy.planner import Planned
 from edgeproxy.telemetry.access_log import Record
 from edgeproxy.telemetry.counters import refusal_of
 

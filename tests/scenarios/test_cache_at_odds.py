@@ -21,7 +21,8 @@ from edgeproxy.http.target import Scheme
 from edgeproxy.proxy.cache.disk import Disk
 from edgeproxy.proxy.cache.keeper import Keeper
 from edgeproxy.proxy.cache.purges import carry_out
-from edgeproxy.proxy.plan import Pass, Planned
+from edgeproxy.proxy.plan import Pass
+from edgeproxy.proxy.planner import Planned
 
 CHUNKED = f"HTTP/1.1 200 OK\r\n{FRESH}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
 NOT_MODIFIED = f"HTTP/1.1 304 Not Modified\r\n{FRESH}\r\n\r\n".encode()

@@ -6,7 +6,8 @@ import pytest
 
 from edgeproxy.http.request import RequestFields, RequestLine, read_request_fields
 from edgeproxy.proxy.judging import judge
-from edgeproxy.proxy.plan import Answer, Planned, say
+from edgeproxy.proxy.plan import Answer, say
+from edgeproxy.proxy.planner import Planned
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.modifiers import RuleLimits
 from edgeproxy.telemetry.counters import Refusal

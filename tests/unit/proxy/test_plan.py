@@ -8,7 +8,8 @@ import pytest
 
 from edgeproxy.http.request import BadRequest
 from edgeproxy.http.target import BadTarget, Scheme
-from edgeproxy.proxy.plan import Answer, ByArm, ByFacts, Pass, Plan, Planned, Planner, ServeFile, choose_arm
+from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, ServeFile, choose_arm
+from edgeproxy.proxy.planner import ByFacts, Planned, Planner
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.load import parse_ruleset
 from edgeproxy.ruleset.matching import Facts

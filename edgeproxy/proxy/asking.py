@@ -87,7 +87,7 @@ class Asking(ABC):
     # -- steps --------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        if self._plan.time is not None:
+        if self._plan.time is not None and not self.expires:
             self.expires = self._pool.clock.now() + self._plan.time
         # A kept connection may be closing at this moment. A request that may not be sent again gets a new one, or one
         # that was in use just now.

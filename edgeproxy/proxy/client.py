@@ -14,21 +14,16 @@ from edgeproxy.http.proxy_protocol import ProxyHeader
 from edgeproxy.http.request import BadRequest, RequestFields
 from edgeproxy.http.target import BadTarget
 from edgeproxy.http.xmlrpc_call import UNREADABLE
-from edgeproxy.proxy.cache.cached import Cached, cached
-from edgeproxy.proxy.cache.cached_file import CachedFile
-from edgeproxy.proxy.cache.purging_call import Purging
+from edgeproxy.proxy.acting import ActingStream
 from edgeproxy.proxy.clock import NEVER
-from edgeproxy.proxy.exchange import Exchange, Passing
+from edgeproxy.proxy.exchange import Exchange
 from edgeproxy.proxy.held_call import CONTINUE, HeldCall, NamedTwice, can_be_read, facts_of, has_call
 from edgeproxy.proxy.inflow import BodyTooLarge, Inflow
 from edgeproxy.proxy.judging import judge
-from edgeproxy.proxy.kept import KeptStream
 from edgeproxy.proxy.peer import Peer, name_of
 from edgeproxy.proxy.phase import Phase
-from edgeproxy.proxy.plan import ByArm, Pass, Plan, PurgeCall, ServeFile, choose_arm
 from edgeproxy.proxy.planner import ByFacts, Planned
-from edgeproxy.proxy.recording import note_plan, record_request
-from edgeproxy.proxy.serving import Serving
+from edgeproxy.proxy.recording import record_request
 from edgeproxy.proxy.sockets import has_unread, reset_on_close
 from edgeproxy.telemetry.counters import Refusal
 
@@ -41,7 +36,7 @@ _HEAD: Final = Phase.HEAD  # PERF: an enum's member by its class costs three tim
 _EXCHANGE: Final = Phase.EXCHANGE
 
 
-class ClientConnection(KeptStream):
+class ClientConnection(ActingStream):
     __slots__ = ("_has_begun_head", "_header", "_listener", "counted_as")
 
     def __init__(self, edge: Edge, listener: Listener, header: ProxyHeader | None = None) -> None:
@@ -291,48 +286,6 @@ class ClientConnection(KeptStream):
         if verdict.refusal is not None:
             edge.counters.refusals[verdict.refusal] += 1
         return self._act(planned, verdict.plan, verdict.fields)
-
-    def _act(self, planned: Planned, plan: Plan, fields: RequestFields) -> Exchange | None:
-        """The exchange that was started, if the answer is not given at once."""
-        edge, rule, arm = self._edge, planned.plan.rule, None
-        if isinstance(plan, ByArm):
-            arm, chosen = choose_arm(plan, fields.values, self.peer.address)
-            edge.counters.arms[plan.split.name, arm] += 1
-            plan = chosen
-        if rule is not None:
-            edge.counters.rules[rule] += 1
-        if self.record is not None:
-            note_plan(self.record, planned, plan, arm)
-        exchange: Passing | Serving | Cached | CachedFile | Purging
-        if isinstance(plan, Pass):
-            if edge.keeper is None or (plan.cache is None and plan.is_safe):
-                exchange = Passing(self, edge.pools[plan.backend.name], plan, fields)
-            elif plan.cache is not None and self._body is None and self._answer_kept(planned, plan, plan.cache, fields):
-                return None
-            else:
-                exchange = cached(self, edge.keeper, edge.pools[plan.backend.name], plan, fields)
-        elif isinstance(plan, ServeFile):
-            if edge.keeper is None or plan.cache is None:
-                exchange = Serving(self, plan, fields.values)
-            elif self._body is None and self._answer_kept(planned, plan, plan.cache, fields):
-                return None
-            else:
-                exchange = CachedFile(self, edge.keeper, plan, plan.cache, fields.values)
-        elif isinstance(plan, PurgeCall):
-            assert edge.keeper is not None, "the rules keep answers"
-            assert edge.purge_token is not None, "and name a token"
-            exchange = Purging(self, edge.keeper, edge.ruleset, edge.purge_token, plan, fields.values)
-        else:
-            self.answer(plan)
-            return None
-        self._exchange = exchange
-        if self._body is None:
-            self._phase, self.deadline = _EXCHANGE, NEVER
-        else:
-            self._phase = Phase.BODY
-            self._set_deadline()
-        exchange.start()
-        return self._exchange
 
     def _read_body(self, data: bytes) -> None:
         body, exchange = self._body, self._exchange

@@ -4,7 +4,8 @@ Laws of this module:
 - nothing of a body is held but what the sockets' buffers hold: a slow reader on one side stops reading on the other;
 - an answer that breaks off breaks off at the client too, so that a short one never looks whole;
 - a redirect that would lead back to the same exchange goes no further (`loop_guard`);
-- a request is sent again only when it is safe, has no body, and no octet of an answer was seen.
+- a request is sent again only when it is safe, has no body, and no octet of an answer was seen. Where its rule has a
+  fallback, it goes to another backend once, and so much of its body is held for that as `_HELD` says.
 """
 
 from __future__ import annotations
@@ -29,12 +30,14 @@ from edgeproxy.http.framing import (
 from edgeproxy.http.request import RequestFields
 from edgeproxy.http.response import Asked, ResponseHead
 from edgeproxy.proxy.asking import Asking, no_answer
+from edgeproxy.proxy.fallback import Fall, FallbackPlan
 from edgeproxy.proxy.loop_guard import LoopGuard
 from edgeproxy.proxy.peer import Peer
 from edgeproxy.proxy.plan import NOSNIFF, Answer, Pass
 from edgeproxy.proxy.pool import Pool
-from edgeproxy.telemetry.counters import BackendFailure
+from edgeproxy.telemetry.counters import BackendFailure, FallbackReason
 
+_HELD: Final = 65_536  # octets of a body
 _VIA: Final = (b"Via: 1.0 edgeproxy", b"Via: 1.1 edgeproxy")  # by the version that came (RFC 9110 §7.6.3)
 
 
@@ -55,6 +58,7 @@ class Client(Protocol):
     def on_head_sent(self, status: int) -> None: ...
     def on_answered(self, keep_alive: bool) -> None: ...
     def answer(self, answer: Answer, why: BackendFailure | None = None) -> None: ...
+    def fall_back(self, fall: Fall) -> None: ...
     def abort(self) -> None: ...
 
 
@@ -70,7 +74,9 @@ class Exchange(Protocol):
 class Passing(Asking):
     """One request passed to a backend, and its answer passed back."""
 
-    __slots__ = ("_client", "_fields", "_is_plain", "_keep_alive", "_sends_chunks", "_trailers", "_unsent")
+    __slots__ = (
+        "_client", "_fields", "_held", "_is_plain", "_keep_alive", "_sends_chunks", "_trailers", "_unsent",
+    )  # fmt: skip
 
     def __init__(self, client: Client, pool: Pool, plan: Pass, fields: RequestFields) -> None:
         is_whole = fields.framing is NO_BODY or not has_body(fields.framing)
@@ -79,6 +85,7 @@ class Passing(Asking):
         self._client = client
         self._fields = fields
         self._is_plain = plan.is_plain
+        self._held: bytearray | None = None if plan.fallback is None else bytearray()  # what came of the body
         self._keep_alive: bool | None = None  # None: the answer's head is not sent yet
         self._sends_chunks = False
         self._trailers: list[bytes] | None = None  # of the answer
@@ -87,6 +94,8 @@ class Passing(Asking):
     # -- from the client ----------------------------------------------------------------------------------------
 
     def on_body(self, content: bytes) -> None:
+        if self._held is not None:
+            self._hold(content)
         self._send(encode_chunk(content) if isinstance(self._fields.framing, Chunked) else content)
 
     def on_body_end(self) -> None:
@@ -119,6 +128,8 @@ class Passing(Asking):
         if head.is_common and keep_alive and client.minor and self._is_plain:
             own = _VIA[head.minor]
         else:
+            if self._falls_back_from(head.status):
+                return
             head = self._edited(head)
             if self._is_kept_back(head):
                 return
@@ -126,6 +137,8 @@ class Passing(Asking):
         client.finish(head.status, b"%b%b\r\n\r\n%b" % (head.octets, own, content), keep_alive)
 
     def on_head(self, head: ResponseHead) -> None:
+        if self._falls_back_from(head.status):
+            return
         head = self._edited(head)
         if self._is_kept_back(head):
             return
@@ -166,7 +179,9 @@ class Passing(Asking):
         if connection is not None:
             connection.drop()  # the rest of the body is not waited for
         self._count(BackendFailure.REDIRECT_LOOP)
-        client.answer(client.guard.refuse(plan, hops), BackendFailure.REDIRECT_LOOP)
+        refusal = client.guard.refuse(plan, hops)
+        if not self._falls_back_after(BackendFailure.REDIRECT_LOOP):
+            client.answer(refusal, BackendFailure.REDIRECT_LOOP)
         return True
 
     def _own_lines(self, head: ResponseHead) -> list[bytes]:
@@ -241,7 +256,41 @@ class Passing(Asking):
 
     def _give_up(self, failure: BackendFailure) -> None:
         self._count(failure)
-        self._client.answer(no_answer(self._plan.backend.name, failure), failure)
+        if not self._falls_back_after(failure):
+            self._client.answer(no_answer(self._plan.backend.name, failure), failure)
+
+    # -- the fallback -------------------------------------------------------------------------------------------
+
+    def _hold(self, content: bytes) -> None:
+        """For another backend, unless it is too much."""
+        assert self._held is not None, "there is another backend"
+        self._held += content
+        if len(self._held) > _HELD:
+            self._held = None
+
+    def _falls_back_from(self, status: int) -> bool:
+        fallback = self._plan.fallback
+        if fallback is None or status not in fallback.statuses or self._held is None:
+            return False
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.drop()  # the rest of the body is not waited for
+        self._fall_back(fallback, FallbackReason.STATUS)
+        return True
+
+    def _falls_back_after(self, failure: BackendFailure) -> bool:
+        fallback = self._plan.fallback
+        reason = None if fallback is None or self._held is None else fallback.reason(failure)
+        if fallback is None or reason is None:
+            return False
+        self._fall_back(fallback, reason)
+        return True
+
+    def _fall_back(self, fallback: FallbackPlan, reason: FallbackReason) -> None:
+        """Once: the other backend's plan has no fallback."""
+        expires = 0.0 if self._plan.time is None else self.expires
+        held, is_whole = bytes(self._held or b""), has_body(self._fields.framing) and self._request_is_whole
+        self._client.fall_back(Fall(fallback.plan, reason, self._fields, held, is_whole, expires))
 
 
 def _asked(plan: Pass, fields: RequestFields) -> Asked:

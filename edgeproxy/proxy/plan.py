@@ -18,6 +18,7 @@ from edgeproxy.http.response import ORDINARY, Asked
 from edgeproxy.http.target import SERVER_WIDE, BadTarget, Target
 from edgeproxy.migration.place import arm_at, place_of, sticky_key
 from edgeproxy.proxy.cache.cache_plan import CachePlan
+from edgeproxy.proxy.fallback import FallbackPlan, fallback_plan
 from edgeproxy.ruleset.arms import Cutover, Split
 from edgeproxy.ruleset.leads import asked_path, kept_query, location, with_query
 from edgeproxy.ruleset.matching import NO_FACTS, Facts
@@ -58,8 +59,9 @@ class Pass:
     upgrade: frozenset[str] = frozenset()
     edit: FieldEdit | None = None  # of the request's fields
     answer_edit: FieldEdit | None = None  # of the answer's
-    is_plain: bool = True  # neither an edit nor a content host: fields go both ways as they are
+    is_plain: bool = True  # no edit, no content host, no fallback: fields go both ways as they are
     cache: CachePlan | None = None  # where answers are kept
+    fallback: FallbackPlan | None = None
 
     is_own: ClassVar[bool] = False  # the edge is no origin of the answer
 
@@ -85,6 +87,8 @@ class ServeFile:
     to_content: bool
     answer_edit: FieldEdit | None = None
     cache: CachePlan | None = None  # where small files are kept, and what is told of how long they may be
+    fallback: FallbackPlan | None = None
+
     is_own: ClassVar[bool] = True
 
 
@@ -217,9 +221,22 @@ def _plan_forward(to: Backend | Split | Cutover, routed: Routed, method: str, ta
     if isinstance(to, Cutover):
         to = to.resting
     if isinstance(to, Split):
-        arms = {arm.backend.name: _to_backend(arm.backend, routed, method, target) for arm in to.arms}
+        arms = {arm.backend.name: _to_first(arm.backend, routed, method, target) for arm in to.arms}
         return ByArm(routed.rule.name, to, arms)
-    return _to_backend(to, routed, method, target)
+    return _to_first(to, routed, method, target)
+
+
+def _to_first(backend: Backend, routed: Routed, method: str, target: Target) -> Pass | ServeFile:
+    """With the fallback that the rule has for it: an arm that is the fallback itself has none."""
+    plan = _to_backend(backend, routed, method, target)
+    modifiers = routed.rule.modifiers
+    fallback = modifiers.fallback
+    if fallback is None or fallback.to == backend or not is_safe(method, modifiers.safety):
+        return plan
+    other = fallback_plan(fallback, _to_backend(fallback.to, routed, method, target))
+    if isinstance(plan, ServeFile):
+        return replace(plan, fallback=other)
+    return replace(plan, fallback=other, is_plain=False)
 
 
 def _to_backend(backend: Backend, routed: Routed, method: str, target: Target) -> Pass | ServeFile:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 
 from edgeproxy.http.request import RequestFields, RequestLine
+from edgeproxy.proxy.fallback import Fall
 from edgeproxy.proxy.peer import Peer
 from edgeproxy.proxy.plan import Answer, Pass, Plan
 from edgeproxy.proxy.planner import Planned
@@ -42,6 +43,12 @@ def note_plan(record: Record, planned: Planned, plan: Plan, arm: str | None) -> 
         record.backend = plan.backend.name
     elif isinstance(plan, Answer) and plan is not planned.plan and plan.status >= 400:
         record.why = refusal_of(plan.status)
+
+
+def note_fall(record: Record, fall: Fall) -> None:
+    """Another backend answers."""
+    record.backend = fall.plan.backend.name if isinstance(fall.plan, Pass) else None
+    record.fallback = fall.reason
 
 
 def path_of(target: str) -> str:

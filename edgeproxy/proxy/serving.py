@@ -5,15 +5,18 @@ TLS, block by block.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import Final, Protocol, assert_never
 
 from edgeproxy.http.fields import connection_lines
+from edgeproxy.http.framing import has_body
+from edgeproxy.http.request import RequestFields
 from edgeproxy.http.selection import Selection, select
+from edgeproxy.proxy.fallback import Fall
 from edgeproxy.proxy.file_answer import Client as FileClient
 from edgeproxy.proxy.file_answer import FileAnswer
 from edgeproxy.proxy.files import NotAFile, OpenFile, open_file
 from edgeproxy.proxy.plan import NOSNIFF, Answer, ServeFile, edited, reason_phrase, say
+from edgeproxy.telemetry.counters import FallbackReason
 
 UNREADABLE_NOW: Final = say(500, "The file cannot be read now.")
 
@@ -26,6 +29,7 @@ class Client(FileClient, Protocol):
     def may_keep_alive(self) -> bool: ...
     def date_line(self) -> bytes: ...
     def answer(self, answer: Answer) -> None: ...
+    def fall_back(self, fall: Fall) -> None: ...
 
 
 def open_for(plan: ServeFile) -> OpenFile | Answer:
@@ -47,22 +51,33 @@ def open_for(plan: ServeFile) -> OpenFile | Answer:
             assert_never(found)
 
 
+def falls_back(client: Client, plan: ServeFile, fields: RequestFields, status: int) -> bool:
+    """Whether another backend is asked in the place of a directory that has no other answer. What came of a body was
+    dropped: a request that has one is not asked again.
+    """
+    fallback = plan.fallback
+    if fallback is None or status not in fallback.statuses or has_body(fields.framing):
+        return False
+    client.fall_back(Fall(fallback.plan, FallbackReason.STATUS, fields))
+    return True
+
+
 class Serving:
     """One request answered by a file."""
 
-    __slots__ = ("_client", "_plan", "_sending", "_values")
+    __slots__ = ("_client", "_fields", "_plan", "_sending")
 
-    def __init__(self, client: Client, plan: ServeFile, values: Mapping[str, str]) -> None:
+    def __init__(self, client: Client, plan: ServeFile, fields: RequestFields) -> None:
         self._client = client
         self._plan = plan
-        self._values = values
+        self._fields = fields
         self._sending: FileAnswer | None = None
 
     def start(self) -> None:
         found = open_for(self._plan)
         if isinstance(found, OpenFile):
             self._send(found)
-        else:
+        elif not falls_back(self._client, self._plan, self._fields, found.status):
             self._client.answer(edited(found, self._plan.answer_edit))
 
     def on_body(self, content: bytes) -> None:
@@ -81,7 +96,7 @@ class Serving:
             self._sending.cancel()
 
     def _send(self, file: OpenFile) -> None:
-        selection = select(self._plan.method, self._values, file.representation, time.time())
+        selection = select(self._plan.method, self._fields.values, file.representation, time.time())
         keep_alive = self._client.may_keep_alive()
         self._sending = FileAnswer(self._client, keep_alive)
         self._sending.begin(selection.status, file, self._head(selection, keep_alive), selection.parts)

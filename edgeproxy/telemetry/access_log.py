@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from io import TextIOBase
 
-from edgeproxy.telemetry.counters import BackendFailure, Refusal
+from edgeproxy.telemetry.counters import BackendFailure, FallbackReason, Refusal
 
 
 @dataclass(slots=True)
@@ -28,6 +28,7 @@ class Record:
     rule: str | None = None
     arm: str | None = None  # of a split: its backend's name
     backend: str | None = None
+    fallback: FallbackReason | None = None  # why it is not the rule's first backend
     cache: str | None = None  # what the cache did
     why: Refusal | BackendFailure | None = None  # the edge answered in its stead
     status: int = 0  # 0: the client left before there was an answer
@@ -50,6 +51,7 @@ def format_record(record: Record) -> str:
         "rule": record.rule,
         "arm": record.arm,
         "backend": record.backend,
+        "fallback": record.fallback,
         "cache": record.cache,
         "ms": round(record.took * 1000, 3),
         "user_agent": record.user_agent,

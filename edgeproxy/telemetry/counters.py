@@ -83,6 +83,17 @@ _STATUSES: Final = {
 }
 
 
+class FallbackReason(StrEnum):
+    """Why another backend was asked in the place of the first."""
+
+    CONNECT = "connect"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    RESET = "reset"
+    STATUS = "status"  # or what is no answer at all
+    LOOP = "loop"
+
+
 @dataclass(slots=True)
 class PoolCounts:
     """What one worker's pool of one backend did."""
@@ -145,6 +156,7 @@ class Counters:
     rules: Counter[str] = field(default_factory=Counter)  # exchanges, by the rule that took them
     loops: Counter[str] = field(default_factory=Counter)  # redirects that were not passed on, by rule
     arms: Counter[tuple[str, str]] = field(default_factory=Counter)  # (split, backend)
+    fallbacks: Counter[tuple[str, FallbackReason]] = field(default_factory=Counter)  # (rule, why)
     cache: Counter[tuple[str, str]] = field(default_factory=Counter)  # (rule, what its cache did)
     not_stored: Counter[str] = field(default_factory=Counter)  # answers that were not kept, by why
     copies: dict[str, Callable[[], Mapping[str, int]]] = field(default_factory=dict)  # the cache as it is now

@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--mean", type=int, default=220, help="kB of the mean answer (220)")
     parser.add_argument("--uptime", type=float, default=1, help="hours of this load that the edge is to have had (1)")
     parser.add_argument("--memory", type=int, default=256, help="MiB of each worker's cache (256)")
-    parser.add_argument("--disk", type=float, default=16, help="GiB of the cache's files (16)")
+    parser.add_argument("--disk", type=float, default=12, help="GiB of the cache's files (12)")
     parser.add_argument("--delay", type=float, default=50, help="ms that the backend takes to answer (50)")
     parser.add_argument("--connections", type=int, default=200, help="open at least (200)")
     parser.add_argument("--per-connection", type=int, default=20, help="requests (20)")

@@ -37,12 +37,13 @@ from edgeproxy.proxy.cache.requests import asked_by, request_of, wants_to_switch
 from edgeproxy.proxy.cache.source import Own, Source
 from edgeproxy.proxy.exchange import Client as PassingClient
 from edgeproxy.proxy.exchange import Exchange
+from edgeproxy.proxy.fallback import Fall, FallbackPlan
 from edgeproxy.proxy.file_answer import Client as FileClient
 from edgeproxy.proxy.file_answer import FileAnswer
 from edgeproxy.proxy.held_call import CONTINUE
 from edgeproxy.proxy.plan import Answer, Pass, say
 from edgeproxy.proxy.pool import Pool
-from edgeproxy.telemetry.counters import BackendFailure
+from edgeproxy.telemetry.counters import BackendFailure, FallbackReason
 
 _TRIES: Final = 3  # look-ups for one request: an answer may turn out to be for another variant
 
@@ -230,6 +231,8 @@ class Cached:
         if self._outflow is not None:
             self.on_growth()
             return
+        if self.falls_back_from(found.stored.status):
+            return
         self._leave_source()
         if isinstance(found, Copy):
             self._give(found, outcome)
@@ -278,6 +281,8 @@ class Cached:
         source, client = self._source, self._client
         if self._outflow is not None or source is None or source.stored is None:
             self.on_growth()
+            return
+        if self.falls_back_from(source.stored.status):
             return
         client.note_outcome(self._plan.rule, outcome)
         stored, now = named(source.stored, self._plan, self.values), self._keeper.now()
@@ -360,7 +365,28 @@ class Cached:
         self._client.note_outcome(self._plan.rule, Outcome.UNCACHEABLE)
         self._client.answer(answer, failure)
 
+    def falls_back_from(self, status: int) -> bool:
+        fallback = self._plan.fallback
+        if fallback is None or status not in fallback.statuses or self._outflow is not None:
+            return False
+        self._fall_back(fallback, FallbackReason.STATUS)
+        return True
+
+    def falls_back_after(self, failure: BackendFailure) -> bool:
+        fallback = self._plan.fallback
+        reason = None if fallback is None else fallback.reason(failure)
+        if fallback is None or reason is None or self._outflow is not None:
+            return False
+        self._fall_back(fallback, reason)
+        return True
+
     # -- steps --------------------------------------------------------------------------------------------------
+
+    def _fall_back(self, fallback: FallbackPlan, reason: FallbackReason) -> None:
+        """What the other backend answers is looked for, and kept, under a key of its own."""
+        self._leave_source()
+        is_whole = has_body(self._fields.framing)
+        self._client.fall_back(Fall(fallback.plan, reason, self._fields, bytes(self._held or b""), is_whole))
 
     def _leave_source(self) -> None:
         source, self._source = self._source, None

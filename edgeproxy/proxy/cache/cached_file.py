@@ -24,6 +24,7 @@ from edgeproxy.caching.stored import DIGEST_OCTETS, Stored
 from edgeproxy.caching.storing import Keep
 from edgeproxy.http.dates import http_date
 from edgeproxy.http.etags import EntityTag
+from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.cache.cached import Client
 from edgeproxy.proxy.cache.file_reader import Loaded
 from edgeproxy.proxy.cache.giving import Known, end_lines, give, hand_over, head_of_file
@@ -31,7 +32,7 @@ from edgeproxy.proxy.cache.memory import Copy
 from edgeproxy.proxy.file_answer import FileAnswer
 from edgeproxy.proxy.files import OpenFile
 from edgeproxy.proxy.plan import Answer, ServeFile, edited, say
-from edgeproxy.proxy.serving import UNREADABLE_NOW, open_for
+from edgeproxy.proxy.serving import UNREADABLE_NOW, falls_back, open_for
 from edgeproxy.ruleset.modifiers import Cache
 
 if TYPE_CHECKING:
@@ -48,13 +49,16 @@ class CachedFile:
     """One request for a file."""
 
     __slots__ = (
-        "_cache", "_client", "_is_gone", "_keeper", "_key", "_plan", "_sending", "_since", "_stale", "_values"
+        "_cache", "_client", "_fields", "_is_gone", "_keeper", "_key", "_plan", "_sending", "_since", "_stale",
+        "_values",
     )  # fmt: skip
 
     def __init__(
-        self, client: Client, keeper: Keeper, plan: ServeFile, cache: CachePlan, values: Mapping[str, str]
+        self, client: Client, keeper: Keeper, plan: ServeFile, cache: CachePlan, fields: RequestFields
     ) -> None:
+        values = fields.values
         self._client = client
+        self._fields = fields
         self._keeper = keeper
         self._plan = plan
         self._cache = cache
@@ -142,7 +146,7 @@ class CachedFile:
         path = f"{self._plan.directory}{self._plan.path}"
         self._keeper.files.tell_wrong(self._plan.rule, path, self._cache.verify, file.representation.etag)
         self._keeper.count_not_stored(NotStored.DIGEST)
-        if not self._stand_in():
+        if not (self._stand_in() or self._falls_back(_WRONG.status)):
             self._answer(_WRONG, Outcome.UNCACHEABLE, NotStored.DIGEST)
 
     def _answer_without(self, answer: Answer) -> None:
@@ -151,8 +155,11 @@ class CachedFile:
             self._answer(edited(answer, self._plan.answer_edit), Outcome.BYPASS, NotStored.METHOD)
             return
         if answer.status >= _BROKEN:
-            if not self._stand_in():
+            if not (self._stand_in() or self._falls_back(answer.status)):
                 self._answer(edited(answer, self._plan.answer_edit), Outcome.UNCACHEABLE, None)
+            return
+        if self._falls_back(answer.status):
+            self._forget()
             return
         lines = answer.head.partition(b"\r\n")[2] + b"\r\n"
         keep = self._judge(answer.status, lines)
@@ -242,6 +249,9 @@ class CachedFile:
             return False
         self._give(stale, Outcome.STALE_IF_ERROR)
         return True
+
+    def _falls_back(self, status: int) -> bool:
+        return not self._is_gone and falls_back(self._client, self._plan, self._fields, status)
 
     def _give(self, copy: Copy, outcome: Outcome) -> None:
         coding = self._keeper.coding_for(copy, self._cache.policy, self._values)

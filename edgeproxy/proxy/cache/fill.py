@@ -228,10 +228,12 @@ class Fill(Source, Asking):
                 self._fail(BackendFailure.REDIRECT_LOOP, self._keeper.guard.refuse(self._plan, hops))
                 return True
         if head.status < _BROKEN:
+            for waiter in self.waiting():
+                waiter.falls_back_from(head.status)  # who does leaves; the answer may be kept all the same
             return False
         if self._stale is not None:
             self._keeper.note_failing(self.key, self._plan.backend.name, self._requested)
-        were_given = [waiter.stand_in() for waiter in self.waiting()]  # whoever is given one leaves
+        were_given = [waiter.stand_in() or waiter.falls_back_from(head.status) for waiter in self.waiting()]
         if self.waiters or (self._stale is None and not any(were_given)):
             return False
         self._keeper.give_up(self)
@@ -368,7 +370,7 @@ class Fill(Source, Asking):
             self._keeper.note_failing(self.key, self._plan.backend.name, self._requested)
         waiters, self.waiters = self.waiting(), []
         for waiter in waiters:
-            if not waiter.stand_in():
+            if not (waiter.stand_in() or waiter.falls_back_after(failure)):
                 waiter.on_failed(failure, answer)
 
     def _break(self, why: NotStored) -> None:

@@ -6,7 +6,7 @@ PERF: a hit that is known costs one look-up by the request's octets, two compari
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from edgeproxy.caching import cache_status, replies
 from edgeproxy.caching.outcomes import Outcome
@@ -20,13 +20,22 @@ from edgeproxy.proxy.plan import Answer, Pass, ServeFile, say
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.cache.memory import Copy
-    from edgeproxy.proxy.exchange import Client
 
 NOSNIFF: Final = b"X-Content-Type-Options: nosniff\r\n"
 _VIA: Final = b"Via: 1.1 edgeproxy\r\n"
 _AGE: Final = b"Age: 0\r\n"
 _TOGETHER: Final = 65_536  # octets of content that are copied behind a head, to be one write
 _NEW: Final = frozenset((Outcome.MISS, Outcome.COLLAPSED, Outcome.REVALIDATED))
+
+
+class Client(Protocol):
+    """What of a client's connection an answer from memory needs."""
+
+    minor: int
+
+    def may_keep_alive(self) -> bool: ...
+    def send(self, data: bytes) -> None: ...
+    def finish(self, status: int, octets: bytes | memoryview, keep_alive: bool) -> None: ...
 
 
 class Known:

@@ -144,6 +144,8 @@ class Keeper:
             return None
         if cache.policy.heed_clients and decide(values, copy.stored.terms, None, now, cache.policy) is not Use.FRESH:
             return None
+        if plan.fallback is not None and copy.stored.status in plan.fallback.statuses:
+            return None
         coding = self.coding_for(copy, cache.policy, values)
         if coding is not None:
             copy = self.codings.find(copy, coding)

@@ -63,6 +63,12 @@ class Waiter(Protocol):
     def stand_in(self) -> bool:
         """The backend failed. Whether a stale copy was given in the place of its answer."""
 
+    def falls_back_from(self, status: int) -> bool:
+        """Whether another backend is asked in the place of such an answer, by this one's rule."""
+
+    def falls_back_after(self, failure: BackendFailure) -> bool:
+        """Whether another backend is asked, since there is no answer."""
+
     def on_failed(self, failure: BackendFailure, answer: Answer) -> None:
         """There is no answer; `answer` is what to say of it where no stale copy may stand in."""
 

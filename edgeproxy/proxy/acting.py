@@ -1,0 +1,100 @@
+"""What a plan comes to on a client's connection: an answer at once, or an exchange; and the exchange of a fallback in
+the place of one whose backend failed.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from edgeproxy.http.request import RequestFields
+from edgeproxy.proxy.cache.cached import Cached, cached
+from edgeproxy.proxy.cache.cached_file import CachedFile
+from edgeproxy.proxy.cache.purging_call import Purging
+from edgeproxy.proxy.clock import NEVER
+from edgeproxy.proxy.exchange import Exchange, Passing
+from edgeproxy.proxy.fallback import Fall
+from edgeproxy.proxy.kept import KeptStream
+from edgeproxy.proxy.phase import Phase
+from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, PurgeCall, ServeFile, choose_arm
+from edgeproxy.proxy.planner import Planned
+from edgeproxy.proxy.recording import note_fall, note_plan
+from edgeproxy.proxy.serving import Serving
+
+_EXCHANGE: Final = Phase.EXCHANGE  # PERF: an enum's member by its class costs three times a global
+
+
+class ActingStream(KeptStream):
+    """A client's connection, as far as plans are carried out on it."""
+
+    __slots__ = ()
+
+    def _take_turn(self) -> None:
+        """Go on reading."""
+        raise NotImplementedError
+
+    def _act(self, planned: Planned, plan: Plan, fields: RequestFields) -> Exchange | None:
+        """The exchange that was started, if the answer is not given at once."""
+        edge, rule, arm = self._edge, planned.plan.rule, None
+        if isinstance(plan, ByArm):
+            arm, chosen = choose_arm(plan, fields.values, self.peer.address)
+            edge.counters.arms[plan.split.name, arm] += 1
+            plan = chosen
+        if rule is not None:
+            edge.counters.rules[rule] += 1
+        if self.record is not None:
+            note_plan(self.record, planned, plan, arm)
+        if isinstance(plan, Answer):
+            self.answer(plan)
+            return None
+        if isinstance(plan, PurgeCall):
+            exchange: Passing | Serving | Cached | CachedFile | Purging = self._purging(plan, fields)
+        elif plan.cache is not None and self._body is None and self._answer_kept(planned, plan, plan.cache, fields):
+            return None
+        else:
+            exchange = self._asking(plan, fields)
+        self._exchange = exchange
+        if self._body is None:
+            self._phase, self.deadline = _EXCHANGE, NEVER
+        else:
+            self._phase = Phase.BODY
+            self._set_deadline()
+        exchange.start()
+        return self._exchange
+
+    def fall_back(self, fall: Fall) -> None:
+        """Ask another backend; nothing of an answer was sent. Who falls back may do so as it is started, or later on:
+        then a request that waits behind this one is not read before all of this one was handed on.
+        """
+        self._edge.counters.fallbacks[fall.plan.rule, fall.reason] += 1
+        if self.record is not None:
+            note_fall(self.record, fall)
+        was_looping, self._is_looping = self._is_looping, True
+        if self._is_blocked:
+            self.block_body(False)  # by who is asked no more
+        exchange = self._exchange = self._asking(fall.plan, fall.fields)
+        if isinstance(exchange, Passing):
+            exchange.expires = fall.expires
+        exchange.start()
+        if fall.held and self._exchange is not None:
+            self._exchange.on_body(fall.held)
+        if fall.is_whole and self._exchange is not None:
+            self._exchange.on_body_end()
+        if not was_looping:
+            self._take_turn()
+
+    def _asking(self, plan: Pass | ServeFile, fields: RequestFields) -> Passing | Serving | Cached | CachedFile:
+        edge = self._edge
+        if isinstance(plan, ServeFile):
+            if edge.keeper is None or plan.cache is None:
+                return Serving(self, plan, fields)
+            return CachedFile(self, edge.keeper, plan, plan.cache, fields)
+        pool = edge.pools[plan.backend.name]
+        if edge.keeper is None or (plan.cache is None and plan.is_safe):
+            return Passing(self, pool, plan, fields)
+        return cached(self, edge.keeper, pool, plan, fields)
+
+    def _purging(self, plan: PurgeCall, fields: RequestFields) -> Purging:
+        edge = self._edge
+        assert edge.keeper is not None, "the rules keep answers"
+        assert edge.purge_token is not None, "and name a token"
+        return Purging(self, edge.keeper, edge.ruleset, edge.purge_token, plan, fields.values)

@@ -44,6 +44,7 @@ def test_a_line_is_one_json_object() -> None:
         "rule": "simple",
         "arm": "modern",
         "backend": "modern",
+        "fallback": None,
         "cache": "miss",
         "ms": 12.34,
         "user_agent": 'pip/26.3 {"a":"b"}',

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final, Protocol, assert_never
 
 from edgeproxy.http.fields import connection_lines
-from edgeproxy.http.selection import Selection, select
+from edgeproxy.http.selection import Part, Selection, select
 from edgeproxy.proxy.file_answer import Client as FileClient
 from edgeproxy.proxy.file_answer import FileAnswer
 from edgeproxy.proxy.files import NotAFile, OpenFile, open_file
@@ -47,8 +47,8 @@ def open_for(plan: ServeFile) -> OpenFile | Answer:
             assert_never(found)
 
 
-class Serving:
-    """One request answered by a file."""
+class FileExchange:
+    """One request for a file: what is the same whether its rule keeps answers or not."""
 
     __slots__ = ("_client", "_plan", "_sending", "_values")
 
@@ -57,13 +57,6 @@ class Serving:
         self._plan = plan
         self._values = values
         self._sending: FileAnswer | None = None
-
-    def start(self) -> None:
-        found = open_for(self._plan)
-        if isinstance(found, OpenFile):
-            self._send(found)
-        else:
-            self._client.answer(edited(found, self._plan.answer_edit))
 
     def on_body(self, content: bytes) -> None:
         """A body with a GET means nothing (RFC 9110 §9.3.1); it is read and dropped."""
@@ -80,11 +73,27 @@ class Serving:
         if self._sending is not None:
             self._sending.cancel()
 
+    def _begin(self, status: int, file: OpenFile, head: bytes, parts: tuple[Part, ...], keep_alive: bool) -> None:
+        self._sending = FileAnswer(self._client, keep_alive)
+        self._sending.begin(status, file, head, parts)
+
+
+class Serving(FileExchange):
+    """One request answered by a file."""
+
+    __slots__ = ()
+
+    def start(self) -> None:
+        found = open_for(self._plan)
+        if isinstance(found, OpenFile):
+            self._send(found)
+        else:
+            self._client.answer(edited(found, self._plan.answer_edit))
+
     def _send(self, file: OpenFile) -> None:
         selection = select(self._plan.method, self._values, file.representation, time.time())
         keep_alive = self._client.may_keep_alive()
-        self._sending = FileAnswer(self._client, keep_alive)
-        self._sending.begin(selection.status, file, self._head(selection, keep_alive), selection.parts)
+        self._begin(selection.status, file, self._head(selection, keep_alive), selection.parts, keep_alive)
 
     def _head(self, selection: Selection, keep_alive: bool) -> bytes:
         lines = [f"HTTP/1.1 {selection.status} {reason_phrase(selection.status)}".encode(), b"Server: edgeproxy"]

@@ -248,5 +248,5 @@ class Edge:
         if self.keeper is not None:
             self.keeper.tend()
             for planner in self.planners.values():
-                planner.forget_known()
+                planner.drop_ended()
         self._tending = asyncio.get_running_loop().call_later(_TEND_EVERY, self._tend)

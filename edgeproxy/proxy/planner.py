@@ -98,8 +98,8 @@ class Planner:
                 self.known.clear()
             self.known[request] = known
 
-    def forget_known(self) -> None:
-        """Those whose copy is gone or past its time: what it holds is counted by nobody any more."""
+    def drop_ended(self) -> None:
+        """Forget the known requests whose copy is gone or past its time: nobody counts what such a copy holds."""
         over = [request for request, known in self.known.items() if known.is_over]
         for request in over:
             del self.known[request]

@@ -10,7 +10,7 @@ from typing import Final, Protocol, assert_never
 from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.framing import has_body
 from edgeproxy.http.request import RequestFields
-from edgeproxy.http.selection import Selection, select
+from edgeproxy.http.selection import Part, Selection, select
 from edgeproxy.proxy.fallback import Fall
 from edgeproxy.proxy.file_answer import Client as FileClient
 from edgeproxy.proxy.file_answer import FileAnswer
@@ -51,34 +51,17 @@ def open_for(plan: ServeFile) -> OpenFile | Answer:
             assert_never(found)
 
 
-def falls_back(client: Client, plan: ServeFile, fields: RequestFields, status: int) -> bool:
-    """Whether another backend is asked in the place of a directory that has no other answer. What came of a body was
-    dropped: a request that has one is not asked again.
-    """
-    fallback = plan.fallback
-    if fallback is None or status not in fallback.statuses or has_body(fields.framing):
-        return False
-    client.fall_back(Fall(fallback.plan, FallbackReason.STATUS, fields))
-    return True
+class FileExchange:
+    """One request for a file: what is the same whether its rule keeps answers or not."""
 
-
-class Serving:
-    """One request answered by a file."""
-
-    __slots__ = ("_client", "_fields", "_plan", "_sending")
+    __slots__ = ("_client", "_fields", "_plan", "_sending", "_values")
 
     def __init__(self, client: Client, plan: ServeFile, fields: RequestFields) -> None:
         self._client = client
         self._plan = plan
         self._fields = fields
+        self._values = fields.values
         self._sending: FileAnswer | None = None
-
-    def start(self) -> None:
-        found = open_for(self._plan)
-        if isinstance(found, OpenFile):
-            self._send(found)
-        elif not falls_back(self._client, self._plan, self._fields, found.status):
-            self._client.answer(edited(found, self._plan.answer_edit))
 
     def on_body(self, content: bytes) -> None:
         """A body with a GET means nothing (RFC 9110 §9.3.1); it is read and dropped."""
@@ -95,11 +78,37 @@ class Serving:
         if self._sending is not None:
             self._sending.cancel()
 
-    def _send(self, file: OpenFile) -> None:
-        selection = select(self._plan.method, self._fields.values, file.representation, time.time())
-        keep_alive = self._client.may_keep_alive()
+    def _falls_back(self, status: int) -> bool:
+        """Whether another backend is asked in the place of a directory that has no other answer. A request with a body
+        is not: what came of it was dropped.
+        """
+        fallback, fields = self._plan.fallback, self._fields
+        if fallback is None or status not in fallback.statuses or has_body(fields.framing):
+            return False
+        self._client.fall_back(Fall(fallback.plan, FallbackReason.STATUS, fields))
+        return True
+
+    def _begin(self, status: int, file: OpenFile, head: bytes, parts: tuple[Part, ...], keep_alive: bool) -> None:
         self._sending = FileAnswer(self._client, keep_alive)
-        self._sending.begin(selection.status, file, self._head(selection, keep_alive), selection.parts)
+        self._sending.begin(status, file, head, parts)
+
+
+class Serving(FileExchange):
+    """One request answered by a file."""
+
+    __slots__ = ()
+
+    def start(self) -> None:
+        found = open_for(self._plan)
+        if isinstance(found, OpenFile):
+            self._send(found)
+        elif not self._falls_back(found.status):
+            self._client.answer(edited(found, self._plan.answer_edit))
+
+    def _send(self, file: OpenFile) -> None:
+        selection = select(self._plan.method, self._values, file.representation, time.time())
+        keep_alive = self._client.may_keep_alive()
+        self._begin(selection.status, file, self._head(selection, keep_alive), selection.parts, keep_alive)
 
     def _head(self, selection: Selection, keep_alive: bool) -> bytes:
         lines = [f"HTTP/1.1 {selection.status} {reason_phrase(selection.status)}".encode(), b"Server: edgeproxy"]

@@ -29,10 +29,9 @@ from edgeproxy.proxy.cache.cached import Client
 from edgeproxy.proxy.cache.file_reader import Loaded
 from edgeproxy.proxy.cache.giving import Known, end_lines, give, hand_over, head_of_file
 from edgeproxy.proxy.cache.memory import Copy
-from edgeproxy.proxy.file_answer import FileAnswer
 from edgeproxy.proxy.files import OpenFile
 from edgeproxy.proxy.plan import Answer, ServeFile, edited, say
-from edgeproxy.proxy.serving import UNREADABLE_NOW, falls_back, open_for
+from edgeproxy.proxy.serving import UNREADABLE_NOW, FileExchange, open_for
 from edgeproxy.ruleset.modifiers import Cache
 
 if TYPE_CHECKING:
@@ -45,28 +44,22 @@ _BROKEN: Final = 500  # from here on an answer is the directory's failure
 _NOTHING: Final[Mapping[str, str]] = {}  # that a file's answer depends on
 
 
-class CachedFile:
+class CachedFile(FileExchange):
     """One request for a file."""
 
-    __slots__ = (
-        "_cache", "_client", "_fields", "_is_gone", "_keeper", "_key", "_plan", "_sending", "_since", "_stale",
-        "_values",
-    )  # fmt: skip
+    __slots__ = ("_cache", "_is_gone", "_keeper", "_key", "_since", "_stale")
+
+    _client: Client
 
     def __init__(
         self, client: Client, keeper: Keeper, plan: ServeFile, cache: CachePlan, fields: RequestFields
     ) -> None:
-        values = fields.values
-        self._client = client
-        self._fields = fields
+        super().__init__(client, plan, fields)
         self._keeper = keeper
-        self._plan = plan
         self._cache = cache
-        self._values = values
-        self._key = cache.key(values, None)
+        self._key = cache.key(fields.values, None)
         self._since = keeper.purges.seq
         self._stale: Copy | None = None  # a copy that may not be given before the file was looked at
-        self._sending: FileAnswer | None = None
         self._is_gone = False
 
     def start(self) -> None:
@@ -86,21 +79,9 @@ class CachedFile:
         else:
             keeper.files.load(self._key, found, cache.verify, lambda loaded: self._on_loaded(found, loaded))
 
-    def on_body(self, content: bytes) -> None:
-        """A body with a GET means nothing (RFC 9110 §9.3.1); it is read and dropped."""
-
-    def on_body_end(self) -> None:
-        if self._sending is not None:
-            self._sending.on_request_end()
-
-    def on_client_blocked(self, blocked: bool) -> None:
-        if self._sending is not None:
-            self._sending.on_client_blocked(blocked)
-
     def on_client_gone(self) -> None:
         self._is_gone = True
-        if self._sending is not None:
-            self._sending.cancel()
+        super().on_client_gone()
 
     # -- from the file ------------------------------------------------------------------------------------------
 
@@ -122,8 +103,7 @@ class CachedFile:
         keep_alive = client.may_keep_alive()
         end = end_lines(keep_alive, client.minor)
         status, head, parts = head_of_file(self._plan, self._values, stored, now, Outcome.HIT, end)
-        self._sending = FileAnswer(client, keep_alive)
-        self._sending.begin(status, file, head, parts)
+        self._begin(status, file, head, parts, keep_alive)
 
     def _on_loaded(self, file: OpenFile, loaded: Loaded | OSError) -> None:
         """A small one. It is kept though the client left meanwhile."""
@@ -251,7 +231,7 @@ class CachedFile:
         return True
 
     def _falls_back(self, status: int) -> bool:
-        return not self._is_gone and falls_back(self._client, self._plan, self._fields, status)
+        return not self._is_gone and super()._falls_back(status)
 
     def _give(self, copy: Copy, outcome: Outcome) -> None:
         coding = self._keeper.coding_for(copy, self._cache.policy, self._values)

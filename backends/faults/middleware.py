@@ -151,23 +151,24 @@ class _Gate:
                 )
 
 
-async def _cut(request: web.Request, handler: Handler, reset: Reset) -> web.StreamResponse:
+async def _cut(request: web.Request, handler: Handler, reset: Reset) -> web.Response:
     transport = request.transport
     assert transport is not None  # it was there, and nothing was awaited since
     cutting = CuttingTransport(transport, reset.after)
     request.protocol.transport = cutting  # what aiohttp writes to
-    response: web.StreamResponse = web.Response()
-    try:
-        try:
-            response = await handler(request)
-        except web.HTTPException as raised:
-            response = raised
+    with suppress(ConnectionError):  # so it says that it has been cut
+        response = await _response_of(request, handler)
         await response.prepare(request)
         await response.write_eof()
-    except ConnectionError:  # it has been cut
-        return web.Response()
     cutting.cut()
-    return response
+    return web.Response()  # for nobody
+
+
+async def _response_of(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException as raised:
+        return raised
 
 
 def _hang_up(request: web.Request) -> web.Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -16,6 +17,13 @@ def store(tmp_path: Path) -> Iterator[FaultyStore]:
     with FaultyStore(tmp_path / "store") as opened:
         fill(opened)
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def nothing_unexpected(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """A fault is nothing that a site complains about."""
+    yield
+    assert [record for record in caplog.get_records("call") if record.levelno >= logging.WARNING] == []
 
 
 @pytest.fixture(params=["legacy", "modern"])

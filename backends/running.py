@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,9 @@ from typing import TypeAlias
 
 from aiohttp import web
 
+from backends.faults import FaultyStore, Traits, install
 from backends.store import Store, StoreError
+from backends.tokens import UnusableToken, read_token, token_file
 
 MakeApp: TypeAlias = Callable[[Store], web.Application]
 
@@ -41,16 +44,22 @@ class CannotListen(Exception):
         super().__init__(f"{address}: cannot listen: {why}; give another address, or port 0 for any free one")
 
 
-def run(program: str, make_app: MakeApp, arguments: Sequence[str] | None = None) -> int:
-    return serve(program, make_app, parser(program).parse_args(arguments))
+def run(program: str, make_app: MakeApp, traits: Traits, arguments: Sequence[str] | None = None) -> int:
+    return serve(program, make_app, traits, parser(program).parse_args(arguments))
 
 
-def serve(program: str, make_app: MakeApp, options: argparse.Namespace) -> int:
+def serve(program: str, make_app: MakeApp, traits: Traits, options: argparse.Namespace) -> int:
     """Run with arguments that `parser`, or an extension of it, has read."""
     try:
-        with Store(options.store) as store:
-            asyncio.run(_serve(make_app(store), options.listen))
-    except (StoreError, CannotListen) as error:
+        if options.admin_token_file is None:
+            with Store(options.store) as store:
+                asyncio.run(_serve(make_app(store), options.listen))
+        else:
+            with FaultyStore(options.store) as faulty:
+                app = make_app(faulty)
+                install(app, faulty, read_token(options.admin_token_file), traits, time.monotonic)
+                asyncio.run(_serve(app, options.listen))
+    except (StoreError, UnusableToken, CannotListen) as error:
         sys.stderr.write(f"{program}: {error}\n")
         return 1
     return 0
@@ -60,6 +69,9 @@ def parser(program: str) -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog=program)
     options.add_argument("--store", type=Path, required=True, metavar="DIR", help="the shared store")
     options.add_argument("--listen", type=_address, default=Address("127.0.0.1", 0), metavar="HOST:PORT")
+    options.add_argument(
+        "--admin-token-file", type=token_file, metavar="FILE", help="who has this token may ask for faults"
+    )
     return options
 
 

@@ -7,9 +7,13 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
+from backends.faults import Traits
 from backends.legacy.app import make_app
 from backends.running import run
 from backends.store import Store
+
+# What an incident turns round: JSON is under the name as its author wrote it.
+TRAITS = Traits(spelling=lambda project: project.name, other_host="pypi.test", has_files=True)
 
 
 def _app(store: Store) -> web.Application:
@@ -17,4 +21,4 @@ def _app(store: Store) -> web.Application:
 
 
 if __name__ == "__main__":
-    sys.exit(run("backends.legacy", _app))
+    sys.exit(run("backends.legacy", _app, TRAITS))

@@ -10,12 +10,16 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from backends.faults import Traits
 from backends.modern.app import make_app
 from backends.modern.site import DEFAULT_FILES_URL, Site
 from backends.running import parser, serve
 from backends.store import Store
 
 PROGRAM = "backends.modern"
+
+# What an incident turns round: JSON is under the normalised name.
+TRAITS = Traits(spelling=lambda project: project.normalized, other_host="legacy.pypi.test", has_files=False)
 
 _ABANDONED_AFTER = timedelta(days=1)  # no upload takes so long; what is older was left by a killed process
 
@@ -37,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         store.sweep(before=datetime.now(UTC) - _ABANDONED_AFTER)
         return make_app(store, site, lambda: datetime.now(UTC))
 
-    return serve(PROGRAM, app, given)
+    return serve(PROGRAM, app, TRAITS, given)
 
 
 def _base_url(text: str) -> str:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from packaging.utils import canonicalize_version
 
@@ -33,7 +34,7 @@ class Store:
         self._db = opening.open_index(directory)
         self._begun: str | None = None
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -1,0 +1,192 @@
+"""A store that does not say the truth while a request with untruths is answered, and else the truth.
+
+Laws of this module:
+- an untruth is in what is read, before any page is made: so every form of an answer tells the same one, with an
+  ETag of its own, and nothing of it is left when the fault is gone;
+- a file's address stays: its BLAKE2b, which is in the URL, is never wrong;
+- what is written is written to the truth: uploads open a store of their own, of the plain kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Final, assert_never
+
+from packaging.utils import canonicalize_name
+
+from backends.faults.model import Attribute, Hashes, Missing, Untruth, Without, WrongHash
+from backends.faults.planted import Acting
+from backends.store import File, Project, Release, Store
+from backends.store.searching import Operator
+
+
+@dataclass(slots=True)
+class Untruths:
+    """Those for one request, and which of them changed anything that was read for it."""
+
+    told: Sequence[tuple[Acting, Untruth]]
+    shown: list[Acting] = field(default_factory=list)
+
+    def is_missing(self, normalized: str) -> bool:
+        found = [acting for acting, untruth in self.told if isinstance(untruth, Missing) and _is_of(acting, normalized)]
+        for acting in found:
+            self._show(acting)
+        return bool(found)
+
+    def file(self, file: File) -> File:
+        for acting, untruth in self.told:
+            if not _is_of(acting, str(canonicalize_name(file.project))):
+                continue
+            changed = _file_with(file, untruth)
+            if changed != file:
+                self._show(acting)
+                file = changed
+        return file
+
+    def release(self, release: Release) -> Release:
+        for acting, untruth in self.told:
+            if not _is_of(acting, str(canonicalize_name(release.project))):
+                continue
+            changed = _release_with(release, untruth)
+            if changed != release:
+                self._show(acting)
+                release = changed
+        return release
+
+    def _show(self, acting: Acting) -> None:
+        if acting not in self.shown:
+            acting.hits += 1
+            self.shown.append(acting)
+
+
+_CURRENT: Final[ContextVar[Untruths | None]] = ContextVar("untruths", default=None)
+
+
+@contextmanager
+def telling(untruths: Untruths) -> Iterator[None]:
+    """What is read from a `FaultyStore` inside is so."""
+    before = _CURRENT.set(untruths)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(before)
+
+
+class FaultyStore(Store):
+    def projects(self) -> list[Project]:
+        return [project for project in super().projects() if not _is_missing(project.normalized)]
+
+    def project(self, normalized: str) -> Project | None:
+        found = super().project(normalized)
+        return None if found is None or _is_missing(normalized) else found
+
+    def releases(self, normalized: str) -> list[Release]:
+        return _releases(super().releases(normalized))
+
+    def release(self, normalized: str, version: str) -> Release | None:
+        found = super().release(normalized, version)
+        return next(iter(_releases([found] if found else [])), None)
+
+    def newest_releases(self, limit: int) -> list[Release]:
+        return _releases(super().newest_releases(limit))
+
+    def files(self, normalized: str, version: str | None = None) -> list[File]:
+        return _files(super().files(normalized, version))
+
+    def file_named(self, filename: str) -> File | None:
+        return _one(super().file_named(filename))
+
+    def file_with_blake2b(self, blake2b_256: str) -> File | None:
+        return _one(super().file_with_blake2b(blake2b_256))
+
+    def file_with_md5(self, md5: str) -> File | None:
+        return _one(super().file_with_md5(md5))
+
+    def search(self, wanted: Mapping[str, Sequence[str]], operator: Operator = "and") -> list[Release]:
+        return _releases(super().search(wanted, operator))
+
+    def classified(self, classifiers: Sequence[str]) -> list[Release]:
+        return _releases(super().classified(classifiers))
+
+
+def _is_missing(normalized: str) -> bool:
+    current = _CURRENT.get()
+    return current is not None and current.is_missing(normalized)
+
+
+def _one(file: File | None) -> File | None:
+    return next(iter(_files([file] if file else [])), None)
+
+
+def _files(files: list[File]) -> list[File]:
+    current = _CURRENT.get()
+    if current is None:
+        return files
+    return [current.file(file) for file in files if not current.is_missing(str(canonicalize_name(file.project)))]
+
+
+def _releases(releases: list[Release]) -> list[Release]:
+    current = _CURRENT.get()
+    if current is None:
+        return releases
+    return [
+        current.release(release)
+        for release in releases
+        if not current.is_missing(str(canonicalize_name(release.project)))
+    ]
+
+
+def _is_of(acting: Acting, normalized: str) -> bool:
+    return acting.where.project in (None, normalized)
+
+
+def _file_with(file: File, untruth: Untruth) -> File:
+    match untruth:
+        case Missing():
+            return file
+        case WrongHash(of):
+            return _with_wrong_hashes(file, of)
+        case Without(attribute):
+            return _file_without(file, attribute)
+        case _:
+            assert_never(untruth)
+
+
+def _with_wrong_hashes(file: File, of: Hashes) -> File:
+    if of is not Hashes.METADATA:
+        file = replace(file, md5=_wrong(file.md5), sha256=_wrong(file.sha256))
+    if of is not Hashes.FILE and file.metadata_sha256:
+        file = replace(file, metadata_sha256=_wrong(file.metadata_sha256))
+    return file
+
+
+def _file_without(file: File, attribute: Attribute) -> File:
+    match attribute:
+        case Attribute.REQUIRES_PYTHON:
+            return replace(file, requires_python=None)
+        case Attribute.YANKED:
+            return replace(file, yanked=False, yanked_reason=None)
+        case Attribute.CORE_METADATA:
+            return replace(file, metadata_sha256=None)
+        case _:
+            assert_never(attribute)
+
+
+def _release_with(release: Release, untruth: Untruth) -> Release:
+    """Releases have no hashes, and no metadata of single files."""
+    match untruth:
+        case Without(Attribute.REQUIRES_PYTHON):
+            metadata = {key: value for key, value in release.metadata.items() if key != "requires_python"}
+            return replace(release, metadata=metadata)
+        case Without(Attribute.YANKED):
+            return replace(release, yanked=False, yanked_reason=None)
+        case _:
+            return release
+
+
+def _wrong(digest: str) -> str:
+    """One digit other than the true one: as wrong as any, and found by whoever looks."""
+    return digest[:-1] + ("1" if digest[-1] == "0" else "0")

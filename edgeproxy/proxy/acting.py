@@ -36,7 +36,7 @@ class ActingStream(KeptStream):
         """The exchange that was started, if the answer is not given at once."""
         edge, rule, arm = self._edge, planned.plan.rule, None
         if isinstance(plan, ByArm):
-            arm, chosen = choose_arm(plan, fields.values, self.peer.address)
+            arm, chosen = choose_arm(plan, edge.moved, fields.values, self.peer.address)
             edge.counters.arms[plan.split.name, arm] += 1
             plan = chosen
         if rule is not None:

@@ -25,6 +25,7 @@ from edgeproxy.proxy.planner import Planned, Planner
 from edgeproxy.proxy.pool import Pool
 from edgeproxy.proxy.rate import RateTable, rate_key
 from edgeproxy.proxy.resolve import ResolveLimits, Resolver
+from edgeproxy.ruleset.arms import Split
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.listeners import Address
 from edgeproxy.ruleset.model import Ruleset
@@ -58,7 +59,8 @@ class Edge:
         self.clock = Clock(asyncio.get_running_loop(), limits.tick)
         self.heads = HeadReader(limits, self.counters)
         self.planners: Mapping[Scheme, Planner] = {scheme: Planner(ruleset, scheme, limits) for scheme in Scheme}
-        self.guard = LoopGuard(ruleset, self.clock, self.counters)
+        self.moved: dict[str, Split] = {}  # cutovers that are not at rest
+        self.guard = LoopGuard(ruleset, self.clock, self.counters, self.moved)
         self.proxies = TrustedProxies(ruleset.trusted_proxies)
         self._own_rates = RateTable.create(limits.rate_slots) if rates is None and ruleset.has_rates else None
         self.rates = rates or self._own_rates
@@ -170,6 +172,15 @@ class Edge:
         if self._own_purges is not None:
             self._own_purges.close()
         return broken_off
+
+    def move(self, shares: Mapping[str, int]) -> None:
+        """Put shares of new arms in force, in thousandths of a percent, by the names of cutovers; those that are not
+        named are at rest. From the next request on: those that run stay where they are.
+        """
+        self.moved.clear()
+        self.moved.update(
+            (each.name, each.at(shares[each.name])) for each in self.ruleset.cutovers if shares.get(each.name)
+        )
 
     def look_at_certificates(self) -> None:
         """Use those whose files have changed."""

@@ -34,9 +34,11 @@ _SHOWN_URL: Final = 200  # characters
 class LoopGuard:
     """One worker's, under one ruleset."""
 
-    __slots__ = ("_clock", "_counters", "_notices", "_places", "_ruleset")
+    __slots__ = ("_clock", "_counters", "_moved", "_notices", "_places", "_ruleset")
 
-    def __init__(self, ruleset: Ruleset, clock: Clock, counters: Counters) -> None:
+    def __init__(self, ruleset: Ruleset, clock: Clock, counters: Counters, moved: Mapping[str, Split]) -> None:
+        """`moved`: cutovers that are not at rest, as the splits that they are at any moment."""
+        self._moved = moved
         self._ruleset = ruleset
         self._clock = clock
         self._counters = counters
@@ -60,7 +62,7 @@ class LoopGuard:
         facts = Facts(headers=values, client=client, now=self._clock.wall())
 
         def arm_of(to: Split | Cutover) -> Backend:
-            split = to.resting if isinstance(to, Cutover) else to
+            split = self._moved.get(to.name) or (to.resting if isinstance(to, Cutover) else to)
             return arm_at(split, place_of(sticky_key(split.sticky, values, client), split.name)).backend
 
         hops = follow(self._ruleset, plan.method, plan.asked_for, facts, first, arm_of)

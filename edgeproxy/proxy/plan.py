@@ -36,6 +36,7 @@ from edgeproxy.ruleset.model import (
     UnknownHost,
     WrongMethod,
 )
+from edgeproxy.ruleset.modifiers import Cache
 from edgeproxy.ruleset.origins import Backend, DirectoryBackend, HostKind, HttpBackend
 from edgeproxy.ruleset.safety import is_safe
 
@@ -190,11 +191,21 @@ def plan_routing(routing: Routing, method: str, target: Target, *, takes_purges:
             assert_never(routing)
 
 
-def choose_arm(plan: ByArm, values: Mapping[str, str], address: str) -> tuple[str, Pass | ServeFile]:
-    """A client's arm, by the first rung of the sticky ladder that its request has: the backend's name, and its plan."""
-    key = sticky_key(plan.split.sticky, values, address)
-    name = arm_at(plan.split, place_of(key, plan.split.name)).backend.name
+def choose_arm(
+    plan: ByArm, moved: Mapping[str, Split], values: Mapping[str, str], address: str
+) -> tuple[str, Pass | ServeFile]:
+    """A client's arm, by the first rung of the sticky ladder that its request has: the backend's name, and its plan.
+    `moved`: cutovers that are not at rest, as the splits that they are now.
+    """
+    split = moved.get(plan.split.name, plan.split)
+    key = sticky_key(split.sticky, values, address)
+    name = arm_at(split, place_of(key, split.name)).backend.name
     return name, plan.arms[name]
+
+
+def arm_tag(cutover: str) -> str:
+    """Of all that is kept of what a cutover's new arm answered. No backend can say it: its tags have no blanks."""
+    return f"new arm of {cutover}"
 
 
 def _plan_action(routed: Routed, method: str, target: Target) -> Plan:
@@ -211,41 +222,51 @@ def _plan_action(routed: Routed, method: str, target: Target) -> Plan:
             return edited(answer(status, headers, body, rule.name), _answer_edit(rule))
         case Files(directory=directory, path=path):
             where = target.path if path is None else path.expand(routed.captures)
-            cache = _cache_plan(routed, method, target, where, f"files {directory}")  # no backend has such a name
+            source = f"files {directory}"  # no backend has such a name
+            cache = _kept(routed, method, target, where, source, rule.modifiers.cache)
             return ServeFile(rule.name, method, directory, where, to_content, _answer_edit(rule), cache)
         case _:
             assert_never(action)
 
 
 def _plan_forward(to: Backend | Split | Cutover, routed: Routed, method: str, target: Target) -> Plan:
-    if isinstance(to, Cutover):
-        to = to.resting
-    if isinstance(to, Split):
-        arms = {arm.backend.name: _to_first(arm.backend, routed, method, target) for arm in to.arms}
-        return ByArm(routed.rule.name, to, arms)
-    return _to_first(to, routed, method, target)
+    if not isinstance(to, Split | Cutover):
+        return _to_first(to, routed, method, target)
+    split = to.resting if isinstance(to, Cutover) else to
+    new, tag = (to.new, arm_tag(to.name)) if isinstance(to, Cutover) else (None, "")
+    arms = {
+        each.name: _to_first(each, routed, method, target, tag if each == new else "")
+        for each in (arm.backend for arm in split.arms)
+    }
+    return ByArm(routed.rule.name, split, arms)
 
 
-def _to_first(backend: Backend, routed: Routed, method: str, target: Target) -> Pass | ServeFile:
+def _to_first(backend: Backend, routed: Routed, method: str, target: Target, tag: str = "") -> Pass | ServeFile:
     """With the fallback that the rule has for it: an arm that is the fallback itself has none."""
-    plan = _to_backend(backend, routed, method, target)
     modifiers = routed.rule.modifiers
+    plan = _to_backend(
+        backend, routed, method, target, _cache_plan(routed, method, target, backend, modifiers.cache, tag)
+    )
     fallback = modifiers.fallback
     if fallback is None or fallback.to == backend or not is_safe(method, modifiers.safety):
         return plan
-    other = fallback_plan(fallback, _to_backend(fallback.to, routed, method, target))
+    # What stands in is kept apart: it is no answer of the arms, whoever shares theirs.
+    policy = modifiers.cache and replace(modifiers.cache, share_arms=False)
+    cache = _cache_plan(routed, method, target, fallback.to, policy)
+    other = fallback_plan(fallback, _to_backend(fallback.to, routed, method, target, cache))
     if isinstance(plan, ServeFile):
         return replace(plan, fallback=other)
     return replace(plan, fallback=other, is_plain=False)
 
 
-def _to_backend(backend: Backend, routed: Routed, method: str, target: Target) -> Pass | ServeFile:
+def _to_backend(
+    backend: Backend, routed: Routed, method: str, target: Target, cache: CachePlan | None
+) -> Pass | ServeFile:
     rule, rewrite = routed.rule, routed.rule.modifiers.rewrite
     to_content = routed.host.kind is HostKind.CONTENT
-    path = asked_path(rule, target.path, routed.captures)
     match backend:
         case HttpBackend():
-            asked = with_query(path, kept_query(target.query, rule.modifiers.query))
+            asked = _asked_of(backend, routed, target)
             host = backend.authority if rewrite.host is None else rewrite.host
             return Pass(
                 rule.name,
@@ -262,21 +283,36 @@ def _to_backend(backend: Backend, routed: Routed, method: str, target: Target) -
                 edit=_edit_of(rewrite.headers),
                 answer_edit=_answer_edit(rule),
                 is_plain=not (to_content or rewrite.headers or rewrite.answer_headers),
-                cache=_cache_plan(routed, method, target, asked, backend.name),
+                cache=cache,
             )
         case DirectoryBackend(directory=directory):
-            cache = _cache_plan(routed, method, target, path, backend.name)
+            path = _asked_of(backend, routed, target)
             return ServeFile(rule.name, method, directory, path, to_content, _answer_edit(rule), cache)
         case _:
             assert_never(backend)
 
 
-def _cache_plan(routed: Routed, method: str, target: Target, asked: str, backend: str) -> CachePlan | None:
-    """`asked`: what the backend is asked for; the path of a file, which no query makes another."""
-    policy = routed.rule.modifiers.cache
+def _asked_of(backend: Backend, routed: Routed, target: Target) -> str:
+    """The target that a backend gets; of a directory a path, which no query makes another."""
+    path = asked_path(routed.rule, target.path, routed.captures)
+    if isinstance(backend, DirectoryBackend):
+        return path
+    return with_query(path, kept_query(target.query, routed.rule.modifiers.query))
+
+
+def _cache_plan(
+    routed: Routed, method: str, target: Target, backend: Backend, policy: Cache | None, tag: str = ""
+) -> CachePlan | None:
+    return _kept(routed, method, target, _asked_of(backend, routed, target), backend.name, policy, tag)
+
+
+def _kept(
+    routed: Routed, method: str, target: Target, asked: str, backend: str, policy: Cache | None, tag: str = ""
+) -> CachePlan | None:
+    """`tag`: one more, if any."""
     if policy is None:
         return None
-    tags = tuple(tag.expand(routed.captures) for tag in policy.tags)
+    tags = (*(each.expand(routed.captures) for each in policy.tags), *((tag,) if tag else ()))
     verify = None if policy.verify is None else (policy.verify[0], policy.verify[1].expand(routed.captures).lower())
     return CachePlan(policy, method, target, asked, backend, tags, verify)
 

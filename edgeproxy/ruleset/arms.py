@@ -81,7 +81,11 @@ class Cutover:
     @property
     def resting(self) -> Split:
         """The split that a cutover is which nobody has started: everybody on the old arm."""
-        return Split(self.name, (Arm(self.old, WHOLE), Arm(self.new, 0)), self.sticky)
+        return self.at(0)
+
+    def at(self, share: int) -> Split:
+        """The split that it is with that share, in thousandths of a percent, on the new arm."""
+        return Split(self.name, (Arm(self.old, WHOLE - share), Arm(self.new, share)), self.sticky)
 
 
 def backends_of(to: Backend | Split | Cutover) -> tuple[Backend, ...]:

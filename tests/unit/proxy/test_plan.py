@@ -60,9 +60,11 @@ def test_a_backend_is_asked_for_the_normalised_path_with_the_query_as_it_was(pla
 def test_a_split_has_a_plan_for_each_arm_and_the_key_decides(planner: Planner) -> None:
     split = plan(planner, "/simple/six/")
     assert isinstance(split, ByArm)
-    chosen = {choose_arm(split, {"authorization": f"token {n}"}, "192.0.2.7")[0] for n in range(50)}
+    chosen = {choose_arm(split, {}, {"authorization": f"token {n}"}, "192.0.2.7")[0] for n in range(50)}
     assert chosen == {"old", "new"}
-    again = {choose_arm(split, {"authorization": "token 1"}, address)[0] for address in ("192.0.2.7", "2001:db8::1")}
+    again = {
+        choose_arm(split, {}, {"authorization": "token 1"}, address)[0] for address in ("192.0.2.7", "2001:db8::1")
+    }
     assert len(again) == 1
 
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, assert_never
@@ -27,6 +27,8 @@ from edgeproxy.control.messages import (
     FromWorker,
     Hurry,
     Message,
+    Move,
+    Moved,
     Numbers,
     Ready,
 )
@@ -56,6 +58,7 @@ class Child:
         self.numbers: Numbers = {}  # its counters as last heard
         self._failure: str | None = None  # why it could not start, in its own words
         self._counted: asyncio.Future[None] | None = None
+        self._moving: list[tuple[int, asyncio.Future[None]]] = []
         self._channel = Channel(self._on_message, lambda: None)
         self._process: subprocess.Popen[bytes] | None = None
         self._pidfd = -1
@@ -120,6 +123,15 @@ class Child:
             self._channel.send(Count())
         await self._counted
 
+    async def move(self, number: int, shares: dict[str, int]) -> None:
+        """Let it put shares of cutovers in force, until it has or has ended. Numbers rise."""
+        if self.has_ended:
+            return
+        moved: asyncio.Future[None] = self._loop.create_future()
+        self._moving.append((number, moved))
+        self._channel.send(Move(number, shares))
+        await moved
+
     # -- from the worker ----------------------------------------------------------------------------------------
 
     def _on_message(self, message: Message) -> None:
@@ -144,6 +156,8 @@ class Child:
             case Counted(numbers=numbers):
                 self.numbers = numbers
                 self._end_count()
+            case Moved(number=number):
+                self._end_moves(number)
             case Ended(broken_off=broken_off, numbers=numbers):
                 self.broken_off, self.numbers = broken_off, numbers
             case _:
@@ -159,6 +173,7 @@ class Child:
             self.ready.set_exception(CannotRun(f"a worker {self.how_it_ended()} before it was ready"))
         self.draining.set()
         self._end_count()
+        self._end_moves(None)
         self._on_ended(self)
 
     def how_it_ended(self) -> str:
@@ -174,6 +189,14 @@ class Child:
         counted, self._counted = self._counted, None
         if counted is not None and not counted.done():
             counted.set_result(None)
+
+    def _end_moves(self, number: int | None) -> None:
+        """Those up to that number are in force; None: nobody is left in whom they could be."""
+        done = [moved for its, moved in self._moving if number is None or its <= number]
+        self._moving = [] if number is None else [each for each in self._moving if each[0] > number]
+        for moved in done:
+            if not moved.done():
+                moved.set_result(None)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and not self.has_ended:
@@ -199,3 +222,14 @@ def _note(ready: asyncio.Future[None]) -> None:
     """Whoever does not wait for a worker hears of its failure when it has ended."""
     if not ready.cancelled():
         ready.exception()
+
+
+async def all_ready(children: Sequence[Child], within: float) -> None:
+    """Raises CannotRun for the first that is not in so many seconds."""
+    readies = [child.ready for child in children]
+    _, late = await asyncio.wait(readies, timeout=within, return_when=asyncio.FIRST_EXCEPTION)
+    for ready in readies:
+        if ready.done():
+            ready.result()
+    if late:
+        raise CannotRun(f"a worker was not ready within {within:g} seconds")

@@ -52,6 +52,13 @@ class Ended:
     numbers: Numbers = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The shares of the `Move` with that number, or a later one, are in force."""
+
+    number: int
+
+
 # -- a supervisor to its worker ---------------------------------------------------------------------------------
 
 
@@ -75,12 +82,21 @@ class Count:
     """Send the counters."""
 
 
-FromWorker = Ready | Failed | Beat | Draining | Counted | Ended
-ToWorker = Drain | Hurry | Count
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Put the shares of cutovers in force: all that are not at rest, by name, in thousandths of a percent."""
+
+    number: int
+    shares: dict[str, int]
+
+
+FromWorker = Ready | Failed | Beat | Draining | Counted | Ended | Moved
+ToWorker = Drain | Hurry | Count | Move
 Message = FromWorker | ToWorker
 
 _KINDS: Final[Mapping[str, type[Message]]] = {
-    kind.__name__.lower(): kind for kind in (Ready, Failed, Beat, Draining, Counted, Ended, Drain, Hurry, Count)
+    kind.__name__.lower(): kind
+    for kind in (Ready, Failed, Beat, Draining, Counted, Ended, Moved, Drain, Hurry, Count, Move)
 }
 
 

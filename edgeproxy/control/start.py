@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -115,7 +115,8 @@ def _check_purge_token(ruleset: Ruleset) -> None:
 class Start:
     """All that a worker needs to know. `sockets` are its descriptors, one or more for each listener; `rates`: that of
     the table in which workers count together, if a rule has a rate; `beat`: seconds between signs of life; `grace`:
-    seconds for running exchanges when it drains without being told how long; `purges`: the log of purges of all.
+    seconds for running exchanges when it drains without being told how long; `purges`: the log of purges of all;
+    `shares`: of cutovers that are not at rest.
     """
 
     rules: RuleText
@@ -125,6 +126,7 @@ class Start:
     grace: float
     beat: float
     purges: int | None = None
+    shares: dict[str, int] = field(default_factory=dict)
 
     @property
     def fds(self) -> tuple[int, ...]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final, assert_never
 
 from edgeproxy.control.aside import aside, leave_aside
-from edgeproxy.control.child import Child
+from edgeproxy.control.child import Child, all_ready
 from edgeproxy.control.control_socket import ControlSocket
 from edgeproxy.control.failures import CannotRun
 from edgeproxy.control.orders import Order, Orders
@@ -29,6 +29,7 @@ from edgeproxy.control.purging import Purging
 from edgeproxy.control.rates import Rates
 from edgeproxy.control.report import Ending, Ledger, print_report
 from edgeproxy.control.restarts import Attention, Restarts
+from edgeproxy.control.shares import Shares
 from edgeproxy.control.sockets import Offer, Sockets
 from edgeproxy.control.start import RuleText, Start, read_again
 from edgeproxy.control.upgrade import start_next
@@ -105,6 +106,7 @@ class Supervisor:
         # For one worker
         self._children: set[Child] = set()  # those that drain, too
         self._no_children = asyncio.Event()
+        self._shares = Shares(lambda: self._children)
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -206,7 +208,7 @@ class Supervisor:
             for number in range(self._options.workers):
                 child = await self._start_worker(rules, ruleset, number)
                 children.append(child)
-            await _all_ready(children)
+            await all_ready(children, _READY_WITHIN)
         except BaseException:  # a stop, too: whoever was started would serve these rules for ever
             for child in children:
                 child.drain(self._options.grace)
@@ -225,6 +227,7 @@ class Supervisor:
             grace=options.grace,
             beat=min(1.0, options.hang_after / 5),
             purges=self._purging.fd,
+            shares=self._shares.now,
         )
         child = Child(number, self._on_leaving, self._on_ended)
         child.start(start)
@@ -369,14 +372,3 @@ class Supervisor:
 
 def _exchanges(number: int) -> str:
     return "1 exchange is" if number == 1 else f"{number} exchanges are"
-
-
-async def _all_ready(children: list[Child]) -> None:
-    """Raises CannotRun for the first that is not."""
-    readies = [child.ready for child in children]
-    _, late = await asyncio.wait(readies, timeout=_READY_WITHIN, return_when=asyncio.FIRST_EXCEPTION)
-    for ready in readies:
-        if ready.done():
-            ready.result()
-    if late:
-        raise CannotRun(f"a worker was not ready within {_READY_WITHIN:g} seconds")

@@ -33,6 +33,8 @@ from edgeproxy.control.messages import (
     Failed,
     Hurry,
     Message,
+    Move,
+    Moved,
     Ready,
     ToWorker,
 )
@@ -60,6 +62,7 @@ class Worker:
     def __init__(self, start: Start) -> None:
         self._start = start
         self._grace = start.grace
+        self._shares = start.shares  # of cutovers
         self._told_to_end = asyncio.Event()
         self._told_to_hurry = asyncio.Event()
         self._channel = Channel(self._on_message, self._on_lost)
@@ -97,6 +100,7 @@ class Worker:
             purges = stack.enter_context(contextlib.closing(PurgeLog.adopt(self._start.purges)))
         edge = Edge(ruleset, ruleset.limits, log, rates=rates, purges=purges)
         watch_failures(asyncio.get_running_loop(), lambda: _count_unexpected(edge))
+        edge.move(self._shares)
         await edge.start([[socket.socket(fileno=fd) for fd in fds] for fds in self._start.sockets])
         gc.collect()
         # 16,000 copies in memory: the longest look through them held the loop for 20 ms, and with these for 1.5 ms.
@@ -130,6 +134,11 @@ class Worker:
             case Hurry():
                 self._told_to_end.set()
                 self._told_to_hurry.set()
+            case Move(number=number, shares=shares):
+                self._shares = shares
+                if self._edge is not None:
+                    self._edge.move(shares)
+                self._channel.send(Moved(number))
             case Count():
                 assert self._edge is not None, "it is asked only when it is ready"
                 self._channel.send(Counted(self._edge.counters.numbers()))

@@ -1,4 +1,6 @@
-"""An edge that keeps answers, before a backend that answers what its test says, when its test says."""
+"""An edge that keeps answers, at a time that its test sets: before a backend that answers what the test says, when it
+says, or over a directory.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness import QUICK, Answer, BackendPeer, RunningEdge, backend, request, running_edge
+
+from edgeproxy.proxy.cache.keeper import Keeper
 
 RULES = """
 edge: 1
@@ -77,29 +81,43 @@ class Time:
 
 
 @dataclass
-class Site:
+class Keeping:
+    """An edge that keeps answers, what it has and what it counted."""
+
     edge: RunningEdge
-    origin: Origin
     time: Time
 
     async def get(self, target: str = "/", *lines: str, method: str = "GET", host: str = "pypi.test") -> Answer:
         return await self.edge.ask(request(target, *lines, method=method, host=host))
 
-    async def post(self, target: str, body: bytes, *lines: str) -> Answer:
-        return await self.edge.ask(request(target, f"Content-Length: {len(body)}", *lines, method="POST") + body)
+    @property
+    def keeper(self) -> Keeper:
+        assert self.edge.edge.keeper is not None
+        return self.edge.edge.keeper
 
     @property
     def counted(self) -> dict[str, int]:
         """What the cache did, by outcome."""
         return {str(outcome): count for (_, outcome), count in self.edge.edge.counters.cache.items()}
 
+    @property
+    def not_stored(self) -> dict[str, int]:
+        return dict(self.edge.edge.counters.not_stored)
+
+
+@dataclass
+class Site(Keeping):
+    origin: Origin
+
+    async def post(self, target: str, body: bytes, *lines: str) -> Answer:
+        return await self.edge.ask(request(target, f"Content-Length: {len(body)}", *lines, method="POST") + body)
+
     async def until_running(self, exchanges: int) -> None:
         while self.edge.edge.running() != exchanges:
             await asyncio.sleep(0)
 
     async def until_no_fill(self) -> None:
-        assert self.edge.edge.keeper is not None
-        while self.edge.edge.keeper.fills:
+        while self.keeper.fills:
             await asyncio.sleep(0)
 
 
@@ -119,6 +137,14 @@ async def site(
         rules = RULES.format(
             port=server.port, cache=cache, path=path, settings=settings, safety=f"safety: {safety}, " if safety else ""
         )
-        async with running_edge(rules, base=base, limits=replace(QUICK, idle=5.0, **(limits or {}))) as edge:
-            edge.edge.clock.wall = time
-            yield Site(edge, origin, time)
+        async with at_a_time(rules, time, base=base, limits=limits) as edge:
+            yield Site(edge, time, origin)
+
+
+@asynccontextmanager
+async def at_a_time(
+    rules: str, time: Time, *, base: Path | None = None, limits: dict[str, float] | None = None
+) -> AsyncIterator[RunningEdge]:
+    async with running_edge(rules, base=base, limits=replace(QUICK, idle=5.0, **(limits or {}))) as edge:
+        edge.edge.clock.wall = time
+        yield edge

@@ -1,4 +1,4 @@
-"""What the two small uvloop programs of the benchmark share: listen on loopback until they are ended."""
+"""What the small uvloop programs of the load tests share: listen on loopback until they are ended."""
 
 from __future__ import annotations
 

@@ -6,15 +6,13 @@ Its answers carry the headers of a real simple page, so that a proxy has them to
 from __future__ import annotations
 
 import sys
-from asyncio import Protocol, Transport
+from asyncio import Transport
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-import httptools
-
+from loadtests.bench.answering import NOT_FOUND, Answer, answer_until_ended, ok
 from loadtests.bench.cases import CASES, Case, Kind
-from loadtests.bench.listening import serve_until_ended
 from loadtests.bench.proxies import nginx_command
 from loadtests.bench.site import Site, fill, nginx_user, values_of
 
@@ -74,50 +72,27 @@ def _nginx_page(case: Case) -> str:
 
 
 def _answer(case: Case) -> bytes:
-    headers = (
+    fields = (
         ("Content-Type", CONTENT_TYPE),
         ("Content-Length", str(case.size)),
         *PAGE_HEADERS,
         ("Connection", "keep-alive"),
     )
-    block = "".join(f"{name}: {value}\r\n" for name, value in headers)
-    return f"HTTP/1.1 200 OK\r\n{block}\r\n".encode() + content_of(case)
+    return ok(fields, content_of(case))
 
 
-class OwnOrigin(Protocol):
-    """Answers by the prefix of the path. One connection of the proxy."""
+def by_prefix(answers: Mapping[bytes, bytes]) -> Answer:
+    """The first whose prefix the target has."""
 
-    def __init__(self, answers: Mapping[bytes, bytes]) -> None:
-        self._answers = answers
-        self._parser = httptools.HttpRequestParser(self)
-        self._url = b""
+    def answer(target: bytes, out: Transport) -> None:
+        out.write(next((said for prefix, said in answers.items() if target.startswith(prefix)), NOT_FOUND))
 
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError:
-            self._transport.close()
-
-    def on_message_begin(self) -> None:
-        self._url = b""
-
-    def on_url(self, url: bytes) -> None:
-        self._url += url
-
-    def on_message_complete(self) -> None:
-        for prefix, answer in self._answers.items():
-            if self._url.startswith(prefix):
-                self._transport.write(answer)
-                return
-        self._transport.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+    return answer
 
 
 def main() -> None:
     answers = {prefix.encode(): _answer(case) for prefix, case in _by_prefix().items()}
-    serve_until_ended(lambda: OwnOrigin(answers), int(sys.argv[1]))
+    answer_until_ended(by_prefix(answers), int(sys.argv[1]))
 
 
 if __name__ == "__main__":

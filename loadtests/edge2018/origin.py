@@ -13,14 +13,10 @@ import asyncio
 import json
 import sys
 import time
-from asyncio import Protocol, Transport
-from http.client import HTTPConnection
+from asyncio import Transport
 from typing import Final
 
-import httptools
-
-from loadtests.bench.listening import serve_until_ended
-from loadtests.bench.processes import LOOPBACK
+from loadtests.bench.answering import NOT_FOUND, answer_until_ended, asked, ok, told
 from loadtests.edge2018.population import PROJECTS, Kind, Population, population
 
 REACHED: Final = "/-/reached"  # the times of the requests so far, as JSON
@@ -32,7 +28,6 @@ _CONTENT_TYPES: Final = {
     Kind.FILE: "application/octet-stream",
 }
 _MODIFIED: Final = "Mon, 16 Apr 2018 15:00:00 GMT"
-_NOT_FOUND: Final = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
 
 
 def command_of_origin(port: int, seed: int, mean: int, delay: float, projects: int = PROJECTS) -> tuple[str, ...]:
@@ -47,79 +42,55 @@ def tag_of(resource: int) -> bytes:
 
 def reached_at(port: int) -> list[float]:
     """When requests reached the origin, by the monotonic clock. Raises OSError."""
-    connection = HTTPConnection(LOOPBACK, port, timeout=10)
-    try:
-        connection.request("GET", REACHED)
-        times: list[float] = json.loads(connection.getresponse().read())
-        return times
-    finally:
-        connection.close()
+    times: list[float] = json.loads(asked(port, REACHED))
+    return times
 
 
-class Origin(Protocol):
-    """One connection of the edge, which has one exchange at a time on it."""
-
-    reached: Final[list[float]] = []  # by all connections
+class Origin:
+    """All connections together."""
 
     def __init__(self, asked_for: Population, delay: float) -> None:
         self._asked_for = asked_for
         self._delay = delay
-        self._parser = httptools.HttpRequestParser(self)
-        self._path = b""
+        self._reached: list[float] = []
 
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError:
-            self._transport.close()
-
-    def on_message_begin(self) -> None:
-        self._path = b""
-
-    def on_url(self, url: bytes) -> None:
-        self._path += url
-
-    def on_message_complete(self) -> None:
-        path = self._path.decode("latin-1")
+    def answer(self, target: bytes, out: Transport) -> None:
+        path = target.decode("latin-1")
         if path == REACHED:
-            content = json.dumps(self.reached).encode()
-            self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(content), content))
+            out.write(told(json.dumps(self._reached).encode()))
             return
-        self.reached.append(time.monotonic())
-        asyncio.get_running_loop().call_later(self._delay, self._answer, path)
+        self._reached.append(time.monotonic())
+        asyncio.get_running_loop().call_later(self._delay, self._answer, path, out)
 
-    def _answer(self, path: str) -> None:
+    def _answer(self, path: str, out: Transport) -> None:
         resource = self._asked_for.resource_of(path)
         if resource is None:
-            self._transport.write(_NOT_FOUND)
+            out.write(NOT_FOUND)
             return
         size = self._asked_for.sizes[resource]
         head = head_of(self._asked_for, resource)
-        self._transport.writelines([head + tag_of(resource), _FILLING[: size - TAG_OCTETS]])
+        out.writelines([head + tag_of(resource), _FILLING[: size - TAG_OCTETS]])
 
 
 def head_of(asked_for: Population, resource: int) -> bytes:
     kind = asked_for.kind_of(resource)
-    headers = [
+    fields = [
         ("Content-Type", _CONTENT_TYPES[kind]),
         ("Content-Length", str(asked_for.sizes[resource])),
         ("ETag", f'"{resource:032x}"'),
     ]
     if kind is Kind.FILE:
-        headers += [("Cache-Control", "max-age=365000000, immutable, public"), ("Last-Modified", _MODIFIED)]
+        fields += [("Cache-Control", "max-age=365000000, immutable, public"), ("Last-Modified", _MODIFIED)]
     else:
         lifetime = 600 if kind is Kind.INDEX else 900
-        headers += [
+        fields += [
             ("Cache-Control", f"public, max-age={lifetime}"),
             ("Surrogate-Control", "max-age=86400, stale-while-revalidate=300, stale-if-error=86400"),
             ("Surrogate-Key", f"project/name-{asked_for.project_of(resource)}"),
             ("Vary", "Accept-Encoding"),
             ("X-PyPI-Last-Serial", str(3_700_000 + resource)),
         ]
-    return ("HTTP/1.1 200 OK\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers) + "\r\n").encode()
+    return ok(fields)
 
 
 def main() -> None:
@@ -131,7 +102,7 @@ def main() -> None:
     parser.add_argument("--projects", type=int, default=PROJECTS)
     options = parser.parse_args()
     asked_for = population(options.seed, options.mean, options.projects)
-    serve_until_ended(lambda: Origin(asked_for, options.delay), options.port)
+    answer_until_ended(Origin(asked_for, options.delay).answer, options.port)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-from loadtests.bench.listening import serve_until_ended
-from loadtests.bench.origin import OwnOrigin
+from loadtests.bench.answering import answer_until_ended, ok
+from loadtests.bench.origin import by_prefix
 from loadtests.slow.attackers import LARGE
 
 _SMALL: Final = b"x" * 1024
@@ -14,11 +14,11 @@ _MANY: Final = b"x" * (1 << 20)  # far more than the sockets on the way hold for
 
 
 def _answer(body: bytes) -> bytes:
-    return b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    return ok((("Content-Type", "text/plain"), ("Content-Length", str(len(body)))), body)
 
 
 _ANSWERS: Final = {LARGE.encode(): _answer(_MANY), b"/": _answer(_SMALL)}  # the first that a path begins with
 
 
 if __name__ == "__main__":
-    serve_until_ended(lambda: OwnOrigin(_ANSWERS), int(sys.argv[1]))
+    answer_until_ended(by_prefix(_ANSWERS), int(sys.argv[1]))

@@ -5,102 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from hashlib import blake2b, sha256
 from pathlib import Path
 
 import pytest
 import trustme
-from harness import QUICK, Answer, RunningEdge, request, running_edge
+from files_under_test import CONTENT, LARGE, LONG_AGO, MIDDLE, SMALL, by_digest, content_of, files
+from harness import request
 
 from edgeproxy.caching.purge_names import purges_of_tags, purges_of_target, read_url
-from edgeproxy.caching.purging import Mode, Purge
+from edgeproxy.caching.purging import Mode
 from edgeproxy.http.dates import http_date
-from edgeproxy.proxy.cache.purges import carry_out
-
-RULES = """
-edge: 1
-listen: [{{address: "127.0.0.1:0"{tls}}}]
-hosts: {{app: {{names: [pypi.test]}}, content: {{names: [files.pypihosted.test], kind: content}}}}
-backends: {{store: {{directory: ./files}}}}
-cache: {settings}
-rules:
-  - {{name: by-digest, match: {{host: content, path: "/sha256/{{digest}}/{{file}}"}}, forward: {{backend: store}}, cache: {{fresh: 365d, immutable: true, stale_if_error: 1d, verify: {{sha256: "{{digest}}"}}}}}}
-  - {{name: other, match: {{host: app, path: "/both.txt", headers: {{X-Other: {{present: true}}}}}}, files: {{directory: ./other}}, cache: {{fresh: 1m}}}}
-  - {{name: kept, match: {{host: app, path: "/{{name}}"}}, files: {{directory: ./pages}}, cache: {cache}, tags: ["page/{{name}}"]}}
-"""
-CONTENT = "files.pypihosted.test"
-LONG_AGO = 1_500_000_000  # when the files of these tests were last changed
-SMALL, MIDDLE, LARGE = 1_000, 400_000, 3_000_000  # read on the loop; by a thread; left where it is
-
-
-class Time:
-    """The wall clock of an edge: it stands still until its test moves it."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@dataclass
-class Site:
-    edge: RunningEdge
-    base: Path
-    time: Time
-
-    async def get(self, target: str = "/page.txt", *lines: str, method: str = "GET", host: str = "pypi.test") -> Answer:
-        return await self.edge.ask(request(target, *lines, method=method, host=host))
-
-    def write(self, content: bytes, name: str = "pages/page.txt", changed: float = LONG_AGO) -> Path:
-        path = self.base / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        os.utime(path, (changed, changed))
-        return path
-
-    def purge(self, purges: tuple[Purge, ...]) -> None:
-        assert self.edge.edge.keeper is not None
-        carry_out(purges, self.edge.edge.keeper.purges, None)
-
-    @property
-    def counted(self) -> dict[str, int]:
-        return {outcome: count for (_, outcome), count in self.edge.edge.counters.cache.items()}
-
-    @property
-    def not_stored(self) -> dict[str, int]:
-        return dict(self.edge.edge.counters.not_stored)
-
-    @property
-    def copies(self) -> int:
-        assert self.edge.edge.keeper is not None
-        return self.edge.edge.keeper.memory.count
-
-
-@asynccontextmanager
-async def site(base: Path, cache: str = "{fresh: 1m}", settings: str = "{}", tls: str = "") -> AsyncIterator[Site]:
-    for name in ("files", "pages", "other"):
-        (base / name).mkdir(exist_ok=True)
-    rules, time = RULES.format(cache=cache, settings=settings, tls=tls), Time()
-    async with running_edge(rules, base=base, limits=replace(QUICK, idle=5.0)) as edge:
-        edge.edge.clock.wall = time
-        yield Site(edge, base, time)
-
-
-def content_of(size: int, seed: str = "a") -> bytes:
-    """Octets that are the same in no two places."""
-    return b"".join(blake2b(f"{seed}{place}".encode()).digest() for place in range(size // 64 + 1))[:size]
-
-
-def by_digest(content: bytes, name: str = "file.bin") -> str:
-    return f"/sha256/{sha256(content).hexdigest()}/{name}"
 
 
 async def test_a_small_file_is_read_once_and_then_given_from_memory(tmp_path: Path) -> None:
-    async with site(tmp_path) as its:
+    async with files(tmp_path) as its:
         path = its.write(b"hello")
         first = await its.get()
         its.time.now += 7
@@ -119,7 +37,7 @@ async def test_a_small_file_is_read_once_and_then_given_from_memory(tmp_path: Pa
 
 
 async def test_the_same_request_on_one_connection_is_known_by_its_octets(tmp_path: Path) -> None:
-    async with site(tmp_path) as its:
+    async with files(tmp_path) as its:
         its.write(b"hello")
         async with its.edge.client() as client:
             for _ in range(5):
@@ -133,7 +51,7 @@ async def test_the_same_request_on_one_connection_is_known_by_its_octets(tmp_pat
 
 
 async def test_a_copy_that_is_no_longer_fresh_is_held_against_its_file(tmp_path: Path) -> None:
-    async with site(tmp_path) as its:
+    async with files(tmp_path) as its:
         its.write(b"hello")
         await its.get()
         its.time.now += 61
@@ -150,7 +68,7 @@ async def test_a_copy_that_is_no_longer_fresh_is_held_against_its_file(tmp_path:
 
 
 async def test_without_a_lifetime_each_request_sees_the_file_as_it_is(tmp_path: Path) -> None:
-    async with site(tmp_path, "{}") as its:
+    async with files(tmp_path, "{}") as its:
         its.write(b"hello")
         first = await its.get()
         assert (first.body, first.field("Cache-Control")) == (b"hello", None)
@@ -162,7 +80,7 @@ async def test_without_a_lifetime_each_request_sees_the_file_as_it_is(tmp_path: 
 
 async def test_a_large_file_goes_out_from_where_it_lies(tmp_path: Path) -> None:
     content = content_of(LARGE)
-    async with site(tmp_path, "{fresh: 1d, immutable: true, compress: [gzip]}") as its:
+    async with files(tmp_path, "{fresh: 1d, immutable: true, compress: [gzip]}") as its:
         its.write(content)
         for _ in range(2):
             answer = await its.get("/page.txt", "Accept-Encoding: gzip")
@@ -176,7 +94,7 @@ async def test_a_large_file_goes_out_from_where_it_lies(tmp_path: Path) -> None:
 @pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
 async def test_conditions_and_parts_are_as_of_any_file(tmp_path: Path, size: int) -> None:
     content = content_of(size)
-    async with site(tmp_path) as its, its.edge.client() as client:
+    async with files(tmp_path) as its, its.edge.client() as client:
         its.write(content)
         etag = (await client.ask(request("/page.txt", method="HEAD"))).field("ETag")
         part = await client.ask(request("/page.txt", "Range: bytes=10-19"))
@@ -196,7 +114,7 @@ async def test_conditions_and_parts_are_as_of_any_file(tmp_path: Path, size: int
 
 
 async def test_a_condition_on_the_version_is_held_against_the_file_and_not_against_a_copy(tmp_path: Path) -> None:
-    async with site(tmp_path) as its:
+    async with files(tmp_path) as its:
         its.write(b"hello")
         old = (await its.get()).field("ETag")
         its.write(b"world", changed=LONG_AGO + 1)
@@ -205,7 +123,7 @@ async def test_a_condition_on_the_version_is_held_against_the_file_and_not_again
 
 
 async def test_a_text_is_coded_once_for_those_who_take_it(tmp_path: Path) -> None:
-    async with site(tmp_path, "{fresh: 1m, compress: [br, gzip]}") as its:
+    async with files(tmp_path, "{fresh: 1m, compress: [br, gzip]}") as its:
         its.write(b"hello " * 1_000)
         plain = await its.get()
         coded = [await its.get("/page.txt", "Accept-Encoding: gzip, br") for _ in range(2)]
@@ -220,7 +138,7 @@ async def test_a_text_is_coded_once_for_those_who_take_it(tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["a tag", "a URL", "a URL with a query"])
 @pytest.mark.parametrize("mode", list(Mode))
 async def test_a_purge_makes_the_edge_look_at_the_file(tmp_path: Path, name: str, mode: Mode) -> None:
-    async with site(tmp_path, "{fresh: 365d}") as its:
+    async with files(tmp_path, "{fresh: 365d}") as its:
         its.write(b"hello")
         await its.get()
         its.write(b"world", changed=LONG_AGO + 1)
@@ -233,7 +151,7 @@ async def test_a_purge_makes_the_edge_look_at_the_file(tmp_path: Path, name: str
 
 
 async def test_a_soft_purge_of_a_file_that_has_not_changed_costs_one_look(tmp_path: Path) -> None:
-    async with site(tmp_path) as its:
+    async with files(tmp_path) as its:
         its.write(b"hello")
         await its.get()
         its.purge(purges_of_tags(["page/page.txt"], Mode.SOFT, its.time.now))
@@ -242,14 +160,14 @@ async def test_a_soft_purge_of_a_file_that_has_not_changed_costs_one_look(tmp_pa
 
 
 async def test_the_query_makes_no_other_file(tmp_path: Path) -> None:
-    async with site(tmp_path) as its:
+    async with files(tmp_path) as its:
         its.write(b"hello")
         assert [(await its.get(f"/page.txt?{n}")).body for n in range(3)] == [b"hello"] * 3
         assert (its.counted, its.copies) == ({"miss": 1, "hit": 2}, 1)
 
 
 async def test_directories_of_two_rules_are_told_apart(tmp_path: Path) -> None:
-    async with site(tmp_path) as its:
+    async with files(tmp_path) as its:
         its.write(b"one", "pages/both.txt")
         its.write(b"two", "other/both.txt")
         for _ in range(2):
@@ -258,12 +176,12 @@ async def test_directories_of_two_rules_are_told_apart(tmp_path: Path) -> None:
 
 
 async def test_a_file_that_is_not_there_is_looked_for_each_time_unless_its_rule_says_otherwise(tmp_path: Path) -> None:
-    async with site(tmp_path) as its:
+    async with files(tmp_path) as its:
         assert [(await its.get()).status for _ in range(2)] == [404, 404]
         assert (its.counted, its.not_stored) == ({"uncacheable": 2}, {"no_lifetime": 2})
         its.write(b"hello")
         assert (await its.get()).body == b"hello"
-    async with site(tmp_path, "{fresh: 1m, negative: 5s}") as its:
+    async with files(tmp_path, "{fresh: 1m, negative: 5s}") as its:
         (tmp_path / "pages/page.txt").unlink()
         missing = await its.get()
         its.write(b"hello")
@@ -282,7 +200,7 @@ async def test_a_file_that_is_not_there_is_looked_for_each_time_unless_its_rule_
 async def test_a_file_with_the_digest_of_its_path_is_given(tmp_path: Path, size: int) -> None:
     content = content_of(size)
     target = by_digest(content)
-    async with site(tmp_path) as its:
+    async with files(tmp_path) as its:
         its.write(content, f"files{target}")
         for _ in range(2):
             answer = await its.get(target, host=CONTENT)
@@ -298,7 +216,7 @@ async def test_a_file_with_another_digest_is_given_to_nobody_and_told_once(
 ) -> None:
     content = content_of(size)
     target = by_digest(content)
-    async with site(tmp_path) as its, its.edge.client() as client:
+    async with files(tmp_path) as its, its.edge.client() as client:
         path = its.write(content[:-1] + b"\0", f"files{target}")
         for method in ("HEAD", "GET", "GET"):
             answer = await client.ask(request(target, "Range: bytes=0-9", method=method, host=CONTENT))
@@ -315,11 +233,9 @@ async def test_a_file_with_another_digest_is_given_to_nobody_and_told_once(
 async def test_a_large_file_that_was_right_is_read_again_when_somebody_wrote_to_it(tmp_path: Path) -> None:
     content = content_of(LARGE)
     target = by_digest(content)
-    async with site(tmp_path) as its, its.edge.client() as client:
+    async with files(tmp_path) as its, its.edge.client() as client:
         path = its.write(content, f"files{target}")
-        keeper = its.edge.edge.keeper
-        assert keeper is not None
-        while not keeper.files._checker._known:  # it is remembered when it has not changed for some milliseconds
+        while not its.keeper.files._checker._known:  # it is remembered when it has not changed for some milliseconds
             assert (await client.ask(request(target, host=CONTENT))).body == content
         with path.open("r+b") as file:
             file.write(b"\0")
@@ -329,7 +245,7 @@ async def test_a_large_file_that_was_right_is_read_again_when_somebody_wrote_to_
 
 async def test_many_who_ask_for_a_file_at_once_get_what_is_read_once(tmp_path: Path) -> None:
     content = content_of(MIDDLE)
-    async with site(tmp_path) as its:
+    async with files(tmp_path) as its:
         its.write(content)
         answers = await asyncio.gather(*(its.get() for _ in range(8)))
         assert all(each.body == content for each in answers)
@@ -343,7 +259,7 @@ async def test_many_who_ask_for_a_file_at_once_get_what_is_read_once(tmp_path: P
 async def test_a_client_that_leaves_takes_nothing_from_the_next(tmp_path: Path, size: int) -> None:
     content = content_of(size)
     target = by_digest(content)
-    async with site(tmp_path) as its:
+    async with files(tmp_path) as its:
         its.write(content, f"files{target}")
         before = len(os.listdir("/proc/self/fd"))
         for _ in range(5):
@@ -356,7 +272,7 @@ async def test_a_client_that_leaves_takes_nothing_from_the_next(tmp_path: Path, 
 
 
 async def test_a_copy_stands_in_for_a_directory_that_fails(tmp_path: Path) -> None:
-    async with site(tmp_path, "{fresh: 1m, stale_if_error: 1h}") as its:
+    async with files(tmp_path, "{fresh: 1m, stale_if_error: 1h}") as its:
         its.write(b"hello")
         await its.get()
         (tmp_path / "pages").rename(tmp_path / "away")
@@ -371,7 +287,7 @@ async def test_a_copy_stands_in_for_a_directory_that_fails(tmp_path: Path) -> No
 
 
 async def test_what_is_being_written_is_given_and_not_kept(tmp_path: Path) -> None:
-    async with site(tmp_path) as its:
+    async with files(tmp_path) as its:
         path = its.write(b"hello")
         status = "edgeproxy; fwd=miss; detail=changing"
         for _ in range(100):  # unless the machine takes longer than a tick from the write to the look
@@ -386,7 +302,7 @@ async def test_what_is_being_written_is_given_and_not_kept(tmp_path: Path) -> No
 
 
 async def test_a_request_may_say_that_its_answer_is_not_kept(tmp_path: Path) -> None:
-    async with site(tmp_path) as its:
+    async with files(tmp_path) as its:
         its.write(b"hello")
         answer = await its.get("/page.txt", "Cache-Control: no-store")
         assert (answer.body, answer.field("Cache-Status")) == (b"hello", "edgeproxy; fwd=miss; detail=no_store")
@@ -394,7 +310,7 @@ async def test_a_request_may_say_that_its_answer_is_not_kept(tmp_path: Path) -> 
 
 
 async def test_who_a_client_is_makes_no_other_file(tmp_path: Path) -> None:
-    async with site(tmp_path, "{}") as its:
+    async with files(tmp_path, "{}") as its:
         its.write(b"hello")
         await its.get("/page.txt", "Cookie: a=b", "Authorization: Basic YTpi")
         assert (await its.get()).body == b"hello"
@@ -402,7 +318,7 @@ async def test_who_a_client_is_makes_no_other_file(tmp_path: Path) -> None:
 
 
 async def test_a_file_takes_no_other_method(tmp_path: Path) -> None:
-    async with site(tmp_path) as its:
+    async with files(tmp_path) as its:
         its.write(b"hello")
         answer = await its.get(method="DELETE")
         assert (answer.status, answer.field("Allow")) == (405, "GET, HEAD")
@@ -410,7 +326,7 @@ async def test_a_file_takes_no_other_method(tmp_path: Path) -> None:
 
 
 async def test_a_request_with_content_is_answered_and_its_content_dropped(tmp_path: Path) -> None:
-    async with site(tmp_path) as its:
+    async with files(tmp_path) as its:
         its.write(b"hello")
         asked = request("/page.txt", "Content-Length: 3") + b"abc"
         assert [(await its.edge.ask(asked)).body for _ in range(2)] == [b"hello", b"hello"]
@@ -418,13 +334,11 @@ async def test_a_request_with_content_is_answered_and_its_content_dropped(tmp_pa
 
 
 async def test_nothing_of_a_directory_goes_to_the_disk_tier(tmp_path: Path) -> None:
-    async with site(tmp_path, settings="{directory: ./cache, disk: 64MiB}") as its:
+    async with files(tmp_path, settings="{directory: ./cache, disk: 64MiB}") as its:
         its.write(b"hello")
         assert [(await its.get()).body for _ in range(2)] == [b"hello", b"hello"]
-        keeper = its.edge.edge.keeper
-        assert keeper is not None
-        assert keeper.disk is not None
-        assert keeper.disk.count == 0
+        assert its.keeper.disk is not None
+        assert its.keeper.disk.count == 0
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE])
@@ -434,7 +348,7 @@ async def test_files_go_through_tls_too(tmp_path: Path, size: int) -> None:
     issued.cert_chain_pems[0].write_to_path(tmp_path / "pypi.pem")
     issued.private_key_pem.write_to_path(tmp_path / "pypi.key")
     content = content_of(size)
-    async with site(tmp_path, tls=", tls: [{cert: pypi.pem, key: pypi.key}]") as its:
+    async with files(tmp_path, tls=", tls: [{cert: pypi.pem, key: pypi.key}]") as its:
         its.write(content)
         context = ssl.create_default_context()
         authority.configure_trust(context)

@@ -94,15 +94,23 @@ class Arms:
     arm: str
 
 
+class Keeping(StrEnum):
+    """What a cache keeps."""
+
+    ANSWERS = "answers"  # of a service
+    FILES = "files"  # of a directory, of which the edge itself is the origin
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What the rule's cache does with an answer. `why_not`: nothing, for this request."""
 
+    of: Keeping
     why_not: str | None
     where: str
     key: tuple[str, ...]
     found: str  # for how long what was found is given
-    negative: str  # and redirects, 404 and the like
+    negative: str  # and redirects, 404 and the like; of files, 404 alone
     codings: tuple[str, ...]  # that the edge gives it, the best first
     heeds_clients: bool
     tags: tuple[str, ...]

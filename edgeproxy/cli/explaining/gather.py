@@ -7,6 +7,7 @@ from typing import Final, assert_never
 
 from edgeproxy.cli.explaining.asking import arms_of, asking, asking_elsewhere
 from edgeproxy.cli.explaining.explanation import Arms, Asking, Explanation, Kept, Opening, Own, Part, PassedBy, Taker
+from edgeproxy.cli.explaining.files import kept_of_file
 from edgeproxy.cli.explaining.request import Request
 from edgeproxy.cli.explaining.terms import kept_of, opening_of, safety_of
 from edgeproxy.cli.explaining.walk import walk_from
@@ -64,7 +65,7 @@ def _explanation(
     rule = None if routed is None else routed.rule
     arms, asks = (None, ()) if routed is None else _asks(routed, request, plan)
     hops, end = walk_from(ruleset, request)
-    more = _Beside(routed, request, arms, ruleset.cache)
+    more = _Beside(routed, request, plan, arms, ruleset.cache)
     return Explanation(
         request=f"{request.method} {request.url}",
         client=request.client,
@@ -93,17 +94,31 @@ def _explanation(
 class _Beside:
     """What the rule that takes the request says beside its action."""
 
-    def __init__(self, routed: Routed | None, request: Request, arms: Arms | None, settings: CacheSettings) -> None:
+    def __init__(
+        self, routed: Routed | None, request: Request, plan: Plan, arms: Arms | None, settings: CacheSettings
+    ) -> None:
         self.cache: Kept | None = None
         self.during: Opening | None = None
         self.fallback = self.shadow = ""
         if routed is not None:
             rule = routed.rule
-            self.cache = kept_of(rule, request, routed.captures, None if arms is None else arms.arm, settings)
+            self.cache = _kept(routed, request, plan, arms, settings)
             self.during = opening_of(rule, request.at)
             fallback, shadow = rule.modifiers.fallback, rule.modifiers.shadow
             self.fallback = "" if fallback is None else fallback_terms(fallback)
             self.shadow = "" if shadow is None else shadow_terms(shadow)
+
+
+def _kept(routed: Routed, request: Request, plan: Plan, arms: Arms | None, settings: CacheSettings) -> Kept | None:
+    rule, captures, cache = routed.rule, routed.captures, routed.rule.modifiers.cache
+    if cache is None:
+        return None
+    arm = None if arms is None else arms.arm
+    if isinstance(plan, ByArm) and arm is not None:
+        plan = plan.arms[arm]
+    if isinstance(plan, ServeFile):
+        return kept_of_file(rule, cache, request, captures, plan, arm, settings)
+    return kept_of(rule, cache, request, captures, arm, settings)
 
 
 def _passed_by(

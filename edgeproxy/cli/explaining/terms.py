@@ -1,14 +1,17 @@
-"""What the rule that takes a request says of it beside its action: cache, safety, time."""
+"""What the rule that takes a request says of it beside its action: safety, time, and what a service's answer is kept
+by. files.py has what is kept of a directory.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from edgeproxy.cli.explaining.explanation import Kept, Opening
+from edgeproxy.cli.explaining.explanation import Keeping, Kept, Opening
 from edgeproxy.cli.explaining.request import Request
+from edgeproxy.proxy.cache.cache_plan import DEFAULT_KEY
 from edgeproxy.ruleset.caches import CacheSettings
 from edgeproxy.ruleset.comparing.terms import found_terms, fresh_terms
-from edgeproxy.ruleset.leads import kept_query
+from edgeproxy.ruleset.leads import asked_path, kept_query
 from edgeproxy.ruleset.model import Forward, Rule
 from edgeproxy.ruleset.modifiers import Cache, KeyHeader, KeyPart, Safety
 from edgeproxy.ruleset.openings import is_any_open, next_change
@@ -26,23 +29,25 @@ def safety_of(rule: Rule, method: str) -> str:
 
 
 def kept_of(
-    rule: Rule, request: Request, captures: Mapping[str, str], arm: str | None, settings: CacheSettings
-) -> Kept | None:
-    cache = rule.modifiers.cache
-    if cache is None:
-        return None
+    rule: Rule, cache: Cache, request: Request, captures: Mapping[str, str], arm: str | None, settings: CacheSettings
+) -> Kept:
     return Kept(
+        of=Keeping.ANSWERS,
         why_not=_why_not(rule, cache, request),
         where="in memory" if settings.directory is None else f"in memory, and on disk in {settings.directory}",
-        key=tuple(_key(rule, cache, request, arm)),
+        key=tuple(_key(rule, cache, request, captures, arm)),
         found=found_terms(cache),
         negative=fresh_terms(cache.negative),
         codings=tuple(coding.value for coding in cache.compress),
         heeds_clients=cache.heed_clients,
         tags=tuple(tag.expand(captures) for tag in cache.tags),
-        verify=None if cache.verify is None else f"{cache.verify[0]} is {cache.verify[1].expand(captures)}",
+        verify=verified(cache, captures),
         only_if=_only_if(request),
     )
+
+
+def verified(cache: Cache, captures: Mapping[str, str]) -> str | None:
+    return None if cache.verify is None else f"{cache.verify[0]} is {cache.verify[1].expand(captures)}"
 
 
 def opening_of(rule: Rule, now: float) -> Opening | None:
@@ -73,21 +78,30 @@ def _only_if(request: Request) -> str | None:
     return None
 
 
-def _key(rule: Rule, cache: Cache, request: Request, arm: str | None) -> Iterator[str]:
+def _key(rule: Rule, cache: Cache, request: Request, captures: Mapping[str, str], arm: str | None) -> Iterator[str]:
     """The parts of the cache's key, in words."""
     target = request.target
-    method = "GET" if request.method == "HEAD" else request.method  # which is answered from what a GET brought
-    yield f"{method} {target.scheme}://{target.authority}{target.path}"
-    for part in (KeyPart.QUERY,) if cache.key is None else cache.key:
+    yield address(request, asked_path(rule, target.path, captures))
+    for part in DEFAULT_KEY if cache.key is None else cache.key:
         match part:
             case KeyPart.QUERY:
                 kept = kept_query(target.query, rule.modifiers.query)
                 yield "no query" if kept is None else f"the query {kept}"
             case KeyPart.BODY:
                 yield "the body"
-            case KeyHeader(name=name):
-                yield f"{name}: {request.headers.get(name, '')}".rstrip()
+            case KeyHeader():
+                yield header_told(part, request)
     if cache.accept:
         yield f"{' or '.join(cache.accept)}, by Accept"
     if arm is not None and not cache.share_arms:
         yield f"the arm {arm}"
+
+
+def address(request: Request, path: str) -> str:
+    """Method, scheme, host and path of a key."""
+    method = "GET" if request.method == "HEAD" else request.method  # which is answered from what a GET brought
+    return f"{method} {request.target.scheme}://{request.target.authority}{path}"
+
+
+def header_told(part: KeyHeader, request: Request) -> str:
+    return f"{part.name}: {request.headers.get(part.name, '')}".rstrip()

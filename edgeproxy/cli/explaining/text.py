@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import assert_never
 
-from edgeproxy.cli.explaining.explanation import Arms, Asking, Explanation, Hop, Kept, Part
+from edgeproxy.cli.explaining.explanation import Arms, Asking, Explanation, Hop, Keeping, Kept, Part
 from edgeproxy.ruleset.place import Place
 
 _BODY = 200  # characters of a body that are shown
-_FOUND = "200, 203, 204"
-_NEGATIVE = "redirects, 404, 405, 410, 414, 501"
+_STATUSES = {  # of what was found, and of what was not
+    Keeping.ANSWERS: ("200, 203, 204", "redirects, 404, 405, 410, 414, 501"),
+    Keeping.FILES: ("200", "404"),
+}
 
 
 def as_text(told: Explanation) -> str:
@@ -105,8 +107,9 @@ def _cache(kept: Kept) -> Iterator[str]:
         return
     yield f"cache: {kept.where}"
     yield f"  key: {', '.join(kept.key)}"
-    yield f"  {_FOUND}: {kept.found}"
-    yield f"  {_NEGATIVE}: {kept.negative}"
+    found, negative = _STATUSES[kept.of]
+    yield f"  {found}: {kept.found}"
+    yield f"  {negative}: {kept.negative}"
     if kept.codings:
         yield f"  given as {' or '.join(kept.codings)} to who takes it, if it is text"
     if kept.heeds_clients:
@@ -115,7 +118,7 @@ def _cache(kept: Kept) -> Iterator[str]:
         yield f"  tags: {', '.join(kept.tags)}"
     for needed in (kept.verify, kept.only_if):
         if needed is not None:
-            yield f"  kept only if {needed}"
+            yield f"  {'given' if kept.of is Keeping.FILES else 'kept'} only if {needed}"
 
 
 def _walk(told: Explanation) -> Iterator[str]:

@@ -344,6 +344,89 @@ def test_what_becomes_of_an_answer_is_told_for_the_request(capsys: pytest.Captur
     assert any(line.startswith("cache: not used: kept is what a GET brings") for line in with_options)
 
 
+OF_FILES = """edge: 1
+listen: [{address: "127.0.0.1:0"}]
+hosts: {app: {names: [pypi.test]}, content: {names: [files.test], kind: content}}
+cache: {memory: 4MiB, directory: /var/cache/edge}
+backends: {store: {directory: /srv/files}, modern: {url: "http://127.0.0.1:2", host: pypi.test}}
+splits: {both: {weights: {store: 100, modern: 0}}}
+rules:
+  - name: stored
+    match: {host: content, path: "/sha256/{digest:[0-9a-f]{64}}/{file}", methods: [GET, HEAD]}
+    forward: {backend: store}
+    cache: {fresh: 365d, immutable: true, stale_if_error: 1d, verify: {sha256: "{digest}"}, accept: [html, json]}
+    tags: ["file/{file}"]
+  - name: pages
+    match: {host: app, path: "/docs/{page}"}
+    files: {directory: /srv/docs, path: "/{page}.html"}
+    cache: {fresh: 1m, negative: 10s, compress: [br, gzip], key: [query, "header:X-Site"]}
+    rewrite: {answer_headers: {Cache-Control: no-cache}}
+  - {name: moving, match: {host: app, path: "/moving/{x}"}, forward: {split: both}, cache: {}}
+  - {name: moved, match: {host: app, path: "/old/{x}"}, forward: {backend: modern}, rewrite: {path: "/new/{x}"}, cache: {}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        (
+            f"https://files.test/sha256/{DIGEST}/a.whl?x=1",
+            [
+                "cache: in memory, a file of at most 512KiB; a larger one is given from where it lies",
+                f"  key: GET https://files.test/sha256/{DIGEST}/a.whl",
+                "  200: fresh 365d, then the file is looked at; clients are told public, max-age=31536000, immutable; "
+                "1d more when the file cannot be read or is wrong",
+                "  404: looked for each time",
+                "  tags: file/a.whl",
+                f"  given only if sha256 is {DIGEST}",
+            ],
+        ),
+        (
+            "https://pypi.test/docs/intro",
+            [
+                "cache: in memory, a file of at most 512KiB; a larger one is given from where it lies",
+                "  key: GET https://pypi.test/intro.html, x-site: a",
+                "  200: fresh 1m, then the file is looked at",
+                "  404: for 10s",
+                "  given as br or gzip to who takes it, if it is text",
+            ],
+        ),
+        (
+            "https://pypi.test/moving/a",
+            [
+                "cache: in memory, a file of at most 512KiB; a larger one is given from where it lies",
+                "  key: GET https://pypi.test/moving/a, the arm store",
+                "  200: the file is looked at for each request",
+                "  404: looked for each time",
+            ],
+        ),
+        (
+            "https://pypi.test/old/a",
+            [
+                "cache: in memory, and on disk in /var/cache/edge",
+                "  key: GET https://pypi.test/new/a, no query",
+                "  200, 203, 204: as long as the answer says",
+                "  redirects, 404, 405, 410, 414, 501: as long as the answer says",
+                "  kept only if the answer says public, s-maxage, must-revalidate or Vary: Cookie, for the request has a "
+                "Cookie",
+            ],
+        ),
+    ],
+)
+def test_what_is_kept_of_files_is_told_in_other_words_than_of_a_service(
+    capsys: pytest.CaptureFixture[str], rules: Path, url: str, told: list[str]
+) -> None:
+    rules.write_text(OF_FILES)
+    lines = explained(capsys, rules, url, "-H", "X-Site: a", "-H", "Cookie: a=b")
+    assert lines[next(n for n, line in enumerate(lines) if line.startswith("cache:")) :] == told
+
+
+def test_a_file_is_read_and_nothing_else(capsys: pytest.CaptureFixture[str], rules: Path) -> None:
+    rules.write_text(OF_FILES)
+    lines = explained(capsys, rules, "https://pypi.test/docs/intro", "--method", "POST")
+    assert lines[-1] == "cache: not used: a file can be read and nothing else"
+
+
 def test_of_many_rules_those_for_the_path_are_told(capsys: pytest.CaptureFixture[str], rules: Path) -> None:
     many = "".join(f"  - {{name: r{n}, match: {{path: /r{n}}}, respond: {{status: 204}}}}\n" for n in range(30))
     near = "  - {name: near, match: {path: /here, methods: [POST]}, respond: {status: 204}}\n"

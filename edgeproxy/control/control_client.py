@@ -52,6 +52,8 @@ def _why(error: OSError) -> str:
             return "the edge that listened there has ended: start it again, or name another path"
         case ConnectionError():
             return _ENDED
+        case BlockingIOError():  # connect(2) to a Unix socket whose queue is full
+            return "too many wait for the edge already: try again"
         case PermissionError():
             return "only the user that runs the edge may control it: become that user (sudo -u)"
         case _:

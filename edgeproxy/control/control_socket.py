@@ -7,8 +7,9 @@ Laws of this module:
 - only the user whose socket it is can connect (mode 0600), from the first moment on: it is bound aside, and put into
   its place when it can be answered;
 - every line gets one answer, in order: what was asked for, or `error`, which says what is wrong and what to do;
-- all that a client can take is bounded: the length of a line, the time between lines, the time to read an answer, and
-  the number of clients. None of it holds up another client, or the edge.
+- all that a client can take is bounded: the length of a line, the time between lines, and the time to read an answer;
+- so many clients are served at once. Nobody is turned away: one more waits, at the longest until one of them has said
+  nothing for its time. What is bounded holds up no other client, and never the edge.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from edgeproxy.telemetry.stderr import tell
 
 LONGEST_LINE: Final = 1 << 20  # octets
 _MOST_CLIENTS: Final = 16
-_IDLE: Final = 60.0  # seconds until the next line is whole
+_MOST_WAITING: Final = 128  # beside them, in the kernel
+_IDLE: Final = 30.0  # seconds until the next line is whole: less than who waits for a turn has patience for
 _TAKE_WITHIN: Final = 10.0  # seconds to read an answer
 _PAUSE: Final = 1.0  # seconds until accepting is tried again
 
@@ -51,6 +53,7 @@ class ControlSocket:
         self._inode: tuple[int, int] | None = None  # of the socket's name, here or there
         self._accepting: asyncio.Task[None] | None = None
         self._clients: set[asyncio.Task[None]] = set()
+        self._turns = asyncio.Semaphore(_MOST_CLIENTS)
 
     def bind(self, *, is_successor: bool) -> None:
         """Without being found yet. `is_successor`: of the edge that listens at the path now. Raises CannotRun."""
@@ -71,7 +74,7 @@ class ControlSocket:
         """Be found at the path from now on. Raises CannotRun."""
         assert self._socket is not None, "it is bound"
         self._socket.setblocking(False)
-        self._socket.listen(_MOST_CLIENTS)
+        self._socket.listen(_MOST_WAITING)
         self._accepting = asyncio.get_running_loop().create_task(self._accept(self._socket))
         try:
             self._aside().replace(self._path)
@@ -107,9 +110,11 @@ class ControlSocket:
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            await self._turns.acquire()
             try:
                 accepted, _ = await loop.sock_accept(listening)
             except OSError:  # descriptors or memory have run out: workers tell of it
+                self._turns.release()
                 await asyncio.sleep(_PAUSE)
                 continue
             client = loop.create_task(self._serve(accepted))
@@ -118,16 +123,14 @@ class ControlSocket:
 
     def _leave(self, accepted: socket.socket, client: asyncio.Task[None]) -> None:
         self._clients.discard(client)
+        self._turns.release()
         accepted.close()  # of a task that was cancelled before it began, nobody else does
 
     async def _serve(self, accepted: socket.socket) -> None:
         reader, writer = await asyncio.open_unix_connection(sock=accepted, limit=LONGEST_LINE)
         writer.transport.set_write_buffer_limits(0)  # what was written is with the kernel when `drain` returns
         try:
-            if len(self._clients) > _MOST_CLIENTS:
-                await _write(writer, {"error": f"there are {_MOST_CLIENTS} clients already: try again"})
-            else:
-                await self._converse(reader, writer)
+            await self._converse(reader, writer)
         except OSError:  # it is gone, or too slow (TimeoutError)
             pass
         finally:

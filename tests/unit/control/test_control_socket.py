@@ -155,7 +155,7 @@ async def test_a_line_has_a_longest_length(path: Path, clients: AsyncExitStack) 
 # -- clients that do not keep to it -------------------------------------------------------------------------------
 
 
-async def test_who_waits_long_holds_nobody_up_and_too_many_are_told(path: Path, clients: AsyncExitStack) -> None:
+async def test_who_waits_long_holds_nobody_up(path: Path, clients: AsyncExitStack) -> None:
     async with listening(path):
         for _ in range(15):
             waiting = await client_of(clients, path)
@@ -163,11 +163,40 @@ async def test_who_waits_long_holds_nobody_up_and_too_many_are_told(path: Path, 
         last = await client_of(clients, path)
         last.say(do="echo")
         assert await last.answer() == {"echo": {}}
-        one_more = await client_of(clients, path)
-        assert await one_more.answer() == {"error": "there are 16 clients already: try again"}
-        assert await one_more.ended()
-        last.say(do="echo")
-        assert await last.answer() == {"echo": {}}
+
+
+async def test_who_is_one_too_many_waits_for_a_turn_and_is_answered(path: Path, clients: AsyncExitStack) -> None:
+    async with listening(path) as control:
+        served = [await client_of(clients, path) for _ in range(16)]
+        for each in served:
+            each.say(do="echo")
+            assert await each.answer() == {"echo": {}}
+        asking = [
+            asyncio.ensure_future(asyncio.to_thread(lambda: list(ask(path, [{"do": "echo", "n": 1}])))) for _ in "12"
+        ]
+        served[1].say(do="echo")
+        assert await served[1].answer() == {"echo": {}}
+        assert len(control._clients) == 16
+        assert not any(each.done() for each in asking)
+        served[0].writer.close()
+        async with asyncio.timeout(30):
+            assert await asyncio.gather(*asking) == [[{"echo": {"n": 1}}]] * 2
+
+
+async def test_who_is_one_too_many_to_wait_is_told_to_try_again(
+    path: Path, clients: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_socket, "_MOST_WAITING", 2)
+    async with listening(path):
+        for _ in range(16):
+            each = await client_of(clients, path)
+            each.say(do="echo")
+            assert await each.answer() == {"echo": {}}
+        with suppress(BlockingIOError):
+            while True:  # the kernel lets one more wait than it was told
+                clients.callback(connected(path, 10.0).close)
+        with pytest.raises(CannotAsk, match="too many wait for the edge already: try again"):
+            list(ask(path, [{"do": "echo"}]))
 
 
 async def test_who_says_nothing_or_reads_nothing_is_left(

@@ -19,7 +19,7 @@ from edgeproxy.control.control_socket import Refused, Words
 from edgeproxy.control.sockets import Offer
 from edgeproxy.http.target import BadTarget
 from edgeproxy.proxy.cache.directory import Directory
-from edgeproxy.proxy.cache.disk_purges import CannotPurge, purge_disk
+from edgeproxy.proxy.cache.disk_purges import CannotPurge, catch_up
 from edgeproxy.proxy.cache.purges import NotAPurgeLog, PurgeLog, carry_out
 from edgeproxy.ruleset.model import Ruleset
 
@@ -48,7 +48,7 @@ class Purging:
         ruleset = self._rules()
         purges = read_purges(words, ruleset, time.time())
         directory = ruleset.cache.directory
-        disk = None if directory is None else _Disk(directory)
+        disk = None if directory is None else _Disk(directory, self._log)
         try:
             async with self._turn:
                 on_disk = await aside(lambda: carry_out(purges, self._log, disk))
@@ -60,11 +60,12 @@ class Purging:
 class _Disk:
     """The directory that workers share. It is not opened as a Disk, which keeps, evicts and sweeps: workers do that."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, log: PurgeLog) -> None:
         self._directory = Directory(directory.absolute())
+        self._log = log
 
-    def purge(self, purge: Purge) -> int:
-        return purge_disk(self._directory, purge)
+    def catch_up(self) -> int:
+        return catch_up(self._directory, self._log)
 
 
 def read_purges(words: Words, ruleset: Ruleset, now: float) -> tuple[Purge, ...]:

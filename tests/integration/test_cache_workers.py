@@ -245,3 +245,29 @@ async def test_after_a_purge_nobody_ever_gets_what_was_before(tmp_path: Path) ->
             await asyncio.gather(*asking, return_exceptions=True)
             assert got["hit"] > 100, got
         assert unexpected(its.said) == []
+
+
+async def reload(its: Site, edge: EdgeProcess, cache: str, generation: int) -> None:
+    its.write_rules(cache, rule="{fresh: 1h}")
+    edge.signal(signal.SIGHUP)
+    await edge.until_said(f"generation {generation} of")
+
+
+@pytest.mark.parametrize("hard", [True, False])
+@pytest.mark.parametrize("between", ["{directory: other}", "{memory: 64MiB}"])
+async def test_a_directory_that_is_taken_up_again_has_missed_no_purge(tmp_path: Path, between: str, hard: bool) -> None:
+    async with site(tmp_path, Origin(size_of=lambda path: 2_000)) as its:
+        its.write_rules("{directory: first}", rule="{fresh: 1h}")
+        async with its.running() as edge:
+            for path in ("/purged", "/other"):
+                assert (await its.get(path))[0] == 0
+            async with asyncio.timeout(60):
+                while (await edge.report())["counters"]["copies/disk"]["copies"] < 2:
+                    await asyncio.sleep(0.02)
+            its.origin.versions["/purged"] = 1
+            await reload(its, edge, between, 2)
+            await purge(its.control, urls=["http://pypi.test/purged"], hard=hard)
+            await reload(its, edge, "{directory: first}", 3)
+            assert (await its.get("/purged"))[0] == 1
+            version, told = await its.get("/other")
+            assert (version, told.partition("; ttl=")[0]) == (0, "edgeproxy; hit")

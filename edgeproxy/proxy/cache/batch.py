@@ -13,9 +13,20 @@ from pathlib import Path
 from typing import assert_never
 
 from edgeproxy.caching.keys import Key
-from edgeproxy.proxy.cache.changes import INLINE, Row, change_head, cost_of, insert, note_hit, remove, transaction
+from edgeproxy.proxy.cache.changes import (
+    INLINE,
+    Row,
+    change_head,
+    cost_of,
+    follow,
+    insert,
+    note_hit,
+    remove,
+    transaction,
+)
 from edgeproxy.proxy.cache.directory import Generation
-from edgeproxy.proxy.cache.jobs import Hits, Job, PurgeLog, Put, Remove, Renew, Stop, Sweep, Update
+from edgeproxy.proxy.cache.jobs import Hits, Job, Put, Remove, Renew, Stop, Sweep, Update
+from edgeproxy.proxy.cache.purges import PurgeLog
 from edgeproxy.proxy.cache.spool import Spool, Taken
 
 
@@ -85,6 +96,7 @@ class Batch:
         """Raises sqlite3.Error and OSError; then nothing of it was done."""
         kept: list[_Ready] = []
         with log.lock(), transaction(db):
+            follow(db, log)  # first: what comes now was asked for later
             for number, job in enumerate(self._jobs):
                 if isinstance(job, Put):
                     ready = self._ready.get(number)

@@ -12,6 +12,7 @@ from edgeproxy.caching.keys import Key, tag_digest
 from edgeproxy.caching.purging import Mode, Purge, What
 from edgeproxy.caching.stored import Stored
 from edgeproxy.proxy.cache.heads import write_head
+from edgeproxy.proxy.cache.purges import PurgeLog
 
 SMALL, MAIN = 0, 1  # the queues of S3-FIFO
 MOST_VARIANTS: Final = 32  # of one key: the oldest goes
@@ -112,6 +113,25 @@ def purge_copies(db: sqlite3.Connection, purge: Purge) -> int:
             return db.execute(change, (purge.at, *named)).rowcount
         case _:
             assert_never(purge.mode)
+
+
+def followed(db: sqlite3.Connection, log: PurgeLog) -> int:
+    """The number up to which the log's purges were carried out here; 0: it was never this log that was followed."""
+    found = db.execute("SELECT seq FROM followed WHERE log = ?", (log.identity,)).fetchone()
+    return found[0] if found is not None and isinstance(found[0], int) else 0
+
+
+def follow(db: sqlite3.Connection, log: PurgeLog) -> int:
+    """Carry out what was purged since; for who has the log's lock. Returns how many copies that took."""
+    before, seq = followed(db, log), log.seq
+    if before == seq:
+        return 0
+    missed = log.since(before)
+    purges = (Purge(What.ALL, Mode.HARD),) if missed is None else missed
+    taken = sum(purge_copies(db, purge) for purge in purges)
+    db.execute("DELETE FROM followed")
+    db.execute("INSERT INTO followed VALUES (?, ?)", (log.identity, seq))
+    return taken
 
 
 def doomed(db: sqlite3.Connection, most: int) -> list[tuple[int, str]]:

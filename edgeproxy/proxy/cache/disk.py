@@ -20,17 +20,17 @@ from pathlib import Path
 from typing import Final, Self
 
 from edgeproxy.caching.keys import Key, variant_digest
-from edgeproxy.caching.purging import Purge
 from edgeproxy.caching.stored import Stored
 from edgeproxy.proxy.cache.arriving import Announcement, Arriving, read_announcement
 from edgeproxy.proxy.cache.aside import Aside
 from edgeproxy.proxy.cache.checking import Checker, Content, KeptFile, is_content, kept_as
 from edgeproxy.proxy.cache.claims import Claims
 from edgeproxy.proxy.cache.directory import Directory, Generation
-from edgeproxy.proxy.cache.disk_purges import purge_disk
+from edgeproxy.proxy.cache.disk_purges import catch_up
 from edgeproxy.proxy.cache.heads import Torn
 from edgeproxy.proxy.cache.index import DiskCopy, IndexReader, Place
-from edgeproxy.proxy.cache.jobs import Hits, Listener, PurgeLog, Put, Remove, Renew, Sweep, Update
+from edgeproxy.proxy.cache.jobs import Hits, Listener, Put, Remove, Renew, Sweep, Update
+from edgeproxy.proxy.cache.purges import PurgeLog
 from edgeproxy.proxy.cache.spool import Spool
 from edgeproxy.proxy.cache.trouble import Trouble
 from edgeproxy.proxy.cache.writer import Writer
@@ -39,7 +39,7 @@ _READ: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class Disk:
-    """One process's way to the directory. All but `purge` is for the thread that opened it, the loop's."""
+    """One process's way to the directory. All but `catch_up` is for the thread that opened it, the loop's."""
 
     def __init__(self, directory: Directory, limit: int, largest: int, log: PurgeLog) -> None:
         self._directory = directory
@@ -47,7 +47,7 @@ class Disk:
         self._log = log
         self._claims: Claims | None = None
         self._writer = Writer(directory, limit, log)
-        self._index = IndexReader(directory, self._on_damage, self._on_torn)
+        self._index = IndexReader(directory, log, self._on_damage, self._on_torn)
         self._aside = Aside("edgeproxy cache check")
         self._checker = Checker(self._aside)
         self._torn = Trouble("")
@@ -134,12 +134,12 @@ class Disk:
         """These were asked for. One transaction for all: let them add up for a second or so."""
         self._writer.post(Hits(tuple(primaries)))
 
-    def purge(self, purge: Purge) -> int:
-        """How many copies it took. From any thread, which has the log's lock (purges.carry_out); it waits for the disk.
-        Raises CannotPurge.
+    def catch_up(self) -> int:
+        """Carry out what the log has: how many copies that took. From any thread, which has the log's lock
+        (purges.carry_out); it waits for the disk. Raises CannotPurge.
         """
         try:
-            return purge_disk(self._directory, purge)
+            return catch_up(self._directory, self._log)
         finally:
             self._writer.post(Sweep())
 

@@ -3,7 +3,8 @@
 Laws of this module:
 - it never waits for a lock, and never raises: an index that cannot be read has nothing, which is counted and told;
 - a row that was altered is no copy: it is handed to whoever removes it;
-- it is always the generation that counts now that is read, whoever began it.
+- it is always the generation that counts now that is read, whoever began it;
+- what the log of purges has and the index has not carried out yet takes its copies all the same.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from edgeproxy.caching.keys import Key
+from edgeproxy.caching.purging import Mode, Purge
 from edgeproxy.caching.stored import Stored
+from edgeproxy.proxy.cache.changes import followed
 from edgeproxy.proxy.cache.directory import Directory, Generation, Stamp
 from edgeproxy.proxy.cache.heads import Torn, read_head
 from edgeproxy.proxy.cache.process_names import is_name
+from edgeproxy.proxy.cache.purges import PurgeLog
 from edgeproxy.proxy.cache.schema import NotAnIndex, open_index
 from edgeproxy.proxy.cache.trouble import Trouble
 
@@ -80,15 +84,20 @@ def is_damage(error: Exception, generation: Generation) -> bool:
 class IndexReader:
     """For the thread that made it. `on_damage` hears of a generation to be thrown away, `on_torn` of a row."""
 
-    __slots__ = ("_again", "_bad", "_db", "_directory", "_generation", "_on_damage", "_on_torn", "trouble")
+    __slots__ = (
+        "_again", "_bad", "_db", "_directory", "_followed", "_generation", "_log", "_on_damage", "_on_torn", "trouble"
+    )  # fmt: skip
 
     def __init__(
         self,
         directory: Directory,
+        log: PurgeLog,
         on_damage: Callable[[Generation | None], None],
         on_torn: Callable[[Place, Torn], None],
     ) -> None:
         self._directory = directory
+        self._log = log
+        self._followed = -1  # the number of the log up to which the index has followed, or less
         self._on_damage = on_damage
         self._on_torn = on_torn
         self._db: sqlite3.Connection | None = None
@@ -102,6 +111,7 @@ class IndexReader:
             db = self._open()
             if db is None or self._generation is None:
                 return ()
+            missed = self._missed(db)  # first: what is carried out meanwhile may take a copy twice
             rows = db.execute(_FIND, (primary,)).fetchall()
         except (sqlite3.Error, OSError) as error:
             self._failed(error)
@@ -110,7 +120,7 @@ class IndexReader:
         if not rows:
             return ()
         copies = [self._copy(self._generation, primary, *row) for row in rows]
-        return tuple([copy for copy in copies if copy is not None])
+        return tuple([copy for copy in copies if copy is not None and (missed == () or _is_left(copy, missed))])
 
     def totals(self) -> tuple[int, int]:
         """Octets and number of all copies; none while it cannot be read."""
@@ -152,6 +162,16 @@ class IndexReader:
             self._on_torn(place, Torn("the row is not of the types that it has"))
         return None
 
+    def _missed(self, db: sqlite3.Connection) -> tuple[Purge, ...] | None:
+        """What was purged and is not carried out in the index; None: more than is known. PERF: 0.2 µs, and 5 once after
+        each purge.
+        """
+        seq = self._log.seq
+        if self._followed == seq:
+            return ()
+        self._followed = followed(db, self._log)
+        return self._log.since(self._followed)
+
     def _open(self) -> sqlite3.Connection | None:
         """The generation's that counts. None: not now. Raises sqlite3.Error and OSError."""
         if self._db is not None:
@@ -165,6 +185,7 @@ class IndexReader:
         if self._generation is None:
             raise FileNotFoundError("there is no index")
         self._db = open_index(self._generation.index, _NO_WAITING)
+        self._followed = -1
         self._db.execute("PRAGMA query_only = ON")
         self._db.execute("PRAGMA cache_size = -8192")
         return self._db
@@ -185,3 +206,16 @@ class IndexReader:
         generation = self._generation
         if generation is None or isinstance(error, FileNotFoundError) or is_damage(error, generation):
             self._on_damage(generation)
+
+
+def _is_left(copy: DiskCopy, missed: tuple[Purge, ...] | None) -> bool:
+    """Whether purges that the index has not heard of leave a copy; what they make stale is so from now on."""
+    if missed is None:
+        return False
+    for purge in missed:
+        if purge.takes(copy.key, copy.stored.tags):
+            if purge.mode is Mode.HARD:
+                return False
+            if copy.stored.purged is None:
+                copy.stored = replace(copy.stored, purged=purge.at)
+    return True

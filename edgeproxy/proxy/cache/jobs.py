@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
 
 from edgeproxy.caching.keys import Key
-from edgeproxy.caching.purging import Purge
 from edgeproxy.caching.stored import Stored
 from edgeproxy.proxy.cache.directory import Generation
 from edgeproxy.proxy.cache.index import DiskCopy, Place
 from edgeproxy.proxy.cache.spool import Taken
-
-
-class PurgeLog(Protocol):
-    """Of purges.PurgeLog, what is needed here."""
-
-    def since(self, seq: int) -> tuple[Purge, ...] | None: ...
-
-    def lock(self) -> AbstractContextManager[None]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 Laws of this module:
 - a purge is seen by everybody from the moment that `append` returns: `seq` is one look at shared memory;
 - who keeps an answer, and who purges, does it under `lock()`: none comes between the other's look and its deed;
+- the log is what counts. A directory of answers knows up to which number of which log it has followed, and what came
+  since then takes its copies though nobody has told the directory: one that was out of use misses nothing;
 - a writer that is killed at any instruction leaves a log that can be read: a purge is written into its place first and
   then published by one store; the kernel takes the dead writer's lock away;
 - a reader that was overtaken, or that reads what is not whole, learns that and nothing else (None): it has to take
@@ -24,9 +26,10 @@ from zlib import crc32
 from edgeproxy.caching.purging import Mode, Purge, What
 
 PLACES: Final = 4_096
-_HEADER: Final = struct.Struct("=16sQ40x")  # magic, the last purge's number
-_MAGIC: Final = b"edge purges v1\0\0"
+_HEADER: Final = struct.Struct("=16sQ8s32x")  # magic, the last purge's number, the log's identity
+_MAGIC: Final = b"edge purges v2\0\0"
 _SEQ: Final = slice(16, 24)
+_IDENTITY: Final = slice(24, 32)
 _RECORD: Final = struct.Struct("=QdBB16s")  # number, at, what, mode, digest
 _CHECK: Final = struct.Struct(
     "=I"
@@ -42,12 +45,13 @@ class NotAPurgeLog(ValueError):
 class PurgeLog:
     """A ring of purges, numbered from 1, for the processes that have its descriptor."""
 
-    __slots__ = ("_depth", "_memory", "_seq", "_thread_lock", "fd")
+    __slots__ = ("_depth", "_memory", "_seq", "_thread_lock", "fd", "identity")
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self._memory = _map(fd)
         self._seq = memoryview(self._memory)[_SEQ].cast("Q")
+        self.identity = self._memory[_IDENTITY]  # no other log has it, now or later
         self._thread_lock = RLock()
         self._depth = 0  # how often the thread that has the lock has taken it
 
@@ -56,7 +60,7 @@ class PurgeLog:
         """A new log; its descriptor is inherited by new processes. Raises OSError."""
         fd = os.memfd_create("edgeproxy purges", 0)  # without MFD_CLOEXEC
         os.truncate(fd, _SIZE)
-        os.pwrite(fd, _HEADER.pack(_MAGIC, 0), 0)
+        os.pwrite(fd, _HEADER.pack(_MAGIC, 0, os.urandom(8)), 0)
         return cls(fd)
 
     @classmethod
@@ -122,26 +126,26 @@ class PurgeLog:
         return Purge(What(what), Mode(mode), b"" if what == What.ALL else digest, when)
 
 
-class Purgeable(Protocol):
-    """A tier that keeps answers."""
+class Follower(Protocol):
+    """A tier that outlives the processes whose log it follows."""
 
-    def purge(self, purge: Purge) -> int:
-        """Returns how many it had of what is purged. May raise what its medium raises."""
+    def catch_up(self) -> int:
+        """Carry out what the log has and it has not yet; for who has the log's lock. Returns how many copies that took.
+        May raise what its medium raises.
+        """
         ...
 
 
-def carry_out(purges: Sequence[Purge], log: PurgeLog, disk: Purgeable | None) -> int | None:
-    """Purge the disk, and let all workers know for their memory: as one, against whoever keeps an answer. Returns how
-    many copies on disk that took, if there is one. It waits for the disk.
+def carry_out(purges: Sequence[Purge], log: PurgeLog, disk: Follower | None) -> int | None:
+    """Let all workers know of these, and the disk: as one, against whoever keeps an answer. Returns how many copies on
+    disk they took, if there is one. It waits for the disk.
 
     Whatever the disk raises, no copy in memory is given any more.
     """
     with log.lock():
-        try:
-            return None if disk is None else sum(disk.purge(purge) for purge in purges)
-        finally:
-            for purge in purges:
-                log.append(purge)
+        for purge in purges:
+            log.append(purge)
+        return None if disk is None else disk.catch_up()
 
 
 def _offset(number: int) -> int:

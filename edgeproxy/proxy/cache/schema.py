@@ -4,6 +4,7 @@ Laws of this module:
 - one row of `copies` is one copy; what belongs to it (tags, a small content) goes with it by triggers, and the file of
   a large content is written down as doomed in the same transaction: it is unlinked though who ends the row may die;
 - `totals` is what all copies take, by queue: kept by triggers, never summed up over all rows;
+- `followed` has one row: up to which number of which log of purges these were carried out here;
 - every commit survives its process; one that a power cut takes away leaves the index whole (WAL, synchronous=NORMAL).
 """
 
@@ -15,7 +16,7 @@ from typing import Final
 from urllib.parse import quote
 
 _APPLICATION: Final = 0x65646765  # "edge"
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 _SCHEMA: Final = """
 CREATE TABLE copies (
@@ -42,6 +43,7 @@ CREATE TABLE tags (tag BLOB NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (tag, id)
 CREATE INDEX tags_by_id ON tags (id);
 CREATE TABLE ghosts (position INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE) STRICT;
 CREATE TABLE doomed (file TEXT NOT NULL) STRICT;
+CREATE TABLE followed (log BLOB NOT NULL, seq INTEGER NOT NULL) STRICT;
 CREATE TABLE totals (queue INTEGER PRIMARY KEY, octets INTEGER NOT NULL, copies INTEGER NOT NULL) STRICT;
 INSERT INTO totals VALUES (0, 0, 0), (1, 0, 0);
 CREATE TRIGGER copy_comes AFTER INSERT ON copies BEGIN

@@ -21,9 +21,11 @@ from typing import Final
 from edgeproxy.proxy.cache.batch import Batch
 from edgeproxy.proxy.cache.cleaning import clean, copy_back, unlink_doomed
 from edgeproxy.proxy.cache.directory import Directory, Generation, Stamp
+from edgeproxy.proxy.cache.disk_purges import is_void
 from edgeproxy.proxy.cache.evicting import make_room
 from edgeproxy.proxy.cache.index import is_damage
-from edgeproxy.proxy.cache.jobs import Job, PurgeLog, Put, Renew, Stop
+from edgeproxy.proxy.cache.jobs import Job, Put, Renew, Stop
+from edgeproxy.proxy.cache.purges import PurgeLog
 from edgeproxy.proxy.cache.schema import open_index
 from edgeproxy.proxy.cache.trouble import Trouble
 from edgeproxy.telemetry.stderr import tell
@@ -124,6 +126,12 @@ class Writer:
             if isinstance(job, Renew) and job.damaged is not None:
                 self._renew(job.damaged, "it cannot be read")
         db, generation = self._open()
+        if is_void(db, self._log):
+            tell(
+                f"cache: all that {self._directory.root} has was purged while it was out of use: it begins anew, empty"
+            )
+            self._directory.renew(generation)
+            db, generation = self._open()
         changes = db.total_changes
         if not batch.is_empty:
             batch.prepare(self._directory.spool, self._limit)

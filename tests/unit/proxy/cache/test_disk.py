@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from disk_copies import MIB, NOW, content_of, files_of, key_of, look_up, opened, put, read, settled, stored_of
+from disk_copies import MIB, NOW, content_of, files_of, index_of, key_of, look_up, opened, put, read, settled, stored_of
 
 from edgeproxy.caching.keys import tag_digest
 from edgeproxy.caching.purging import Mode, Purge, What
 from edgeproxy.proxy.cache.arriving import DONE, FAILED
 from edgeproxy.proxy.cache.checking import KeptFile
 from edgeproxy.proxy.cache.disk import Disk
-from edgeproxy.proxy.cache.purges import PurgeLog, carry_out
+from edgeproxy.proxy.cache.purges import PLACES, PurgeLog, carry_out
 
 SIZES = (0, 1, 16_384, 16_385, 262_144, 262_145, 3 * MIB)
 
@@ -121,7 +122,8 @@ async def test_a_replaced_file_is_unlinked_and_who_reads_it_reads_on(tmp_path: P
 
 async def test_a_validated_copy_has_its_new_head_and_its_old_content(tmp_path: Path) -> None:
     content = content_of("flask", 20_000)
-    with opened(tmp_path) as disk:
+    log = PurgeLog.create()
+    with opened(tmp_path, log=log) as disk:
         await put(disk, "/flask", content, stored_of(content, "old", purged=NOW))
         (copy,) = disk.find(key_of("/flask").primary)
         fresh = replace(stored_of(content, "new"), terms=replace(copy.stored.terms, born=NOW + 1000))
@@ -130,8 +132,9 @@ async def test_a_validated_copy_has_its_new_head_and_its_old_content(tmp_path: P
         (copy,) = disk.find(key_of("/flask").primary)
         assert copy.stored == fresh
         assert await read(disk, copy) == content
-        assert disk.purge(Purge(What.TAG, Mode.HARD, tag_digest("old"))) == 0
-        assert disk.purge(Purge(What.TAG, Mode.HARD, tag_digest("new"))) == 1
+        assert carry_out([Purge(What.TAG, Mode.HARD, tag_digest("old"))], log, disk) == 0
+        assert carry_out([Purge(What.TAG, Mode.HARD, tag_digest("new"))], log, disk) == 1
+    log.close()
 
 
 async def test_a_removed_copy_is_gone_with_its_file(tmp_path: Path) -> None:
@@ -245,6 +248,69 @@ async def test_more_purges_than_are_known_take_everything(tmp_path: Path) -> Non
         assert not await put(disk, "/flask", b"flask", since=0)
         assert await put(disk, "/flask", b"flask", since=log.seq)
     log.close()
+
+
+# -- directories that were out of use when something was purged ----------------------------------------------------
+
+
+def purge_of_flask(mode: Mode) -> Purge:
+    return Purge(What.PATH, mode, key_of("/flask").path, NOW)
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("meanwhile", ["open", "closed"])
+async def test_a_directory_misses_no_purge_that_it_was_not_told_of(tmp_path: Path, mode: Mode, meanwhile: str) -> None:
+    log = PurgeLog.create()
+    left, used = tmp_path / "left", tmp_path / "used"
+    taken = {} if mode is Mode.HARD else {"/flask": NOW, "/flask?c": NOW}
+    with opened(used, log=log) as other, ExitStack() as stack:
+        disk = stack.enter_context(opened(left, log=log))
+        await fill_three(disk)
+        if meanwhile == "closed":
+            stack.close()
+        assert carry_out([purge_of_flask(mode)], log, other) == 0
+        if meanwhile == "closed":
+            disk = stack.enter_context(opened(left, log=log))
+        assert purged_of_three(disk) == taken | {"/django": None}  # by the log
+        await settled(disk)
+        assert purged_of_three(disk) == taken | {"/django": None}  # by itself
+        await put(disk, "/flask", b"flask", since=log.seq)
+        assert await look_up(disk, "/flask") == b"flask"
+    log.close()
+
+
+async def test_one_that_missed_more_than_is_known_begins_anew(tmp_path: Path) -> None:
+    log = PurgeLog.create()
+    with opened(tmp_path, log=log) as disk:
+        await fill_three(disk)
+    for _ in range(PLACES):
+        log.append(Purge(What.PATH, Mode.SOFT, bytes(16), NOW))
+    before = index_of(tmp_path)
+    with opened(tmp_path, log=log) as disk:
+        assert purged_of_three(disk) == {}
+        assert await put(disk, "/flask", b"flask", since=log.seq)
+        assert await look_up(disk, "/flask") == b"flask"
+        assert (disk.count, index_of(tmp_path) == before) == (1, False)
+        assert carry_out([purge_of_flask(Mode.HARD)], log, disk) == 1
+        after = index_of(tmp_path)
+    with opened(tmp_path, log=log) as disk:
+        assert index_of(tmp_path) == after
+    log.close()
+
+
+async def test_what_an_edge_before_had_purged_is_not_purged_again_by_the_numbers_of_its_log(tmp_path: Path) -> None:
+    before, now = PurgeLog.create(), PurgeLog.create()
+    with opened(tmp_path, log=before) as disk:
+        for _ in range(3):
+            carry_out([purge_of_flask(Mode.HARD)], before, disk)
+        await put(disk, "/flask", b"flask", since=before.seq)
+    now.append(Purge(What.PATH, Mode.HARD, key_of("/django").path, NOW))
+    with opened(tmp_path, log=now) as disk:
+        assert await look_up(disk, "/flask") == b"flask"
+        assert carry_out([purge_of_flask(Mode.HARD)], now, disk) == 1
+        assert await look_up(disk, "/flask") is None
+    before.close()
+    now.close()
 
 
 # -- who fetches, and what comes -------------------------------------------------------------------------------------

@@ -228,7 +228,8 @@ async def test_octets_that_flip_in_the_index_never_become_an_answer(tmp_path: Pa
     index = index_of(tmp_path)
     for _ in range(30):
         flip(index, dice.randrange(index.stat().st_size))
-    with opened(tmp_path) as disk:
+    log = PurgeLog.create()
+    with opened(tmp_path, log=log) as disk:
         for name in names:
             for copy in disk.find(key_of(name).primary):
                 got = await read(disk, copy)
@@ -237,10 +238,9 @@ async def test_octets_that_flip_in_the_index_never_become_an_answer(tmp_path: Pa
         # What it does to the tables shows only where they are used; then they are replaced.
         for _ in range(3):
             await put(disk, "/again", b"again")
-        log = PurgeLog.create()
         carry_out([Purge(What.ALL, Mode.HARD)], log, disk)
-        log.close()
         assert [name for name in names if disk.find(key_of(name).primary)] == []
+    log.close()
 
 
 # -- no room, no permission -------------------------------------------------------------------------------------------

@@ -95,6 +95,12 @@ def test_only_purge_logs_are_adopted() -> None:
             PurgeLog.adopt(file.fileno())
 
 
+def test_a_log_is_known_by_its_identity(log: PurgeLog) -> None:
+    with closing(adopted(log)) as same, closing(PurgeLog.create()) as other:
+        assert same.identity == log.identity != other.identity
+        assert len(log.identity) == 8
+
+
 def test_a_closed_log_leaves_no_descriptor() -> None:
     before = set(os.listdir("/proc/self/fd"))
     log = PurgeLog.create()
@@ -108,31 +114,30 @@ def test_a_closed_log_leaves_no_descriptor() -> None:
 # -- the disk and the log as one ----------------------------------------------------------------------------------
 
 
-class Tier:
-    """A disk with two copies of everything. `failing`: it raises."""
+class Disk:
+    """It has two copies of everything. `failing`: it raises."""
 
     def __init__(self, log: PurgeLog, *, failing: bool = False) -> None:
         self._log = log
         self._failing = failing
-        self.purged: list[tuple[Purge, int]] = []  # and the log's number when it was told
+        self.heard: list[tuple[Purge, ...] | None] = []
 
-    def purge(self, purge: Purge) -> int:
+    def catch_up(self) -> int:
         if self._failing:
             raise OSError("no space left")
-        self.purged.append((purge, self._log.seq))
-        return 2
+        self.heard.append(self._log.since(0))
+        return 2 * self._log.seq
 
 
-def test_the_disk_is_purged_before_anybody_hears_of_it(log: PurgeLog) -> None:
-    disk = Tier(log)
+def test_the_disk_hears_once_of_all_that_is_purged_together(log: PurgeLog) -> None:
+    disk = Disk(log)
     assert carry_out([ALL, purge(2)], log, disk) == 4
-    assert disk.purged == [(ALL, 0), (purge(2), 0)]
-    assert log.since(0) == (ALL, purge(2))
+    assert disk.heard == [(ALL, purge(2))]
 
 
 def test_a_disk_that_fails_keeps_no_worker_from_hearing_of_it(log: PurgeLog) -> None:
     with pytest.raises(OSError, match="no space left"):
-        carry_out([ALL], log, Tier(log, failing=True))
+        carry_out([ALL], log, Disk(log, failing=True))
     assert log.since(0) == (ALL,)
     assert carry_out([ALL], log, None) is None
 

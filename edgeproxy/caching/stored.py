@@ -65,5 +65,9 @@ class Stored:
     origin: bytes = b""  # of a coded copy: the digest of the content as it came
     edge_lines: bytes = b""
 
+    @property
+    def fresh_until(self) -> float:
+        return self.terms.expires if self.purged is None else min(self.terms.expires, self.purged)
+
 
 DIGEST_OCTETS: Final = 16

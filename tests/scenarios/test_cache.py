@@ -9,6 +9,8 @@ import pytest
 from harness import request
 from site_under_test import FRESH, ok, site
 
+from edgeproxy.caching.purging import Mode, Purge, What
+
 
 async def test_an_answer_is_asked_for_once_and_then_given_with_its_age() -> None:
     async with site() as its:
@@ -134,6 +136,18 @@ async def test_a_copy_is_given_though_stale_while_somebody_asks_for_another() ->
             await asyncio.sleep(0)
         assert (await its.get()).body == b"new"
         assert its.counted == {"miss": 1, "stale": 1, "hit": 1}
+
+
+async def test_a_purged_copy_says_since_when_it_is_stale() -> None:
+    async with site("{stale_while_revalidate: 1m}") as its:
+        its.origin.will_say(ok(b"old", FRESH), ok(b"new", FRESH))
+        await its.get()
+        its.keeper.purges.append(Purge(What.ALL, Mode.SOFT, at=its.time.now))
+        its.time.now += 5
+        answer = await its.get()
+        assert (answer.body, answer.field("Cache-Status")) == (b"old", "edgeproxy; hit; ttl=-5")
+        await its.until_no_fill()
+        assert (await its.get()).body == b"new"
 
 
 @pytest.mark.parametrize(

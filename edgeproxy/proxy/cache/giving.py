@@ -111,7 +111,7 @@ def told_lines(stored: Stored, outcome: Outcome, now: float, *, says_age: bool) 
     age = int(stored.terms.age(now))
     is_new = outcome in _NEW
     status = cache_status.line(
-        outcome, ttl=None if is_new else int(stored.terms.expires - now), stored=outcome is Outcome.MISS
+        outcome, ttl=None if is_new else int(stored.fresh_until - now), stored=outcome is Outcome.MISS
     )
     return b"Age: %d\r\n%b" % (age, status) if says_age and (age or not is_new) else status
 

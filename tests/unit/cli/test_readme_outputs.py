@@ -1,4 +1,4 @@
-"""What the README shows of `explain` and `diff` is what they print."""
+"""What the README shows of `explain` and `diff` is what they print, and its rule files are right."""
 
 from __future__ import annotations
 
@@ -17,10 +17,18 @@ SHOWN = re.findall(
     (ROOT / "README.md").read_text(),
     re.S,
 )
+RULE_FILES = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
 
 
 def test_there_are_some() -> None:
-    assert len(SHOWN) == 3
+    assert (len(SHOWN), len(RULE_FILES)) == (3, 2)
+
+
+@pytest.mark.parametrize("text", RULE_FILES)
+def test_nothing_is_found_in_the_rule_files_of_the_readme(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text(text)
+    assert main(["check", str(path)]) == 0
 
 
 @pytest.mark.parametrize(("command", "given", "output"), SHOWN, ids=[each[0][:40] for each in SHOWN])

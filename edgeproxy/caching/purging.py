@@ -49,3 +49,12 @@ class Purge:
                 return any(tag_digest(tag) == self.digest for tag in tags)
             case _:
                 assert_never(self.what)
+
+
+def is_taken(purges: Iterable[Purge] | None, key: Key, tags: Iterable[str], *, knows_tags: bool = True) -> bool:
+    """Whether one of the purges takes it; None: more of them than are known, which take everything. `knows_tags`: it
+    can have no others.
+    """
+    if purges is None:
+        return True
+    return any(purge.takes(key, tags) or (purge.what is What.TAG and not knows_tags) for purge in purges)

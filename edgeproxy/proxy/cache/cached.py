@@ -33,6 +33,7 @@ from edgeproxy.proxy.cache.keeper import Found, Keeper
 from edgeproxy.proxy.cache.memory import Copy
 from edgeproxy.proxy.cache.outflow import Outflow
 from edgeproxy.proxy.cache.passing import PassingBy
+from edgeproxy.proxy.cache.question import Question
 from edgeproxy.proxy.cache.requests import asked_by, request_of, wants_to_switch
 from edgeproxy.proxy.cache.source import Own, Source
 from edgeproxy.proxy.exchange import Client as PassingClient
@@ -156,7 +157,7 @@ class Cached:
                 self.on_found(found, Outcome.STALE)
             case Use.VALIDATE:
                 self._stale = found
-                if keeper.is_failing(key, self._plan.backend.name) and self.stand_in():
+                if keeper.lately.is_failing(key, self._plan.backend.name, now) and self.stand_in():
                     self._renew(key, found)
                     return
                 self._ask(key)
@@ -172,23 +173,25 @@ class Cached:
             self._pass_by(Outcome.UNCACHEABLE, NotStored.METHOD)
         elif self._tries > _TRIES:
             self._pass_by(Outcome.UNCACHEABLE, None)
-        elif self._keeper.is_uncacheable(key):  # nobody waits for what may be for one client only, nor is it ruled out
+        elif self._keeper.lately.is_hit_for_miss(
+            key, self._keeper.now()
+        ):  # nobody waits for what may be for one client only, nor is it ruled out
             self._lead(self._new_fill(key, None, has_claim=False, is_for_one=True))
         else:
             self._ask(key)
 
     def _ask(self, key: Key) -> None:
         """Wait for an answer: somebody's who has asked already, or one's own."""
-        keeper, policy = self._keeper, self._cache.policy
-        fill = keeper.fill_for(key, self.values, policy)
+        fetches, policy = self._keeper.fetches, self._cache.policy
+        fill = fetches.find(key, self.values, policy)
         if fill is not None:
             self._source = fill
             fill.join(self)
             if fill.stored is not None:
                 self.on_arriving(Outcome.COLLAPSED)
             return
-        has_claim = keeper.may_fetch(key)
-        elsewhere = None if has_claim else keeper.elsewhere(key, policy)
+        has_claim = fetches.may_fetch(key)
+        elsewhere = None if has_claim else fetches.elsewhere(key, policy)
         if elsewhere is None:
             self._lead(self._new_fill(key, self._stale, has_claim=has_claim))
             return
@@ -204,7 +207,7 @@ class Cached:
 
     def _renew(self, key: Key, stale: Found) -> None:
         """Ask for another copy, while this one is given."""
-        if self._keeper.may_renew(key, self.values, self._cache.policy):
+        if self._keeper.fetches.may_renew(key, self.values, self._cache.policy):
             self._new_fill(key, stale, has_claim=True, is_for_all=True).start()
 
     def _new_fill(
@@ -215,10 +218,11 @@ class Cached:
         request = request_of(
             self._plan, self._cache, self._fields, self._client.peer, self._client.minor, body, is_for_all=is_for_all
         )
-        fill = Fill(self._keeper, self._pool, self._plan, self._cache, key, request, stale)
-        fill.has_claim = has_claim
+        keeper = self._keeper
+        question = Question(self._plan, self._cache, key, request, keeper.now(), keeper.purges.seq)
+        fill = Fill(keeper, self._pool, question, stale, has_claim=has_claim)
         if not is_for_one and self._plan.method != "HEAD":  # its answer is nothing for a GET
-            self._keeper.begin(fill)
+            keeper.fetches.begin(fill)
         return fill
 
     # -- from the source ----------------------------------------------------------------------------------------

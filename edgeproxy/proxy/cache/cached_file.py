@@ -189,7 +189,7 @@ class CachedFile(FileExchange):
         if its.purged is None and not its.terms.fresh:
             return copy
         stored = self._stored(_OK, self._lines(file), its.size, its.digest)
-        if self._keeper.is_purged(self._key, stored.tags, self._since):
+        if self._keeper.fetches.is_purged(self._key, stored.tags, self._since):
             return copy
         return self._keeper.memory.replace(copy, stored)
 

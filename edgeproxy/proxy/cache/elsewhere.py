@@ -21,7 +21,7 @@ from edgeproxy.proxy.cache.source import Source, Waiter
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.cache.disk import Disk
-    from edgeproxy.proxy.cache.keeper import Keeper
+    from edgeproxy.proxy.cache.fetches import Fetches
     from edgeproxy.ruleset.modifiers import Cache
 
 _EVERY: Final = 0.01  # seconds between looks, at least
@@ -32,16 +32,16 @@ _PATIENCE: Final = 10.0  # seconds until those who see nothing of an answer ask,
 
 class Elsewhere(Source):
     __slots__ = (
-        "_arriving", "_disk", "_end", "_keeper", "_loop", "_moved", "_policy", "_seen", "_until", "key", "since",
+        "_arriving", "_disk", "_end", "_fetches", "_loop", "_moved", "_policy", "_seen", "_until", "key", "since",
         "stored", "waiters",
     )  # fmt: skip
 
-    def __init__(self, keeper: Keeper, disk: Disk, key: Key, policy: Cache) -> None:
+    def __init__(self, fetches: Fetches, disk: Disk, key: Key, policy: Cache) -> None:
         self.stored: Stored | None = None
         self.waiters: list[Waiter] = []
         self.key = key
-        self.since = keeper.purges.seq
-        self._keeper = keeper
+        self.since = fetches.purges.seq
+        self._fetches = fetches
         self._disk = disk
         self._policy = policy
         self._loop = asyncio.get_running_loop()
@@ -95,7 +95,7 @@ class Elsewhere(Source):
             self._disk.release(self.key.primary)
             self._send_away()
         elif self._loop.time() >= self._until:
-            self._keeper.note_unheard(self.key)
+            self._fetches.lately.note_unshared(self.key, self._fetches.now())
             self._send_away()  # to one fetch of this worker's own
         else:
             self._arriving = self._disk.announced(self.key.primary)
@@ -106,7 +106,7 @@ class Elsewhere(Source):
     def _begin(self, arriving: Arriving) -> None:
         self.stored = arriving.stored
         for waiter in self.waiting():
-            if may_be_joined(arriving.stored, waiter.values, self._keeper.now(), self._policy):
+            if may_be_joined(arriving.stored, waiter.values, self._fetches.now(), self._policy):
                 waiter.on_arriving(Outcome.COLLAPSED)
             else:
                 self.leave(waiter)
@@ -127,7 +127,7 @@ class Elsewhere(Source):
         if self._end is None:
             self._look_later()
         else:
-            self._keeper.drop(self)  # who waits has its client to wait for
+            self._fetches.drop(self)  # who waits has its client to wait for
 
     def _look_later(self) -> None:
         now, available = self._loop.time(), self.available
@@ -146,7 +146,7 @@ class Elsewhere(Source):
         return waiters
 
     def _close(self) -> None:
-        self._keeper.drop(self)
+        self._fetches.drop(self)
         arriving, self._arriving = self._arriving, None
         if arriving is not None:
             arriving.close()

@@ -8,18 +8,17 @@ Laws of this module:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from edgeproxy.caching.coding import choose, is_compressible, may_be_coded
 from edgeproxy.caching.eviction import MOST_HITS
-from edgeproxy.caching.failing import Failing
 from edgeproxy.caching.keys import Key
 from edgeproxy.caching.outcomes import NotStored
 from edgeproxy.caching.purging import Mode, Purge, What
-from edgeproxy.caching.reuse import Use, decide, is_for_the_backend, may_be_joined
+from edgeproxy.caching.reuse import Use, decide, is_for_the_backend
 from edgeproxy.caching.stored import Stored
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.cache.cache_plan import CachePlan
@@ -27,6 +26,7 @@ from edgeproxy.proxy.cache.checking import Content, KeptFile
 from edgeproxy.proxy.cache.codings import Codings
 from edgeproxy.proxy.cache.disk import Disk
 from edgeproxy.proxy.cache.elsewhere import Elsewhere
+from edgeproxy.proxy.cache.fetches import Fetches
 from edgeproxy.proxy.cache.file_reader import FileReader
 from edgeproxy.proxy.cache.finding import newest, read_whole
 from edgeproxy.proxy.cache.giving import Known
@@ -35,7 +35,6 @@ from edgeproxy.proxy.cache.intake import Budget, Intake
 from edgeproxy.proxy.cache.memory import Copy, MemoryTier
 from edgeproxy.proxy.cache.purges import PurgeLog
 from edgeproxy.proxy.cache.requests import asked_by, wants_to_switch
-from edgeproxy.proxy.cache.spool import Spool
 from edgeproxy.proxy.clock import Clock
 from edgeproxy.proxy.loop_guard import LoopGuard
 from edgeproxy.proxy.plan import Pass, ServeFile
@@ -44,16 +43,12 @@ from edgeproxy.ruleset.modifiers import Cache, Coding, Digest
 from edgeproxy.telemetry.counters import Counters
 
 if TYPE_CHECKING:
-    from edgeproxy.proxy.cache.fill import Fill
+    from edgeproxy.proxy.cache.fetch import Fetch
 
 Found = Copy | DiskCopy
 
 _SHARE_OF_FILLS: Final = 4  # of the memory of copies, what content on its way may take beside it
 _SMALL: Final = 1 << 20  # octets of content that are kept in memory, too, where there is a disk or a directory
-_UNCACHEABLE: Final = 10.0  # seconds in which nobody waits for an answer that the last time was for one client only
-_REMEMBERED: Final = 8_192  # keys
-_HANGS: Final = 1.0  # seconds after which a failure is not the key's but the backend's
-_ALONE: Final = 60.0  # seconds in which nobody waits for another worker that said nothing for long
 
 
 class Keeper:
@@ -70,12 +65,12 @@ class Keeper:
         """`longest_body`: octets of a request's that may be a part of a key."""
         self.memory = MemoryTier(settings.memory)
         self.longest_body = longest_body
-        self.fills: dict[bytes, Fill | Elsewhere] = {}
+        self.fetches = Fetches(disk, purges, clock)
+        self.lately = self.fetches.lately
         self.guard = guard
         self.purges = purges
         self.disk = disk
         self._disk_hits: set[bytes] = set()  # keys of copies that were given, since it was told
-        self._fetching: set[bytes] = set()  # keys to which a fetch of this worker has the claim, while content comes
         self._small = self.memory.largest if disk is None else min(self.memory.largest, _SMALL)
         self._budget = Budget(self._small, settings.memory // _SHARE_OF_FILLS)
         self.largest = settings.largest if disk is not None else min(settings.largest, self._small)
@@ -84,14 +79,15 @@ class Keeper:
         self._seen = purges.seq
         self.codings = Codings(self.memory)
         self.files = FileReader(min(self.memory.largest, _SMALL))
-        self._uncacheable: dict[bytes, float] = {}  # by primary key: until when, in POSIX seconds
-        self._unheard: dict[bytes, float] = {}
-        self._failing: Failing[bytes] = Failing()  # by primary key
-        self._hanging: Failing[str] = Failing()  # by backend
 
     def now(self) -> float:
         """POSIX seconds."""
         return self._clock.wall()
+
+    @property
+    def fills(self) -> Mapping[bytes, Fetch | Elsewhere]:
+        """By primary key."""
+        return self.fetches.running
 
     # -- looking up ---------------------------------------------------------------------------------------------
 
@@ -107,13 +103,7 @@ class Keeper:
         news = (Purge(What.ALL, Mode.HARD),) if purges is None else purges
         for purge in news:
             self.memory.purge(purge)
-        for fill in tuple(self.fills.values()):  # nobody waits for what is out of date, in other workers neither
-            if (
-                not isinstance(fill, Elsewhere)
-                and fill.since < seq
-                and _is_taken(news, fill.key, fill.tags, knows_tags=fill.stored is not None)
-            ):
-                self.give_up(fill)
+        self.fetches.on_purged(news, seq)
 
     def find(self, key: Key, values: Mapping[str, str], policy: Cache) -> Found | None:
         """The newest copy that a request with these fields may have, fresh or not."""
@@ -155,64 +145,6 @@ class Keeper:
             self.note_hit(copy)
         return Known(copy, plan, values, now)
 
-    def fill_for(self, key: Key, values: Mapping[str, str], policy: Cache) -> Fill | Elsewhere | None:
-        """A fetch that may answer a request with these fields, too: of this worker, or of another one."""
-        fill = self.fills.get(key.primary)
-        if fill is None:
-            return None
-        if self.is_purged(key, fill.tags, fill.since, knows_tags=fill.stored is not None):
-            if not isinstance(fill, Elsewhere):
-                self.give_up(fill)  # nothing of it is kept, so who asks now need not wait for its end
-            return None
-        if fill.stored is not None and not may_be_joined(fill.stored, values, self.now(), policy):
-            return None
-        return fill
-
-    def elsewhere(self, key: Key, policy: Cache) -> Elsewhere | None:
-        """The fetch of another worker, which has the claim. None: it is this worker's own, and not for who asks, who
-        then fetches, too: another variant, or what is out of date, may come slowly. Nor is one waited for of which
-        nothing was heard for long.
-        """
-        if self.disk is None or key.primary in self._fetching or self._is_until(self._unheard, key):
-            return None
-        self.fills[key.primary] = other = Elsewhere(self, self.disk, key, policy)
-        return other
-
-    def may_fetch(self, key: Key) -> bool:
-        """Whether nobody else does. Who fetches has the claim until the fetch is over."""
-        if self.disk is None:
-            return True
-        may = self.disk.claim(key.primary)
-        if may:
-            self._fetching.add(key.primary)
-        return may
-
-    def may_renew(self, key: Key, values: Mapping[str, str], policy: Cache) -> bool:
-        """Whether to ask for another copy, while this one is given; then with the claim, as in `may_fetch`."""
-        if not self._failing.may_ask(key.primary, self.now()):
-            return False
-        may = self.fill_for(key, values, policy) is None and self.may_fetch(key)
-        if not may:
-            self._failing.note_still_asked(key.primary, self.now())
-        return may
-
-    def is_uncacheable(self, key: Key) -> bool:
-        return self._is_until(self._uncacheable, key)
-
-    def is_failing(self, key: Key, backend: str) -> bool:
-        """Whether a copy may stand in for an answer that nobody waited for now."""
-        now = self.now()
-        return self._failing.is_known(key.primary, now) or self._hanging.is_known(backend, now)
-
-    def is_purged(self, key: Key, tags: Iterable[str], since: int, *, knows_tags: bool = True) -> bool:
-        """Whether an answer that was asked for at that number of the log is out of date. `knows_tags`: it can have no
-        others.
-        """
-        if self.purges.seq == since:
-            return False
-        purges = self.purges.since(since)
-        return purges is None or _is_taken(purges, key, tags, knows_tags=knows_tags)
-
     def coding_for(self, copy: Copy, policy: Cache, values: Mapping[str, str]) -> Coding | None:
         """The coding that a request gets a copy in; None: as it came. Parts are of what came."""
         if not policy.compress or "range" in values or not is_compressible(copy.stored.content_type, copy.stored.size):
@@ -233,34 +165,16 @@ class Keeper:
     def intake(self, verify: Digest | None) -> Intake:
         return Intake(self._budget, self.largest, None if self.disk is None else self.disk.spool, verify)
 
-    def begin(self, fill: Fill) -> None:
-        """Others may join it from now on."""
-        self.fills[fill.key.primary] = fill
-
-    def drop(self, fill: Fill | Elsewhere) -> None:
-        """Nobody else joins it."""
-        if self.fills.get(fill.key.primary) is fill:
-            del self.fills[fill.key.primary]
-
-    def give_up(self, fill: Fill) -> None:
-        """Nothing of it is kept: somebody else may fetch it."""
-        self.drop(fill)
-        self._release(fill)
-
-    def announce(self, fill: Fill, stored: Stored, spool: Spool) -> None:
-        """A large content begins to come: other workers may read it as it does."""
-        if self.disk is not None and fill.has_claim:
-            self.disk.announce(fill.key, stored, spool, fill.since)
-
-    def keep(self, fill: Fill, stored: Stored, intake: Intake, then: Callable[[], None]) -> Copy | None:
+    def keep(self, fill: Fetch, stored: Stored, intake: Intake, then: Callable[[], None]) -> Copy | None:
         """The copy in memory, if it is one for it; `then`: the content is needed no more for keeping it."""
         key = fill.key
-        if self.is_purged(key, stored.tags, fill.since):
+        if self.fetches.is_purged(key, stored.tags, fill.since):
             self.count_not_stored(NotStored.PURGED)
-            self._release(fill)
+            self.fetches.give_up(fill)
             then()
             return None
-        self._uncacheable.pop(key.primary, None)
+        self.fetches.leave_to_disk(fill)
+        self.lately.note_kept(key)
         content = intake.content() if intake.spool is None else intake.spool
         copy = self.memory.put(key, stored, content) if isinstance(content, bytes) else None
         if self.disk is None:
@@ -268,21 +182,19 @@ class Keeper:
             return copy
 
         def on_put(_is_kept: bool) -> None:
-            self._release(fill)
+            self.fetches.release(fill)
             then()
 
-        if fill.has_claim:
-            self._fetching.discard(key.primary)  # who asks now waits for the disk, which takes no time to speak of
         self.disk.put(key, stored, content, fill.since, on_put)
         return copy
 
     def keep_here(self, key: Key, stored: Stored, content: bytes, since: int) -> Copy | NotStored:
         """In memory alone. `since`: the number of the log when it was looked for."""
-        if self.is_purged(key, stored.tags, since):
+        if self.fetches.is_purged(key, stored.tags, since):
             return NotStored.PURGED
         return self.memory.put(key, stored, content) or NotStored.TOO_LARGE
 
-    def refresh(self, fill: Fill, found: Found, stored: Stored) -> Found:
+    def refresh(self, fill: Fetch, found: Found, stored: Stored) -> Found:
         """A copy that was asked for anew and is right, under its new head."""
         if self.disk is not None:
             for copy in (found,) if isinstance(found, DiskCopy) else self.disk.find(found.key.primary):
@@ -290,7 +202,7 @@ class Keeper:
                     self.disk.update(copy, stored, fill.since)
         if isinstance(found, DiskCopy):
             return replace(found, stored=stored)
-        if self.is_purged(found.key, stored.tags, fill.since):
+        if self.fetches.is_purged(found.key, stored.tags, fill.since):
             self.memory.remove(found)
             return Copy(found.key, stored, found.body)
         return self.memory.replace(found, stored)
@@ -312,7 +224,7 @@ class Keeper:
             if isinstance(content, KeptFile):
                 with closing(content):
                     content = read_whole(content)
-            if self.is_purged(found.key, found.stored.tags, found.since) or len(content) != found.stored.size:
+            if self.fetches.is_purged(found.key, found.stored.tags, found.since) or len(content) != found.stored.size:
                 then(None)
                 return
             then(self.memory.put(found.key, found.stored, content) or Copy(found.key, found.stored, content))
@@ -321,8 +233,8 @@ class Keeper:
         self.disk.read(found, on_read)
 
     def note_hit(self, copy: Copy) -> None:
-        """A copy in memory was given, and has fewer than MOST_HITS. It is to stay on the disk, too: other workers look
-        there, and this one when its memory has lost it.
+        """A copy in memory was given, and has fewer than MOST_HITS. It is to stay on the disk, too, where other workers
+        look, and this one when its memory has lost it.
         """
         copy.hits += 1
         if self.disk is not None:
@@ -336,38 +248,14 @@ class Keeper:
             hits, self._disk_hits = self._disk_hits, set()
             self.disk.note_hits(hits)
 
-    def note_uncacheable(self, key: Key) -> None:
-        self._note_until(self._uncacheable, key, _UNCACHEABLE)
-
-    def note_unheard(self, key: Key) -> None:
-        """Who fetches it elsewhere lets everybody wait."""
-        self._note_until(self._unheard, key, _ALONE)
-
-    def note_failing(self, key: Key, backend: str, asked: float) -> None:
-        """A fetch that was asked for at that time. A backend that let it wait lets others wait, too."""
-        now = self.now()
-        self._failing.note(key.primary, asked, now)
-        if now - asked >= _HANGS:
-            self._hanging.note(backend, asked, now)
-
-    def note_answered(self, key: Key, backend: str) -> None:
-        self._failing.end(key.primary)
-        self._hanging.end(backend)
-
     def count_not_stored(self, why: NotStored) -> None:
         self._counters.not_stored[why] += 1
 
     def close(self) -> None:
-        self.fills.clear()
+        self.fetches.running.clear()
         self.files.close()
         if self.disk is not None:
             self.disk.close()
-
-    def _release(self, fill: Fill) -> None:
-        if self.disk is not None and fill.has_claim:
-            fill.has_claim = False
-            self._fetching.discard(fill.key.primary)
-            self.disk.release(fill.key.primary)
 
     def memory_numbers(self) -> dict[str, int]:
         memory = self.memory
@@ -375,7 +263,7 @@ class Keeper:
             "octets": memory.octets,
             "copies": memory.count,
             "evictions": memory.evictions,
-            "fills": len(self.fills),
+            "fills": len(self.fetches.running),
         }
 
     def disk_numbers(self) -> dict[str, int]:
@@ -390,16 +278,3 @@ class Keeper:
             "errors": disk.errors,
             "refused": disk.refused,
         }
-
-    def _is_until(self, times: dict[bytes, float], key: Key) -> bool:
-        until = times.get(key.primary)
-        return until is not None and self.now() < until
-
-    def _note_until(self, times: dict[bytes, float], key: Key, seconds: float) -> None:
-        if len(times) >= _REMEMBERED:
-            times.clear()
-        times[key.primary] = self.now() + seconds
-
-
-def _is_taken(purges: Iterable[Purge], key: Key, tags: Iterable[str], *, knows_tags: bool) -> bool:
-    return any(purge.takes(key, tags) or (purge.what is What.TAG and not knows_tags) for purge in purges)

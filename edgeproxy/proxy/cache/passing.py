@@ -18,8 +18,8 @@ from edgeproxy.caching.variants import lines_as_text_html
 from edgeproxy.http.request import RequestFields
 from edgeproxy.http.response import ResponseHead
 from edgeproxy.proxy.cache.disk_purges import CannotPurge
-from edgeproxy.proxy.cache.fill import lines_of
 from edgeproxy.proxy.cache.purges import carry_out
+from edgeproxy.proxy.cache.question import lines_of
 from edgeproxy.proxy.cache.source import Own
 from edgeproxy.proxy.exchange import Client, Passing
 from edgeproxy.proxy.pool import Pool

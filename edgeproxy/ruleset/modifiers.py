@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from edgeproxy.ruleset.cases import Case
+    from edgeproxy.ruleset.ignores import Ignore
     from edgeproxy.ruleset.origins import Backend
     from edgeproxy.ruleset.place import Place
     from edgeproxy.ruleset.template import TargetTemplate
@@ -83,6 +84,7 @@ class Shadow:
     share: int
     compare: Comparison
     place: Place
+    ignore: tuple[Ignore, ...] = ()  # beside what differs between any two servers
 
 
 class Variant(StrEnum):

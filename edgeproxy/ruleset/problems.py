@@ -57,6 +57,7 @@ class Code(StrEnum):
     BAD_STICKY_KEY = "bad-sticky-key"
     BAD_STEPS = "bad-steps"
     BAD_CACHE_KEY = "bad-cache-key"
+    BAD_IGNORE = "bad-ignore"
     BAD_METHOD = "bad-method"
     BAD_PROTOCOL = "bad-protocol"
     BAD_TARGET = "bad-target"

@@ -13,6 +13,7 @@ from edgeproxy.ruleset.actions import ACTIONS
 from edgeproxy.ruleset.arms import backends_of
 from edgeproxy.ruleset.cases import read_case
 from edgeproxy.ruleset.declare import Declared
+from edgeproxy.ruleset.ignores import Ignore, is_looked_at, looked_into, read_ignore, written_ignore
 from edgeproxy.ruleset.model import Action, Forward
 from edgeproxy.ruleset.modifiers import (
     Cache,
@@ -33,11 +34,21 @@ from edgeproxy.ruleset.quantities import read_percentage
 from edgeproxy.ruleset.read_cache import check_body_key, read_cache, read_tags
 from edgeproxy.ruleset.read_match import Matched
 from edgeproxy.ruleset.read_rewrite import asked_parts, read_rewrite
-from edgeproxy.ruleset.shape import FALLBACK, SHADOW, Findings, read_items, read_set, read_table, read_value
+from edgeproxy.ruleset.shape import (
+    FALLBACK,
+    SHADOW,
+    Findings,
+    read_items,
+    read_set,
+    read_table,
+    read_value,
+    report_twice,
+)
 from edgeproxy.ruleset.values import read_choice
 
 _OF_A_FORWARD: Final = ("shadow", "fallback", "safety")
 _NOBODY: Final = "the edge answers such requests itself: it asks no backend."
+_IGNORE: Final = "it is what is not compared, as in header:X-Served-By or json:/info/downloads"
 _COMPARISONS: Final = tuple(each.value for each in Comparison)
 _SAFETIES: Final = tuple(each.value for each in Safety)
 _TROUBLES: Final = tuple(each.value for each in Trouble)
@@ -124,7 +135,30 @@ class ModifierReader:
         compare: Comparison | None = Comparison.EXACT
         if "compare" in table:
             compare = read_value(findings, table["compare"], _read_comparison, "it is how answers are compared")
-        return None if to is None or share is None or compare is None else Shadow(to, share, compare, node.place)
+        ignore = self._read_ignore(table["ignore"], compare) if "ignore" in table else ()
+        return (
+            None if to is None or share is None or compare is None else Shadow(to, share, compare, node.place, ignore)
+        )
+
+    def _read_ignore(self, node: Node, compare: Comparison | None) -> tuple[Ignore, ...]:
+        """In file order. What the comparison never looks at is a mistake: it would seem to be left out, and is not."""
+        findings = self._findings
+        items = read_items(findings, node, "`ignore` is a list of what is not compared") or ()
+        report_twice(findings, items, "ignore")
+        found: list[Ignore] = []
+        for item in items:
+            ignore = read_value(findings, item, read_ignore, _IGNORE)
+            if ignore is not None:
+                found.append(ignore)
+            if ignore is not None and compare is not None and not is_looked_at(ignore, compare):
+                findings.report(
+                    Code.CONFLICTING_VALUES,
+                    item.place,
+                    f"{written_ignore(ignore)} in a comparison by `{compare}`",
+                    f"that comparison looks into {looked_into(compare)}, so that this changes nothing.",
+                    "remove it, or `compare` otherwise.",
+                )
+        return tuple(found)
 
     def _read_fallback(self, node: Node) -> Fallback | None:
         table = read_table(self._findings, node, FALLBACK)

@@ -59,6 +59,16 @@ ASCII_REGEX: Final[Json] = {**TEXT, "pattern": "^[ -~]*$"}  # RE2's, whose synta
 FIELD_VALUE: Final[Json] = {**TEXT, "pattern": r"^([\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?)?$"}
 # The name or value of a query parameter: decoded, so without escapes.
 PARAMETER: Final[Json] = {**TEXT, "pattern": r"^(?![\s\S]*%[0-9A-Fa-f]{2})"}
+IGNORE: Final[Json] = {
+    "type": "string",
+    "pattern": f"^(header:{_TOKEN}|(json|xmlrpc|index|html):(/[^/]+)+|html:[^/][\\s\\S]*)$",
+    "examples": [
+        "header:X-Served-By",
+        "json:/info/downloads",
+        "index:/files/*/hashes/md5",
+        "html:meta[name=csrf-token]",
+    ],
+}
 STICKY_KEY: Final[Json] = {"type": "string", "pattern": f"^(client|(header|cookie):{_TOKEN})$"}
 MOMENT: Final[Json] = {
     "type": "string",

@@ -17,6 +17,7 @@ from edgeproxy.ruleset.schema_forms import (
     FIELD_VALUE,
     FILE_NAME,
     FLAG,
+    IGNORE,
     INT32,
     LIFETIME,
     METHOD,
@@ -272,6 +273,7 @@ _MODIFIERS: Final = (
             "to": Key("the backend that is sent the copies", NAME),
             "percent": Key("of the requests", PERCENTAGE),
             "compare": Key("how answers are compared (exact)", choice(*Comparison)),
+            "ignore": Key("what is not compared, as in header:X-Served-By, json:/info/downloads", distinct(IGNORE)),
         },
     ),
     TableSchema(

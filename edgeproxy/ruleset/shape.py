@@ -108,7 +108,7 @@ CACHE: Final = Shape(
     ),
 )
 VERIFY: Final = Shape("`verify`", (), ("blake2b", "sha256", "md5"))
-SHADOW: Final = Shape("a shadow", ("to", "percent"), ("compare",))
+SHADOW: Final = Shape("a shadow", ("to", "percent"), ("compare", "ignore"))
 FALLBACK: Final = Shape("a fallback", ("to", "on"))
 REWRITE: Final = Shape("`rewrite`", (), ("path", "host", "headers", "answer_headers"))
 HEADER: Final = Shape("a header, when it has no value,", ("remove",))

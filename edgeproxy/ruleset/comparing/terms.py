@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import Final, assert_never
 
 from edgeproxy.ruleset.arms import Cutover, Split
+from edgeproxy.ruleset.ignores import written_ignore
 from edgeproxy.ruleset.model import Action, Fault, Files, Forward, Redirect, RedirectMap, Respond, Rule
 from edgeproxy.ruleset.modifiers import Cache, Fallback, KeyHeader, RuleLimits, Shadow
 from edgeproxy.ruleset.quantities import written_duration, written_share, written_size
@@ -139,7 +140,9 @@ def fallback_terms(fallback: Fallback) -> str:
 
 
 def shadow_terms(shadow: Shadow) -> str:
-    return f"{written_share(shadow.share)} % to {shadow.to.name}, compared as {shadow.compare}"
+    without = ", ".join(map(written_ignore, shadow.ignore))
+    compared = f"compared as {shadow.compare}{f' without {without}' if without else ''}"
+    return f"{written_share(shadow.share)} % to {shadow.to.name}, {compared}"
 
 
 def limit_terms(limits: RuleLimits) -> str:

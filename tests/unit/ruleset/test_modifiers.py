@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgeproxy.ruleset.arms import ClientKey, CookieKey, Gates, OnFail
+from edgeproxy.ruleset.ignores import Content, ElementIgnore, HeaderIgnore, PathIgnore
 from edgeproxy.ruleset.load import parse_ruleset
 from edgeproxy.ruleset.matching import InForm, ParameterIs, Presence
 from edgeproxy.ruleset.model import Forward, Respond, Rule, Ruleset
@@ -120,6 +121,20 @@ def test_answers_are_compared_exactly_unless_the_rule_says_how() -> None:
     shadow = rule_of("forward: {backend: modern}, shadow: {to: legacy, percent: 5}").modifiers.shadow
     assert shadow is not None
     assert shadow.compare is Comparison.EXACT
+
+
+def test_what_a_shadows_answers_are_compared_without_is_kept_in_file_order() -> None:
+    shadow = rule_of(
+        "forward: {backend: modern}, shadow: {to: legacy, percent: 5, compare: html,"
+        " ignore: [header:X-Served-By, 'html:/html/body/*/@href', 'html:meta[name=csrf-token]', 'html:script@nonce']}"
+    ).modifiers.shadow
+    assert shadow is not None
+    assert shadow.ignore == (
+        HeaderIgnore("x-served-by"),
+        PathIgnore(Content.HTML, ("html", "body", None, "@href")),
+        ElementIgnore("meta", (("name", "csrf-token"),)),
+        ElementIgnore("script", only="nonce"),
+    )
 
 
 def test_a_fallback_stands_in_for_troubles_and_statuses() -> None:

@@ -161,6 +161,10 @@ REFUSED = (
     (forwarded("shadow: {to: old}"), "$.rules[0].shadow"),
     *((forwarded(f"shadow: {{to: old, percent: {n}}}"), "$.rules[0].shadow.percent") for n in ("101", "0.0001%", "-1")),
     (forwarded("shadow: {to: old, percent: 5, compare: fuzzy}"), "$.rules[0].shadow.compare"),
+    *(
+        (forwarded(f"shadow: {{to: old, percent: 5, compare: json, ignore: [{it}]}}"), "$.rules[0].shadow.ignore[0]")
+        for it in ("Date", "'header:'", "headers:Date", "'json:'", "json:info", "json:/a//b", "{json: /a}")
+    ),
     (forwarded("fallback: {to: old}"), "$.rules[0].fallback"),
     (forwarded("fallback: {to: old, on: 404}"), "$.rules[0].fallback.on"),
     *((forwarded(f"fallback: {{to: old, on: [{it}]}}"), "$.rules[0].fallback.on[0]") for it in ("4xx", "302", "600")),
@@ -247,6 +251,10 @@ TAKEN = (
     forwarded("cache: {negative: 0s, heed_clients: 'false', compress: [zstd, br, gzip]}"),
     kept("{memory: 1048576, directory: 7, disk: 16MiB, largest: 64KiB, purge_token: 8}"),
     forwarded("shadow: {to: old, percent: 0.125 %, compare: json}, safety: safe"),
+    forwarded("shadow: {to: old, percent: 1, compare: json, ignore: [header:X-A, 'json:/a~1b/*/c d', 'json:/é']}"),
+    forwarded("shadow: {to: old, percent: 1, compare: xmlrpc, ignore: ['xmlrpc:/params/0']}"),
+    forwarded("shadow: {to: old, percent: 1, compare: simple_index, ignore: ['index:/files/*/hashes/md5']}"),
+    forwarded("shadow: {to: old, percent: 1, compare: html, ignore: ['html:/html/*', 'html:a.b#c[d=e]@f', 'html:@n']}"),
     forwarded('fallback: {to: old, on: [5xx, 404, "410"]}, expect: ["GET https://pypi.test/a -> forward new"]'),
     forwarded("rewrite: {path: /a, host: '[::1]:80', headers: {X-A: 1, Cookie: {remove: \"true\"}}}"),
     answered("rewrite: {answer_headers: {A: true}}"),

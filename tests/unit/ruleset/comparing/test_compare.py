@@ -178,6 +178,12 @@ PAGE = '- {{name: page, match: {{host: app, path: "/p/{{x}}"}}, forward: {{backe
         (", cache: {tags: ['{x}']}", ", cache: {tags: ['p/{x}']}", "tags", "GET https://pypi.test/p/a"),
         ("", ", fallback: {to: legacy, on: [5xx]}", "fallback", "GET https://pypi.test/p/a"),
         ("", ", shadow: {to: legacy, percent: 5, compare: html}", "shadow", "GET https://pypi.test/p/a"),
+        (
+            ", shadow: {to: legacy, percent: 5}",
+            ", shadow: {to: legacy, percent: 5, ignore: [header:Vary]}",
+            "shadow",
+            "GET https://pypi.test/p/a",
+        ),
     ],
 )
 def test_each_part_of_a_treatment_counts(old: str, new: str, differs: str, shown: str) -> None:

@@ -1,0 +1,47 @@
+"""How much of an answer a comparison looks at, and what is wrong with content that it cannot look into.
+
+Law: whoever wrote the content, reading it ends: what goes beyond these bounds is broken content, and that is a finding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """`octets` are those of the content, decoded; `nodes` are values, elements, texts, attributes."""
+
+    octets: int = 8 << 20
+    depth: int = 64
+    nodes: int = 500_000
+    differences: int = 1_000
+
+
+BOUNDS: Final = Bounds()
+
+
+class Flaw(StrEnum):
+    """Why content cannot be compared."""
+
+    CUT = "cut"  # it is not there as a whole
+    TOO_LARGE = "too large"
+    TOO_DEEP = "too deep"
+    TOO_MANY = "too many parts"
+    CODING = "content coding"
+    ENCODING = "character encoding"
+    SYNTAX = "syntax"
+    TWICE = "a name twice"  # in one object: readers differ on which one counts
+    DTD = "document type"  # in XML that a program reads: entities are never expanded
+    NOT_THE_KIND = "not the kind"  # well formed, but nothing that the comparison is of
+
+
+class BrokenContent(Exception):
+    """What readers of content raise; nobody outside this package sees it."""
+
+    def __init__(self, flaw: Flaw, why: str) -> None:
+        super().__init__(f"{flaw}: {why}")
+        self.flaw = flaw
+        self.why = why

@@ -1,0 +1,116 @@
+"""One compared exchange as it is kept for a report: scrubbed, bounded, as JSON both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from edgeproxy.migration.comparing.answers import Answer
+from edgeproxy.migration.comparing.differences import Difference, from_json, to_json
+from edgeproxy.migration.comparing.scrubbing import scrubbed_headers, scrubbed_target, scrubbed_text
+
+_MOST_CONTENT: Final = 2_000  # characters of an answer's content
+_MOST_FIELDS: Final = 40
+_MOST_VALUE: Final = 400
+_MOST_DIFFERENCES: Final = 20
+
+Headers = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An answer in an example. `size` is that of its content, in octets; `content` its beginning."""
+
+    status: int
+    headers: dict[str, list[str]]
+    size: int
+    content: str
+
+    @classmethod
+    def of(cls, answer: Answer) -> Shown:
+        # Scrubbed before it is cut: half a token is a secret too, and is recognised less well.
+        text = answer.content[: 4 * _MOST_CONTENT].decode("utf-8", "backslashreplace")
+        size = len(answer.content) if answer.size is None else answer.size
+        return cls(answer.status, _headers(answer.headers), size, scrubbed_text(text)[:_MOST_CONTENT])
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """`at` is in POSIX seconds; `headers` are those of the request."""
+
+    at: float
+    method: str
+    target: str
+    headers: dict[str, list[str]]
+    old: Shown
+    new: Shown
+    differences: tuple[Difference, ...]
+
+    @classmethod
+    def of(
+        cls,
+        at: float,
+        request: tuple[str, str, Headers],
+        answers: tuple[Answer, Answer],
+        differences: Sequence[Difference],
+    ) -> Example:
+        """`request` is its method, its target and its headers by names in lower case; `answers` are old and new."""
+        method, target, headers = request
+        old, new = map(Shown.of, answers)
+        found = tuple(map(scrubbed, differences[:_MOST_DIFFERENCES]))
+        return cls(at, method[:_LONGEST_METHOD], scrubbed_target(target)[:_MOST_CONTENT], _headers(headers), old, new,
+                   found)  # fmt: skip
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "at": self.at,
+            "method": self.method,
+            "target": self.target,
+            "headers": self.headers,
+            "old": _answer_json(self.old),
+            "new": _answer_json(self.new),
+            "differences": list(map(to_json, self.differences)),
+        }
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Example:
+        return cls(
+            float(found["at"]),
+            str(found["method"]),
+            str(found["target"]),
+            _read_headers(found["headers"]),
+            _read_answer(found["old"]),
+            _read_answer(found["new"]),
+            tuple(map(from_json, found["differences"])),
+        )
+
+
+def scrubbed(difference: Difference) -> Difference:
+    """Its values may be a link with a token, or the text beside a password."""
+    return from_json(
+        {key: scrubbed_text(value) if key in _VALUES and isinstance(value, str) else value
+         for key, value in to_json(difference).items()}
+    )  # fmt: skip
+
+
+def _headers(headers: Headers) -> dict[str, list[str]]:
+    known = scrubbed_headers(dict(list(headers.items())[:_MOST_FIELDS]))
+    return {name[:_MOST_VALUE]: [value[:_MOST_VALUE] for value in values] for name, values in known.items()}
+
+
+def _answer_json(answer: Shown) -> dict[str, Any]:
+    return {"status": answer.status, "headers": answer.headers, "size": answer.size, "content": answer.content}
+
+
+def _read_answer(found: Mapping[str, Any]) -> Shown:
+    headers = _read_headers(found["headers"])
+    return Shown(int(found["status"]), headers, int(found["size"]), str(found["content"]))
+
+
+def _read_headers(found: Mapping[str, Any]) -> dict[str, list[str]]:
+    return {str(name): list(map(str, values)) for name, values in found.items()}
+
+
+_LONGEST_METHOD: Final = 40
+_VALUES: Final = ("old", "new")

@@ -28,8 +28,9 @@ Shiryaev-Roberts sum with a prior: Shin, Ramdas & Rinaldo 2024, "E-detectors", N
 arm that was well for an hour and then breaks would first have to win back what the bets have lost in that hour.
 
 Laws of this module:
-- a hypothesis that holds is refuted, at any time, with at most the probability that the test was given. The
-  hypotheses: "worse in no block"; "worse in the mean of the new arm's exchanges", and for the interval any such mean;
+- against "worse" stands: in each block, p1 - p0 is at most the bound; against "not worse": over the new arm's exchanges
+  so far, p1 - p0 is in the mean at least the bound. The one that is true is refuted, at any time, with at most the
+  probability that the test was given;
 - exchanges are independent, but for bursts (Sample), and a block's size does not depend on how its exchanges end;
 - what is worse stays worse. "Not worse" is said of all that was seen, and may be taken back.
 """
@@ -42,8 +43,8 @@ from functools import lru_cache
 from math import exp, log
 from typing import Final
 
-# r - 1 of the bets on "worse", and on "not worse". The small ones are for what is often bad on both arms, and for a large
-# share of the new arm, when there is little of the old one to compare with.
+# r - 1 of the bets on "worse", and on "not worse". The small ones are for what is often bad on both arms, and for a
+# large share of the new arm, when there is little of the old one to compare with.
 _RISES: Final = tuple(2.0**power for power in (-12, -10, -8, *range(-6, 9)))
 _FALLS: Final = tuple(-(2.0**-power) for power in (13, 11, *range(9, 0, -1))) + tuple(
     2.0**-power - 1 for power in range(2, 7)
@@ -156,9 +157,10 @@ class Excess:
         return not self.is_worse and self._held.has(1 / self.alpha_held, self.bound)
 
     def interval(self) -> tuple[float, float]:
-        """Where the mean of p1 - p0 lies, at all looks at once, but for a probability of alpha/2 that it is below, and
-        alpha_held that it is above. Half of alpha, since bets from the first block on have half of the money: what lies
-        above the bound as a whole is worse.
+        """Where the mean of p1 - p0 over the new arm's exchanges lies, at all looks at once, but for a probability of
+        alpha/2 that it is below, and alpha_held that it is above. Half of alpha, since bets from the first block on have
+        half of the money: what lies above the bound as a whole is worse. For the lower end, blocks with little of the
+        old arm count less.
         """
         low = _crossing(lambda difference: self._worse.has(2 / self.alpha, difference))
         high = -_crossing(lambda difference: self._held.has(1 / self.alpha_held, -difference))

@@ -1,0 +1,122 @@
+"""What a gate says, and by which numbers: kept when it fails, shown while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, assert_never
+
+
+class Gate(StrEnum):
+    ERRORS = "errors"
+    LATENCY = "latency"
+    DIFFERENCES = "differences"
+
+
+class Verdict(StrEnum):
+    """FAIL: the bound is exceeded, PASS: it is held, both with confidence. Anything else is no pass."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    NOT_ENOUGH_DATA = "not_enough_data"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Of one arm, or of the shadows: in how many `exchanges` how many `events` there were: failures, differences,
+    exchanges slower than the old arm's p95 (of the new arm: than the bound times that). `value`: the share, or the p95
+    in seconds.
+    """
+
+    exchanges: int
+    events: int
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One gate at one look. `estimate` is what was seen of what is held against `bound`: the difference of two shares,
+    the ratio of two p95s, a share. The true one lies between `low` and `high`, for all looks at once, but for a
+    probability of alpha/2 + alpha_held; an end that is not known yet is None. `more_to_pass`, `more_to_fail`: how many
+    more exchanges of the new arm (or compared shadows) it takes if they go on like this; None: it will not come.
+    """
+
+    gate: Gate
+    verdict: Verdict
+    bound: float
+    old: Side | None  # None for differences: those that the old arm has with itself are taken off as noise
+    new: Side
+    estimate: float | None
+    low: float | None
+    high: float | None
+    alpha: float  # the probability that a failure is a false alarm
+    alpha_held: float  # that a pass is wrong
+    more_to_pass: int | None
+    more_to_fail: int | None
+    blocks: int
+    at: float  # POSIX seconds: of this look, or of the one at which the gate failed
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Evidence:
+        sides = {name: found[name] and Side(**found[name]) for name in ("old", "new")}
+        return cls(**{**found, **sides, "gate": Gate(found["gate"]), "verdict": Verdict(found["verdict"])})
+
+    def __str__(self) -> str:
+        """One line for the operator."""
+        show = _ratio if self.gate is Gate.LATENCY else _percent
+        between = f"{show(self.low)} to {show(self.high)}, bound {show(self.bound)}"
+        sides = [f"new {self.new.events:,} of {self.new.exchanges:,}"]
+        if self.old is not None:
+            sides.append(f"old {self.old.events:,} of {self.old.exchanges:,}")
+        return f"{self.gate}: {self._said()}: {_what(self.gate)} {between} ({', '.join(sides)})"
+
+    def _said(self) -> str:
+        match self.verdict:
+            case Verdict.PASS:
+                return "pass"
+            case Verdict.FAIL:
+                return "FAIL"
+            case Verdict.NOT_ENOUGH_DATA:
+                if self.more_to_pass is not None:
+                    return f"not enough data, {self.more_to_pass:,} more like these and it passes"
+                if self.more_to_fail is not None:
+                    return f"not enough data, {self.more_to_fail:,} more like these and it fails"
+                return "not enough data"
+            case _:
+                assert_never(self.verdict)
+
+
+def overall(evidences: Iterable[Evidence]) -> Verdict:
+    """One failure fails; a pass needs that all pass. Without gates nothing has to be held, and that is a pass."""
+    return together(evidence.verdict for evidence in evidences)
+
+
+def together(verdicts: Iterable[Verdict]) -> Verdict:
+    found = set(verdicts)
+    if Verdict.FAIL in found:
+        return Verdict.FAIL
+    return Verdict.NOT_ENOUGH_DATA if Verdict.NOT_ENOUGH_DATA in found else Verdict.PASS
+
+
+def _what(gate: Gate) -> str:
+    match gate:
+        case Gate.ERRORS:
+            return "worse by"
+        case Gate.LATENCY:
+            return "p95 ratio"
+        case Gate.DIFFERENCES:
+            return "different"
+        case _:
+            assert_never(gate)
+
+
+def _percent(share: float | None) -> str:
+    return "?" if share is None else f"{100 * share:.3g} %"
+
+
+def _ratio(ratio: float | None) -> str:
+    return "?" if ratio is None else f"{ratio:.3g}"

@@ -1,0 +1,81 @@
+"""How long exchanges took: counts in fixed buckets, so that histograms of workers and nodes merge by adding.
+
+Laws of this module:
+- buckets are those of HdrHistogram with 64 to each power of two of microseconds: no two times in one are further apart
+  than 1/64 (1.6 %) of the lesser, from 1 µs on;
+- all is plain ints; what merges has lost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+_BITS: Final = 6  # 64 buckets to a power of two
+_PER_OCTAVE: Final = 1 << _BITS
+_MICRO: Final = 1_000_000
+_LONGEST: Final = (1 << 32) - 1  # microseconds, 71 minutes: what takes longer counts as that
+
+
+def bucket_of(seconds: float) -> int:
+    """The bucket of a time; a longer time never has a lower one."""
+    micros = min(max(int(seconds * _MICRO), 0), _LONGEST)
+    shift = max(micros.bit_length() - _BITS - 1, 0)
+    return (shift << _BITS) + (micros >> shift)
+
+
+def least_of(bucket: int) -> float:
+    """The least time in a bucket, in seconds. That of the next one is the end of this."""
+    if bucket < 2 * _PER_OCTAVE:
+        return bucket / _MICRO
+    shift = (bucket >> _BITS) - 1
+    return (((bucket & (_PER_OCTAVE - 1)) + _PER_OCTAVE) << shift) / _MICRO
+
+
+class Histogram:
+    """Counts by bucket."""
+
+    __slots__ = ("counts", "total")
+
+    def __init__(self, counts: Iterable[tuple[int, int]] = ()) -> None:
+        self.counts = dict(counts)
+        self.total = sum(self.counts.values())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Histogram) and self.counts == other.counts
+
+    __hash__ = None  # type: ignore[assignment]  # it grows
+
+    def note(self, seconds: float) -> None:
+        bucket = bucket_of(seconds)
+        self.counts[bucket] = self.counts.get(bucket, 0) + 1
+        self.total += 1
+
+    def add(self, other: Histogram) -> None:
+        for bucket, count in other.counts.items():
+            self.counts[bucket] = self.counts.get(bucket, 0) + count
+        self.total += other.total
+
+    def quantile_bucket(self, share: float) -> int | None:
+        """The lowest bucket that has, with those below it, this share of all; None of nothing."""
+        wanted = share * self.total
+        seen = 0
+        for bucket in sorted(self.counts):
+            seen += self.counts[bucket]
+            if seen >= wanted:
+                return bucket
+        return None
+
+    def quantile(self, share: float) -> float | None:
+        """The middle of that bucket, in seconds."""
+        bucket = self.quantile_bucket(share)
+        return None if bucket is None else (least_of(bucket) + least_of(bucket + 1)) / 2
+
+    def above(self, bucket: int) -> int:
+        """How many are in higher buckets."""
+        return sum(count for each, count in self.counts.items() if each > bucket)
+
+    def fade(self) -> None:
+        """Forget half of it, so that what comes counts more than what was."""
+        self.counts = {bucket: half for bucket, count in self.counts.items() if (half := count // 2)}
+        self.total = sum(self.counts.values())

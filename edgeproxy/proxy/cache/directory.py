@@ -55,7 +55,7 @@ class Generation:
 
 
 class Directory:
-    """One directory. `open` makes what is missing."""
+    """One directory. `create` makes what is missing."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -1,4 +1,4 @@
-"""The purges of late, in memory that all workers share: how each of them hears of one before it gives its next copy.
+"""The latest purges, in memory that all workers share: how each of them hears of one before it gives its next copy.
 
 Laws of this module:
 - a purge is seen by everybody from the moment that `append` returns: `seq` is one look at shared memory;

@@ -47,6 +47,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--control", type=Path, metavar="PATH", help="a Unix socket to be told at what to do (edgeproxy purge)"
     )
     parser.add_argument(
+        "--state", type=Path, metavar="DIR", help="a directory where the edge keeps what is to outlive it: the ledger"
+    )
+    parser.add_argument(
         "--unchecked", action="store_true", help="serve, and reload, rules in which `edgeproxy check` finds errors"
     )
 
@@ -84,6 +87,7 @@ def execute(args: Namespace) -> int:
         access_log=args.access_log,
         pid_file=args.pid_file,
         control=args.control,
+        state=args.state,
     )
     try:
         rules, ruleset = read_rules(args.rules, overrides_of(args), generation=1, unchecked=args.unchecked)

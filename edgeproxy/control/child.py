@@ -24,6 +24,7 @@ from edgeproxy.control.messages import (
     Draining,
     Ended,
     Failed,
+    Fell,
     FromWorker,
     Hurry,
     Message,
@@ -33,6 +34,7 @@ from edgeproxy.control.messages import (
     Ready,
 )
 from edgeproxy.control.start import Start
+from edgeproxy.migration.ledger import Ledger, read_words
 
 _ROOT: Final = Path(__file__).parents[2]  # where this very package is found: a worker must not find another one
 _KILL_AFTER: Final = 1.0  # seconds between SIGABRT, on which it says where it hangs, and SIGKILL
@@ -41,8 +43,15 @@ _KILL_AFTER: Final = 1.0  # seconds between SIGABRT, on which it says where it h
 class Child:
     """One worker's process. `ready` is done when it accepts, or has a CannotRun; `ended` when it is gone."""
 
-    def __init__(self, number: int, on_leaving: Callable[[Child], None], on_ended: Callable[[Child], None]) -> None:
+    def __init__(
+        self,
+        number: int,
+        on_leaving: Callable[[Child], None],
+        on_ended: Callable[[Child], None],
+        on_fallen: Callable[[Ledger], None],
+    ) -> None:
         self.number = number
+        self._on_fallen = on_fallen
         self._on_leaving = on_leaving
         self._on_ended = on_ended
         self._loop = asyncio.get_running_loop()
@@ -158,6 +167,8 @@ class Child:
                 self._end_count()
             case Moved(number=number):
                 self._end_moves(number)
+            case Fell(uses=uses):
+                self._on_fallen(read_words(uses))
             case Ended(broken_off=broken_off, numbers=numbers):
                 self.broken_off, self.numbers = broken_off, numbers
             case _:

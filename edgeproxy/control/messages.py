@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Final
+from typing import Any, Final
 
 Numbers = Mapping[str, int | Mapping[str, int]]
 
@@ -59,6 +59,13 @@ class Moved:
     number: int
 
 
+@dataclass(frozen=True, slots=True)
+class Fell:
+    """Who was asked in the place of another backend since it last said so: words of a ledger."""
+
+    uses: list[dict[str, Any]]
+
+
 # -- a supervisor to its worker ---------------------------------------------------------------------------------
 
 
@@ -90,13 +97,13 @@ class Move:
     shares: dict[str, int]
 
 
-FromWorker = Ready | Failed | Beat | Draining | Counted | Ended | Moved
+FromWorker = Ready | Failed | Beat | Draining | Counted | Ended | Moved | Fell
 ToWorker = Drain | Hurry | Count | Move
 Message = FromWorker | ToWorker
 
 _KINDS: Final[Mapping[str, type[Message]]] = {
     kind.__name__.lower(): kind
-    for kind in (Ready, Failed, Beat, Draining, Counted, Ended, Moved, Drain, Hurry, Count, Move)
+    for kind in (Ready, Failed, Beat, Draining, Counted, Ended, Moved, Fell, Drain, Hurry, Count, Move)
 }
 
 

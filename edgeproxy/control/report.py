@@ -28,7 +28,7 @@ class Ending(StrEnum):
     LEFT = "left"  # somebody else told it to end
 
 
-class Ledger:
+class Endings:
     """What became of workers that are gone."""
 
     def __init__(self) -> None:

@@ -23,11 +23,12 @@ from edgeproxy.control.aside import aside, leave_aside
 from edgeproxy.control.child import Child, all_ready
 from edgeproxy.control.control_socket import ControlSocket
 from edgeproxy.control.failures import CannotRun
+from edgeproxy.control.ledger_file import LedgerFile
 from edgeproxy.control.orders import Order, Orders
 from edgeproxy.control.pid_file import PidFile
 from edgeproxy.control.purging import Purging
 from edgeproxy.control.rates import Rates
-from edgeproxy.control.report import Ending, Ledger, print_report
+from edgeproxy.control.report import Ending, Endings, print_report
 from edgeproxy.control.restarts import Attention, Restarts
 from edgeproxy.control.shares import Shares
 from edgeproxy.control.sockets import Offer, Sockets
@@ -54,6 +55,7 @@ class Options:
     access_log: Path | None = None
     pid_file: Path | None = None
     control: Path | None = None
+    state: Path | None = None  # directory
 
 
 def supervise(
@@ -87,7 +89,8 @@ class Supervisor:
         self._sockets = Sockets(options.workers, offer)
         self._rates = Rates(offer)
         self._purging = Purging(offer, lambda: self._ruleset)
-        commands = {"purge": self._purging.purge}
+        self._ledger = LedgerFile(options.state)
+        commands = {"purge": self._purging.purge, "ledger": self._ledger.show}
         self._control = None if options.control is None else ControlSocket(options.control, commands)
         self._restarts = [Restarts() for _ in range(options.workers)]
         self._attention = Attention(options.hang_after, time.monotonic())
@@ -97,7 +100,7 @@ class Supervisor:
         self._told_to_hurry = asyncio.Event()
         self._is_stopping = False
         self._is_succeeded = False  # by the edge of an upgrade
-        self._ledger = Ledger()
+        self._endings = Endings()
         self._broken_off = 0  # exchanges, since it was told to stop
         # For one ruleset
         self._rules = rules
@@ -149,6 +152,7 @@ class Supervisor:
             self._keep_only(self._ruleset)  # the edge before may have had other rules
         self._keep(self._orders.follow(self._follow))
         self._keep(self._watch())
+        self._keep(self._ledger.keep())
 
     async def _stop(self) -> None:
         self._is_stopping = True
@@ -171,6 +175,7 @@ class Supervisor:
                     else f"after {self._options.grace:g} s (--grace)"
                 )
                 tell(f"stopping: {_exchanges(self._broken_off)} broken off {why}")
+        self._ledger.close()
         if self._pid_file is not None:
             self._pid_file.remove()
 
@@ -229,7 +234,7 @@ class Supervisor:
             purges=self._purging.fd,
             shares=self._shares.now,
         )
-        child = Child(number, self._on_leaving, self._on_ended)
+        child = Child(number, self._on_leaving, self._on_ended, self._ledger.add)
         child.start(start)
         self._children.add(child)
         self._no_children.clear()
@@ -261,7 +266,7 @@ class Supervisor:
 
     def _on_ended(self, child: Child) -> None:
         self._children.discard(child)
-        self._ledger.close(child)
+        self._endings.close(child)
         if self._is_stopping:
             self._broken_off += child.broken_off
         if not self._children:
@@ -273,7 +278,7 @@ class Supervisor:
 
     def _replace(self, child: Child, ending: Ending) -> None:
         self._serving[child.number] = None
-        self._ledger.replaced[ending] += 1
+        self._endings.replaced[ending] += 1
         if not self._is_stopping:
             pause = self._restarts[child.number].pause_after(time.monotonic() - child.began)
             self._keep(self._start_successor(child.number, pause))
@@ -362,7 +367,7 @@ class Supervisor:
     async def _report(self) -> None:
         await asyncio.gather(*(child.count() for child in self._children))
         serving = [child for child in self._serving if child is not None]
-        print_report(self._ledger.report(self._ruleset.generation, serving, self._children))
+        print_report(self._endings.report(self._ruleset.generation, serving, self._children))
 
     def _keep(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -31,6 +31,7 @@ from edgeproxy.control.messages import (
     Draining,
     Ended,
     Failed,
+    Fell,
     Hurry,
     Message,
     Move,
@@ -82,6 +83,7 @@ class Worker:
             self._beat()
             await self._told_to_end.wait()
             broken_off = await self._end(self._edge)
+            self._tell_falls()
             self._channel.send(Ended(broken_off, self._edge.counters.numbers()))
         await self._channel.close()
         return 0
@@ -160,7 +162,12 @@ class Worker:
 
     def _beat(self) -> None:
         self._channel.send(Beat())
+        self._tell_falls()
         asyncio.get_running_loop().call_later(self._start.beat, self._beat)
+
+    def _tell_falls(self) -> None:
+        if self._edge is not None and len(self._edge.ledger):
+            self._channel.send(Fell(self._edge.ledger.take().words()))
 
 
 def _open_access_log(path: Path) -> io.FileIO:

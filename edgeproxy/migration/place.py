@@ -24,12 +24,17 @@ _IPV4_SITE, _IPV6_SITE = 24, 48
 
 def client_key(address: str, user_agent: str) -> str:
     """The key of a client without token or cookie: its masked address and its user agent."""
+    return f"{site_of(address)} {user_agent}"
+
+
+def site_of(address: str) -> str:
+    """The masked address of a client."""
     try:
         parsed = ip_address(address)
     except ValueError:  # a Unix socket's peer has no address; its clients are one site
-        return f"{address} {user_agent}"
+        return address
     site = _IPV4_SITE if parsed.version == 4 else _IPV6_SITE
-    return f"{ip_network((parsed, site), strict=False)} {user_agent}"
+    return str(ip_network((parsed, site), strict=False))
 
 
 def sticky_key(ladder: Sequence[StickyKey], headers: Mapping[str, str], address: str) -> str:

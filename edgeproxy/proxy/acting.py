@@ -65,7 +65,7 @@ class ActingStream(KeptStream):
         """Ask another backend; nothing of an answer was sent. Who falls back may do so as it is started, or later on:
         then a request that waits behind this one is not read before all of this one was handed on.
         """
-        self._edge.counters.fallbacks[fall.plan.rule, fall.reason] += 1
+        self._edge.note_fall(fall, self.peer.address)
         if self.record is not None:
             note_fall(self.record, fall)
         was_looping, self._is_looping = self._is_looping, True

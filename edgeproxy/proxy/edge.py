@@ -12,12 +12,14 @@ from typing import Final
 
 from edgeproxy.http.forwarded import TrustedProxies
 from edgeproxy.http.target import Scheme
+from edgeproxy.migration.ledger import Ledger, needed_once
 from edgeproxy.proxy.cache.disk import Disk
 from edgeproxy.proxy.cache.keeper import Keeper
 from edgeproxy.proxy.cache.purge_token import PurgeToken
 from edgeproxy.proxy.cache.purges import PurgeLog
 from edgeproxy.proxy.client import ClientConnection
 from edgeproxy.proxy.clock import Clock
+from edgeproxy.proxy.fallback import Fall
 from edgeproxy.proxy.heads import HeadReader
 from edgeproxy.proxy.listening import CannotListen, Listening, address_of, close_sockets, open_sockets, remove_path
 from edgeproxy.proxy.loop_guard import LoopGuard
@@ -30,6 +32,7 @@ from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.listeners import Address
 from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.ruleset.origins import HttpBackend
+from edgeproxy.ruleset.template import PathTemplate
 from edgeproxy.telemetry.access_log import AccessLog, Record
 from edgeproxy.telemetry.counters import Counters, Refusal
 
@@ -69,6 +72,10 @@ class Edge:
         self.keeper = None if log is None or not ruleset.has_caches else self._keeper(log)
         token = ruleset.cache.purge_token
         self.purge_token = PurgeToken(token) if token is not None and ruleset.takes_purges else None
+        self.ledger = Ledger()  # of fallbacks, until somebody takes it
+        self._templates = {
+            rule.name: rule.match.path for rule in ruleset.rules if isinstance(rule.match.path, PathTemplate)
+        }
         self.is_draining = False
         self._access_log = access_log
         self.keeps_records = access_log is not None
@@ -219,6 +226,15 @@ class Edge:
             if not self._by_client[key]:
                 del self._by_client[key]
         self._note_emptiness()
+
+    def note_fall(self, fall: Fall, address: str) -> None:
+        """Another backend is asked in the place of the first."""
+        rule, agent = fall.plan.rule, fall.fields.values.get("user-agent", "")
+        self.counters.fallbacks[rule, fall.reason] += 1
+        template = self._templates.get(rule)
+        self.ledger.add(
+            *needed_once(fall.backend, rule, fall.reason, fall.path, template, address, agent, self.clock.wall())
+        )
 
     def wait(self, planned: Planned, address: str) -> float:
         """Seconds until a rule with a rate takes a request of this client; 0.0: it takes this one, and counts it."""

@@ -290,7 +290,8 @@ class Passing(Asking):
         """Once: the other backend's plan has no fallback."""
         expires = 0.0 if self._plan.time is None else self.expires
         held, is_whole = bytes(self._held or b""), has_body(self._fields.framing) and self._request_is_whole
-        self._client.fall_back(Fall(fallback.plan, reason, self._fields, held, is_whole, expires))
+        path = self._plan.asked_for.path
+        self._client.fall_back(Fall(fallback, path, reason, self._fields, held, is_whole, expires))
 
 
 def _asked(plan: Pass, fields: RequestFields) -> Asked:

@@ -43,8 +43,9 @@ _REASONS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class FallbackPlan:
-    """`plan`: what is asked instead."""
+    """`plan`: what is asked of the backend with that name instead."""
 
+    backend: str
     plan: Pass | ServeFile
     on: frozenset[Trouble]
     statuses: frozenset[int]
@@ -60,7 +61,7 @@ class FallbackPlan:
 def fallback_plan(fallback: Fallback, plan: Pass | ServeFile) -> FallbackPlan:
     """`plan` for the other backend."""
     errors = _SERVER_ERRORS if Trouble.SERVER_ERROR in fallback.on else frozenset()
-    return FallbackPlan(plan, fallback.on, fallback.statuses | errors)
+    return FallbackPlan(fallback.to.name, plan, fallback.on, fallback.statuses | errors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,18 @@ class Fall:
     `expires`: loop time at which its exchange must be over, 0.0 where only the other backend's own limit counts.
     """
 
-    plan: Pass | ServeFile
+    to: FallbackPlan
+    path: str  # that the client asked for, normalised
     reason: FallbackReason
     fields: RequestFields
     held: bytes = b""
     is_whole: bool = False  # a body that came along, that is
     expires: float = 0.0
+
+    @property
+    def plan(self) -> Pass | ServeFile:
+        return self.to.plan
+
+    @property
+    def backend(self) -> str:
+        return self.to.backend

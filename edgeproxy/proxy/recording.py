@@ -47,7 +47,7 @@ def note_plan(record: Record, planned: Planned, plan: Plan, arm: str | None) -> 
 
 def note_fall(record: Record, fall: Fall) -> None:
     """Another backend answers."""
-    record.backend = fall.plan.backend.name if isinstance(fall.plan, Pass) else None
+    record.backend = fall.backend if isinstance(fall.plan, Pass) else None
     record.fallback = fall.reason
 
 

@@ -85,7 +85,7 @@ class FileExchange:
         fallback, fields = self._plan.fallback, self._fields
         if fallback is None or status not in fallback.statuses or has_body(fields.framing):
             return False
-        self._client.fall_back(Fall(fallback.plan, FallbackReason.STATUS, fields))
+        self._client.fall_back(Fall(fallback, self._plan.path, FallbackReason.STATUS, fields))
         return True
 
     def _begin(self, status: int, file: OpenFile, head: bytes, parts: tuple[Part, ...], keep_alive: bool) -> None:

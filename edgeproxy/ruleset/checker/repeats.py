@@ -112,7 +112,7 @@ def _remedy(repeat: _Repeat, *, is_said: bool) -> str:
         "give the rule methods: [GET, HEAD] and others a rule of their own; or, if they only read, `safety: safe`."
     )
     if repeat.code is Code.UNSAFE_FALLBACK:
-        return f"{only_reads} After no connection nothing is repeated: `on: [connect]` may stay."
+        return f"{only_reads} The edge never asks a fallback for what may not be repeated."
     return only_reads
 
 

@@ -1,0 +1,88 @@
+"""`edgeproxy ledger`: what still needs the old side, since when, and by whom."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from edgeproxy.cli.output import say
+from edgeproxy.control.control_client import CannotAsk, ask
+from edgeproxy.migration.ledger import Ledger, Needed, Use, read_words
+
+NAME = "ledger"
+HELP = "tell what still needs the old side: each fallback that answered for a running edge, since when, by whom"
+
+_CONTROL: Final = "EDGEPROXY_CONTROL"  # in the environment
+_HEADINGS: Final = ("times", "first", "last", "rule", "answered by", "why", "URLs", "clients", "the last one")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--control", type=Path, metavar="PATH", help=f"the edge's, as `run --control PATH` was told (${_CONTROL})"
+    )
+    parser.add_argument("--rule", action="append", default=[], metavar="NAME", help="of these rules alone")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="(text)")
+
+
+def execute(args: Namespace) -> int:
+    """Exit status: 0 nobody needed it, 1 somebody did, 2 wrong usage, or nobody answers."""
+    path = args.control or os.environ.get(_CONTROL)
+    if path is None:
+        print(
+            f"edgeproxy ledger: which edge? Say --control PATH (or ${_CONTROL}): the PATH of its `edgeproxy run … "
+            "--control PATH`",
+            file=sys.stderr,
+        )
+        return 2
+    try:
+        (answer,) = ask(Path(path), [{"do": "ledger"}])
+    except CannotAsk as error:
+        print(f"edgeproxy ledger: {error}", file=sys.stderr)
+        return 2
+    uses = Ledger(each for each in read_words(answer["uses"]) if not args.rule or each[0].rule in args.rule)
+    since = float(str(answer["since"]))
+    if args.format == "json":
+        say(json.dumps({"since": since, "uses": uses.words()}, indent=1))
+    else:
+        say(_text(since, uses, is_kept=bool(answer["kept"])))
+    return 1 if len(uses) else 0
+
+
+def _text(since: float, uses: Ledger, *, is_kept: bool) -> str:
+    where = "" if is_kept else ", when this edge started: `run --state DIR` keeps it beyond its end"
+    if not len(uses):
+        return f"nothing has needed a fallback since {_moment(since)}{where}"
+    rows = [_HEADINGS, *(_row(use, needed) for use, needed in uses)]
+    last = max(needed.last for _, needed in uses)
+    return f"{_table(rows)}\n\nsince {_moment(since)}{where}; the last one at {_moment(last)}"
+
+
+def _row(use: Use, needed: Needed) -> Sequence[str]:
+    return (
+        f"{needed.count:,}",
+        _moment(needed.first),
+        _moment(needed.last),
+        use.rule,
+        use.backend,
+        use.reason,
+        use.shape,
+        use.family,
+        f"{needed.path} from {needed.network}" + (f" by {needed.user_agent}" if needed.user_agent else ""),
+    )
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest, the last as it is."""
+    widths = [max(len(row[at]) for row in rows) for at in range(len(_HEADINGS) - 1)]
+    lines = ([text.ljust(width) for text, width in zip(row, widths, strict=False)] for row in rows)
+    return "\n".join("  ".join([*line, row[-1]]) for line, row in zip(lines, rows, strict=True))
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -1,0 +1,121 @@
+"""The ledger: what still needs the old side. Each time a fallback answered what the first backend could not.
+
+Laws of this module:
+- it is small whatever comes: uses beyond MOST_USES are counted together, as OTHERS;
+- two ledgers make one, in any order, so that each worker has its own;
+- what is kept of a request is scrubbed, and no part of a client's address but its network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from edgeproxy.migration.comparing.families import family_of
+from edgeproxy.migration.comparing.scrubbing import scrubbed_target, scrubbed_text
+from edgeproxy.migration.comparing.shapes import shape_of
+from edgeproxy.migration.place import site_of
+from edgeproxy.ruleset.template import PathTemplate
+
+MOST_USES: Final = 2_000
+OTHERS: Final = "(others)"
+_LONGEST: Final = 300  # characters of what is kept of a request
+
+
+class Use(NamedTuple):
+    """Who needed what of the old side, and why the new one did not answer."""
+
+    rule: str
+    backend: str  # that answered
+    reason: str
+    shape: str  # of the URL
+    family: str  # of the client
+
+
+@dataclass(slots=True)
+class Needed:
+    """How often, and when, in POSIX seconds; `path`, `network` and `user_agent` are of the last time."""
+
+    count: int
+    first: float
+    last: float
+    path: str
+    network: str
+    user_agent: str
+
+    def add(self, other: Needed) -> None:
+        self.count += other.count
+        self.first = min(self.first, other.first)
+        if other.last >= self.last:
+            self.last, self.path, self.network = other.last, other.path, other.network
+            self.user_agent = other.user_agent
+
+
+class Ledger:
+    def __init__(self, uses: Iterable[tuple[Use, Needed]] = ()) -> None:
+        self._uses: dict[Use, Needed] = {}
+        for use, needed in uses:
+            self.add(use, needed)
+
+    def __iter__(self) -> Iterator[tuple[Use, Needed]]:
+        """Those that were needed last come first."""
+        return iter(sorted(self._uses.items(), key=lambda each: (-each[1].last, each[0])))
+
+    def __len__(self) -> int:
+        return len(self._uses)
+
+    def add(self, use: Use, needed: Needed) -> None:
+        if use not in self._uses and len(self._uses) >= MOST_USES:
+            use = Use(OTHERS, use.backend, OTHERS, OTHERS, OTHERS)
+        known = self._uses.get(use)
+        if known is None:
+            self._uses[use] = needed
+        else:
+            known.add(needed)
+
+    def take(self) -> Ledger:
+        """What came since the last time."""
+        taken, self._uses = self._uses, {}
+        return Ledger(taken.items())
+
+    def words(self) -> list[dict[str, Any]]:
+        """As JSON has it."""
+        return [{**use._asdict(), **{name: getattr(needed, name) for name in Needed.__slots__}} for use, needed in self]
+
+
+def needed_once(
+    backend: str,
+    rule: str,
+    reason: str,
+    path: str,
+    template: PathTemplate | None,
+    address: str,
+    user_agent: str,
+    now: float,
+) -> tuple[Use, Needed]:
+    """`path` is normalised, and `template` the rule's, if it has one."""
+    use = Use(rule, backend, reason, shape_of(path, template)[:_LONGEST], family_of(user_agent))
+    shown, agent = scrubbed_target(path)[:_LONGEST], scrubbed_text(user_agent[:_LONGEST])
+    return use, Needed(1, now, now, shown, site_of(address), agent)
+
+
+def read_words(words: object) -> Ledger:
+    """What `words` gave. Raises ValueError, which says what is wrong."""
+    if not isinstance(words, list):
+        raise ValueError("the uses of a ledger are a list")
+    return Ledger(map(_read_one, words))
+
+
+def _read_one(words: object) -> tuple[Use, Needed]:
+    if not isinstance(words, Mapping) or words.keys() != {*Use._fields, *Needed.__slots__}:
+        raise ValueError("a use in the ledger has other keys than this version writes")
+    texts = [words[name] for name in (*Use._fields, "path", "network", "user_agent")]
+    numbers = [words[name] for name in ("first", "last")]
+    count = words["count"]
+    if not all(isinstance(text, str) for text in texts) or not all(type(each) in (int, float) for each in numbers):
+        raise ValueError("a use in the ledger has a value of another type than this version writes")
+    if type(count) is not int or count < 1:
+        raise ValueError("a use in the ledger was counted less than once")
+    use = Use(*(words[name] for name in Use._fields))
+    return use, Needed(**{name: words[name] for name in Needed.__slots__})

@@ -72,12 +72,16 @@ def moving(alpha: float) -> Iterator[Case]:
     group = "errors, 0.01 % to 5 % and back, on both arms"
     yield Case(group, "no worse", Verdict.PASS, drifting(20, 380, 1600), errors(alpha))
     yield Case(group, "on the bound", None, drifting(20, 380, 200, WORSE_BY), errors(alpha))
-    late = "errors, sound for 200 looks of 20, then broken"
+    late = "errors, sound for 4,000 exchanges, then broken"
     for share in (0.02, 0.1, 1.0):
         step = breaking(20, 380, 1200, 200, share)
         # The gate passes before that, which is right then: what counts is how soon the break is seen.
         yield Case(
-            late, f"{share:.0%} fail", Verdict.FAIL, step, lambda: Unpassing(ErrorsGate(WORSE_BY, alpha, alpha, 1))
+            late,
+            f"{100 * share:g} % fail",
+            Verdict.FAIL,
+            step,
+            lambda: Unpassing(ErrorsGate(WORSE_BY, alpha, alpha, 1)),
         )
 
 
@@ -89,11 +93,14 @@ def in_bursts(alpha: float) -> Iterator[Case]:
 
 
 def broken(alpha: float) -> Iterator[Case]:
-    """Every request of the new arm fails, and a look at each."""
+    """Much of what the new arm is asked fails, or all of it, and at first there is a look at each request."""
     for burst in (1, BURST):
         for share in (0.01, 0.05, 0.2, 0.5, 0.9):
-            step = steady(Sizes(share, 400), 0.0001, 1.0)
-            yield Case(f"errors, all fail, burst {burst}", f"at {share:.0%}", Verdict.FAIL, step, errors(alpha, burst))
+            step, group = steady(Sizes(share, 400), 0.0001, 1.0), f"errors, all fail, burst {burst}"
+            yield Case(group, f"at {100 * share:g} %", Verdict.FAIL, step, errors(alpha, burst))
+    for failing in (0.01, 0.02, 0.05, 0.1, 0.5):
+        step, group = steady(Sizes(0.01, 260), 0.0001, failing), f"errors, at 1 %, burst {BURST}"
+        yield Case(group, f"{100 * failing:g} % fail", Verdict.FAIL, step, errors(alpha, BURST))
 
 
 def slower(alpha: float, looks: int = 60) -> Iterator[Case]:
@@ -108,7 +115,7 @@ def slower(alpha: float, looks: int = 60) -> Iterator[Case]:
 
 def different(alpha: float, looks: int = 400) -> Iterator[Case]:
     for share, wanted in ((0.0, Verdict.PASS), (0.0003, Verdict.PASS), (AT_MOST, None), (0.003, Verdict.FAIL)):
-        yield Case("differences", f"{share:.2%} differ", wanted, differing(100, looks, share), differences(alpha))
+        yield Case("differences", f"{100 * share:g} % differ", wanted, differing(100, looks, share), differences(alpha))
 
 
 def peeking(alpha: float) -> Iterator[Case]:
@@ -139,4 +146,4 @@ class Unpassing:
 
 
 def _named(base: float, share: float) -> str:
-    return f"{100 * base:g} % fail, new arm {share:.0%}"
+    return f"{100 * base:g} % fail, new arm at {100 * share:g} %"

@@ -13,7 +13,7 @@ from loadtests.gates.run import Outcome
 
 _WIDTH, _MARGIN, _HEAD, _ROW, _GROUP, _AXIS = 1080, 24, 118, 19, 30, 30
 _LABEL: Final = 270
-_LEFT: Final = (_MARGIN + _LABEL, 760)  # the panel of exchanges, from where to where
+_LEFT: Final = (_MARGIN + _LABEL, 740)  # the panel of exchanges, from where to where
 _RIGHT: Final = (800, 990)  # that of wrong verdicts
 _MOST_WRONG: Final = 0.05  # where its scale ends
 _INK, _SOFT, _RULE = "#1c2430", "#5b6675", "#dfe4ea"
@@ -32,7 +32,7 @@ def svg_of(outcomes: Sequence[Outcome], alpha: float) -> str:
             f"<title>{_TITLE}</title>",
             '<rect width="100%" height="100%" fill="#ffffff"/>',
             f'<text x="{_MARGIN}" y="30" font-size="17" font-weight="600">{_TITLE}</text>',
-            *_heads(outcomes, alpha),
+            *_heads(outcomes),
             *_axes(decades, alpha, bottom),
             *_rows(outcomes, groups, decades, alpha),
             "</svg>\n",
@@ -40,9 +40,11 @@ def svg_of(outcomes: Sequence[Outcome], alpha: float) -> str:
     )
 
 
-def _heads(outcomes: Sequence[Outcome], alpha: float) -> Iterator[str]:
+def _heads(outcomes: Sequence[Outcome]) -> Iterator[str]:
     runs = max((one.runs for one in outcomes), default=0)
-    about = f"Simulated steps, {runs:,} runs of each, looked at after every block. A gate may be wrong in {alpha:.0%}"
+    about = (
+        f"Simulated steps, {runs:,} runs of each, looked at after every block; dashed: how often a gate may be wrong"
+    )
     yield f'<text x="{_MARGIN}" y="50" fill="{_SOFT}">{about}</text>'
     yield (
         f'<text x="{_LEFT[0]}" y="80" font-weight="600">exchanges of the new arm until a verdict: '
@@ -56,7 +58,9 @@ def _heads(outcomes: Sequence[Outcome], alpha: float) -> Iterator[str]:
 def _axes(decades: int, alpha: float, bottom: int) -> Iterator[str]:
     for power in range(decades + 1):
         x = _LEFT[0] + (_LEFT[1] - _LEFT[0]) * power / decades
-        yield _line(x, bottom, _RULE) + _tick(x, bottom, f"{10**power:,}")
+        yield _line(x, bottom, _RULE) + _tick(
+            x, bottom, f"{10**power:,}" if power < 6 else f"{10 ** (power - 6)} million"
+        )
     for percent in range(6):
         x = _wrong_at(percent / 100)
         yield _line(x, bottom, _RULE) + _tick(x, bottom, f"{percent}")

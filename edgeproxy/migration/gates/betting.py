@@ -158,9 +158,9 @@ class Excess:
 
     def interval(self) -> tuple[float, float]:
         """Where the mean of p1 - p0 over the new arm's exchanges lies, at all looks at once, but for a probability of
-        alpha/2 that it is below, and alpha_held that it is above. Half of alpha, since bets from the first block on have
-        half of the money: what lies above the bound as a whole is worse. For the lower end, blocks with little of the
-        old arm count less.
+        alpha/2 that it is below, and alpha_held that it is above. Half of alpha, since bets from the first block on
+        have half of the money: what lies above the bound as a whole is worse. For the lower end, blocks with little of
+        the old arm count less.
         """
         low = _crossing(lambda difference: self._worse.has(2 / self.alpha, difference))
         high = -_crossing(lambda difference: self._held.has(1 / self.alpha_held, -difference))

@@ -19,9 +19,11 @@ _LONGEST: Final = (1 << 32) - 1  # microseconds, 71 minutes: what takes longer c
 
 def bucket_of(seconds: float) -> int:
     """The bucket of a time; a longer time never has a lower one."""
-    micros = min(max(int(seconds * _MICRO), 0), _LONGEST)
-    shift = max(micros.bit_length() - _BITS - 1, 0)
-    return (shift << _BITS) + (micros >> shift)
+    micros = int(seconds * _MICRO)
+    if not 0 <= micros <= _LONGEST:
+        micros = 0 if micros < 0 else _LONGEST
+    shift = micros.bit_length() - _BITS - 1
+    return micros if shift <= 0 else (shift << _BITS) + (micros >> shift)
 
 
 def least_of(bucket: int) -> float:

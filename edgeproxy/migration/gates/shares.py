@@ -44,20 +44,20 @@ class ErrorsGate:
         judged = new_all - self._waiting[0]
         low, high = self._test.interval()
         return Evidence(
-            Gate.ERRORS,
-            self.verdict,
-            self._test.bound,
-            old,
-            new,
-            estimate,
-            low if low > -1 else None,
-            high if high < 1 else None,
-            self._test.alpha,
-            self._test.alpha_held,
-            more_of(self._test.times_to_held(), judged),
-            more_of(self._test.times_to_worse(), judged),
-            self._blocks,
-            now,
+            gate=Gate.ERRORS,
+            verdict=self.verdict,
+            bound=self._test.bound,
+            old=old,
+            new=new,
+            estimate=estimate,
+            low=low if low > -1 else None,
+            high=high if high < 1 else None,
+            alpha=self._test.alpha,
+            alpha_held=self._test.alpha_held,
+            more_to_pass=more_of(self._test.times_to_held(), judged),
+            more_to_fail=more_of(self._test.times_to_worse(), judged),
+            blocks=self._blocks,
+            at=now,
         )
 
 
@@ -86,20 +86,20 @@ class DifferencesGate:
         seen = share_of(self._compared, self._different)
         low, high = self._test.interval()
         return Evidence(
-            Gate.DIFFERENCES,
-            self.verdict,
-            self._test.bound,
-            None,
-            seen,
-            seen.value,
-            max(low, 0.0) if seen.exchanges else None,
-            high if high < 1 else None,
-            self._test.alpha,
-            self._test.alpha_held,
-            more_of(self._test.times_to_held(), seen.exchanges),
-            more_of(self._test.times_to_worse(), seen.exchanges),
-            self._blocks,
-            now,
+            gate=Gate.DIFFERENCES,
+            verdict=self.verdict,
+            bound=self._test.bound,
+            old=None,
+            new=seen,
+            estimate=seen.value,
+            low=max(low, 0.0) if seen.exchanges else None,
+            high=high if high < 1 else None,
+            alpha=self._test.alpha,
+            alpha_held=self._test.alpha_held,
+            more_to_pass=more_of(self._test.times_to_held(), seen.exchanges),
+            more_to_fail=more_of(self._test.times_to_worse(), seen.exchanges),
+            blocks=self._blocks,
+            at=now,
         )
 
 

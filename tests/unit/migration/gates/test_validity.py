@@ -25,7 +25,7 @@ def looked_at(case: Case, runs: int) -> Outcome:
 @pytest.mark.parametrize("case", [*cases.on_the_bound(ALPHA, (0.01, 0.99), looks=75)], ids=named)
 def test_an_arm_on_the_bound_rarely_gets_a_verdict_however_often_it_is_looked_at(case: Case) -> None:
     """From 0.01 % to 5 % of failures, with an arm that has a hundredth of the traffic, or all but that."""
-    assert looked_at(case, 350).wrong <= ALPHA
+    assert looked_at(case, 300).wrong <= ALPHA
 
 
 def test_the_usual_test_would_not_keep_its_word() -> None:

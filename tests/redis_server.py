@@ -42,13 +42,15 @@ class RedisProcess:
     """One server, on a Unix socket. It keeps what it has over `kill` and `start` exactly when `is_kept`."""
 
     def __init__(self, program: str, folder: Path, *, is_kept: bool) -> None:
-        self._command = [program, *_OPTIONS, "--unixsocket", str(folder / "socket"), "--dir", str(folder)]
-        self._command += _DISK if is_kept else _MEMORY
+        self._command = [program, *_OPTIONS, "--dir", str(folder), *(_DISK if is_kept else _MEMORY)]
         self._process: subprocess.Popen[str] | None = None
-        self.url = f"unix://{folder / 'socket'}"
+        self._socket, self._side = folder / "socket", folder / "side"
+        self.url, self.side_url = f"unix://{self._socket}", f"unix://{self._side}"
 
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    def start(self, *, aside: bool = False) -> None:
+        """`aside`: where only `side_url` finds it."""
+        command = [*self._command, "--unixsocket", str(self._side if aside else self._socket)]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert self._process.stdout is not None
         said = []
         for line in self._process.stdout:

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
@@ -145,9 +144,10 @@ def _heed_cancel() -> None:
 
 
 def where(url: str) -> str:
-    """Without its password."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    """As it may be said: without passwords."""
+    scheme, mark, rest = url.partition("?")[0].partition("://")
+    address, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{address.rpartition('@')[2]}{slash}{path}"
 
 
 def _audited(position: str, fields: Any) -> Audited:

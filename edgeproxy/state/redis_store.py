@@ -111,9 +111,9 @@ class RedisStore:
 
     async def close(self) -> None:
         for task in (self._following, self._session):
-            if task is not None and not task.done():
+            if task is not None:
                 task.cancel()
-                await asyncio.wait([task])
+                await asyncio.gather(task, return_exceptions=True)  # what it raised, it was about to tell
         self._watchers.close()
         await self._server.close()
 
@@ -206,6 +206,7 @@ class RedisStore:
         """The server's journal from an index on; None: it is no journal, which is told."""
         try:
             entries = await self._server.journal(name, start)
+            _check_places(name, start, entries)
             if not start:
                 replay(name, entries)
         except (UnreadableEntry, BrokenJournal) as error:
@@ -274,3 +275,10 @@ class RedisStore:
 
     def _always_behind(self) -> str:
         return f"the Redis server at {self._server.where} forgets what it is given: look who else writes there"
+
+
+def _check_places(name: str, start: int, entries: Sequence[Entry]) -> None:
+    """An entry's place in the list is its number. Raises BrokenJournal."""
+    for before, entry in enumerate(entries, start):
+        if (entry.cutover, entry.number) != (name, before + 1):
+            raise BrokenJournal(f"entry {entry.number} of {entry.cutover} stands after entry {before} of {name}")

@@ -41,6 +41,7 @@ def open_file(path: Path) -> sqlite3.Connection:
     """Made when it is not there. Threads take turns with the connection. Raises CannotOpen."""
     try:
         if not path.exists():
+            _check_alone(path)
             _make(path)
         return _open(path)
     except (OSError, sqlite3.OperationalError) as error:
@@ -64,6 +65,18 @@ def _make(path: Path) -> None:
         _sync(path.parent)
     finally:
         aside.unlink()
+
+
+def _check_alone(path: Path) -> None:
+    """A WAL without its file may hold what was committed, and SQLite would take it for that of a new file. Raises
+    CannotOpen.
+    """
+    wal = path.with_name(f"{path.name}-wal")
+    if wal.exists():
+        raise CannotOpen(
+            f"there is {wal}, and no {path.name} that it belongs to: the state file was moved or removed while it was "
+            "in use: put it back beside it, or move both away together to begin with no journal"
+        )
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -62,6 +62,13 @@ def test_the_pure_packages_import_no_clock_no_chance_no_socket(package: str) -> 
             assert name.split(".")[0] not in IMPURE, f"{path.relative_to(ROOT)} imports {name}"
 
 
+def test_one_module_knows_redis() -> None:
+    """It is an extra: an edge with its state in a file runs without it."""
+    for path in modules(ROOT / "edgeproxy"):
+        if any(name.split(".")[0] in ("redis", "hiredis") for name in imported(path)):
+            assert path == ROOT / "edgeproxy" / "state" / "redis.py"
+
+
 def test_backends_know_nothing_of_the_edge() -> None:
     for path in modules(ROOT / "backends"):
         for name in imported(path):

@@ -1,0 +1,1 @@
+"""Where the journals of cutovers are kept: one interface, two stores."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from backends.addresses import site_url
 from backends.faults.admin import PATH, USUALLY
 from backends.faults.language import FaultError, read_planted, read_time
 from backends.faults.middleware import TOKEN
@@ -61,24 +62,11 @@ def _parser() -> argparse.ArgumentParser:
 
 def _verb(verbs: Any, name: str, does: str) -> argparse.ArgumentParser:
     verb: argparse.ArgumentParser = verbs.add_parser(name, help=does, description=does)
-    verb.add_argument("url", type=_address, metavar="URL", help="of the site, such as http://127.0.0.1:8082")
+    verb.add_argument("url", type=site_url, metavar="URL", help="of the site, such as http://127.0.0.1:8082")
     verb.add_argument(
         "--token-file", type=token_file, required=True, metavar="FILE", help="the one of the site's --admin-token-file"
     )
     return verb
-
-
-def _address(text: str) -> str:
-    """HOST:PORT. Straight to the site, never by a proxy: a token goes with it."""
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    if parts.scheme != "http" or not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
-        raise argparse.ArgumentTypeError(f"{text!r} is no site's URL: give one like http://127.0.0.1:8082")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{host}:{port or 80}"
 
 
 def _fault(text: str) -> str:
@@ -97,19 +85,19 @@ def _lifetime(text: str) -> str:
     return text
 
 
-def _plant(address: str, token: Path, fault: str, lifetime: str) -> None:
-    planted = _ask(address, token, "POST", PATH, {"fault": fault, "for": lifetime})
+def _plant(url: str, token: Path, fault: str, lifetime: str) -> None:
+    planted = _ask(url, token, "POST", PATH, {"fault": fault, "for": lifetime})
     _say(f"{planted['number']}: {planted['fault']}, for {lifetime}")
 
 
-def _list(address: str, token: Path) -> None:
-    for planted in _ask(address, token, "GET", PATH)["faults"]:
+def _list(url: str, token: Path) -> None:
+    for planted in _ask(url, token, "GET", PATH)["faults"]:
         _say(f"{planted['number']}: {planted['fault']}, {planted['left']:.0f} s left, {planted['hits']} hits")
 
 
-def _clear(address: str, token: Path, numbers: Sequence[int]) -> None:
+def _clear(url: str, token: Path, numbers: Sequence[int]) -> None:
     paths = [f"{PATH}{number}" for number in numbers] or [PATH]
-    cleared = sum(int(_ask(address, token, "DELETE", path)["cleared"]) for path in paths)
+    cleared = sum(int(_ask(url, token, "DELETE", path)["cleared"]) for path in paths)
     _say(f"{cleared} cleared")
 
 
@@ -117,21 +105,22 @@ def _say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
 
 
-def _ask(address: str, token: Path, method: str, path: str, document: object = None) -> dict[str, Any]:
-    connection = HTTPConnection(address, timeout=_TIMEOUT)
+def _ask(url: str, token: Path, method: str, path: str, document: object = None) -> dict[str, Any]:
+    # Straight to the site, never by a proxy: the token goes with it.
+    connection = HTTPConnection(urlsplit(url).netloc, timeout=_TIMEOUT)
     try:
         body = None if document is None else json.dumps(document)
         connection.request(method, path, body, {TOKEN: read_token(token).value})
         answer = connection.getresponse()
         status, text = answer.status, answer.read(1 << 20).decode(errors="replace")
     except (OSError, HTTPException) as error:
-        raise CannotTell(f"http://{address} cannot be asked: {error}; is the site running there?") from error
+        raise CannotTell(f"{url} cannot be asked: {error}; is the site running there?") from error
     finally:
         connection.close()
-    return _understood(address, status, text)
+    return _understood(url, status, text)
 
 
-def _understood(address: str, status: int, text: str) -> dict[str, Any]:
+def _understood(url: str, status: int, text: str) -> dict[str, Any]:
     try:
         said = json.loads(text) if status in (200, 201) else None
     except ValueError:
@@ -139,10 +128,8 @@ def _understood(address: str, status: int, text: str) -> dict[str, Any]:
     if isinstance(said, dict):
         return said
     if status in (400, 403, 404, 405, 409) and text.count("\n") == 1:
-        raise CannotTell(f"http://{address} refuses ({status}): {text.strip()}")
-    raise CannotTell(
-        f"http://{address} answers {status}: no site that can be told faults; start it with --admin-token-file"
-    )
+        raise CannotTell(f"{url} refuses ({status}): {text.strip()}")
+    raise CannotTell(f"{url} answers {status}: no site that can be told faults; start it with --admin-token-file")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,10 @@ _CHUNK = 256 * 1024
 
 def make_app(store: Store, clock: Clock) -> web.Application:
     async def handle(request: web.Request) -> web.StreamResponse:
-        return await _send(request, await _reply(request, store, clock))
+        try:
+            return await _send(request, await _reply(request, store, clock))
+        except ConnectionError:  # the client has left, in the middle of its request or of its answer
+            return web.Response()  # for nobody
 
     app = web.Application(client_max_size=_LARGEST_FORM)
     app.router.add_route("*", r"/{path:[\s\S]*}", handle)

@@ -6,15 +6,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from backends.addresses import base_url, host_name, site_url
 from backends.faults import Traits
 from backends.modern.app import make_app
+from backends.modern.purging import DEFAULT_HOST, Edges, purge_at
 from backends.modern.site import DEFAULT_FILES_URL, Site
 from backends.running import parser, serve
 from backends.store import Store
+from backends.tokens import token_file
 
 PROGRAM = "backends.modern"
 
@@ -33,31 +35,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--files-url-for", type=_host_and_url, action="append", default=[], metavar="PUBLICHOST=URL",
         help="where they are for those who ask this host (X-Forwarded-Host); repeatable",
     )  # fmt: skip
-    options.add_argument("--upload-token", metavar="TOKEN", help="without one nobody may upload")
+    options.add_argument("--upload-token", type=_upload_token, metavar="TOKEN", help="without one nobody may upload")
+    options.add_argument(
+        "--purge", type=site_url, action="append", default=[], metavar="URL",
+        help="an edge at which what an upload changes is purged, such as http://127.0.0.1:8080; repeatable",
+    )  # fmt: skip
+    options.add_argument(
+        "--purge-token-file", type=token_file, metavar="FILE", help="the one of the edge's purge_token"
+    )
+    options.add_argument(
+        "--purge-host", type=host_name, default=DEFAULT_HOST, metavar="HOST",
+        help=f"one that the edge answers for ({DEFAULT_HOST})",
+    )  # fmt: skip
     given = options.parse_args(arguments)
+    if bool(given.purge) != (given.purge_token_file is not None):
+        options.error("--purge and --purge-token-file go together: give both, or neither")
     site = Site(given.files_url, dict(given.files_url_for), given.upload_token)
 
     def app(store: Store) -> web.Application:
         store.sweep(before=datetime.now(UTC) - _ABANDONED_AFTER)
-        return make_app(store, site, lambda: datetime.now(UTC))
+        made = make_app(store, site, lambda: datetime.now(UTC))
+        if given.purge:
+            purge_at(made, Edges(tuple(given.purge), given.purge_token_file, given.purge_host))
+        return made
 
     return serve(PROGRAM, app, TRAITS, given)
 
 
 def _base_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
-        raise argparse.ArgumentTypeError(f"{text!r} is no base URL: give one like {DEFAULT_FILES_URL}")
-    return text.rstrip("/")
+    return base_url(text, DEFAULT_FILES_URL)
+
+
+def _upload_token(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty token would let everybody upload: give one, or leave the option out")
+    return text
 
 
 def _host_and_url(text: str) -> tuple[str, str]:
     host, equals, url = text.partition("=")
-    if not host or not equals:
+    if not equals:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not HOST=URL: give one like pypi.test=http://files.pypihosted.test"
         )
-    return host.lower(), _base_url(url)
+    return host_name(host), _base_url(url)
 
 
 if __name__ == "__main__":

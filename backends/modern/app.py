@@ -80,6 +80,8 @@ async def _boundary(request: web.Request, handler: Handler) -> web.StreamRespons
         return await handler(request)
     except web.HTTPNotFound:
         return await _send(request, _missing(request.rel_url.raw_path))
+    except ConnectionError:  # the client has left, in the middle of its request or of its answer
+        return web.Response()  # for nobody
     except sqlite3.Error:
         _LOG.exception("%s %s", request.method, request.rel_url)
         return await _send(request, _UNREADABLE)

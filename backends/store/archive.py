@@ -128,7 +128,10 @@ def _agree(metadata: Metadata, name: str, version: str) -> None:
 
 
 def _parsed(data: bytes, member: str) -> Metadata:
-    raw, _ = parse_email(data)
+    try:
+        raw, _ = parse_email(data)
+    except RecursionError as error:  # messages within messages
+        raise BadArchive(f"its {member} is nested too deeply") from error
     metadata: Metadata = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in raw.items()

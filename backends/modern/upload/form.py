@@ -135,6 +135,8 @@ def _metadata(values: Mapping[str, list[str]]) -> StoredMetadata:
         Metadata.from_raw(cast(RawMetadata, raw))
     except ExceptionGroup as group:
         raise Refusal(400, f"Invalid metadata: {group.exceptions[0]}") from group
+    except RecursionError:  # brackets of a requirement, comments of a content type
+        raise Refusal(400, "Invalid metadata: a field is nested too deeply.") from None
     return {key: _stored(value) for key, value in raw.items()}
 
 

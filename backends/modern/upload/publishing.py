@@ -11,8 +11,8 @@ from backends.modern.upload.receiving import SentFile
 from backends.store import BadArchive, Distribution, NewFile, Same, Store, read_distribution
 
 
-def publish(directory: Path, upload: Upload, sent: SentFile, now: datetime) -> None:
-    """Runs in a thread of its own, with a store of its own: others are answered meanwhile."""
+def publish(directory: Path, upload: Upload, sent: SentFile, now: datetime) -> bool:
+    """Whether that changed the index. Runs in a thread of its own, with a store of its own: others are answered."""
     with Store(directory) as store:
         check_project(upload, is_new=store.project(upload.normalized) is None)
         check_received(upload, sent)
@@ -20,8 +20,10 @@ def publish(directory: Path, upload: Upload, sent: SentFile, now: datetime) -> N
         read = _read(sent)
         with store.exclusive():
             verdict = judge(upload, sent, _known(store, upload, sent), read, now)
-            if not isinstance(verdict, Same):
-                store.add_file(_new_file(upload, verdict), sent.content, now)
+            if isinstance(verdict, Same):
+                return False
+            store.add_file(_new_file(upload, verdict), sent.content, now)
+        return True
 
 
 def _read(sent: SentFile) -> Distribution | BadArchive:

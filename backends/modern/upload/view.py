@@ -13,6 +13,7 @@ from aiohttp import web
 
 from backends.modern import answers
 from backends.modern.answers import Answer
+from backends.modern.purging import PURGER
 from backends.modern.upload.form import read_form
 from backends.modern.upload.publishing import publish
 from backends.modern.upload.receiving import receive
@@ -35,9 +36,11 @@ async def upload(request: web.Request, visit: Visit) -> Answer:
             described = read_form(_with_action(form.fields, visit.query))
             if form.file is None:
                 raise Refusal(400, "The form has no file: the field content is missing.")
-            await asyncio.to_thread(publish, visit.store.directory, described, form.file, visit.now)
+            changed = await asyncio.to_thread(publish, visit.store.directory, described, form.file, visit.now)
     except Refusal as refusal:
         return _refused(refusal.status, refusal.told_at(visit.origin))
+    if changed and (purger := request.app.get(PURGER)) is not None:
+        await purger.purge(described.normalized)
     return TAKEN
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,9 +38,16 @@ class Got:
 class Browser:
     """Asks for a path exactly as it is written, and follows nothing."""
 
-    def __init__(self, session: ClientSession, base: str) -> None:
+    def __init__(self, session: ClientSession, runner: web.AppRunner) -> None:
         self._session = session
-        self.base = base
+        self._runner = runner
+        self.host, self.port = runner.addresses[0][:2]
+        self.base = f"http://{self.host}:{self.port}"
+
+    async def until_nobody_is_here(self) -> None:
+        """Until the site has dealt with every client that it had, and with their leaving."""
+        while self._runner.server is not None and self._runner.server.connections:
+            await asyncio.sleep(0)
 
     async def get(self, path: str, method: str = "GET", **options: Any) -> Got:
         url = URL(self.base + path, encoded=True)
@@ -73,5 +81,5 @@ async def site(store: Store) -> AsyncIterator[Browser]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     async with ClientSession() as session:
-        yield Browser(session, f"http://127.0.0.1:{runner.addresses[0][1]}")
+        yield Browser(session, runner)
     await runner.cleanup()

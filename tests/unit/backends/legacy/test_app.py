@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import shutil
 from typing import Any
+from zipfile import ZIP_STORED
 
 import pytest
 from aiohttp import FormData
-from packages import sdist
+from packages import Package, core_metadata, sdist, stored, zipped
 
 from backends.store import File, Store
 
@@ -340,3 +341,40 @@ async def test_a_store_that_stopped_answering_is_an_error_of_the_site(site: Any,
 async def test_many_at_once_are_answered(site: Any) -> None:
     answers = await asyncio.gather(*(site.get(path) for path in ("/simple/flask/", OLD_SDIST) * 20))
     assert {got.status for got in answers} == {200}
+
+
+@pytest.mark.parametrize(
+    "path", ["/pypi/{}", "/pypi/{}/json", "/pypi/Flask/{}", "/simple/{}", "/simple/{}/", "/packages/source/F/{}/x"]
+)
+async def test_an_encoded_control_character_is_in_no_name(site: Any, path: str) -> None:
+    for number in (*range(0x20), 0x7F):
+        got = await site.get(path.format(f"Flask%{number:02x}"))
+        assert got.status in (301, 404), number
+        assert got.status == 404 or f"%{number:02X}" in got.headers["Location"] or "flask-" in got.headers["Location"]
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        "GET {file} HTTP/1.1\r\n{host}\r\n",
+        "POST /pypi HTTP/1.1\r\nContent-Type: text/xml\r\nContent-Length: 99\r\n{host}\r\n<x>",
+        "POST /pypi HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 99\r\n{host}\r\nx",
+        "POST /pypi HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 99\r\n{host}\r\n--b",
+    ],
+)
+async def test_a_client_may_leave_in_the_middle(
+    site: Any, store: Store, caplog: pytest.LogCaptureFixture, octets: str
+) -> None:
+    members = {"big.py": bytes(30 << 20), "big-1.0.dist-info/METADATA": core_metadata("Big", "1.0")}
+    content = zipped(members, ZIP_STORED)
+    stored(store, Package("big-1.0-py3-none-any.whl", content))
+    file = store.file_named("big-1.0-py3-none-any.whl")
+    assert file is not None
+    reader, writer = await asyncio.open_connection(site.host, site.port)
+    writer.write(octets.format(file=f"/{file.path}", host="Host: legacy.pypi.test\r\n").encode())
+    if octets.startswith("GET"):
+        await reader.readexactly(1000)
+    writer.close()
+    await writer.wait_closed()
+    await site.until_nobody_is_here()
+    assert caplog.records == []

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from aiohttp.test_utils import TestClient
 from packages import LAUNCH, stored, wheel
+from yarl import URL
 
 from backends.store import Store
 
@@ -138,6 +139,18 @@ async def test_a_redirect_that_could_be_misread_is_refused(client: TestClient, n
         async with client.get(path, allow_redirects=False) as answer:
             assert answer.status == 400
             assert "Location" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/project/{}", "/project/{}/", "/project/Flask/{}/", "/p/{}/", "/pypi/{}/json"])
+@pytest.mark.parametrize("around", ["{}", "Flask{}", "{}Flask"])
+async def test_an_encoded_control_character_is_in_no_name(
+    client: TestClient, store: Store, path: str, around: str
+) -> None:
+    stored(store, wheel("Flask", "1.0"))
+    for number in (*range(0x20), 0x7F):
+        asked = path.format(around.format(f"%{number:02x}"))
+        async with client.get(URL(asked, encoded=True)) as answer:  # redirects are followed
+            assert answer.status in (400, 404), asked
 
 
 async def test_an_encoded_slash_does_not_lead_away(client: TestClient) -> None:

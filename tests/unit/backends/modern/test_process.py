@@ -13,6 +13,7 @@ import pytest
 from aiohttp import ClientSession
 from packages import stored, wheel
 
+from backends.modern.__main__ import main
 from backends.store import Store
 
 
@@ -56,15 +57,39 @@ async def test_an_unusable_store_is_one_line_and_exit_code_1(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("option", "value"),
+    ("option", "value", "said"),
     [
-        ("--files-url", "files.pypihosted.test"),
-        ("--files-url", "ftp://files.pypihosted.test"),
-        ("--files-url-for", "http://files.localhost:8080"),
-        ("--files-url-for", "pypi.localhost=files.localhost"),
+        *(
+            ("--files-url", url, "is no base URL: give one like http://files.pypihosted.test")
+            for url in (
+                *("", "files.pypihosted.test", "//files.pypihosted.test", "ftp://files.pypihosted.test", "http://"),
+                *("http://[::1", "http://:8080", "http://f.test:", "http://f.test:99999", "http://f.test:x"),
+                *("http://user@f.test", "http://f.test/%zz", "http://f.test?x", "http://f.test#x", "http://f .test"),
+                *('http://f.test"><script>', "http://\u00e9.test", "http://f.test/a b"),
+            )
+        ),
+        ("--files-url-for", "http://files.localhost:8080", "is not HOST=URL"),
+        ("--files-url-for", "pypi.localhost=files.localhost", "'files.localhost' is no base URL"),
+        ("--files-url-for", "=http://files.localhost", "'' is no host"),
+        ("--files-url-for", "pypi.localhost/x=http://files.localhost", "is no host: give one like pypi.test"),
+        ("--upload-token", "", "an empty token would let everybody upload"),
+        ("--upload-token", " ", "an empty token would let everybody upload"),
+        ("--purge", "http://127.0.0.1:8080/simple/", "is no site's URL"),
+        ("--purge", "http://127.0.0.1:8080", "--purge and --purge-token-file go together"),
+        ("--purge-token-file", "/no/such/file", "/no/such/file cannot be read: No such file"),
+        ("--purge-host", "pypi.test/", "'pypi.test/' is no host"),
     ],
 )
-async def test_a_wrong_option_is_wrong_usage(tmp_path: Path, option: str, value: str) -> None:
-    code, out, err = await ended(await start("--store", tmp_path / "store", option, value))
+def test_a_wrong_option_is_wrong_usage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, value: str, said: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--store", str(tmp_path / "store"), option, value])
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+async def test_wrong_usage_is_the_status_of_the_process(tmp_path: Path) -> None:
+    code, out, err = await ended(await start("--store", tmp_path / "store", "--upload-token", ""))
     assert (code, out) == (2, "")
-    assert repr(value) in err or "files.localhost" in err
+    assert "argument --upload-token: an empty token" in err

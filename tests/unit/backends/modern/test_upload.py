@@ -259,6 +259,31 @@ async def test_checks_are_made_in_the_order_uploaders_rely_on(client: TestClient
     assert (await upload(client, form(second, name="Other")))[1].startswith("Invalid distribution file")
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("requires_dist", "x; " + "(" * 20_000 + "python_version>'3'" + ")" * 20_000),
+        ("description_content_type", "(" * 20_000),
+        ("license_expression", "(" * 20_000 + "MIT" + ")" * 20_000),
+    ],
+)
+async def test_a_field_that_is_nested_thousands_deep_is_refused(client: TestClient, field: str, value: str) -> None:
+    data = form(FLASK, metadata_version="2.4", **{field: value})
+    async with client.post("/legacy/", data=data, headers={"Authorization": TOKEN}) as answer:
+        assert answer.status == 400
+        assert (await answer.text()).startswith("Invalid metadata: ")
+
+
+async def test_a_wheel_whose_metadata_is_nested_thousands_deep_is_refused(client: TestClient) -> None:
+    nested = core_metadata("Flask", "1.0") + b"Content-Type: message/rfc822\n\n" * 5000
+    nested = nested.replace(b"\n\nContent", b"\nContent", 1)
+    package = Package("flask-1.0-py3-none-any.whl", zipped({"flask-1.0.dist-info/METADATA": nested}))
+    assert await upload(client, form(package)) == (
+        400,
+        "Invalid distribution file: its METADATA is nested too deeply.",
+    )
+
+
 async def test_a_file_above_the_limit_is_refused_first_and_never_kept(
     client: TestClient, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -307,7 +332,7 @@ async def test_the_path_without_a_slash_leads_to_the_one_with_it(client: TestCli
         assert (answer.status, answer.headers["Location"]) == (308, "/legacy/")
 
 
-async def test_an_upload_that_breaks_off_leaves_nothing(store: Store) -> None:
+async def test_an_upload_that_breaks_off_leaves_nothing(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     incoming = store.directory / "incoming"
     async with TestServer(make_app(store, Site(upload_token="secret"), lambda: LAUNCH)) as server:
         reader, writer = await asyncio.open_connection(server.host, server.port)
@@ -327,6 +352,7 @@ async def test_an_upload_that_breaks_off_leaves_nothing(store: Store) -> None:
         writer.close()
         await writer.wait_closed()
     assert not any(incoming.iterdir())
+    assert caplog.records == []  # clients leave; that is nothing to complain about
 
 
 async def test_two_uploads_of_one_name_at_once_make_one_file(client: TestClient, store: Store) -> None:

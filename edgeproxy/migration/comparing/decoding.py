@@ -6,7 +6,6 @@ Law: no coding makes more octets than the bounds allow, however few it is made o
 from __future__ import annotations
 
 import codecs
-import io
 import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,9 @@ from edgeproxy.migration.comparing.bounds import Bounds, BrokenContent, Flaw
 
 _MOST_CODINGS: Final = 4
 _MOST_WINDOW: Final = 8 << 20  # what a zstd decoder keeps; RFC 9659 allows HTTP no more
+_PADDING: Final = re.compile(rb"\0*")
+_PIECE: Final = 8192
+_BITE: Final = 128  # octets of zstd
 _CHARSET: Final = re.compile(r"""(?i);[ \t]*charset[ \t]*=[ \t]*"?([^"'; \t]+)""")
 _META: Final = re.compile(rb"""(?i)<meta[^>]{0,200}?charset[ \t\r\n]*=[ \t\r\n]*["']?([a-z0-9_.:-]{1,40})""")
 _META_WITHIN: Final = 1024  # octets: HTML, "prescan a byte stream"
@@ -56,15 +58,19 @@ def decode(content: bytes, content_encoding: Sequence[str], bounds: Bounds) -> b
 
 
 def _inflate(content: bytes, most: int, window_bits: int) -> bytes:
-    out, left = bytearray(), content
-    while left and len(out) <= most:  # RFC 1952 §2.2: members follow one another
+    out, at = bytearray(), 0
+    while at < len(content):  # RFC 1952 §2.2: members follow one another
         member = zlib.decompressobj(window_bits)
-        out += member.decompress(left, most + 1 - len(out))
-        if not member.eof:
+        while not member.eof and at < len(content):
+            piece = content[at : at + _PIECE]  # what is left of it is copied, for each of perhaps many members
+            out += member.decompress(piece, most + 1 - len(out))
+            at += len(piece) - len(member.unconsumed_tail) - len(member.unused_data)
             if len(out) > most:
-                break
+                return bytes(out)
+        if not member.eof:
             raise EOFError("it ends too early")
-        left = member.unused_data.lstrip(b"\0")  # padding, which gzip lets pass too
+        padding = _PADDING.match(content, at)  # which gzip lets pass too
+        at = at if padding is None else padding.end()
     return bytes(out)
 
 
@@ -90,11 +96,19 @@ def _unbrotli(content: bytes, most: int) -> bytes:
 
 
 def _unzstd(content: bytes, most: int) -> bytes:
+    """Little by little: a block of 4 octets can hold 128 KiB, and this decoder cannot be asked for less of it."""
     decoder = zstandard.ZstdDecompressor(max_window_size=_MOST_WINDOW)
-    out, wanted = bytearray(), most + 1
-    with decoder.stream_reader(io.BytesIO(content), read_across_frames=True) as reader:
-        while len(out) < wanted and (piece := reader.read(wanted - len(out))):
-            out += piece
+    out, at = bytearray(), 0
+    while at < len(content) and len(out) <= most:  # RFC 8878 §3.1: frames follow one another
+        frame = decoder.decompressobj()
+        while not frame.eof and at < len(content) and len(out) <= most:
+            out += frame.decompress(content[at : at + _BITE])
+            at += _BITE
+        if len(out) > most:
+            break
+        if not frame.eof:
+            raise EOFError("it ends too early")
+        at = min(at, len(content)) - len(frame.unused_data)
     return bytes(out)
 
 

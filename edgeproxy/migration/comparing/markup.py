@@ -39,11 +39,12 @@ class End(NamedTuple):
 Token = Start | End | str  # a str is text
 
 _W: Final = r" \t\n\f\r"
-# PERF: a text and the tag behind it in one step.
+# PERF: a text and the tag behind it in one step. A value whose quotes are not closed is none: then there is no tag.
 _STEP: Final = re.compile(
     rf"""([^<]*+)(?:<(/?)([A-Za-z][^{_W}/>]*+)
     ((?:[{_W}/]++
-      | [^{_W}/>][^{_W}/>=]*+ (?:[{_W}]*+ = [{_W}]*+ (?:"[^"]*+" | '[^']*+' | (?!["'])[^{_W}>]*+))?+
+      | [^{_W}/>][^{_W}/>=]*+
+        (?:[{_W}]*+ = [{_W}]*+ (?:"[^"]*+" | '[^']*+' | (?!["'])[^{_W}>]*+) | (?![{_W}]*+=))
     )*+)>)?+""",
     re.VERBOSE,
 )

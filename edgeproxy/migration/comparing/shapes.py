@@ -16,8 +16,8 @@ MOST_SEGMENTS: Final = 8
 
 # What a segment looks like, the first that fits; the rest is a name.
 _LOOKS: Final = (
-    (re.compile("[0-9]+"), "{number}"),
     (re.compile("[0-9a-f]{2}|[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I), "{hex}"),
+    (re.compile("[0-9]+"), "{number}"),
     (re.compile(r"v?[0-9]+(?:\.[0-9A-Za-z]+)+(?:[.+!-][0-9A-Za-z.]*)?"), "{version}"),
     (re.compile(r".+\.(?:whl|tar\.gz|zip|egg|tar\.bz2|tgz|metadata|asc|exe|msi|rpm|deb)", re.I), "{file}"),
 )

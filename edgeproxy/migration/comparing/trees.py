@@ -67,7 +67,7 @@ def number(text: str) -> int | float:
 def check_bounds(tree: Tree, bounds: Bounds) -> None:
     """Depth and number of values, level by level: it does not recurse itself."""
     level: list[Any] = [tree] if isinstance(tree, dict | list) else []  # objects and arrays
-    count = depth = 1
+    count, depth = 1, 0
     while level:
         depth += 1
         count += sum(map(len, level))
@@ -139,10 +139,17 @@ def _compare_arrays(found: Found, at: At, old: list[Tree], new: list[Tree]) -> N
     aligned = align(old, new, _key, _label)
     for before, after in aligned.pairs:
         compare_trees(found, at.part(str(before), is_free=True), old[before], new[after])
+    both = {*aligned.missing} & {*aligned.added}
+    retyped = {index for index in both if type_of(old[index]) != type_of(new[index])}
     for index in aligned.missing:
-        found.add(Missing(*at.part(str(index), is_free=True), show(old[index])))
+        where = at.part(str(index), is_free=True)
+        if index in retyped:
+            compare_trees(found, where, old[index], new[index])
+        else:
+            found.add(Missing(*where, show(old[index])))
     for index in aligned.added:
-        found.add(Added(*at.part(str(index), is_free=True), show(new[index])))
+        if index not in retyped:
+            found.add(Added(*at.part(str(index), is_free=True), show(new[index])))
     if aligned.is_reordered:
         found.add(Reordered(*at))
 

@@ -1,0 +1,193 @@
+"""Two answers by the kind of comparison: what is compared, and of what."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from compared import HTML, JSON, V1_JSON, XML, answer, found, seen
+
+from edgeproxy.migration.comparing.answers import Answer, Final, answer_of, digest_of
+from edgeproxy.migration.comparing.bounds import Bounds, Flaw
+from edgeproxy.migration.comparing.compare import compare
+from edgeproxy.migration.comparing.differences import Changed, Kind, Side, StatusChanged, Unlisted, Unreadable
+from edgeproxy.ruleset.modifiers import Comparison
+
+CONTENTS = [kind for kind in Comparison if kind not in (Comparison.EXACT, Comparison.REDIRECT)]
+
+
+@pytest.mark.parametrize("kind", [each for each in Comparison if each is not Comparison.REDIRECT])
+def test_where_the_status_differs_nothing_else_is_compared(kind: Comparison) -> None:
+    old, new = answer("{}", JSON), answer("no such project", "text/plain", "Cache-Control: no-store", status=404)
+    assert compare(kind, old, new) == (StatusChanged(200, 404),)
+
+
+@pytest.mark.parametrize("kind", CONTENTS)
+def test_nobody_reads_the_content_of_what_is_no_success(kind: Comparison) -> None:
+    old, new = (answer(text, "text/plain", status=404) for text in ("404 Not Found", "`a` does not exist"))
+    assert compare(kind, old, new) == ()
+    assert found(Comparison.EXACT, old, new) == [(Kind.CHANGED, "content")]
+
+
+@pytest.mark.parametrize("kind", list(Comparison))
+def test_broken_content_is_the_same_as_itself(kind: Comparison) -> None:
+    for content_type in (HTML, JSON, XML, V1_JSON, ""):
+        broken = answer(b'\xff<[{"&#99999999999999;', content_type)
+        assert compare(kind, broken, broken) == ()
+
+
+def test_the_same_octets_under_another_media_type_are_read_as_what_they_are() -> None:
+    old, new = answer("{}", V1_JSON), answer("{}", HTML)
+    assert found(Comparison.SIMPLE_INDEX, old, new) == [(Kind.UNREADABLE, "unreadable:old")]
+
+
+@pytest.mark.parametrize("kind", CONTENTS)
+def test_answers_without_content_have_the_same(kind: Comparison) -> None:
+    old, new = answer("", HTML), answer("", V1_JSON)
+    assert compare(kind, old, new) == ()
+
+
+def test_content_that_is_not_there_as_a_whole_is_not_compared() -> None:
+    whole = answer('{"a": 1}', JSON)
+    cut = answer_of(200, [(b"Content-Type", b"application/json")], b'{"a": 1}', is_cut=True)
+    assert compare(Comparison.JSON, whole, cut) == (
+        Unreadable(Side.NEW, Flaw.CUT, "only the first 8 octets are there"),
+    )
+    assert seen(compare(Comparison.JSON, cut, cut)) == [
+        (Kind.UNREADABLE, "unreadable:old"),
+        (Kind.UNREADABLE, "unreadable:new"),
+    ]
+
+
+def test_so_many_differences_are_listed_and_the_rest_is_counted() -> None:
+    old, new = (answer("{" + ", ".join(f'"k{n}": {side}' for n in range(10)) + "}", JSON) for side in (1, 2))
+    differences = compare(Comparison.JSON, old, new, bounds=Bounds(differences=3))
+    assert len(differences) == 4
+    assert differences[3] == Unlisted(7)
+
+
+# -- exact --------------------------------------------------------------------------------------------------------
+
+
+def test_exactly_the_same_means_octet_for_octet() -> None:
+    old, new = answer("a" * 100 + "b" * 100), answer("a" * 100 + "c" * 100)
+    (difference,) = compare(Comparison.EXACT, old, new)
+    assert isinstance(difference, Changed)
+    assert difference.old.startswith("octet 100 of 200: …aaaa")
+    assert "abbb" in difference.old
+    assert "accc" in difference.new
+
+
+def test_content_that_has_more_at_its_end_is_different_there() -> None:
+    (difference,) = compare(Comparison.EXACT, answer("abc"), answer("abcd"))
+    assert isinstance(difference, Changed)
+    assert (difference.old, difference.new) == ("octet 3 of 3: abc", "octet 3 of 4: abcd")
+
+
+def test_every_header_counts_that_is_not_ignored() -> None:
+    old = answer("a", "text/plain", "X-A: 1", "Date: Mon", "Server: old", "X-Request-Id: 1")
+    new = answer("a", "text/plain", "X-B: 1", "Date: Tue", "Server: new", "X-Request-Id: 2", "Age: 3")
+    assert found(Comparison.EXACT, old, new) == [(Kind.MISSING, "header:x-a"), (Kind.ADDED, "header:x-b")]
+    assert found(Comparison.EXACT, old, new, "header:X-A", "header:x-b") == []
+
+
+def test_a_coding_is_nothing_of_the_content() -> None:
+    import gzip
+
+    fields = [(b"Content-Type", b"text/plain"), (b"Content-Encoding", b"gzip"), (b"Content-Length", b"25")]
+    coded = answer_of(200, fields, gzip.compress(b"hello"))
+    assert compare(Comparison.EXACT, answer("hello", "text/plain"), coded) == ()
+
+
+# -- file ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_is_its_octets() -> None:
+    old, new = answer("abc", "application/octet-stream"), answer("abd", "application/octet-stream")
+    assert found(Comparison.FILE, old, old) == []
+    assert found(Comparison.FILE, old, new) == [(Kind.CHANGED, "content:sha256")]
+    assert found(Comparison.FILE, old, answer("abcd", "application/octet-stream")) == [(Kind.CHANGED, "content:size")]
+
+
+def test_a_file_may_be_hashed_as_it_came() -> None:
+    hashed = Answer(200, {}, b"", Flaw.CUT, "not kept", digest=digest_of(b"abc"), size=3)
+    assert found(Comparison.FILE, answer("abc"), hashed) == []
+    assert found(Comparison.FILE, answer("abd"), hashed) == [(Kind.CHANGED, "content:sha256")]
+    assert found(Comparison.FILE, answer("abc"), replace(hashed, digest="", size=None)) == [
+        (Kind.UNREADABLE, "unreadable:new")
+    ]
+
+
+def test_the_head_of_a_file_says_how_large_it_is() -> None:
+    old, new = answer("", "", "Content-Length: 3"), answer("", "", "Content-Length: 4")
+    assert found(Comparison.FILE, old, new) == [(Kind.CHANGED, "content:size")]
+    assert found(Comparison.FILE, old, answer("", "", "Content-Length: 4", "Content-Encoding: gzip")) != []
+
+
+def test_who_takes_a_file_in_parts_has_to_be_told() -> None:
+    old, new = answer("abc", "", "Accept-Ranges: bytes"), answer("abc")
+    assert found(Comparison.FILE, old, new) == [(Kind.MISSING, "header:accept-ranges")]
+
+
+# -- redirect -----------------------------------------------------------------------------------------------------
+
+
+def redirect(location: str, status: int = 301, final: Final | None = None) -> Answer:
+    return replace(answer("", "", f"Location: {location}", status=status), final=final)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("/simple/Zope.Interface/", "https://pypi.test/simple/zope-interface/"),
+        ("/pypi/Flask/json", "/pypi/flask/json"),
+        ("HTTPS://PYPI.test/simple/a/", "https://pypi.test/simple/a/"),
+        ("/project/a%5Fb/", "/project/a-b/"),
+    ],
+)
+def test_two_redirects_may_spell_one_target(old: str, new: str) -> None:
+    assert found(Comparison.REDIRECT, redirect(old), redirect(new)) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("/simple/a/", "/simple/b/"),
+        ("/simple/a", "/simple/a/"),
+        ("http://pypi.test/", "https://pypi.test/"),
+        ("https://pypi.test/a", "https://legacy.pypi.test/a"),
+        ("/packages/A.whl", "/packages/a.whl"),
+        ("/a?b=1", "/a?b=2"),
+        ("http://[", "/a"),
+    ],
+)
+def test_two_targets_are_a_difference(old: str, new: str) -> None:
+    assert found(Comparison.REDIRECT, redirect(old), redirect(new)) == [(Kind.CHANGED, "header:location")]
+
+
+def test_a_redirect_without_a_target_leads_nowhere() -> None:
+    assert found(Comparison.REDIRECT, redirect("/a"), answer("", status=301)) == [(Kind.MISSING, "header:location")]
+    assert found(Comparison.REDIRECT, answer("", status=301), redirect("/a")) == [(Kind.ADDED, "header:location")]
+    assert found(Comparison.REDIRECT, answer("", status=301), answer("", status=301)) == []
+
+
+def test_how_long_a_redirect_is_remembered_counts_where_nobody_followed_it() -> None:
+    assert compare(Comparison.REDIRECT, redirect("/a", 301), redirect("/a", 302)) == (StatusChanged(301, 302),)
+
+
+def test_a_redirect_is_equal_to_what_it_leads_to() -> None:
+    content = answer("abc")
+    there = redirect("/elsewhere/abc", 302, Final(200, digest_of(b"abc")))
+    assert found(Comparison.REDIRECT, content, there) == []
+    assert found(Comparison.REDIRECT, there, redirect("/abc", 301, Final(200, digest_of(b"abc")))) == []
+    assert found(Comparison.REDIRECT, content, redirect("/abc", 301, Final(200, digest_of(b"abd")))) == [
+        (Kind.CHANGED, "final:content")
+    ]
+    assert found(Comparison.REDIRECT, there, redirect("/abc", 301, Final(404, ""))) == [(Kind.CHANGED, "final:status")]
+    assert (
+        found(Comparison.REDIRECT, redirect("/a", 301, Final(404, "aa")), redirect("/b", 301, Final(404, "bb"))) == []
+    )
+
+
+def test_a_redirect_that_nobody_followed_is_not_equal_to_an_answer() -> None:
+    assert compare(Comparison.REDIRECT, answer("abc"), redirect("/abc")) == (StatusChanged(200, 301),)

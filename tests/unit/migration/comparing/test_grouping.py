@@ -1,0 +1,127 @@
+"""Findings by rule, shape and client: counted, with a few examples, scrubbed, bounded."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from compared import JSON, answer
+
+from edgeproxy.migration.comparing.differences import Changed, Difference, Kind, StatusChanged
+from edgeproxy.migration.comparing.examples import Example
+from edgeproxy.migration.comparing.grouping import (
+    MOST_EXAMPLES,
+    MOST_EXAMPLES_IN_ALL,
+    MOST_GROUPS,
+    MOST_MARKS,
+    OTHER,
+    Groups,
+    Key,
+)
+
+PAGE = Key("simple", "/simple/{project}/", "pip")
+STATUS = StatusChanged(200, 404)
+NOW = 1_523_890_800.0
+
+
+def changed(path: str) -> Difference:
+    return Changed(path, path, "a", "b")
+
+
+def example(*differences: Difference) -> Example:
+    request = (
+        "GET",
+        "/simple/a/?token=abcdefghijklmnop",
+        {"authorization": ("Basic abcdefgh",), "user-agent": ("pip/26.3",)},
+    )
+    answers = (answer('{"password": "hunter2"}', JSON, "Set-Cookie: s=secret"), answer("{}", JSON, status=404))
+    return Example.of(NOW, request, answers, differences)
+
+
+def add(groups: Groups, key: Key, *differences: Difference, now: float = NOW) -> None:
+    groups.add(key, differences, lambda: example(*differences), now)
+
+
+def test_every_comparison_is_counted_where_it_belongs() -> None:
+    groups = Groups()
+    add(groups, PAGE)
+    add(groups, PAGE, STATUS, now=NOW + 5)
+    add(groups, PAGE, changed("json:/a"), changed("json:/a"), STATUS)
+    add(groups, Key("json", "/pypi/{name}/json", "uv"))
+    assert (groups.compared, groups.different) == (4, 2)
+    (key, group), (other, quiet) = groups
+    assert (key, other.rule, quiet.different) == (PAGE, "json", 0)
+    tally = group.tallies[Kind.STATUS_CHANGED, "status"]
+    assert (tally.count, tally.first, tally.last, len(tally.examples)) == (2, NOW, NOW + 5, 2)
+    assert group.tallies[Kind.CHANGED, "json:/a"].count == 1
+
+
+def test_an_example_holds_nothing_that_lets_anybody_in() -> None:
+    kept = json.dumps(example(Changed("header:location", "header:location", "/a?token=sesame", "/b")).to_json())
+    for secret in ("abcdefgh", "hunter2", "secret", "sesame"):
+        assert secret not in kept
+    assert "pip/26.3" in kept
+
+
+def test_an_example_is_small_whatever_the_exchange_was() -> None:
+    huge = answer("x" * 1_000_000, "text/plain", *(f"X-{n}: {'y' * 1000}" for n in range(500)))
+    request = ("G" * 1000, "/" + "a" * 10_000, {"x": ("z" * 10_000,)})
+    differences = [changed(f"json:/{n}") for n in range(1000)]
+    assert len(json.dumps(Example.of(NOW, request, (huge, huge), differences).to_json())) < 50_000
+
+
+def test_there_are_few_examples_and_none_is_made_that_is_not_kept() -> None:
+    groups, made = Groups(), []
+
+    def make() -> Example:
+        made.append(1)
+        return example(STATUS)
+
+    for _ in range(100):
+        groups.add(PAGE, (STATUS,), make, NOW)
+    ((_, group),) = groups
+    assert len(group.tallies[Kind.STATUS_CHANGED, "status"].examples) == len(made) == MOST_EXAMPLES
+
+
+def test_groups_and_patterns_have_a_bound_and_nothing_goes_uncounted() -> None:
+    groups = Groups()
+    for n in range(2 * MOST_GROUPS):
+        add(groups, Key(f"rule-{n}", "/", "pip"), changed("json:/a"))
+    for n in range(3 * MOST_MARKS):
+        add(groups, Key("rule-0", "/", "pip"), changed(f"json:/{n}"))
+    kept = dict(groups)
+    assert len(kept) == MOST_GROUPS + 1
+    assert kept[Key(OTHER, OTHER, OTHER)].different == MOST_GROUPS
+    assert groups.compared == 2 * MOST_GROUPS + 3 * MOST_MARKS
+    first = kept[Key("rule-0", "/", "pip")]
+    assert len(first.tallies) == MOST_MARKS + 1
+    assert sum(tally.count for tally in first.tallies.values()) == 3 * MOST_MARKS + 1
+    assert (
+        sum(len(tally.examples) for group in kept.values() for tally in group.tallies.values()) == MOST_EXAMPLES_IN_ALL
+    )
+
+
+def test_two_workers_make_one_table() -> None:
+    one, other = Groups(), Groups()
+    add(one, PAGE, STATUS, now=NOW + 1)
+    add(one, PAGE)
+    add(other, PAGE, STATUS, changed("json:/a"), now=NOW - 1)
+    add(other, Key("json", "/", "uv"))
+    one.merge(other)
+    assert (one.compared, one.different) == (4, 2)
+    tally = dict(one)[PAGE].tallies[Kind.STATUS_CHANGED, "status"]
+    assert (tally.count, tally.first, tally.last, len(tally.examples)) == (2, NOW - 1, NOW + 1, 2)
+
+
+def test_it_comes_back_from_json() -> None:
+    groups = Groups()
+    add(groups, PAGE, STATUS, changed("json:/a"))
+    add(groups, Key("json", "/", "uv"))
+    again = Groups.from_json(json.loads(json.dumps(groups.to_json())))
+    assert again.to_json() == groups.to_json()
+
+
+@pytest.mark.parametrize("found", [{}, {"version": 0}, {"version": 1, "groups": [{}]}, {"version": 1, "groups": [1]}])
+def test_anything_else_is_refused(found: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="these are no groups"):
+        Groups.from_json(found)

@@ -1,0 +1,102 @@
+"""What the old side has with itself is noise, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from edgeproxy.migration.comparing.differences import Added, Changed, Difference, Missing
+from edgeproxy.migration.comparing.noise import HALF_LIFE, MOST, Noise
+
+
+def changed(pattern: str) -> Difference:
+    return Changed(pattern.replace("*", "0"), pattern, "a", "b")
+
+
+DOWNLOADS = changed("json:/urls/*/downloads")
+QUIET: tuple[Difference, ...] = ()
+
+
+def taught(*pairs: tuple[Difference, ...]) -> Noise:
+    noise = Noise()
+    for pair in pairs:
+        noise.learn(pair)
+    return noise
+
+
+def test_nothing_is_noise_before_anything_was_seen() -> None:
+    assert Noise().without_noise([DOWNLOADS]) == (DOWNLOADS,)
+
+
+def test_what_was_seen_twice_is_noise_wherever_it_stands() -> None:
+    noise = taught((DOWNLOADS,), QUIET, (DOWNLOADS,))
+    other = Changed("json:/urls/7/downloads", "json:/urls/*/downloads", "c", "d")
+    assert noise.without_noise([other, changed("json:/info/version")]) == (changed("json:/info/version"),)
+
+
+def test_what_was_seen_once_is_not() -> None:
+    noise = taught((DOWNLOADS, DOWNLOADS), *[QUIET] * 3)
+    assert noise.without_noise([DOWNLOADS]) == (DOWNLOADS,)
+    assert 0.2 < noise.share_of(DOWNLOADS) < 0.3
+
+
+def test_a_value_that_changes_may_not_be_missing() -> None:
+    noise = taught((DOWNLOADS,), (DOWNLOADS,))
+    missing = Missing(DOWNLOADS.path, DOWNLOADS.pattern, "a")
+    assert noise.without_noise([DOWNLOADS, missing]) == (missing,)
+
+
+def test_what_is_rare_is_not_noise_however_often_it_was_seen() -> None:
+    """An upload between two questions: it must not hide files that are missing for good."""
+    upload = Added("index:/files/a-1.zip", "index:/files/*", "")
+    noise = taught(*[(upload,) if turn % 200 == 0 else QUIET for turn in range(2_000)])
+    assert noise.without_noise([upload]) == (upload,)
+    assert 0 < noise.share_of(upload) < 0.01
+
+
+def test_what_is_no_longer_seen_is_forgotten() -> None:
+    noise = taught(*[(DOWNLOADS,)] * 100)
+    assert noise.is_noise(DOWNLOADS)
+    for _ in range(8 * HALF_LIFE):
+        noise.learn(QUIET)
+    assert not noise.is_noise(DOWNLOADS)
+    assert noise.to_json()["seen"] == [] or noise.share_of(DOWNLOADS) < 0.01
+
+
+def test_it_has_a_bound_and_keeps_what_is_seen_most() -> None:
+    noise = taught((DOWNLOADS,), (DOWNLOADS,), tuple(changed(f"json:/{n}") for n in range(5 * MOST)))
+    assert len(noise.to_json()["seen"]) == MOST
+    assert noise.is_noise(DOWNLOADS)
+
+
+def test_two_workers_know_more_than_one() -> None:
+    one, other = taught((DOWNLOADS,)), taught((DOWNLOADS,), QUIET)
+    assert not one.is_noise(DOWNLOADS)
+    both = one.merged(other)
+    assert both.is_noise(DOWNLOADS)
+    assert both.pairs == pytest.approx(3, abs=0.01)
+
+
+def test_it_comes_back_from_json() -> None:
+    noise = taught((DOWNLOADS, changed("header:vary")), (DOWNLOADS,), QUIET)
+    again = Noise.from_json(json.loads(json.dumps(noise.to_json())))
+    assert again.to_json() == noise.to_json()
+    assert again.is_noise(DOWNLOADS)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        {},
+        {"version": 2, "pairs": 1, "seen": []},
+        {"version": 1, "pairs": -1, "seen": []},
+        {"version": 1, "pairs": float("nan"), "seen": []},
+        {"version": 1, "pairs": 1, "seen": [{"kind": "odd", "pattern": "a", "count": 1}]},
+        {"version": 1, "pairs": 1, "seen": [{"kind": "changed", "pattern": "a", "count": True}]},
+        {"version": 1, "pairs": 1, "seen": [3]},
+    ],
+)
+def test_anything_else_is_refused(found: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="this is no noise"):
+        Noise.from_json(found)

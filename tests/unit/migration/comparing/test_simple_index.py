@@ -1,0 +1,231 @@
+"""Simple pages are the sets of files that they list, in whatever form."""
+
+from __future__ import annotations
+
+import pytest
+from compared import HTML, SIX, V1_HTML, V1_JSON, WHEEL, File, answer, found, in_html, in_json, with_change
+
+from edgeproxy.migration.comparing.answers import Answer
+from edgeproxy.migration.comparing.compare import compare
+from edgeproxy.migration.comparing.differences import Changed, Kind, Missing, Unreadable
+from edgeproxy.ruleset.modifiers import Comparison
+
+INDEX = Comparison.SIMPLE_INDEX
+FILES = [SIX, WHEEL]
+SDIST = "index:/files/six-1.17.0.tar.gz"
+FORMS = pytest.mark.parametrize("form", [in_html, in_json])
+
+
+def pages(old: str, new: str, *ignored: str, content_type: str = HTML) -> list[tuple[Kind, str]]:
+    return found(INDEX, answer(old, content_type), answer(new, content_type), *ignored)
+
+
+def files_json(*entries: str, more: str = "") -> Answer:
+    return answer(f'{{"meta": {{"api-version": "1.0"}}, "files": [{", ".join(entries)}]{more}}}', V1_JSON)
+
+
+def entry(more: str = "", name: str = "a-1.zip") -> str:
+    return f'{{"filename": "{name}", "url": "/{name}"{more}}}'
+
+
+def test_the_form_says_nothing() -> None:
+    assert found(INDEX, in_html(FILES), in_json(FILES)) == []
+    assert found(INDEX, in_json(FILES), in_html(FILES[::-1])) == []
+    assert found(INDEX, in_html(FILES), answer(in_html(FILES).content + b"\n", V1_HTML)) == []
+
+
+def test_nor_do_host_and_path_of_the_urls() -> None:
+    assert pages('<a href="../../packages/a/a-1.zip#md5=aa">a-1.zip</a>', "<a href=/x/a-1.zip#md5=AA>a-1.zip</a>") == []
+
+
+def test_a_file_that_the_new_side_does_not_list_is_missing() -> None:
+    (difference,) = compare(INDEX, in_html(FILES), in_json([WHEEL]))
+    assert isinstance(difference, Missing)
+    assert (difference.path, difference.pattern) == (SDIST, "index:/files/*")
+    assert found(INDEX, in_json([WHEEL]), in_html(FILES)) == [(Kind.ADDED, SDIST)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"sha256": "00" * 32}, (Kind.CHANGED, f"{SDIST}/hashes/sha256")),
+        ({"requires_python": ""}, (Kind.MISSING, f"{SDIST}/requires-python")),
+        ({"requires_python": ">=3.8"}, (Kind.CHANGED, f"{SDIST}/requires-python")),
+        ({"yanked": ""}, (Kind.ADDED, f"{SDIST}/yanked")),
+        ({"metadata": ""}, (Kind.ADDED, f"{SDIST}/core-metadata")),
+        ({"metadata": "00" * 32}, (Kind.ADDED, f"{SDIST}/core-metadata")),
+        ({"signed": False}, (Kind.ADDED, f"{SDIST}/gpg-sig")),
+        ({"provenance": "/p"}, (Kind.ADDED, f"{SDIST}/provenance")),
+    ],
+)
+@FORMS
+def test_each_attribute_of_a_file_counts(form, changes: dict[str, object], difference: tuple[Kind, str]) -> None:
+    changed = with_change(FILES, 0, **changes)
+    assert found(INDEX, in_html(FILES), form(changed)) == [difference]
+    assert found(INDEX, in_json(FILES), form(changed)) == [difference]
+
+
+def test_a_reason_for_yanking_counts_and_none_is_not_the_same() -> None:
+    old, new = [File("a-1.zip", yanked="broken")], [File("a-1.zip", yanked="")]
+    assert found(INDEX, in_html(old), in_json(new)) == [(Kind.CHANGED, "index:/files/a-1.zip/yanked")]
+
+
+@FORMS
+def test_the_hash_of_metadata_counts(form) -> None:
+    changed = with_change(FILES, 1, metadata="00" * 32)
+    path = f"index:/files/{WHEEL.name}/core-metadata"
+    assert found(INDEX, in_html(FILES), form(changed)) == [(Kind.CHANGED, f"{path}/sha256")]
+    assert found(INDEX, in_html(FILES), form(with_change(FILES, 1, metadata=""))) == [(Kind.MISSING, f"{path}/sha256")]
+    assert found(INDEX, in_html(FILES), form(with_change(FILES, 1, metadata=None))) == [(Kind.MISSING, path)]
+
+
+def test_the_newer_name_of_metadata_counts_where_both_are_there() -> None:  # PEP 714
+    old = '<a href="a-1.zip" data-core-metadata="sha256=aa" data-dist-info-metadata="true">a-1.zip</a>'
+    assert pages(old, '<a href="a-1.zip" data-core-metadata="sha256=aa">a-1.zip</a>') == []
+    new = files_json(entry(', "core-metadata": {"sha256": "aa"}, "dist-info-metadata": false'))
+    assert found(INDEX, answer(old, HTML), new) == []
+
+
+def test_sizes_moments_and_versions_are_compared_between_two_pages_in_json() -> None:
+    other = with_change(FILES, 0, size=1, upload_time="2020-01-01T00:00:00Z")
+    assert found(INDEX, in_html(FILES), in_json(other)) == []
+    assert found(INDEX, in_json(FILES), in_json(other)) == [
+        (Kind.CHANGED, f"{SDIST}/size"),
+        (Kind.CHANGED, f"{SDIST}/upload-time"),
+    ]
+    old, new = files_json(more=', "versions": ["1", "2"]'), files_json(more=', "versions": ["2", "3"]')
+    assert found(INDEX, old, new) == [(Kind.MISSING, "index:/versions/1"), (Kind.ADDED, "index:/versions/3")]
+    assert found(INDEX, old, files_json()) == []  # version 1.0 of the API has no such list
+
+
+def test_a_page_in_html_need_not_name_every_hash() -> None:
+    both = files_json(entry(', "hashes": {"md5": "aa", "sha256": "bb"}'))
+    assert found(INDEX, both, answer("<a href=/a-1.zip#sha256=bb>a-1.zip</a>", HTML)) == []
+    assert found(INDEX, both, files_json(entry(', "hashes": {"sha256": "bb"}'))) == [
+        (Kind.MISSING, "index:/files/a-1.zip/hashes/md5")
+    ]
+
+
+def test_pages_without_a_hash_in_common_do_not_say_the_same() -> None:
+    path = "index:/files/a-1.zip/hashes"
+    old, new = "<a href=a-1.zip#md5=aa>a-1.zip</a>", "<a href=a-1.zip#sha256=bb>a-1.zip</a>"
+    assert pages(old, new) == [(Kind.MISSING, f"{path}/md5"), (Kind.ADDED, f"{path}/sha256")]
+    assert pages(old, new, "index:/files/*/hashes") == []
+    assert pages(old, new, "index:/files/*/hashes/md5", "index:/files/a-1.zip/hashes/sha256") == []
+    assert found(INDEX, answer(old, HTML), files_json(entry(', "hashes": {"sha256": "bb"}'))) == [
+        (Kind.MISSING, f"{path}/md5"),
+        (Kind.ADDED, f"{path}/sha256"),
+    ]
+
+
+def test_the_digest_in_a_path_is_a_hash_that_pages_of_all_ages_share() -> None:
+    old = f"<a href='../../packages/ab/cd/{'0' * 60}/a-1.zip#md5=aa'>a-1.zip</a>"
+    new = f"<a href='https://files.pypihosted.test/packages/ab/cd/{'1' * 60}/a-1.zip#md5=aa'>a-1.zip</a>"
+    assert pages(old, new) == [(Kind.CHANGED, "index:/files/a-1.zip/url/digest")]
+    assert pages(old, "<a href=/elsewhere/a-1.zip#md5=aa>a-1.zip</a>") == []
+
+
+def test_the_text_of_a_link_counts_where_it_is_not_the_file_name() -> None:
+    assert pages("<a href=a-1.zip>a-1.zip</a>", "<a href=a-1.zip>A 1</a>") == [
+        (Kind.ADDED, "index:/files/a-1.zip/filename")
+    ]
+
+
+def test_a_link_to_something_else_is_no_file() -> None:  # PEP 438: homepages and download pages
+    old = '<a href="a-1.zip#md5=aa">a-1.zip</a><a href="http://a.test/" rel="homepage">1 home_page</a>'
+    assert pages(old, "<a href=a-1.zip#md5=aa>a-1.zip</a>") == [(Kind.MISSING, "index:/files/link http:~1~1a.test~1")]
+
+
+def test_a_file_listed_twice_is_one_and_listed_otherwise_another_in_any_order() -> None:
+    one, other = "<a href=a-1.zip#md5=aa>a-1.zip</a>", "<a href=a-1.zip#md5=bb>a-1.zip</a>"
+    assert pages(one, one + one) == []
+    assert pages(one + other, other + one + other) == []
+    assert pages(one, other + one) == [(Kind.ADDED, "index:/files/a-1.zip#2")]
+
+
+def test_pages_of_all_projects_are_sets_of_names() -> None:
+    old = "<a href='zope.interface'>zope.interface</a><br/>\n<a href='six'>six</a><br/>"
+    new = '<a href="/simple/six/">six</a><a href="/simple/zope-interface/">zope.interface</a>'
+    named = '{"projects": [{"name": "six", "_last-serial": 1}, {"name": "zope.interface"}]}'
+    assert pages(old, new) == []
+    assert found(INDEX, answer(old, HTML), answer(named, V1_JSON)) == []
+    assert pages(old, new.replace(">six<", ">Six<")) == [(Kind.CHANGED, "index:/projects/six/name")]
+    assert pages(old, new.replace("six", "pip")) == [
+        (Kind.MISSING, "index:/projects/six"),
+        (Kind.ADDED, "index:/projects/pip"),
+    ]
+
+
+def test_a_project_may_be_called_as_a_file_is() -> None:
+    page = '<a href="/simple/it.zip/">it.zip</a><a href="/simple/b/">b</a>'
+    assert pages(page, page.replace("it.zip", "it.ZIP")) == [(Kind.CHANGED, "index:/projects/it-zip/name")]
+
+
+def test_a_project_without_files_is_the_same_in_both_forms() -> None:
+    assert found(INDEX, answer("<html><body></body></html>", HTML), files_json()) == []
+
+
+@pytest.mark.parametrize(
+    ("meta", "path"),
+    [
+        ('<meta name="pypi:repository-version" content="2.0">', "index:/api-version"),
+        ('<meta name="pypi:project-status" content="archived">', "index:/project-status"),
+        ('<meta name="pypi:project-status-reason" content="moved">', "index:/project-status/reason"),
+        ('<meta name="pypi:tracks" content="https://pypi.test/simple/a/">', "index:/tracks"),
+        ('<meta name="pypi:alternate-locations" content="https://pypi.test/simple/a/">', "index:/alternate-locations"),
+    ],
+)
+def test_what_a_page_says_of_itself_counts(meta: str, path: str) -> None:
+    old, new = pages("", f"<head>{meta}</head>"), pages(f"<head>{meta}</head>", "")
+    assert [each for _, each in old] == [each for _, each in new] == [path]
+
+
+def test_both_forms_say_it_of_themselves_alike() -> None:
+    old = """<meta name="pypi:repository-version" content="1.1"><meta name="pypi:project-status" content="archived">
+    <meta name="pypi:project-status-reason" content="moved">
+    <meta name="pypi:tracks" content="https://b.test/a"><meta name="pypi:tracks" content="https://a.test/a">"""
+    new = """{"meta": {"api-version": "1.4", "tracks": ["https://a.test/a", "https://b.test/a"]}, "name": "a",
+    "project-status": {"status": "archived", "reason": "moved"}, "files": []}"""
+    assert found(INDEX, answer(old, HTML), answer(new, V1_JSON)) == []
+
+
+def test_the_name_of_a_project_is_the_same_in_every_spelling() -> None:
+    one, two = files_json(more=', "name": "zope.interface"'), files_json(more=', "name": "Zope_Interface"')
+    assert found(INDEX, one, two) == []
+    assert found(INDEX, one, files_json(more=', "name": "zope"')) == [(Kind.CHANGED, "index:/name")]
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "why"),
+    [
+        ("<a href=a-1.zip>a-1.zip</a>", "text/plain", "no installer takes"),
+        ("<a href=a-1.zip>a-1.zip</a>", "", "no installer takes"),
+        ("{}", V1_JSON, "neither files nor projects"),
+        ("[]", V1_JSON, "neither files nor projects"),
+        ('{"files": {}}', V1_JSON, "no list"),
+        ('{"files": [1]}', V1_JSON, "files[0]"),
+        ('{"files": [{"filename": "a"}]}', V1_JSON, "files[0]"),
+        ('{"projects": [{}]}', V1_JSON, "projects[0]"),
+        ('{"files": [', V1_JSON, "line 1"),
+    ],
+)
+def test_what_is_no_simple_page_is_told_of_the_side_it_comes_from(content: str, content_type: str, why: str) -> None:
+    (difference,) = compare(INDEX, in_html(FILES), answer(content, content_type))
+    assert isinstance(difference, Unreadable)
+    assert (difference.side, why in difference.why) == ("new", True)
+
+
+def test_values_of_a_wrong_type_are_differences_and_no_failures() -> None:
+    odd = files_json(entry(', "requires-python": 3, "hashes": [], "yanked": 7, "core-metadata": "yes", "gpg-sig": {}'))
+    assert found(INDEX, files_json(entry()), odd) == [
+        (Kind.ADDED, f"index:/files/a-1.zip/{each}")
+        for each in ("core-metadata", "gpg-sig", "requires-python", "yanked")
+    ]
+
+
+def test_values_are_shown_in_short() -> None:
+    (difference,) = compare(
+        INDEX, in_html([File("a-1.zip", requires_python="x" * 9999)]), in_html([File("a-1.zip", requires_python="y")])
+    )
+    assert isinstance(difference, Changed)
+    assert len(difference.old) == 200

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from naive_cache import Record
+
 from overlapping.history import Ending, Exchange, History, Purged, Sent
 
 _WHOSE = ("authorization", "cookie", "x-a")  # by which a client's own words are told from another's
@@ -155,7 +156,9 @@ def _why_not_for_all(history: History, sent: Sent, version: Version) -> str | No
 
 def fits(history: History, record: Record, sent: Sent) -> bool:
     rule = history.rule
-    edges_own = {name for name, is_so in (("accept", rule.tells_types_apart), ("accept-encoding", rule.compresses)) if is_so}
+    edges_own = {
+        name for name, is_so in (("accept", rule.tells_types_apart), ("accept-encoding", rule.compresses)) if is_so
+    }
     if rule.tells_types_apart and variant_of(record.asked_with) != variant_of(sent.fields):
         return False
     return record.target == sent.request.target and all(

@@ -220,7 +220,9 @@ SAYS = st.builds(
 
 _CLIENT = st.integers(0, CLIENTS - 1)
 _WHICH = st.sampled_from((0, 0, 1, 2))
-_DEEDS: dict[str, tuple[int, st.SearchStrategy[Deed]]] = {  # by weight; first what often does nothing: programs shrink to it
+_DEEDS: dict[
+    str, tuple[int, st.SearchStrategy[Deed]]
+] = {  # by weight; first what often does nothing: programs shrink to it
     "go on": (4, st.builds(More, _WHICH, st.booleans())),
     "ask": (14, st.builds(Ask, _CLIENT, REQUESTS.map(lambda one: (one,)))),
     "ask for several": (2, st.builds(Ask, _CLIENT, st.lists(REQUESTS, min_size=2, max_size=3).map(tuple))),

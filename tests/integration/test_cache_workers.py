@@ -7,9 +7,12 @@ import itertools
 import os
 import random
 import signal
+import sqlite3
 import sys
 from asyncio.subprocess import DEVNULL
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +28,10 @@ from cache_load import (
 )
 from edge_process import EdgeProcess
 from survival_site import Site, site, unexpected
+
+from edgeproxy.proxy.cache.directory import Directory
+
+ASKED_ANEW = "{fresh: 1h, stale_while_revalidate: 0s}"  # as soon as it is stale
 
 
 @dataclass
@@ -190,6 +197,81 @@ async def test_who_reads_from_a_worker_that_is_killed_is_not_left_hanging(tmp_pa
                 await answer.allow(3_000_000)
                 assert await its.get("/new") == (0, "edgeproxy; fwd=miss; stored")
                 assert origin.asked["/new"] == 2
+        assert unexpected(its.said) == []
+
+
+# -- copies that are asked for anew -----------------------------------------------------------------------------------
+
+
+async def made_stale(its: Site, by_worker: list[list[Client]], path: str) -> None:
+    """A copy that both workers have."""
+    for clients in by_worker:
+        assert (await clients[0].get(path)).status == 200
+    assert its.origin.asked[path] == 1
+    await purge(its.control, urls=[f"http://pypi.test{path}"], hard=False)
+
+
+@contextmanager
+def busy_disk(its: Site) -> Iterator[None]:
+    """Nobody's changes reach the index meanwhile."""
+    generation = Directory(its.place / "cache").current()
+    assert generation is not None
+    with closing(sqlite3.connect(generation.index, isolation_level=None)) as index:
+        index.execute("BEGIN IMMEDIATE")
+        yield
+        index.execute("ROLLBACK")
+
+
+async def test_a_copy_is_asked_for_anew_once_for_all_workers_though_the_disk_takes_its_time(tmp_path: Path) -> None:
+    """Clients of the worker that asked do not wait for the disk; those of the other one find the copy fresh there."""
+    may_answer = asyncio.Event()
+
+    async def say_that_it_is_right(path: str, writer: asyncio.StreamWriter) -> None:
+        await may_answer.wait()
+        writer.write(b'HTTP/1.1 304 Not Modified\r\nETag: "0"\r\n\r\n')
+        await writer.drain()
+
+    async with site(tmp_path, Origin(lines="")) as its:
+        its.write_rules(rule=ASKED_ANEW)
+        async with its.running() as edge, clients_of_each(its.port, await edge.workers(), 3) as by_worker:
+            mine, others = by_worker
+            await made_stale(its, by_worker, "/page")
+            its.origin.say = say_that_it_is_right
+            mine[0].ask("/page")
+            await until_asked(its.origin, "/page", 2)
+            for client in (*mine[1:], *others):
+                client.ask("/page")
+            await until_counted(edge, 2 + len(mine) + len(others))
+            with busy_disk(its):
+                may_answer.set()
+                async with asyncio.timeout(4):
+                    answers = await asyncio.gather(*(client.answer() for client in mine))
+                await asyncio.sleep(0.5)  # so that who would ask once more does
+            answers += await asyncio.gather(*(client.answer() for client in others))
+            assert {version_of("/page", each.body) for each in answers} == {0}
+            assert its.origin.asked["/page"] == 2
+        assert unexpected(its.said) == []
+
+
+async def test_a_head_that_asks_anew_holds_up_no_get_of_any_worker(tmp_path: Path) -> None:
+    async def keep_the_head_waiting(path: str, writer: asyncio.StreamWriter) -> None:
+        if its.origin.asked[path] == 2:
+            await asyncio.Event().wait()
+        write_answer(writer, content_of(path, 1))
+        await writer.drain()
+
+    async with site(tmp_path, Origin(lines="")) as its:
+        its.write_rules(rule=ASKED_ANEW)
+        async with its.running() as edge, clients_of_each(its.port, await edge.workers(), 2) as by_worker:
+            mine, others = by_worker
+            await made_stale(its, by_worker, "/page")
+            its.origin.say = keep_the_head_waiting
+            mine[0].writer.write(b"HEAD /page HTTP/1.1\r\nHost: pypi.test\r\n\r\n")
+            await until_asked(its.origin, "/page", 2)
+            async with asyncio.timeout(5):
+                for client in (others[0], mine[1], others[1]):
+                    assert version_of("/page", (await client.get("/page")).body) == 1
+            assert its.origin.asked["/page"] == 3
         assert unexpected(its.said) == []
 
 

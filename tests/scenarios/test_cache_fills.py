@@ -9,7 +9,7 @@ from pathlib import Path
 
 import brotli
 import pytest
-from harness import request
+from harness import Answer, request
 from site_under_test import FRESH, Site, ok, site
 
 from edgeproxy.caching.keys import path_digest
@@ -186,6 +186,59 @@ async def test_who_provokes_an_answer_for_one_keeps_nobody_else_from_a_copy() ->
         assert (await its.get("/", "X-Odd: 1")).status == 400
         assert [(await its.get()).body for _ in range(3)] == [b"page"] * 3
         assert its.counted == {"uncacheable": 1, "miss": 1, "hit": 2}
+
+
+ERROR = ok(b"oops", status="500 Oops")
+
+
+async def waiting_for(its: Site, number: int) -> list[asyncio.Task[Answer]]:
+    """Clients of which one has asked the backend, and the others wait for its answer."""
+    asking = [asyncio.ensure_future(its.get()) for _ in range(number)]
+    await its.origin.asked.get()
+    await its.until_running(number)
+    return asking
+
+
+async def test_after_an_error_of_the_backend_one_still_asks_for_all() -> None:
+    async with site() as its:
+        its.origin.will_say(ERROR)
+        assert (await its.get()).status == 500
+        await its.origin.asked.get()
+        asking = await waiting_for(its, 5)
+        its.origin.will_say(ok(b"page", FRESH))
+        assert [(await each).body for each in asking] == [b"page"] * 5
+        assert len(its.origin.seen) == 2
+
+
+async def test_an_error_goes_to_whose_request_it_answers_and_of_the_others_one_asks_for_all() -> None:
+    async with site() as its:
+        asking = await waiting_for(its, 5)
+        its.origin.will_say(ERROR, ok(b"page", FRESH))
+        assert sorted([(await each).body for each in asking]) == [b"oops"] + [b"page"] * 4
+        assert len(its.origin.seen) == 2
+
+
+async def test_after_a_second_error_nobody_waits_for_the_next() -> None:
+    async with site() as its:
+        asking = await waiting_for(its, 5)
+        its.origin.will_say(ERROR, ERROR)
+        for _ in range(4):  # the second, and then three at once
+            await its.origin.asked.get()
+        its.origin.will_say(*[ERROR] * 3)
+        assert [(await each).status for each in asking] == [500] * 5
+        assert len(its.origin.seen) == 5
+
+
+async def test_a_head_that_is_given_a_stale_copy_has_it_renewed_by_a_get() -> None:
+    async with site("{fresh: 1h, stale_while_revalidate: 1h}") as its:
+        its.origin.will_say(ok(b"old", 'ETag: "v1"'), ok(b"new", 'ETag: "v2"'))
+        await its.get()
+        its.time.now += 3601
+        assert (await its.get(method="HEAD", target="/")).field("ETag") == '"v1"'
+        await its.until_no_fill()
+        assert (await its.get()).body == b"new"
+        assert [head.split(b" ")[0] for head in its.origin.seen] == [b"GET", b"GET"]
+        assert its.counted == {"miss": 1, "stale": 1, "hit": 1}
 
 
 async def test_a_304_that_nobody_asked_for_is_no_answer() -> None:

@@ -57,6 +57,7 @@ class Batch:
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._jobs = jobs
         self._ready: dict[int, _Ready] = {}  # by the put's place among the jobs
+        self._is_committed = False
         self.failures: list[OSError] = []
 
     @property
@@ -105,6 +106,7 @@ class Batch:
                         kept.append(ready)
                 else:
                     _do(job, db, generation, log)
+        self._is_committed = True
         for ready in kept:
             ready.is_kept = True
 
@@ -116,6 +118,8 @@ class Batch:
                 if ready is not None:
                     ready.end()
                 job.end(ready is not None and ready.is_kept)
+            elif isinstance(job, Update):
+                job.end(self._is_committed)
 
 
 def _prepare(put: Put, spool: Path) -> _Ready:

@@ -34,7 +34,7 @@ from edgeproxy.proxy.cache.memory import Copy
 from edgeproxy.proxy.cache.outflow import Outflow
 from edgeproxy.proxy.cache.passing import PassingBy
 from edgeproxy.proxy.cache.question import Question
-from edgeproxy.proxy.cache.requests import asked_by, request_of, wants_to_switch
+from edgeproxy.proxy.cache.requests import as_get, asked_by, request_of, wants_to_switch
 from edgeproxy.proxy.cache.source import Own, Source
 from edgeproxy.proxy.exchange import Client as PassingClient
 from edgeproxy.proxy.exchange import Exchange
@@ -173,9 +173,7 @@ class Cached:
             self._pass_by(Outcome.UNCACHEABLE, NotStored.METHOD)
         elif self._tries > _TRIES:
             self._pass_by(Outcome.UNCACHEABLE, None)
-        elif self._keeper.lately.is_hit_for_miss(
-            key, self._keeper.now()
-        ):  # nobody waits for what may be for one client only, nor is it ruled out
+        elif self._keeper.lately.is_hit_for_miss(key, self._keeper.now()):
             self._lead(self._new_fill(key, None, has_claim=False, is_for_one=True))
         else:
             self._ask(key)
@@ -190,8 +188,9 @@ class Cached:
             if fill.stored is not None:
                 self.on_arriving(Outcome.COLLAPSED)
             return
-        has_claim = fetches.may_fetch(key)
-        elsewhere = None if has_claim else fetches.elsewhere(key, policy)
+        is_head = self._plan.method == "HEAD"
+        has_claim = not is_head and fetches.may_fetch(key)
+        elsewhere = None if has_claim or is_head else fetches.elsewhere(key, policy)
         if elsewhere is None:
             self._lead(self._new_fill(key, self._stale, has_claim=has_claim))
             return
@@ -206,7 +205,7 @@ class Cached:
         fill.start()
 
     def _renew(self, key: Key, stale: Found) -> None:
-        """Ask for another copy, while this one is given."""
+        """Ask for another copy, while this one is given; by a GET, whoever is given it: a HEAD brings no content."""
         if self._keeper.fetches.may_renew(key, self.values, self._cache.policy):
             self._new_fill(key, stale, has_claim=True, is_for_all=True).start()
 
@@ -214,14 +213,12 @@ class Cached:
         self, key: Key, stale: Found | None, *, has_claim: bool, is_for_all: bool = False, is_for_one: bool = False
     ) -> Fill:
         """`is_for_all`: this client waits for another answer. `is_for_one`: others do not wait for this one."""
-        body = b"" if self._held is None else bytes(self._held)
-        request = request_of(
-            self._plan, self._cache, self._fields, self._client.peer, self._client.minor, body, is_for_all=is_for_all
-        )
-        keeper = self._keeper
-        question = Question(self._plan, self._cache, key, request, keeper.now(), keeper.purges.seq)
+        keeper, client, body = self._keeper, self._client, b"" if self._held is None else bytes(self._held)
+        plan = as_get(self._plan) if is_for_all else self._plan
+        request = request_of(plan, self._cache, self._fields, client.peer, client.minor, body, is_for_all=is_for_all)
+        question = Question(plan, self._cache, key, request, keeper.now(), keeper.purges.seq)
         fill = Fill(keeper, self._pool, question, stale, has_claim=has_claim)
-        if not is_for_one and self._plan.method != "HEAD":  # its answer is nothing for a GET
+        if not is_for_one and plan.method != "HEAD":  # its answer is nothing for a GET
             keeper.fetches.begin(fill)
         return fill
 

@@ -123,9 +123,12 @@ class Disk:
         variant = variant_digest(stored.selecting, stored.coding)
         self._writer.post(Put(key, variant, stored, taken, since, listener))
 
-    def update(self, copy: DiskCopy, stored: Stored, since: int) -> None:
-        """Another head for the same content, as a 304 brought it; unless a purge that came after `since` takes it."""
-        self._writer.post(Update(copy, stored, since))
+    def update(self, copy: DiskCopy, stored: Stored, since: int, then: Callable[[bool], None] | None = None) -> None:
+        """Another head for the same content, as a 304 brought it; unless a purge that came after `since` takes it.
+        `then` hears on the loop whether it was tried.
+        """
+        listener = None if then is None else Listener(asyncio.get_running_loop(), then)
+        self._writer.post(Update(copy, stored, since, listener))
 
     def remove(self, copy: DiskCopy) -> None:
         self._writer.post(Remove(copy.place))

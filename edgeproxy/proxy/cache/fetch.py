@@ -3,7 +3,9 @@
 Laws of this module:
 - who waits is told exactly once what the answer is for it: a copy, one that arrives, its own, or none;
 - an answer that is not kept is given to nobody but to whose request it answers; the others ask for their own, all at
-  once.
+  once;
+- an error of the backend (5xx) may be one request's own doing: after the first of late the others look again, so that
+  one of them asks for all; after another one the backend fails, and nobody waits for the next.
 """
 
 from __future__ import annotations
@@ -105,10 +107,12 @@ class Fetch(Source, Asking):
         return True
 
     def _refuse(self, why: NotStored, head: ResponseHead, whole: bytes | None) -> None:
-        self._keeper.fetches.give_up(self)
-        self._keeper.count_not_stored(why)
-        if self._question.is_for_one(why, head):
-            self._keeper.lately.note_hit_for_miss(self.key, self._keeper.now())
+        keeper, question = self._keeper, self._question
+        keeper.fetches.give_up(self)
+        keeper.count_not_stored(why)
+        if question.is_for_one(why, head):
+            keeper.lately.note_hit_for_miss(self.key, keeper.now())
+        is_first_error = head.status >= BROKEN and keeper.lately.note_error(self.key, question.asked, keeper.now())
         waiters, self.waiters = self.waiting(), []
         leader, self.leader = self.leader, None
         if self._plan.method == "HEAD" and self._stale is not None:
@@ -119,7 +123,11 @@ class Fetch(Source, Asking):
         elif connection is not None:
             connection.drop()
         for waiter in waiters:
-            if waiter is not leader:
+            if waiter is leader:
+                continue
+            if is_first_error:
+                waiter.on_again()
+            else:
                 waiter.on_alone(why)
 
     def _note_head(self, stale: Found, head: ResponseHead) -> None:

@@ -2,7 +2,8 @@
 
 Laws of this module:
 - nobody joins a fetch that a purge has taken since it began;
-- who has the claim to a key gives it up once: when nothing will be kept, or when the disk has what is.
+- who has the claim to a key gives it up once: when nothing will be kept, or when the disk has what is;
+- a HEAD has no claim, and is joined by nobody: its answer is none for a GET.
 """
 
 from __future__ import annotations

@@ -207,8 +207,11 @@ class Fill(Fetch):
             self._may_repeat = True
             self.start()
             return
-        found = stale if refreshed is stale.stored else self._keeper.refresh(self, stale, refreshed)
-        self._keeper.fetches.give_up(self)
+        if refreshed is stale.stored:
+            found = stale
+            self._keeper.fetches.give_up(self)
+        else:
+            found = self._keeper.refresh(self, stale, refreshed)
         for waiter in self.waiting():
             self.waiters.remove(waiter)
             if not vary.matches(refreshed.selecting, waiter.values, self._question.cache.policy):

@@ -58,6 +58,12 @@ class Update:
     copy: DiskCopy
     stored: Stored
     since: int
+    listener: Listener | None = None
+
+    def end(self, is_done: bool) -> None:
+        """Exactly once."""
+        if self.listener is not None:
+            self.listener.tell(is_done)
 
 
 @dataclass(frozen=True, slots=True)

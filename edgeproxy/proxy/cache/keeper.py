@@ -114,7 +114,7 @@ class Keeper:
         other = newest(self.disk.find(key.primary), values, policy)
         if other is not None:
             other.since = since
-        if copy is None or (other is not None and other.stored.terms.born > copy.stored.terms.born):
+        if copy is None or (other is not None and _rank(other) > _rank(copy)):
             return other
         return copy
 
@@ -195,17 +195,28 @@ class Keeper:
         return self.memory.put(key, stored, content) or NotStored.TOO_LARGE
 
     def refresh(self, fill: Fetch, found: Found, stored: Stored) -> Found:
-        """A copy that was asked for anew and is right, under its new head."""
-        if self.disk is not None:
-            for copy in (found,) if isinstance(found, DiskCopy) else self.disk.find(found.key.primary):
-                if copy.variant == found.variant and copy.stored.digest == found.stored.digest:
-                    self.disk.update(copy, stored, fill.since)
+        """A copy that was asked for anew and is right, under its new head; nothing else comes of the fetch. Its claim
+        is released when the disk has that head: other workers then find it there, and need not ask once more.
+        """
+        self.fetches.leave_to_disk(fill)
+        if not self._update_disk(found, stored, fill.since, lambda _is_kept: self.fetches.release(fill)):
+            self.fetches.release(fill)
         if isinstance(found, DiskCopy):
             return replace(found, stored=stored)
         if self.fetches.is_purged(found.key, stored.tags, fill.since):
             self.memory.remove(found)
             return Copy(found.key, stored, found.body)
         return self.memory.replace(found, stored)
+
+    def _update_disk(self, found: Found, stored: Stored, since: int, then: Callable[[bool], None]) -> bool:
+        """Whether the disk has the copy, and will call `then`."""
+        if self.disk is None:
+            return False
+        copies = (found,) if isinstance(found, DiskCopy) else self.disk.find(found.key.primary)
+        same = [it for it in copies if it.variant == found.variant and it.stored.digest == found.stored.digest]
+        for copy in same:
+            self.disk.update(copy, stored, since, then if copy is same[-1] else None)
+        return bool(same)
 
     def remove(self, found: Found) -> None:
         if isinstance(found, Copy):
@@ -278,3 +289,10 @@ class Keeper:
             "errors": disk.errors,
             "refused": disk.refused,
         }
+
+
+def _rank(found: Found) -> tuple[bool, float]:
+    """More for what is newer. What no purge has met came after what one has, though both be of the same second, which
+    Date does not part.
+    """
+    return found.stored.purged is None, found.stored.terms.born

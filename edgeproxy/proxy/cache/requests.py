@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -42,6 +42,14 @@ def asked_by(plan: Pass | ServeFile, fields: RequestFields) -> Mapping[str, str]
 def wants_to_switch(plan: Pass | ServeFile, fields: RequestFields) -> bool:
     """Protocols, where the rule lets it (RFC 9110 §7.8)."""
     return isinstance(plan, Pass) and bool(plan.upgrade) and not plan.upgrade.isdisjoint(fields.upgrade)
+
+
+def as_get(plan: Pass) -> Pass:
+    """What a GET would ask where a HEAD did."""
+    if plan.method != "HEAD":
+        return plan
+    start = b"GET" + plan.start.removeprefix(b"HEAD")
+    return replace(plan, method="GET", start=start, asked=replace(plan.asked, to_head=False))
 
 
 def request_of(

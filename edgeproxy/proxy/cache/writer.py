@@ -5,7 +5,7 @@ Laws of this module:
 - what a purge took while it was on its way is not kept: it is looked at and committed under the log's lock. Nothing
   slow is done under that: contents were written and synced before, room was made before, the WAL is copied back after;
 - a job that fails costs that job, a disk that fails costs what was to be kept: the thread goes on;
-- every Put is answered exactly once, whatever happens.
+- every Put and Update is answered exactly once, whatever happens.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from edgeproxy.proxy.cache.directory import Directory, Generation, Stamp
 from edgeproxy.proxy.cache.disk_purges import is_void
 from edgeproxy.proxy.cache.evicting import make_room
 from edgeproxy.proxy.cache.index import is_damage
-from edgeproxy.proxy.cache.jobs import Job, Put, Renew, Stop
+from edgeproxy.proxy.cache.jobs import Job, Put, Renew, Stop, Update
 from edgeproxy.proxy.cache.purges import PurgeLog
 from edgeproxy.proxy.cache.schema import open_index
 from edgeproxy.proxy.cache.trouble import Trouble
@@ -66,6 +66,9 @@ class Writer:
     def post(self, job: Job) -> None:
         if isinstance(job, Put) and (self._is_closed or not self._admit(job)):
             self.dropped += 1
+            job.end(False)
+            return
+        if isinstance(job, Update) and self._is_closed:
             job.end(False)
             return
         self._jobs.put(job)
@@ -215,5 +218,5 @@ class Writer:
         with suppress(Empty):
             while True:
                 job = self._jobs.get_nowait()
-                if isinstance(job, Put):
+                if isinstance(job, Put | Update):
                     job.end(False)

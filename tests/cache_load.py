@@ -180,12 +180,12 @@ class Client:
         lines = dict(line.lower().split(": ", 1) for line in head.split("\r\n")[1:] if ": " in line)
         status = int(head.split(" ", 2)[1])
         if "transfer-encoding" in lines:
-            body = b"".join([piece async for piece in self._chunks()])
+            body = b"".join([piece async for piece in self.chunks()])
         else:
             body = await self.reader.readexactly(int(lines.get("content-length", 0)))
         return Answer(status, head, body)
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncIterator[bytes]:
         while size := int(await self.reader.readuntil(b"\r\n"), 16):
             yield (await self.reader.readexactly(size + 2))[:-2]
         await self.reader.readexactly(2)

@@ -16,7 +16,7 @@ from disk_copies import MIB, content_of, files_of, key_of, look_up, opened, put
 
 from edgeproxy.caching.keys import tag_digest
 from edgeproxy.caching.purging import Mode, Purge, What
-from edgeproxy.proxy.cache.arriving import DONE, FAILED
+from edgeproxy.proxy.cache.arriving import DONE, End
 from edgeproxy.proxy.cache.cleaning import clean
 from edgeproxy.proxy.cache.directory import Directory
 from edgeproxy.proxy.cache.purges import PurgeLog, carry_out
@@ -169,7 +169,7 @@ async def test_who_waits_for_one_that_is_killed_hears_so_and_may_fetch(tmp_path:
             assert arriving is not None
             child.kill()
             child.wait()
-        assert arriving.poll() is FAILED
+        assert arriving.poll() is End.DEAD
         arriving.close()
         assert disk.announced(key_of("/wheel").primary) is None
         assert disk.claim(key_of("/wheel").primary)

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from cache_load import (
     Origin,
     clients_of_each,
     content_of,
+    get,
     purge,
     version_of,
     write_answer,
@@ -178,25 +180,112 @@ async def test_who_waits_for_a_worker_that_is_killed_gets_the_content_from_its_o
         assert unexpected(its.said) == []
 
 
-async def test_who_reads_from_a_worker_that_is_killed_is_not_left_hanging(tmp_path: Path) -> None:
+async def reading(
+    its: Site, answer: Slow, by_worker: list[list[Client]], path: str, octets: int
+) -> tuple[list[Client], list[Client]]:
+    """Clients of both workers have had so many octets of one fetch, that of the first."""
+    mine, others = await fetching(its, by_worker, path)
+    await answer.allow(octets)
+    for client in (*mine, *others):
+        assert "200 OK" in await client.head()
+        assert await client.reader.readexactly(octets) == answer.content[:octets]
+    assert its.origin.asked[path] == 1
+    return mine, others
+
+
+CONTENT = content_of("/new", 0, 3_000_000)
+VERIFIED = blake2b(CONTENT, digest_size=32).hexdigest()
+
+
+@pytest.mark.parametrize(("path", "rule"), [("/new", "{}"), (f"/{VERIFIED}", "{verify: {blake2b: '{rest}'}}")])
+async def test_who_reads_from_a_worker_that_is_killed_goes_on_from_its_own(
+    tmp_path: Path, path: str, rule: str
+) -> None:
+    """One fetch for all of them, whose content is the same from the beginning; and it is kept."""
+    answer = Slow(CONTENT)
+    async with site(tmp_path, Origin(say=answer.say)) as its:
+        its.write_rules(rule=rule)
+        async with its.running() as edge:
+            workers = await edge.workers()
+            async with clients_of_each(its.port, workers, 5) as by_worker:
+                mine, others = await reading(its, answer, by_worker, path, 2_000_000)
+                os.kill(workers[0], signal.SIGKILL)
+                assert await are_broken(mine)
+                await until_asked(its.origin, path, 2)
+                await answer.allow(3_000_000)
+                async with asyncio.timeout(30):
+                    rests = await asyncio.gather(*(client.reader.readexactly(1_000_000) for client in others))
+                assert set(rests) == {CONTENT[2_000_000:]}
+                again = await others[0].get(path)
+                assert (again.body == CONTENT, again.cache_status.partition(";")[2].split(";")[0]) == (True, " hit")
+                assert its.origin.asked[path] == 2
+        assert unexpected(its.said) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"), [(content_of("/new", 1, 3_000_000), ""), (CONTENT[:-1], ""), (CONTENT, 'ETag: "2"\r\n')]
+)
+async def test_who_reads_from_a_worker_that_is_killed_never_gets_a_part_of_another_content(
+    tmp_path: Path, content: bytes, lines: str
+) -> None:
     """Its answer breaks off, as one does whose backend dies; the next one to ask gets a whole one."""
-    answer, origin = slow("/new", 3_000_000)
-    async with site(tmp_path, origin) as its:
+    answer = Slow(CONTENT)
+    async with site(tmp_path, Origin(say=answer.say)) as its:
         its.write_rules()
         async with its.running() as edge:
             workers = await edge.workers()
             async with clients_of_each(its.port, workers, 5) as by_worker:
-                _, others = await fetching(its, by_worker, "/new")
-                await answer.allow(2_000_000)
-                for client in others:
-                    assert "200 OK" in await client.head()
-                    await client.reader.readexactly(2_000_000)
+                _, others = await reading(its, answer, by_worker, "/new", 2_000_000)
+                answer.content, answer.lines = content, answer.lines + lines
                 os.kill(workers[0], signal.SIGKILL)
                 async with asyncio.timeout(30):
                     assert await are_broken(others)
                 await answer.allow(3_000_000)
-                assert await its.get("/new") == (0, "edgeproxy; fwd=miss; stored")
-                assert origin.asked["/new"] == 2
+                assert (await get(its.port, "/new")).body == content
+                assert its.origin.asked["/new"] == 2
+        assert unexpected(its.said) == []
+
+
+async def test_what_turns_out_too_large_to_be_kept_comes_to_clients_of_all_workers(tmp_path: Path) -> None:
+    """Once for each worker: what is written down nowhere cannot be read along."""
+    may_go_on = asyncio.Event()
+
+    async def say(path: str, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for piece in (CONTENT[:1_500_000], CONTENT[1_500_000:]):
+            writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+            await writer.drain()
+            await may_go_on.wait()
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+
+    async with site(tmp_path, Origin(say=say)) as its:
+        its.write_rules(cache=f"{{directory: {tmp_path / 'cache'}, largest: 2MiB}}")
+        async with its.running() as edge, clients_of_each(its.port, await edge.workers(), 5) as by_worker:
+            mine, others = await fetching(its, by_worker, "/new")
+            for client in (*mine, *others):
+                assert "200 OK" in await client.head()
+            assert its.origin.asked["/new"] == 1
+            may_go_on.set()
+            async with asyncio.timeout(30):
+                bodies = [b"".join([it async for it in client.chunks()]) for client in (*mine, *others)]
+            assert [body == CONTENT for body in bodies] == [True] * 10
+            assert its.origin.asked["/new"] == 2
+        assert unexpected(its.said) == []
+
+
+async def test_a_purge_of_what_comes_breaks_it_off_for_nobody(tmp_path: Path) -> None:
+    answer = Slow(CONTENT)
+    async with site(tmp_path, Origin(say=answer.say)) as its:
+        its.write_rules()
+        async with its.running() as edge, clients_of_each(its.port, await edge.workers(), 3) as by_worker:
+            mine, others = await reading(its, answer, by_worker, "/new", 2_000_000)
+            await purge(its.control, urls=["http://pypi.test/new"])
+            await answer.allow(3_000_000)
+            async with asyncio.timeout(30):
+                rests = await asyncio.gather(*(it.reader.readexactly(1_000_000) for it in (*mine, *others)))
+            assert set(rests) == {CONTENT[2_000_000:]}
+            assert its.origin.asked["/new"] == 1
         assert unexpected(its.said) == []
 
 

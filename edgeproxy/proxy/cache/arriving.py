@@ -1,7 +1,7 @@
 """What other workers are told of a content while it comes, so that their clients have it as it comes, too.
 
-A small file under the key's name: how it stands with the content (under way, whole, failed), its final size, and then
-the answer's head and the name of the spool file.
+A small file under the key's name: how it stands with the content (under way, whole, failed, kept no more), its final
+size, and then the answer's head and the name of the spool file.
 
 Laws of this module:
 - who announces has the claim to the key, and locks the file: while its process lives and the content is under way, the
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from edgeproxy.proxy.cache.spool import Spool
 
 _STATE: Final = struct.Struct("=cq")
-_COMES, _WHOLE, _FAILED = b"c", b"w", b"f"
+_COMES, _WHOLE, _FAILED, _UNKEPT = b"c", b"w", b"f", b"u"
 _LOCKED: Final = 0
 _MOST: Final = 1 << 20  # octets of a head
 _PURGES_SEEN: Final = struct.Struct("=q16s16s16s16s")  # `since`, then the key and the variant
@@ -38,15 +38,20 @@ class End(Enum):
     """How an arriving content ended."""
 
     DONE = "done"
-    FAILED = "failed"
+    FAILED = "failed"  # it broke off, or is not what its rule verifies
+    UNKEPT = "unkept"  # it goes on, for clients of the worker that fetches it only: nobody writes it down
+    DEAD = "dead"  # the worker that fetched it
 
 
 DONE: Final = End.DONE
 FAILED: Final = End.FAILED
+_ENDS: Final = {_COMES: End.DEAD, _WHOLE: End.DONE, _FAILED: End.FAILED, _UNKEPT: End.UNKEPT}
 
 
 class Announcement:
-    """The announcer's side. Raises OSError when it cannot be announced; `end` is called once, whatever happens."""
+    """The announcer's side. Raises OSError when it cannot be announced; one of `finish`, `fail` and `withdraw` is
+    called once, whatever happens.
+    """
 
     __slots__ = ("_fd", "_path")
 
@@ -67,11 +72,21 @@ class Announcement:
                 os.unlink(aside)
             raise
 
-    def end(self, size: int | None) -> None:
-        """The content is whole, of that size; None: it will not be."""
-        state = _STATE.pack(_FAILED, 0) if size is None else _STATE.pack(_WHOLE, size)
+    def finish(self, size: int) -> None:
+        """The content is whole, of that size."""
+        self._end(_WHOLE, size)
+
+    def fail(self) -> None:
+        """It will not be whole."""
+        self._end(_FAILED)
+
+    def withdraw(self) -> None:
+        """Nobody writes it down any more."""
+        self._end(_UNKEPT)
+
+    def _end(self, state: bytes, size: int = 0) -> None:
         with suppress(OSError):  # then it looks dead, as soon as the lock goes
-            os.pwrite(self._fd, state, 0)
+            os.pwrite(self._fd, _STATE.pack(state, size), 0)
         with suppress(OSError):
             if os.path.samestat(os.stat(self._path), os.fstat(self._fd)):  # not that of who has the claim now
                 os.unlink(self._path)
@@ -92,17 +107,17 @@ class Arriving:
         self.since = since
 
     def poll(self) -> int | End:
-        """How many octets came so far; DONE: it is whole, and `size` its size; FAILED: there will be no more."""
+        """How many octets came so far, or how it ended; `size` says how many came by then."""
         try:
             state, _ = self._state()
             if state == _COMES and not is_locked_elsewhere(self._told, _LOCKED):
                 state, _ = self._state()  # it may have ended between the two looks
-                return DONE if state == _WHOLE else FAILED
+                return _ENDS.get(state, FAILED)
             if state == _COMES:
                 return os.fstat(self.fd).st_size
         except (OSError, struct.error):
             return FAILED
-        return DONE if state == _WHOLE else FAILED
+        return _ENDS.get(state, FAILED)
 
     @property
     def size(self) -> int:

@@ -6,41 +6,25 @@ What can be answered from memory at once is, without an exchange (`give`); what 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Protocol, assert_never
+from typing import Final, assert_never
 
-from edgeproxy.caching import replies, reuse
+from edgeproxy.caching import reuse
 from edgeproxy.caching.keys import Key
 from edgeproxy.caching.outcomes import NotStored, Outcome
 from edgeproxy.caching.reuse import Use
-from edgeproxy.caching.stored import Stored
 from edgeproxy.http.framing import has_body
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.cache.cache_plan import CachePlan
-from edgeproxy.proxy.cache.checking import KeptFile
+from edgeproxy.proxy.cache.copy_answer import Client, CopyAnswer
 from edgeproxy.proxy.cache.fill import Fill
-from edgeproxy.proxy.cache.giving import (
-    Known,
-    arriving_head,
-    end_lines,
-    give,
-    head_of_file,
-    named,
-    only_if_cached,
-    open_ended,
-)
-from edgeproxy.proxy.cache.index import DiskCopy
+from edgeproxy.proxy.cache.giving import only_if_cached
 from edgeproxy.proxy.cache.keeper import Found, Keeper
-from edgeproxy.proxy.cache.memory import Copy
-from edgeproxy.proxy.cache.outflow import Outflow
 from edgeproxy.proxy.cache.passing import PassingBy
 from edgeproxy.proxy.cache.question import Question
 from edgeproxy.proxy.cache.requests import as_get, asked_by, request_of, wants_to_switch
 from edgeproxy.proxy.cache.source import Own, Source
-from edgeproxy.proxy.exchange import Client as PassingClient
-from edgeproxy.proxy.exchange import Exchange
+from edgeproxy.proxy.cache.streaming import Differs, Streaming
 from edgeproxy.proxy.fallback import Fall, FallbackPlan
-from edgeproxy.proxy.file_answer import Client as FileClient
-from edgeproxy.proxy.file_answer import FileAnswer
 from edgeproxy.proxy.held_call import CONTINUE
 from edgeproxy.proxy.plan import Answer, Pass, say
 from edgeproxy.proxy.pool import Pool
@@ -49,23 +33,12 @@ from edgeproxy.telemetry.counters import BackendFailure, FallbackReason
 _TRIES: Final = 3  # look-ups for one request: an answer may turn out to be for another variant
 
 
-class Client(PassingClient, FileClient, Protocol):
-    """What an exchange of the cache needs of the client's connection."""
-
-    @property
-    def has_whole_request(self) -> bool: ...
-    def put_exchange(self, exchange: Exchange) -> None:
-        """Another one goes on in the place of the one that runs."""
-
-    def note_outcome(self, rule: str, outcome: Outcome) -> None: ...
-
-
 class Cached:
     """One request that a copy may answer. It waits for at most one source at a time."""
 
     __slots__ = (
-        "_cache", "_client", "_fields", "_held", "_is_blocked", "_is_gone", "_keep_alive", "_keeper", "_outflow",
-        "_passed", "_plan", "_pool", "_sending", "_source", "_stale", "_tries", "values",
+        "_cache", "_client", "_fields", "_given", "_held", "_is_blocked", "_keeper", "_passed", "_plan", "_pool",
+        "_source", "_stale", "_stream", "_tries", "values",
     )  # fmt: skip
 
     def __init__(
@@ -81,12 +54,10 @@ class Cached:
         self._held: bytearray | None = None  # the request's body, which is a part of the key
         self._stale: Found | None = None  # a copy that is not fresh
         self._source: Source | None = None
-        self._outflow: Outflow | None = None  # from the source, once the answer's head went out
-        self._keep_alive = False
-        self._sending: FileAnswer | None = None
+        self._stream: Streaming | None = None  # from the source, once the answer's head went out
+        self._given: CopyAnswer | None = None
         self._passed: PassingBy | None = None  # the exchange that goes on in the place of this one
         self._is_blocked = False
-        self._is_gone = False
         self._tries = 0
 
     def start(self) -> None:
@@ -120,16 +91,17 @@ class Cached:
 
     def on_client_blocked(self, blocked: bool) -> None:
         self._is_blocked = blocked
-        if self._sending is not None:
-            self._sending.on_client_blocked(blocked)
-        elif not blocked and self._outflow is not None:
-            self.on_growth()
+        if self._given is not None:
+            self._given.on_client_blocked(blocked)
+        elif self._stream is not None:
+            self._stream.is_blocked = blocked
+            if not blocked:
+                self.on_growth()
 
     def on_client_gone(self) -> None:
-        self._is_gone = True
-        self._leave_source()
-        if self._sending is not None:
-            self._sending.cancel()
+        self._leave()
+        if self._given is not None:
+            self._given.cancel()
 
     # -- looking up ---------------------------------------------------------------------------------------------
 
@@ -142,8 +114,7 @@ class Cached:
         if reuse.is_for_the_backend(self.values) or wants_to_switch(self._plan, self._fields):
             self._pass_by(Outcome.BYPASS, None)
             return
-        body = None if self._held is None else bytes(self._held)
-        key = cache.key(self.values, body)
+        key = self._key()
         found = keeper.find(key, self.values, cache.policy)
         if found is None or self._tries > _TRIES:
             self._ask_without_copy(key)
@@ -165,6 +136,9 @@ class Cached:
                 self._answer(only_if_cached(), Outcome.ONLY_IF_CACHED)
             case never:
                 assert_never(never)
+
+    def _key(self) -> Key:
+        return self._cache.key(self.values, None if self._held is None else bytes(self._held))
 
     def _ask_without_copy(self, key: Key) -> None:
         if reuse.wants_only_a_copy(self.values):
@@ -226,122 +200,89 @@ class Cached:
 
     @property
     def place(self) -> int:
-        return 0 if self._outflow is None else self._outflow.place
+        return 0 if self._stream is None else self._stream.place
 
     def on_found(self, found: Found, outcome: Outcome) -> None:
-        if self._outflow is not None:
-            self.on_growth()
+        if self._stream is not None:
+            if self._source is None or self._source.stored is None:  # what a 304 speaks of is not what came
+                self._break_off()
+            else:
+                self.on_growth()
             return
         if self.falls_back_from(found.stored.status):
             return
         self._leave_source()
-        if isinstance(found, Copy):
-            self._give(found, outcome)
-        else:
-            self._keeper.read(found, lambda content: self._on_read(found, content, outcome))
+        plan, cache = self._plan, self._cache
+        self._given = CopyAnswer(self._client, self._keeper, plan, cache, self.values, self._on_missing)
+        self._given.begin(found, outcome)
 
-    def _on_read(self, found: DiskCopy, content: Copy | KeptFile | None, outcome: Outcome) -> None:
-        """What the disk has, if it is right; else there is none."""
-        if self._is_gone:
-            if isinstance(content, KeptFile):
-                content.close()
-        elif content is None:
-            self._stale = None
-            self._look_up()
-        elif isinstance(content, Copy):
-            self._give(content, outcome)
-        else:
-            self._send_file(found.stored, content, outcome)
-
-    def _give(self, copy: Copy, outcome: Outcome) -> None:
-        coding = self._keeper.coding_for(copy, self._cache.policy, self.values)
-        if coding is None:
-            self._give_as_is(copy, outcome)
-        else:
-            self._keeper.code(copy, coding, lambda coded: self._on_coded(coded, outcome))
-
-    def _on_coded(self, copy: Copy, outcome: Outcome) -> None:
-        if not self._is_gone:
-            self._give_as_is(copy, outcome)
-
-    def _give_as_is(self, copy: Copy, outcome: Outcome) -> None:
-        self._client.note_outcome(self._plan.rule, outcome)
-        now = self._keeper.now()
-        give(self._client, Known(copy, self._plan, self.values, now), now, outcome)
-
-    def _send_file(self, stored: Stored, file: KeptFile, outcome: Outcome) -> None:
-        client, now = self._client, self._keeper.now()
-        client.note_outcome(self._plan.rule, outcome)
-        keep_alive = client.may_keep_alive()
-        end = end_lines(keep_alive, client.minor)
-        status, head, parts = head_of_file(self._plan, self.values, stored, now, outcome, end)
-        self._sending = FileAnswer(client, keep_alive)
-        self._sending.begin(status, file, head, parts)
+    def _on_missing(self) -> None:
+        self._given = self._stale = None
+        self._look_up()
 
     def on_arriving(self, outcome: Outcome) -> None:
         source, client = self._source, self._client
-        if self._outflow is not None or source is None or source.stored is None:
-            self.on_growth()
-            return
-        if self.falls_back_from(source.stored.status):
-            return
-        client.note_outcome(self._plan.rule, outcome)
-        stored, now = named(source.stored, self._plan, self.values), self._keeper.now()
-        self._keep_alive = client.may_keep_alive()
-        if stored.size >= 0:
-            reply = replies.reply(self._plan.method, self.values, stored, now)
-            status, self._outflow = reply.status, Outflow(reply.parts)
-            head = arriving_head(stored, reply, self._plan, outcome)
-        else:
-            status, in_chunks = stored.status, client.minor == 1
-            is_head = self._plan.method == "HEAD"
-            self._keep_alive = self._keep_alive and (in_chunks or is_head)
-            self._outflow = Outflow(() if is_head else None, in_chunks=in_chunks and not is_head)
-            head = arriving_head(stored, open_ended(stored, in_chunks=in_chunks), self._plan, outcome)
-        client.on_head_sent(status)
-        client.send(head + end_lines(self._keep_alive, client.minor) + b"\r\n")
+        if self._stream is None and source is not None and source.stored is not None:
+            if self.falls_back_from(source.stored.status):
+                return
+            client.note_outcome(self._plan.rule, outcome)
+            now = self._keeper.now()
+            self._stream = Streaming(self, client, self._plan, self.values, source.stored, outcome, now)
+            self._stream.is_blocked = self._is_blocked
         self.on_growth()
 
     def on_growth(self) -> None:
-        """PERF: one write for what has come, as far as the client takes it."""
-        source, outflow, client = self._source, self._outflow, self._client
-        if source is None or outflow is None:
+        source, stream = self._source, self._stream
+        if source is None or stream is None:
             return
-        while not self._is_blocked:
-            try:
-                octets = outflow.next(source)
-            except OSError:  # the disk, which has what came so far
-                self._leave_source()
-                client.abort()
-                return
-            if not octets:
-                break
-            client.send(octets)
-            source.on_taken()
-        if not self._is_blocked and outflow.is_over(source):
+        try:
+            is_all = stream.go_on(source)
+        except (OSError, Differs):
+            self._break_off()
+            return
+        if is_all:
             self._leave_source()
-            self._outflow = None
-            if outflow.end:
-                client.send(outflow.end)
-            client.on_answered(self._keep_alive)
+            self._stream = None
+            self._client.on_answered(stream.keep_alive)
+
+    def on_lost(self) -> None:
+        source, stream = self._source, self._stream
+        if source is None or stream is None:
+            self._leave_source()
+            self._look_up()
+            return
+        self._source = None
+        stream.lose(source)
+        self._go_on_elsewhere()
 
     def on_broken(self) -> None:
         self._source = None
-        if self._outflow is None:
-            self._answer(say(502, "The backend's answer is not what the path asks for."), Outcome.UNCACHEABLE)
+        if self._stream is not None:
+            self._break_off()
         else:
-            self._client.abort()
+            self._answer(say(502, "The backend's answer is not what the path asks for."), Outcome.UNCACHEABLE)
 
     def on_again(self) -> None:
         self._source = None
-        self._look_up()
+        if self._stream is not None:
+            self._go_on_elsewhere()
+        else:
+            self._look_up()
 
     def on_alone(self, why: NotStored) -> None:
         self._source = None
-        self._pass_by(Outcome.UNCACHEABLE, why)
+        if self._stream is not None:
+            self._break_off()
+        else:
+            self._pass_by(Outcome.UNCACHEABLE, why)
 
     def on_own(self, own: Own, why: NotStored) -> None:
         self._source = None
+        if self._stream is not None:
+            if own.connection is not None:
+                own.connection.drop()
+            self._break_off()
+            return
         passing = self._passing(Outcome.UNCACHEABLE, why)
         self._client.put_exchange(passing)
         passing.adopt(own)
@@ -354,7 +295,7 @@ class Cached:
 
     def stand_in(self) -> bool:
         stale, now = self._stale, self._keeper.now()
-        if stale is None or self._outflow is not None:
+        if stale is None or self._stream is not None:
             return False
         if not reuse.may_stand_in(self.values, stale.stored.terms, stale.stored.purged, now, self._cache.policy):
             return False
@@ -363,12 +304,15 @@ class Cached:
 
     def on_failed(self, failure: BackendFailure, answer: Answer) -> None:
         self._source = None
+        if self._stream is not None:
+            self._break_off()
+            return
         self._client.note_outcome(self._plan.rule, Outcome.UNCACHEABLE)
         self._client.answer(answer, failure)
 
     def falls_back_from(self, status: int) -> bool:
         fallback = self._plan.fallback
-        if fallback is None or status not in fallback.statuses or self._outflow is not None:
+        if fallback is None or status not in fallback.statuses or self._stream is not None:
             return False
         self._fall_back(fallback, FallbackReason.STATUS)
         return True
@@ -376,7 +320,7 @@ class Cached:
     def falls_back_after(self, failure: BackendFailure) -> bool:
         fallback = self._plan.fallback
         reason = None if fallback is None else fallback.reason(failure)
-        if fallback is None or reason is None or self._outflow is not None:
+        if fallback is None or reason is None or self._stream is not None:
             return False
         self._fall_back(fallback, reason)
         return True
@@ -393,6 +337,25 @@ class Cached:
         source, self._source = self._source, None
         if source is not None:
             source.leave(self)
+
+    def _go_on_elsewhere(self) -> None:
+        """With content that has begun to go out: from a fetch that has no conditions, and brings all of it."""
+        self._tries += 1
+        self._stale = None
+        if self._tries > _TRIES:
+            self._break_off()
+        else:
+            self._ask(self._key())
+
+    def _break_off(self) -> None:
+        """The client has a part of an answer, and is to see that it is one."""
+        self._leave()
+        self._client.abort()
+
+    def _leave(self) -> None:
+        self._leave_source()
+        if self._stream is not None:
+            self._stream.leave()
 
     def _answer(self, answer: Answer, outcome: Outcome) -> None:
         self._client.note_outcome(self._plan.rule, outcome)

@@ -3,14 +3,18 @@
 Workers tell each other nothing; who waits looks at the directory that they share. A claim is the kernel's lock, so a
 worker that dies has none any more, and somebody who waits takes its place.
 
-Law: who looks in vain looks less often, by an eighth of the time since something came: it learns of it hardly later,
-and thousands of keys whose backend hangs cost next to nothing (at each 10 ms, 500 of them took half a core).
+Laws of this module:
+- who looks in vain looks less often, by an eighth of the time since something came: it learns of it hardly later,
+  and thousands of keys whose backend hangs cost next to nothing (at each 10 ms, 500 of them took half a core);
+- what befalls the backend's answer befalls all who read it, in every worker: it breaks off for them. What befalls the
+  worker that fetches it, its death or a full disk, befalls its own clients alone: the others look again, together, and
+  who has had octets goes on from another fetch if that brings the same (streaming.py).
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, assert_never
 
 from edgeproxy.caching.keys import Key
 from edgeproxy.caching.outcomes import NotStored, Outcome
@@ -114,20 +118,30 @@ class Elsewhere(Source):
 
     def _follow(self, arriving: Arriving) -> None:
         state = arriving.poll()
-        if isinstance(state, End):
-            self._end = state
-        if state is End.FAILED:
-            waiters = self._take_waiters()
-            self._close()
-            for waiter in waiters:
-                waiter.on_broken()
-            return
+        match state:
+            case int():
+                self._tell_growth()
+                self._look_later()
+            case End.DONE:
+                self._end = state
+                self._fetches.drop(self)  # who waits has its client to wait for
+                self._tell_growth()
+            case End.FAILED:
+                self._close()
+                for waiter in self._take_waiters():
+                    waiter.on_broken()
+            case End.UNKEPT | End.DEAD:
+                self._fetches.drop(self)
+                if state is End.UNKEPT:
+                    self._fetches.lately.note_unshared(self.key, self._fetches.now())
+                for waiter in self.waiting():
+                    waiter.on_lost()
+            case _:
+                assert_never(state)
+
+    def _tell_growth(self) -> None:
         for waiter in self.waiting():
             waiter.on_growth()
-        if self._end is None:
-            self._look_later()
-        else:
-            self._fetches.drop(self)  # who waits has its client to wait for
 
     def _look_later(self) -> None:
         now, available = self._loop.time(), self.available

@@ -182,6 +182,7 @@ class Fill(Fetch):
             self._keeper.fetches.give_up(self)
             self._keeper.count_not_stored(intake.why_not)
         else:
+            intake.finish()
             self.stored = replace(stored, size=intake.size, digest=intake.digest)
             self._is_used = True
             copy = self._keeper.keep(self, self.stored, intake, self._on_kept)

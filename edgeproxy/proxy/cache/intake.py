@@ -5,6 +5,7 @@ Laws of this module:
 - octets can be read from where they came first to where they came last, by several readers, each at its own place;
 - all of a worker together hold no more than their budget in memory: beyond it content goes to the disk, however small,
   or is not kept;
+- who reads along in other workers hears at once when content is not kept any more: nothing more of it is written;
 - content that is kept is never forgotten before it is taken; of content that is not, whoever feeds it says what all
   readers have read, and `held` says when it must wait for them.
 """
@@ -79,7 +80,7 @@ class Intake:
             self._verifier.update(data)
         if self.why_not is None:
             if self.size > self._largest:
-                self.why_not = NotStored.TOO_LARGE
+                self._refuse(NotStored.TOO_LARGE)
             elif self.spool is None and self._is_too_much(len(data)):
                 self.spool = self._new_spool()
         self._buffer += data
@@ -95,7 +96,8 @@ class Intake:
         return bytes(memoryview(self._buffer)[begin : begin + most])
 
     def forget_before(self, offset: int) -> None:
-        """Everybody has read so far, and nobody else will come."""
+        """Everybody has read so far, and nobody else will come; they may wait for what is yet to come, too."""
+        offset = min(offset, self.size)
         if offset > self._base:
             self._budget.used -= min(offset - self._base, len(self._buffer))
             del self._buffer[: offset - self._base]
@@ -106,6 +108,11 @@ class Intake:
         assert not self._base, "it is small"
         return bytes(self._buffer)
 
+    def finish(self) -> None:
+        """All of it has come, and is right: also for who reads along in other workers."""
+        if self.spool is not None:
+            self.spool.finish()
+
     def close(self) -> None:
         """Nobody reads it any more."""
         self._budget.used -= len(self._buffer)
@@ -113,6 +120,11 @@ class Intake:
         if self.spool is not None:
             self.spool.discard()
             self.spool = None
+
+    def _refuse(self, why: NotStored) -> None:
+        self.why_not = why
+        if self.spool is not None:
+            self.spool.withdraw()
 
     def _is_too_much(self, more: int) -> bool:
         return self.size > self._budget.small or self._budget.used + more > self._budget.limit
@@ -132,7 +144,7 @@ class Intake:
         try:
             spool.write(self._buffer)
         except OSError:
-            self.why_not = NotStored.NO_ROOM
+            self._refuse(NotStored.NO_ROOM)
             return
         self._base += len(self._buffer)
         self._budget.used -= len(self._buffer)

@@ -48,6 +48,11 @@ class Waiter(Protocol):
     def on_growth(self) -> None:
         """More of the content has come, or its end."""
 
+    def on_lost(self) -> None:
+        """Nothing more of it comes from this source, since another worker has died, or fetches it for its own clients
+        only: ask for it elsewhere. What came can be read until the source is left.
+        """
+
     def on_broken(self) -> None:
         """No more of it comes, and it is not whole."""
 

@@ -88,18 +88,28 @@ class Spool:
         """The content is whole. From now on its name is the taker's. Raises OSError."""
         fd = os.dup(self.fd)
         self._is_mine = False
-        if self.announcement is not None:
-            self.announcement.end(self.size)
-            self.announcement = None
+        self.finish()
         return Taken(self.path, fd, self.size)
+
+    def finish(self) -> None:
+        """The content is whole: who streams it has all of it, whether it is kept or not."""
+        announcement, self.announcement = self.announcement, None
+        if announcement is not None:
+            announcement.finish(self.size)
+
+    def withdraw(self) -> None:
+        """Nothing more is written: who streams it in other workers hears that it comes no further here."""
+        announcement, self.announcement = self.announcement, None
+        if announcement is not None:
+            announcement.withdraw()
 
     def discard(self) -> None:
         """Let go of it. Unless it was taken, its file goes, and who streams it hears that it failed."""
         if self.fd < 0:
             return
-        if self.announcement is not None:
-            self.announcement.end(None)
-            self.announcement = None
+        announcement, self.announcement = self.announcement, None
+        if announcement is not None:
+            announcement.fail()
         if self._is_mine:
             with suppress(OSError):
                 os.unlink(self.path)

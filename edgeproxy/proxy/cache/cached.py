@@ -6,7 +6,7 @@ What can be answered from memory at once is, without an exchange (`give`); what 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Protocol, assert_never
+from typing import Final, assert_never
 
 from edgeproxy.caching import reuse
 from edgeproxy.caching.keys import Key
@@ -15,7 +15,7 @@ from edgeproxy.caching.reuse import Use
 from edgeproxy.http.framing import has_body
 from edgeproxy.http.request import RequestFields
 from edgeproxy.proxy.cache.cache_plan import CachePlan
-from edgeproxy.proxy.cache.copy_answer import CopyAnswer
+from edgeproxy.proxy.cache.copy_answer import Client, CopyAnswer
 from edgeproxy.proxy.cache.fill import Fill
 from edgeproxy.proxy.cache.giving import only_if_cached
 from edgeproxy.proxy.cache.keeper import Found, Keeper
@@ -24,27 +24,13 @@ from edgeproxy.proxy.cache.question import Question
 from edgeproxy.proxy.cache.requests import as_get, asked_by, request_of, wants_to_switch
 from edgeproxy.proxy.cache.source import Own, Source
 from edgeproxy.proxy.cache.streaming import Differs, Streaming
-from edgeproxy.proxy.exchange import Client as PassingClient
-from edgeproxy.proxy.exchange import Exchange
 from edgeproxy.proxy.fallback import Fall, FallbackPlan
-from edgeproxy.proxy.file_answer import Client as FileClient
 from edgeproxy.proxy.held_call import CONTINUE
 from edgeproxy.proxy.plan import Answer, Pass, say
 from edgeproxy.proxy.pool import Pool
 from edgeproxy.telemetry.counters import BackendFailure, FallbackReason
 
 _TRIES: Final = 3  # look-ups for one request: an answer may turn out to be for another variant
-
-
-class Client(PassingClient, FileClient, Protocol):
-    """What an exchange of the cache needs of the client's connection."""
-
-    @property
-    def has_whole_request(self) -> bool: ...
-    def put_exchange(self, exchange: Exchange) -> None:
-        """Another one goes on in the place of the one that runs."""
-
-    def note_outcome(self, rule: str, outcome: Outcome) -> None: ...
 
 
 class Cached:
@@ -345,8 +331,7 @@ class Cached:
         """What the other backend answers is looked for, and kept, under a key of its own."""
         self._leave_source()
         is_whole = has_body(self._fields.framing)
-        path, held = self._plan.asked_for.path, bytes(self._held or b"")
-        self._client.fall_back(Fall(fallback, path, reason, self._fields, held, is_whole))
+        self._client.fall_back(Fall(fallback.plan, reason, self._fields, bytes(self._held or b""), is_whole))
 
     def _leave_source(self) -> None:
         source, self._source = self._source, None

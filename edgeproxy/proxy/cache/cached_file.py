@@ -25,7 +25,7 @@ from edgeproxy.caching.storing import Keep
 from edgeproxy.http.dates import http_date
 from edgeproxy.http.etags import EntityTag
 from edgeproxy.http.request import RequestFields
-from edgeproxy.proxy.cache.cached import Client
+from edgeproxy.proxy.cache.copy_answer import Client
 from edgeproxy.proxy.cache.file_reader import Loaded
 from edgeproxy.proxy.cache.giving import Known, end_lines, give, hand_over, head_of_file
 from edgeproxy.proxy.cache.memory import Copy

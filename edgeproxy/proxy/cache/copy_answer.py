@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from edgeproxy.caching.outcomes import Outcome
 from edgeproxy.caching.stored import Stored
 from edgeproxy.proxy.cache.checking import KeptFile
 from edgeproxy.proxy.cache.giving import Known, end_lines, give, head_of_file
 from edgeproxy.proxy.cache.memory import Copy
+from edgeproxy.proxy.exchange import Client as PassingClient
+from edgeproxy.proxy.exchange import Exchange
+from edgeproxy.proxy.file_answer import Client as FileClient
 from edgeproxy.proxy.file_answer import FileAnswer
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.cache.cache_plan import CachePlan
-    from edgeproxy.proxy.cache.cached import Client
     from edgeproxy.proxy.cache.index import DiskCopy
     from edgeproxy.proxy.cache.keeper import Found, Keeper
     from edgeproxy.proxy.plan import Pass
+
+
+class Client(PassingClient, FileClient, Protocol):
+    """What an exchange of the cache needs of the client's connection."""
+
+    @property
+    def has_whole_request(self) -> bool: ...
+    def put_exchange(self, exchange: Exchange) -> None:
+        """Another one goes on in the place of the one that runs."""
+
+    def note_outcome(self, rule: str, outcome: Outcome) -> None: ...
 
 
 class CopyAnswer:

@@ -32,7 +32,7 @@ from edgeproxy.migration.phases import Phase, State
 from edgeproxy.ruleset.arms import Cutover, Split
 from edgeproxy.ruleset.quantities import written_share
 from edgeproxy.state.store import StateLost, Store
-from edgeproxy.state.watching import Changed, Conflict, Found, Lost, News, Unreadable, Watch
+from edgeproxy.state.watching import Changed, Conflict, Found, Lost, News, NotRemembered, Unreadable, Watch
 
 TICK: Final = 0.25  # seconds: a gate that fails is acted on within it
 
@@ -141,6 +141,8 @@ class Cutovers:
                 await self._refresh(name)
             case Unreadable(name=name, why=why):
                 self._shell.tell(f"cutover {name}: {why}: it stays as it is")
+            case NotRemembered(why=why):
+                self._shell.tell(f"state: {why}")
             case _:
                 assert_never(news)
 

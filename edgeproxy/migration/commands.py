@@ -123,6 +123,8 @@ class Refused(StrEnum):
     SAME_SHARE = "same_share"
     NO_SHARE = "no_share"  # the number is none
     OTHER_ARMS = "other_arms"  # the rules changed under it
+    UNKNOWN = "unknown"  # no cutover of the rules has this name
+    OUTRUN = "outrun"  # somebody else decided at the same moment
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ Laws of this module:
 - what this node knows is read here, and is as the server has it while the server is there: it tells of every change;
 - a server that is lost takes nothing. One thing is done without it, for it must be possible always: a way back to 0 %
   is taken here at once, and offered to the others on return;
+- what this node knows is written down, too, where it has a file for it: a start without the server goes on from there;
 - on return the histories are reconciled (reconcile.py) before anything else is done, entry by entry and by
   compare-and-set, so that several nodes may do it at once.
 """
@@ -13,17 +14,19 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Final, Self, assert_never
 
 from edgeproxy.migration.journal import BrokenJournal, Entry, UnreadableEntry, replay
 from edgeproxy.migration.phases import Phase, State
 from edgeproxy.state.backoff import Backoff
 from edgeproxy.state.known import Known
+from edgeproxy.state.memory import Memory
 from edgeproxy.state.reconcile import Ahead, Behind, Differ, Same, compare
 from edgeproxy.state.redis import RedisServer, ServerTrouble, where
 from edgeproxy.state.redis_calls import Answer
 from edgeproxy.state.store import Audited, CannotOpen, StateLost
-from edgeproxy.state.watching import Changed, Conflict, Found, Lost, Unreadable, Watch, Watchers
+from edgeproxy.state.watching import Changed, Conflict, Found, Lost, NotRemembered, Unreadable, Watch, Watchers
 
 PATIENCE: Final = 1.0  # seconds that a call may take
 _TRIES: Final = 100  # at offering entries while other nodes do the same
@@ -32,11 +35,14 @@ _TRIES: Final = 100  # at offering entries while other nodes do the same
 class RedisStore:
     """Open it with `open`. `dice` gives numbers in [0, 1)."""
 
-    def __init__(self, server: RedisServer, dice: Callable[[], float]) -> None:
+    def __init__(self, server: RedisServer, memory: Memory | None, dice: Callable[[], float]) -> None:
         self.lost: str | None = f"the Redis server at {server.where} was not asked yet"
         self._server = server
+        self._memory = memory
         self._dice = dice
         self._known = Known()
+        self._has_grown = asyncio.Event()  # what is known, since it was written down
+        self._is_closed = False
         self._unreadable: dict[str, str] = {}  # by name, why
         self._watchers = Watchers()
         self._turn = asyncio.Lock()  # one exchange with the server's journals at a time
@@ -44,6 +50,7 @@ class RedisStore:
         self._was_tried = asyncio.Event()
         self._session: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
+        self._remembering: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(
@@ -52,17 +59,22 @@ class RedisStore:
         node: str,
         *,
         prefix: str = "edgeproxy",
+        memory: Path | None = None,
         patience: float = PATIENCE,
         dice: Callable[[], float] = random.random,
     ) -> Self:
-        """`url`: redis://, rediss:// or unix://. It is open when the server was tried once: look at `lost`. Raises
-        CannotOpen.
+        """`url`: redis://, rediss:// or unix://. `memory`: a file of this node's. It is open when the server was tried
+        once: look at `lost`. Raises CannotOpen.
         """
         try:
             server = RedisServer(url, node, prefix, patience)
         except ValueError as error:
             raise CannotOpen(f"{where(url)} is no URL of a Redis server: {error}: write redis://HOST:PORT/0") from None
-        store = cls(server, dice)
+        store = cls(server, None if memory is None else Memory(memory), dice)
+        if store._memory is not None:
+            for name, entries in (await asyncio.to_thread(store._memory.read)).items():
+                store._known.replace(name, entries)
+            store._remembering = asyncio.create_task(store._remember(store._memory), name="edgeproxy state: memory")
         store._following = asyncio.create_task(store._follow(), name="edgeproxy state")
         await store._was_tried.wait()
         return store
@@ -76,8 +88,10 @@ class RedisStore:
         return self._known.entries(name, since)
 
     async def names(self) -> tuple[str, ...]:
-        self._check_known("")
-        return self._known.names()
+        names = self._known.names()
+        if not names:
+            self._check_known("")
+        return names
 
     async def append(self, entry: Entry) -> bool:
         name = entry.cutover
@@ -114,6 +128,10 @@ class RedisStore:
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)  # what it raised, it was about to tell
+        if self._remembering is not None:  # never stopped in the middle of a write
+            self._is_closed = True
+            self._has_grown.set()
+            await self._remembering
         self._watchers.close()
         await self._server.close()
 
@@ -121,9 +139,11 @@ class RedisStore:
 
     def _check_known(self, name: str) -> None:
         """Raises StateLost."""
+        if self._known.state(name).number:
+            return
         if not self._was_found:
             raise StateLost(f"{self.lost}. Nothing is known of it yet")
-        if name in self._unreadable and not self._known.state(name).number:
+        if name in self._unreadable:
             raise StateLost(self._unreadable[name])
 
     async def _refresh(self, name: str) -> None:
@@ -137,7 +157,28 @@ class RedisStore:
     def _take(self, name: str, entries: Sequence[Entry]) -> None:
         """Raises BrokenJournal."""
         if self._known.take(name, entries):
-            self._watchers.tell(Changed(name, self._known.state(name).number))
+            self._tell_changed(name)
+
+    def _tell_changed(self, name: str) -> None:
+        self._has_grown.set()
+        self._watchers.tell(Changed(name, self._known.state(name).number))
+
+    async def _remember(self, memory: Memory) -> None:
+        """Whatever is new, and the last of it when it is closed."""
+        is_last = False
+        while not is_last:
+            await self._has_grown.wait()
+            is_last = self._is_closed
+            await self._write_down(memory)
+
+    async def _write_down(self, memory: Memory) -> None:
+        self._has_grown.clear()
+        journals = [self._known.entries(name) for name in self._known.names()]
+        try:
+            await asyncio.to_thread(memory.write, journals)
+        except OSError as error:
+            why = f"what this node knows cannot be written to {memory.path}: {error}: look at the disk"
+            self._watchers.tell(NotRemembered(why))
 
     def _take_alone(self, entry: Entry, why: str) -> bool:
         """Without the server. Raises StateLost."""
@@ -192,7 +233,7 @@ class RedisStore:
                 case Differ(number=number, ours=rest, theirs=other):
                     self._known.replace(name, theirs)
                     self._watchers.tell(Conflict(name, number, rest, other))
-                    self._watchers.tell(Changed(name, len(theirs)))
+                    self._tell_changed(name)
                     return
                 case Ahead(entries=entries):
                     for entry in entries:

@@ -53,7 +53,14 @@ class Unreadable:
     why: str
 
 
-News = Changed | Lost | Found | Conflict | Unreadable
+@dataclass(frozen=True, slots=True)
+class NotRemembered:
+    """What this node knows could not be written down: a start without the shared store would know less."""
+
+    why: str
+
+
+News = Changed | Lost | Found | Conflict | Unreadable | NotRemembered
 
 
 class Watch:
@@ -129,7 +136,7 @@ def _key(news: News) -> Hashable:
     match news:
         case Changed(name=name) | Conflict(name=name) | Unreadable(name=name):
             return type(news).__name__, name
-        case Lost() | Found():
+        case Lost() | Found() | NotRemembered():
             return type(news).__name__
         case _:
             assert_never(news)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from cutover_values import START, cutover, ramp
@@ -16,9 +17,10 @@ from edgeproxy.migration.commands import GateFailed, Refusal, Rollback, SetShare
 from edgeproxy.migration.cutover import decide
 from edgeproxy.migration.journal import Entry, written
 from edgeproxy.migration.phases import Phase, What
+from edgeproxy.state.memory import Memory
 from edgeproxy.state.redis_store import RedisStore
 from edgeproxy.state.store import CannotOpen, StateLost
-from edgeproxy.state.watching import Changed, Conflict, Found, Lost, Unreadable
+from edgeproxy.state.watching import Changed, Conflict, Found, Lost, NotRemembered, Unreadable
 
 ON = Step("di", "on we go", is_forced=True)
 BACK = Rollback("di", "users complain")
@@ -277,6 +279,46 @@ async def test_a_node_that_starts_without_its_server_knows_nothing_and_says_so(s
             server.start()
             await heard(news, Found)
         assert (await store.read("reads")).number == 0  # this server keeps nothing
+
+
+async def test_a_node_that_starts_without_its_server_goes_on_from_what_it_knew(
+    server: RedisProcess, tmp_path: Path
+) -> None:
+    memory = tmp_path / "var" / "known.jsonl"
+    before = await RedisStore.open(server.url, "edge-1", memory=memory)
+    await fill(before, *ramp(READS, 2))
+    server.kill()
+    await before.close()
+    assert [entry.number for entry in Memory(memory).read()["reads"]] == [1, 2, 3]
+    store = await RedisStore.open(server.url, "edge-1", memory=memory, dice=lambda: 0.5)
+    assert store.lost is not None
+    assert (await store.read("reads")).share == 5_000
+    assert await store.names() == ("reads",)
+    with pytest.raises(StateLost, match="Nothing is known of it yet"):
+        await store.read("files")  # which may have been started meanwhile
+    with pytest.raises(StateLost, match="only a rollback"):
+        await store.append(await next_entry(store, ON))
+    await do(store, BACK)
+    with store.watch() as news:
+        server.start()
+        await heard(news, Found)
+    assert len(await journal_of(server)) == 4
+    assert (await store.read("files")).number == 0
+    await store.close()
+
+
+async def test_a_memory_that_cannot_be_read_or_written_is_said(server: RedisProcess, tmp_path: Path) -> None:
+    memory = tmp_path / "known.jsonl"
+    memory.write_text("rubbish\n")
+    with pytest.raises(CannotOpen, match=r"known\.jsonl, cannot be read \(it is no JSON.*and was left as it is"):
+        await RedisStore.open(server.url, "edge-1", memory=memory)
+    assert memory.read_text() == "rubbish\n"
+    (tmp_path / "folder.new").mkdir()
+    store = await RedisStore.open(server.url, "edge-1", memory=tmp_path / "folder")
+    with store.watch() as news:
+        await fill(store, *ramp(READS, 1))
+        assert "cannot be written to" in (await heard(news, NotRemembered)).why
+    await store.close()
 
 
 async def test_no_url_and_no_password_is_said_of_a_server_that_is_not_there() -> None:

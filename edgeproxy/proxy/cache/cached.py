@@ -331,7 +331,8 @@ class Cached:
         """What the other backend answers is looked for, and kept, under a key of its own."""
         self._leave_source()
         is_whole = has_body(self._fields.framing)
-        self._client.fall_back(Fall(fallback.plan, reason, self._fields, bytes(self._held or b""), is_whole))
+        path, held = self._plan.asked_for.path, bytes(self._held or b"")
+        self._client.fall_back(Fall(fallback, path, reason, self._fields, held, is_whole))
 
     def _leave_source(self) -> None:
         source, self._source = self._source, None

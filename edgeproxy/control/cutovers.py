@@ -1,0 +1,233 @@
+"""The controller of a node's cutovers: the machine, the store and the clock, tied together.
+
+Laws of this module:
+- what is in force here is what the journal says, and follows every change of it, whoever made it: a command here, the
+  controller of another node, another process;
+- what the store does not take does not happen; a rollback is tried until it is taken;
+- any number of controllers may watch one cutover: each number of its journal is given once, so no step is taken twice;
+- the hold and the gates decide on steps, a person may do so any time, and the last one is finished by a person alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from edgeproxy.migration.commands import (
+    Command,
+    GateFailed,
+    GatesPassed,
+    Happening,
+    HoldIsOver,
+    Refusal,
+    Refused,
+    Rollback,
+)
+from edgeproxy.migration.cutover import decide, hold_left, is_of, next_step, share_of
+from edgeproxy.migration.journal import BrokenJournal, Entry, Json
+from edgeproxy.migration.phases import Phase, State
+from edgeproxy.ruleset.arms import Cutover, Split
+from edgeproxy.ruleset.quantities import written_share
+from edgeproxy.state.store import StateLost, Store
+from edgeproxy.state.watching import Changed, Conflict, Found, Lost, News, NotRemembered, Unreadable, Watch
+
+TICK: Final = 0.25  # seconds: a gate that fails is acted on within it
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """All gates of the share in force."""
+
+    evidence: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """One of them, at least."""
+
+    why: str
+    evidence: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """There is not enough data."""
+
+
+Judged = Passed | Failed | Undecided
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What the controller is given: the rules in use, who judges, and whom it tells."""
+
+    cutovers: Callable[[], Mapping[str, Cutover]]
+    judge: Callable[[Cutover, State], Judged]  # by what was counted since `State.since`
+    publish: Callable[[Split, State], None]  # a split to put in force, when it is another one than before
+    tell: Callable[[str], None]  # a line for the operator
+    now: Callable[[], float] = time.time
+
+
+class Cutovers:
+    """`run` it as a task; `node` is what its entries are signed with."""
+
+    def __init__(self, store: Store, shell: Shell, node: str, tick: float = TICK) -> None:
+        self._store = store
+        self._shell = shell
+        self._node = node
+        self._tick = tick
+        self._states: dict[str, State] = {}
+        self._in_force: dict[str, Split] = {}
+
+    @property
+    def states(self) -> Mapping[str, State]:
+        """Of the cutovers of the rules, as far as is known."""
+        return self._states
+
+    async def run(self) -> None:
+        """For ever."""
+        with self._store.watch() as watch:
+            await self.reload()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow(watch))
+                tasks.create_task(self._judge_for_ever())
+
+    async def reload(self) -> None:
+        """The rules have changed, or are new: every split is published, be it the same."""
+        self._in_force.clear()
+        self._states = {name: state for name, state in self._states.items() if name in self._shell.cutovers()}
+        await self._refresh_all()
+        for name, cutover in self._shell.cutovers().items():
+            state = self._states.get(name)
+            if state is not None and not is_of(cutover, state):
+                self._shell.tell(_other_arms(cutover, state))
+
+    async def do(self, name: str, command: Command) -> Entry | Refusal:
+        """In force on this node when it returns. Raises StateLost."""
+        cutovers = self._shell.cutovers()
+        if name not in cutovers:
+            known = f"there are {', '.join(sorted(cutovers))}" if cutovers else "there is none"
+            return Refusal(Refused.UNKNOWN, f"no cutover is named {name!r}", f"{known} in the rules.")
+        while True:
+            made = decide(cutovers[name], await self._store.read(name), command, self._shell.now())
+            if isinstance(made, Refusal):
+                return made
+            if await self._append(made):
+                return made
+            if not isinstance(command, Rollback):
+                return await self._outrun(made)
+
+    # -- what the store tells -----------------------------------------------------------------------------------------
+
+    async def _follow(self, watch: Watch) -> None:
+        async for news in watch:
+            await self._hear(news)
+
+    async def _hear(self, news: News) -> None:
+        match news:
+            case Changed(name=name):
+                await self._refresh(name)
+            case Lost(why=why):
+                self._shell.tell(f"state: {why}: every cutover stays as it is")
+            case Found():
+                self._shell.tell("state: it is there again")
+                await self._refresh_all()
+            case Conflict(name=name, number=number, ours=ours, theirs=theirs):
+                both = f"here {_said(ours)}; in the store, which counts, {_said(theirs)}"
+                self._shell.tell(f"cutover {name}: two histories from entry {number} on: {both}")
+                await self._refresh(name)
+            case Unreadable(name=name, why=why):
+                self._shell.tell(f"cutover {name}: {why}: it stays as it is")
+            case NotRemembered(why=why):
+                self._shell.tell(f"state: {why}")
+            case _:
+                assert_never(news)
+
+    async def _refresh_all(self) -> None:
+        for name in self._shell.cutovers():
+            await self._refresh(name)
+
+    async def _refresh(self, name: str) -> None:
+        """Put in force what the journal says now; nothing, while nothing is known."""
+        cutover = self._shell.cutovers().get(name)
+        if cutover is None:
+            return
+        try:
+            state = await self._store.read(name)
+        except StateLost as error:
+            self._shell.tell(f"cutover {name}: {error}")
+            return
+        self._states[name] = state
+        split = share_of(cutover, state)
+        if self._in_force.get(name) != split:
+            self._in_force[name] = split
+            self._shell.publish(split, state)
+
+    # -- what happens by itself ---------------------------------------------------------------------------------------
+
+    async def _judge_for_ever(self) -> None:
+        while True:
+            for name, cutover in self._shell.cutovers().items():
+                try:
+                    await self._judge(cutover, self._states.get(name) or State(name))
+                except StateLost:
+                    pass  # which the store tells by itself
+                except Exception as error:  # noqa: BLE001  # this is the supervisor: the others are judged all the same
+                    self._shell.tell(f"cutover {name}: it cannot be judged: {error!r}")
+            await asyncio.sleep(self._tick)
+
+    async def _judge(self, cutover: Cutover, state: State) -> None:
+        """Raises StateLost."""
+        if not state.is_running or not is_of(cutover, state):
+            return
+        happening = self._happening(cutover, state, self._shell.judge(cutover, state))
+        if happening is None:
+            return
+        made = decide(cutover, state, happening, self._shell.now())
+        if isinstance(made, Entry) and not await self._append(made):
+            await self._refresh(state.name)  # another was faster: the next tick looks again
+
+    def _happening(self, cutover: Cutover, state: State, judged: Judged) -> Happening | None:
+        is_held = not hold_left(cutover, state, self._shell.now())
+        match judged:
+            case Failed(why=why, evidence=evidence):
+                return GateFailed(self._node, why, evidence)
+            case Passed(evidence=evidence) if is_held and next_step(cutover, state) is not None and not state.is_paused:
+                return GatesPassed(self._node, evidence)
+            case Passed() | Undecided():
+                return HoldIsOver(self._node) if is_held and state.phase is Phase.STEPPING else None
+            case _:
+                assert_never(judged)
+
+    async def _append(self, entry: Entry) -> bool:
+        """Whether it is taken; then it is in force here. Raises StateLost."""
+        try:
+            is_taken = await self._store.append(entry)
+        except BrokenJournal:  # another history came into the place of the one that it was decided on
+            return False
+        if is_taken:
+            await self._refresh(entry.cutover)
+        return is_taken
+
+    async def _outrun(self, made: Entry) -> Refusal:
+        await self._refresh(made.cutover)
+        theirs = await self._store.journal(made.cutover, made.number - 1)
+        reason = f"{made.cutover} was changed at the same moment: {_said(theirs)}"
+        return Refusal(Refused.OUTRUN, reason, "look at it, and say it again if you still want it.")
+
+
+def _said(entries: tuple[Entry, ...]) -> str:
+    """By whom it went where."""
+    each = (f"{entry.what} by {entry.who} ({entry.why}) to {written_share(entry.share)} %" for entry in entries)
+    return ", ".join(each) or "nothing"
+
+
+def _other_arms(cutover: Cutover, state: State) -> str:
+    return (
+        f"cutover {state.name}: it is at {written_share(state.share)} % from {state.old} to {state.new}, and the rules "
+        f"now say from {cutover.old.name} to {cutover.new.name}: everybody is on {cutover.old.name}: roll it back and "
+        "start it anew, or load the rules that it was started by"
+    )

@@ -1,0 +1,307 @@
+"""The controller: what it puts in force, when it steps, and what it does when gates fail, nodes race and stores are lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+from cutover_values import HOLD, LEGACY, OTHER, START, cutover
+from redis_server import programs, redis_server
+from state_stores import SOON, heard, open_store
+
+from edgeproxy.control.cutovers import Cutovers, Failed, Judged, Passed, Shell, Undecided
+from edgeproxy.migration.commands import Finish, Pause, Refusal, Refused, Resume, Rollback, SetShare, Step
+from edgeproxy.migration.journal import Entry
+from edgeproxy.migration.phases import Phase, State, What
+from edgeproxy.ruleset.arms import WHOLE, Cutover, OnFail, Split
+from edgeproxy.state.store import Store
+from edgeproxy.state.watching import Found, Lost
+
+READS = cutover(1, 5, 20, 100)
+ON = Step("di", "on we go", is_forced=True)
+
+
+class Node:
+    """A controller with what it is given: rules, gates and a clock that the test moves."""
+
+    def __init__(self, store: Store, name: str = "edge-1", rules: Cutover = READS) -> None:
+        self.store = store
+        self.rules = {rules.name: rules}
+        self.now = 1_000.0
+        self.judged: Judged = Undecided()
+        self.judges: Callable[[State], None] = lambda _: None
+        self.lines: list[str] = []
+        self.in_force: list[Split] = []
+        self._changed = asyncio.Event()
+        shell = Shell(lambda: self.rules, self._judge, self._publish, self._tell, lambda: self.now)
+        self.cutovers = Cutovers(store, shell, name, tick=0.005)
+
+    @property
+    def share(self) -> int:
+        return self.in_force[-1].arms[1].share if self.in_force else -1
+
+    @property
+    def state(self) -> State:
+        return self.cutovers.states["reads"]
+
+    def _judge(self, _: Cutover, state: State) -> Judged:
+        self._changed.set()
+        self.judges(state)
+        return self.judged
+
+    def _publish(self, split: Split, _: State) -> None:
+        self.in_force.append(split)
+        self._changed.set()
+
+    def _tell(self, line: str) -> None:
+        self.lines.append(line)
+        self._changed.set()
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Looked at whenever anything happened."""
+        async with asyncio.timeout(SOON):
+            while not is_so():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def do(self, *commands) -> None:
+        for command in commands:
+            made = await self.cutovers.do("reads", command)
+            assert isinstance(made, Entry), str(made)
+
+
+@asynccontextmanager
+async def running(node: Node) -> AsyncIterator[Node]:
+    task = asyncio.create_task(node.cutovers.run())
+    await node.until(lambda: bool(node.in_force or node.lines))
+    try:
+        yield node
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def a_node(location: str | Path, name: str = "edge-1", rules: Cutover = READS) -> AsyncIterator[Node]:
+    store = await open_store(str(location), name)
+    try:
+        async with running(Node(store, name, rules)) as node:
+            yield node
+    finally:
+        await store.close()
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[Node]:
+    async with a_node(tmp_path / "state.db") as node:
+        yield node
+
+
+async def test_what_a_command_does_is_in_force_when_it_returns(node: Node) -> None:
+    assert node.in_force == [READS.resting]
+    await node.do(START, ON)
+    assert node.share == 1_000
+    await node.do(SetShare("di", "more", 12_345))
+    assert node.share == 12_345
+    await node.do(Rollback("di", "users complain"))
+    assert node.share == 0
+
+
+async def test_it_ramps_by_itself_when_holds_are_over_and_gates_pass_and_a_person_finishes_it(node: Node) -> None:
+    node.judged = Passed({"errors": "pass"})
+    await node.do(START)
+    for share in READS.steps:
+        assert node.share < share
+        node.now += HOLD
+        await node.until(lambda share=share: node.share == share)
+    node.now += HOLD
+    await node.until(lambda: node.state.phase is Phase.HOLDING)
+    await node.do(Finish("di", "legacy may go"))
+    journal = await node.store.journal("reads")
+    assert [entry.what for entry in journal] == [
+        What.START,
+        *[What.GATES_PASSED] * 4,
+        What.HOLD_IS_OVER,
+        What.FINISH,
+    ]
+    assert journal[1].evidence == {"errors": "pass"}
+    assert {entry.who for entry in journal[1:-1]} == {"edge-1"}
+
+
+async def test_it_waits_for_gates_that_have_not_enough_data(node: Node) -> None:
+    await node.do(START, ON)
+    node.now += HOLD
+    await node.until(lambda: node.state.phase is Phase.HOLDING)
+    seen: list[State] = []
+    node.judges = seen.append
+    await node.until(lambda: len(seen) > 3)
+    assert node.share == 1_000
+    node.judged = Passed()
+    await node.until(lambda: node.share == 5_000)
+    assert node.state.phase is Phase.STEPPING
+
+
+async def test_a_gate_that_fails_rolls_back_before_the_hold_is_over_and_the_evidence_is_kept(node: Node) -> None:
+    await node.do(START, ON, ON)
+    node.judged = Failed("errors: 3 % against 0.1 %", {"old": 0.001, "new": float("inf")})
+    await node.until(lambda: node.share == 0)
+    last = (await node.store.journal("reads"))[-1]
+    assert (last.what, last.who, last.why) == (What.GATE_FAILED, "edge-1", "errors: 3 % against 0.1 %")
+    assert last.evidence == {"old": 0.001, "new": "inf"}
+    assert node.state.phase is Phase.ROLLED_BACK
+
+
+async def test_a_gate_that_fails_holds_where_the_rules_say_so_and_says_it_once(tmp_path: Path) -> None:
+    async with a_node(tmp_path / "state.db", rules=cutover(1, 5, 100, on_fail=OnFail.HOLD)) as node:
+        await node.do(START, ON)
+        node.judged = Failed("latency")
+        await node.until(lambda: node.state.phase is Phase.HOLDING)
+        seen: list[State] = []
+        node.judges = seen.append
+        await node.until(lambda: len(seen) > 3)
+        assert (node.share, node.state.is_paused, node.state.number) == (1_000, True, 3)
+        node.judged = Passed()
+        await node.do(Resume("di", "it was the probe"))
+        node.now += HOLD
+        await node.until(lambda: node.share == 5_000)
+
+
+async def test_a_pause_stops_the_steps_and_not_a_rollback(node: Node) -> None:
+    await node.do(START, ON, Pause("di", "lunch"))
+    node.judged, node.now = Passed(), node.now + HOLD
+    await node.until(lambda: node.state.phase is Phase.HOLDING)
+    assert node.share == 1_000
+    node.judged = Failed("errors")
+    await node.until(lambda: node.share == 0)
+
+
+async def test_what_cannot_be_judged_is_told_and_stays_as_it_is(node: Node) -> None:
+    def breaks(_: State) -> None:
+        raise ZeroDivisionError("no exchanges")
+
+    await node.do(START, ON)
+    node.judges = breaks
+    await node.until(lambda: bool(node.lines))
+    assert node.lines[0] == "cutover reads: it cannot be judged: ZeroDivisionError('no exchanges')"
+    node.judges = lambda _: None
+    node.judged = Failed("errors")
+    await node.until(lambda: node.share == 0)
+
+
+async def test_a_name_that_the_rules_do_not_have(node: Node) -> None:
+    made = await node.cutovers.do("writes", START)
+    assert str(made) == "no cutover is named 'writes': there are reads in the rules."
+
+
+async def test_another_process_changes_what_is_in_force_here(node: Node, tmp_path: Path) -> None:
+    async with a_node(tmp_path / "state.db", "edge-2") as other:
+        await other.do(START, ON, ON)
+        await node.until(lambda: node.share == 5_000)
+        await node.do(Rollback("di", "users complain"))
+        await other.until(lambda: other.share == 0)
+
+
+async def test_a_node_that_starts_puts_in_force_what_the_journal_says(node: Node, tmp_path: Path) -> None:
+    await node.do(START, ON)
+    async with a_node(tmp_path / "state.db", "edge-2") as later:
+        assert [split.arms[1].share for split in later.in_force] == [1_000]
+
+
+async def test_rules_with_other_arms_move_nobody_and_it_is_said(node: Node) -> None:
+    await node.do(START, ON, ON)
+    node.rules = {"reads": cutover(1, 5, 20, 100, new=OTHER)}
+    await node.cutovers.reload()
+    assert [(arm.backend, arm.share) for arm in node.in_force[-1].arms] == [(LEGACY, WHOLE), (OTHER, 0)]
+    assert node.lines[-1].startswith(
+        "cutover reads: it is at 5 % from legacy to modern, and the rules now say from legacy"
+    )
+    await node.do(Rollback("di", "new rules"), START, ON)
+    assert [(arm.backend, arm.share) for arm in node.in_force[-1].arms] == [(LEGACY, 99_000), (OTHER, 1_000)]
+    node.rules = {}
+    await node.cutovers.reload()
+    assert node.cutovers.states == {}
+
+
+async def test_of_two_who_decide_at_once_the_second_is_told_what_the_first_did(node: Node) -> None:
+    await node.do(START)
+    first, second = await asyncio.gather(
+        node.cutovers.do("reads", SetShare("di", "a little", 2_000)),
+        node.cutovers.do("reads", SetShare("bo", "much", 60_000)),
+    )
+    won, lost = (first, second) if isinstance(first, Entry) else (second, first)
+    assert isinstance(won, Entry)
+    assert isinstance(lost, Refusal)
+    assert lost.refused is Refused.OUTRUN
+    assert (
+        lost.reason == f"reads was changed at the same moment: set by {won.who} ({won.why}) to {won.share / 1000:g} %"
+    )
+    assert node.share == won.share
+
+
+async def test_a_rollback_is_tried_until_it_is_taken(node: Node, tmp_path: Path) -> None:
+    """While another process changes the share as fast as it can."""
+    async with a_node(tmp_path / "state.db", "edge-2") as other:
+        await node.do(START)
+
+        async def keep_changing() -> None:
+            share = 0
+            while not isinstance(await other.cutovers.do("reads", START), Entry):
+                share = share % 50_000 + 1
+                await other.cutovers.do("reads", SetShare("bo", "it must go on", share))
+
+        changing = asyncio.create_task(keep_changing())
+        await node.until(lambda: node.share > 5)
+        await node.do(Rollback("di", "users complain"))
+        async with asyncio.timeout(SOON):
+            await changing
+        journal = await node.store.journal("reads")
+        assert [entry.what for entry in journal].count(What.ROLLBACK) == 1
+
+
+async def test_two_nodes_with_one_redis_ramp_together_while_it_is_killed(tmp_path: Path) -> None:
+    """Each step is taken once, by whichever node; both put the same in force; a way back is open without the server."""
+    program = next(iter(programs().values()))
+    with redis_server(program) as server:
+        async with a_node(server.url) as one, a_node(server.url, "edge-2") as two:
+            await one.do(START)
+            one.judged = two.judged = Passed()
+            for share in READS.steps[:3]:
+                one.now = two.now = one.now + HOLD
+                await one.until(lambda share=share: one.share == share)
+                await two.until(lambda share=share: two.share == share)
+                with one.store.watch() as of_one, two.store.watch() as of_two:
+                    server.kill()
+                    await heard(of_one, Lost)
+                    await heard(of_two, Lost)
+                    server.start()
+                    await heard(of_one, Found)
+                    await heard(of_two, Found)
+            assert [entry.share for entry in await two.store.journal("reads")] == [0, *READS.steps[:3]]
+            with two.store.watch() as of_two:
+                server.kill()
+                await heard(of_two, Lost)
+                two.judged = Failed("errors")
+                await two.until(lambda: two.share == 0)
+            assert (one.share, two.share) == (20_000, 0)
+            server.start()
+            await one.until(lambda: one.share == 0)
+            assert any(line.startswith("state: the Redis server at ") for line in one.lines)
+            assert (await one.store.journal("reads"))[-1].what is What.GATE_FAILED
+
+
+async def test_without_its_store_a_node_that_starts_puts_nothing_in_force_until_it_knows(tmp_path: Path) -> None:
+    program = next(iter(programs().values()))
+    with redis_server(program, is_kept=True) as server:
+        async with a_node(server.url) as before:
+            await before.do(START, ON)
+        server.kill()
+        async with a_node(server.url) as node:
+            assert node.in_force == []
+            assert "Nothing is known of it yet" in node.lines[0]
+            server.start()
+            await node.until(lambda: bool(node.in_force))
+            assert node.share == 1_000

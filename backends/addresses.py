@@ -6,8 +6,6 @@ import re
 from argparse import ArgumentTypeError
 from typing import Final
 
-DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-
 # RFC 3986, without what none of these may have: a user, a query, a fragment, an escape that is none.
 _HOST = r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|\[[0-9A-Fa-f:.]{2,45}\])"
 _PATH = r"(?P<path>(?:/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)*)"
@@ -25,11 +23,10 @@ def base_url(text: str, example: str) -> str:
 
 def site_url(text: str) -> str:
     """The address of a site, as a URL without a path."""
-    base = base_url(text, "http://127.0.0.1:8082")
-    matched = _URL.fullmatch(base)
-    if matched is None or matched["path"] or matched["scheme"] != "http":
+    matched = _URL.fullmatch(text.rstrip("/"))
+    if matched is None or not _is_port(matched["port"]) or matched["path"] or matched["scheme"] != "http":
         raise ArgumentTypeError(f"{text!r} is no site's URL: give one like http://127.0.0.1:8082")
-    return base
+    return matched[0]
 
 
 def host_name(text: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -38,7 +40,7 @@ def execute(args: Namespace) -> int:
         _fill(store, args.packages, args.data / "packages")
         with Processes() as processes:
             control = args.data / f"control-{args.port}"
-            _start(processes, rules, store, args.port, control)
+            _start(processes, rules, store, args.port, control, _purge_token(rules, args.data, args.port))
             _print_welcome(args.port, rules, control)
             print(f"edgeproxy demo: {processes.wait()}", file=sys.stderr)
             return 1
@@ -65,6 +67,28 @@ def _rules(stage: str) -> Path:
         if path.stem == stage:
             return path
     raise _CannotDemo(f"no stage {stage!r}: there are {', '.join(path.stem for path in stages)}, or name a rule file")
+
+
+def _purge_token(rules: Path, data: Path, port: int) -> Path | None:
+    """A token for the new site and the edge, made anew. None with rules of the user's own: so is their `cache`."""
+    if not _is_stage(rules):
+        return None
+    token = data / f"purge-token-{port}"
+    token.touch(mode=0o600)
+    token.write_text(f"{secrets.token_hex(32)}\n")
+    return token
+
+
+def _is_stage(rules: Path) -> bool:
+    return rules.parent == Path(str(files("rules") / "demo"))
+
+
+def _with_purges(rules: Path, token: Path, port: int) -> Path:
+    """A rule file that is the stage, and lets who knows the token purge."""
+    path = token.with_name(f"rules-{port}.yaml")
+    said = (f"edge: 1\ninclude: [{json.dumps(str(rules.absolute()))}]\n", f"cache: {{purge_token: {token.name}}}\n")
+    path.write_text("".join(said))
+    return path
 
 
 def _check_port(port: int) -> None:
@@ -94,7 +118,7 @@ def _fill(store: Path, given: Path | None, kept: Path) -> None:
         raise _CannotDemo(f"the packages cannot be imported: {done.stderr.strip().splitlines()[-1:] or done.stdout}")
 
 
-def _start(processes: Processes, rules: Path, store: Path, port: int, control: Path) -> None:
+def _start(processes: Processes, rules: Path, store: Path, port: int, control: Path, purge_token: Path | None) -> None:
     _say("starting legacy, modern and the edge")
     legacy = processes.start("legacy", "backends.legacy", "--store", store, "--listen", "127.0.0.1:0")
     modern = processes.start(
@@ -102,7 +126,10 @@ def _start(processes: Processes, rules: Path, store: Path, port: int, control: P
         *("backends.modern", "--store", store, "--listen", "127.0.0.1:0", "--upload-token", UPLOAD_TOKEN),
         *("--files-url", "http://files.pypihosted.test"),
         *("--files-url-for", f"pypi.localhost:{port}=http://files.localhost:{port}"),
+        *(("--purge", f"http://127.0.0.1:{port}", "--purge-token-file", purge_token) if purge_token else ()),
     )
+    if purge_token is not None:
+        rules = _with_purges(rules, purge_token, port)
     backends = (f"legacy={legacy}", f"modern={modern}", f"store={store / 'files'}")
     overrides = [part for backend in backends for part in ("--backend", backend)]
     run = ("edgeproxy", "run", rules, "--listen", f"127.0.0.1:{port}", "--control", control)

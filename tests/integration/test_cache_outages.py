@@ -132,6 +132,8 @@ def demo_rules(place: Path) -> Path:
     modern = "host: pypi.test, health: {path: /_health/, interval: 3s}}"
     assert modern in text
     text = text.replace(modern, "host: pypi.test, timeouts: {head: 3s}}")  # nothing but its own silence tells of it
+    assert "fresh: 1m" in text
+    text = text.replace("fresh: 1m", "fresh: 1s")
     path = place / "rules.yaml"
     path.write_text(f"{text}\ncache: {{directory: {place / 'cache'}}}\n")
     return path

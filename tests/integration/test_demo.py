@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
+from packages import wheel
 
 DEMO = (sys.executable, "-m", "edgeproxy", "demo")
 
@@ -79,6 +80,34 @@ def test_the_lines_it_prints_work_when_they_are_pasted(
     ) as page:
         assert page.url == "http://pypi.test/simple/six/"  # the old host redirected
         assert b"six-1.17.0" in page.read()
+
+
+def test_an_upload_shows_at_once_though_pages_are_kept_for_a_minute(
+    demo: tuple[subprocess.Popen[str], str, int], tmp_path: Path
+) -> None:
+    _, _, port = demo
+    proxy = f"http://127.0.0.1:{port}"
+    opener = build_opener(ProxyHandler({"http": proxy}))
+
+    def page() -> tuple[bytes, str]:
+        with opener.open("http://pypi.test/simple/often-released/") as answer:
+            return answer.read(), answer.headers["Cache-Status"]
+
+    for version in ("1.0", "2.0", "3.0"):
+        filename, content = wheel("often-released", version)
+        (tmp_path / filename).write_bytes(content)
+        upload = ("twine", "upload", "--non-interactive", "--disable-progress-bar", "-u", "__token__", "-p", "demo")
+        subprocess.run(
+            [sys.executable, "-m", *upload, "--repository-url", "http://upload.pypi.test/legacy/", filename],
+            check=True,
+            cwd=tmp_path,
+            env=os.environ | {"HTTP_PROXY": proxy, "http_proxy": proxy, "NO_PROXY": "", "HOME": str(tmp_path)},
+            timeout=90,
+            capture_output=True,
+        )
+        shown = [page() for _ in range(2 * len(os.sched_getaffinity(0)) + 1)]  # by every worker, one of them twice
+        assert all(filename.encode() in content for content, _ in shown)
+        assert any(status.startswith("edgeproxy; hit; ttl=") for _, status in shown)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,4 +1,7 @@
-"""A fault of a backend, as a real pip behind a caching edge meets it, and that it leaves nothing behind."""
+"""A fault of a backend, as a real pip behind a caching edge meets it, and that it leaves nothing behind.
+
+The edge keeps true pages, and gives them while the backend has its fault: so they are purged before one is planted.
+"""
 
 from __future__ import annotations
 
@@ -38,6 +41,7 @@ def running(place: Path) -> Iterator[tuple[System, Tell]]:
         edge = processes.start(
             "edge",
             *("edgeproxy", "run", ROOT / "rules" / "demo" / "3-modern.yaml", "--listen", "127.0.0.1:0"),
+            *("--control", place / "control"),
             *(part for backend in backends for part in ("--backend", backend)),
         )
 
@@ -74,6 +78,8 @@ def test_pip_fails_under_a_fault_and_installs_when_it_is_cleared(
     running: tuple[System, Tell], tmp_path: Path, fault: str, said: str
 ) -> None:
     system, tell = running
+    purge = ("edgeproxy", "purge", "--control", str(system.log.parent / "control"), "--hard", "--all")
+    subprocess.run([sys.executable, "-m", *purge], check=True, capture_output=True)
     number = tell("plant", fault, "--for", "10m").partition(":")[0]
     status, output = pip(system, tmp_path)
     assert status != 0

@@ -4,7 +4,7 @@ Laws of this module:
 - an ignore is the text that a report shows as a difference's path, with `*` for any one part: what was found can be
   copied into a rule;
 - parts are separated and escaped as in a JSON Pointer (RFC 6901): `~1` is a slash, `~0` a tilde; and `~2` is a star
-  that is no wildcard;
+  that is no wildcard, `~3` an empty name;
 - what lies below an ignored path is ignored too.
 """
 
@@ -68,7 +68,7 @@ _LOOKED_INTO: Final = {
 _KINDS: Final = ("header", *(each.value for each in Content))
 _FORMS: Final = "header:NAME, json:/PATH, xmlrpc:/PATH, index:/PATH, html:/PATH or html:SELECTOR"
 _ESCAPED: Final = re.compile("~(.?)")
-_UNESCAPED: Final = {"0": "~", "1": "/", "2": "*"}
+_UNESCAPED: Final = {"0": "~", "1": "/", "2": "*", "3": ""}
 _NAME: Final = "[A-Za-z_][A-Za-z0-9_:.-]*"
 _SIMPLE: Final = re.compile(  # one condition of a selector
     rf"""\#(?P<id>[\w-]+) | \.(?P<class>[\w-]+)
@@ -117,7 +117,12 @@ def escaped(part: str) -> str:
     """A name as a part of a path."""
     if "~" in part or "/" in part or "*" in part:
         return part.replace("~", "~0").replace("/", "~1").replace("*", "~2")
-    return part
+    return part or "~3"
+
+
+def unescaped(part: str) -> str:
+    """A part of a path as the name it stands for."""
+    return _ESCAPED.sub(lambda found: _UNESCAPED[found[1]], part) if "~" in part else part
 
 
 def written_ignore(ignore: Ignore) -> str:
@@ -152,7 +157,7 @@ def _unescape(text: str, found: re.Match[str]) -> str:
         raise Refusal(
             Code.BAD_IGNORE,
             f"{found[0]!r} in {text!r} escapes nothing",
-            "`~0` is a tilde, `~1` a slash and `~2` a star.",
+            "`~0` is a tilde, `~1` a slash, `~2` a star and `~3` an empty name.",
             "write ~0 for the tilde.",
         )
     return known

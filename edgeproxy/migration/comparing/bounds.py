@@ -12,11 +12,14 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """`octets` are those of the content, decoded; `nodes` are values, elements, texts, attributes."""
+    """`octets` are those of the content, decoded. `nodes` are values of JSON, `tags` those of HTML and elements of XML:
+    a value takes less than 1 us, a tag 10 to 20 us, so that the most content of either kind takes seconds, not minutes.
+    """
 
     octets: int = 8 << 20
     depth: int = 64
     nodes: int = 500_000
+    tags: int = 100_000
     differences: int = 1_000
 
 

@@ -6,12 +6,20 @@ elements differ in ignored parts alone are equal lists.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from edgeproxy.ruleset.ignores import Content, ElementIgnore, HeaderIgnore, Ignore, Parts, PathIgnore, read_ignore
+from edgeproxy.ruleset.ignores import (
+    Content,
+    ElementIgnore,
+    HeaderIgnore,
+    Ignore,
+    Parts,
+    PathIgnore,
+    read_ignore,
+    unescaped,
+)
 
 # Headers and parts that say when, where and by whom an answer was made, or how it came over one connection.
 DEFAULTS: Final = (
@@ -35,8 +43,6 @@ DEFAULTS: Final = (
     *("html:meta[name=csrf-token]", "html:input[name=csrf_token]", "html:input[name=csrfmiddlewaretoken]"),
     *("html:input[name=authenticity_token]", "html:@nonce"),
 )
-_SPLIT: Final = re.compile("~[012]")
-_UNESCAPED: Final = {"~0": "~", "~1": "/", "~2": "*"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +74,7 @@ class Ignores:
         wanted = [each.parts for each in self.paths if each.content == kind]
         if not wanted:
             return False
-        parts = [_SPLIT.sub(lambda found: _UNESCAPED[found[0]], part) for part in what[1:].split("/")]
+        parts = list(map(unescaped, what[1:].split("/")))
         return any(leads(pattern, parts) for pattern in wanted)
 
 

@@ -62,7 +62,7 @@ _LONGEST_NUMBER: Final = 12  # characters of a numeric reference, the highest be
 
 def tokens(text: str, bounds: Bounds, wanted: frozenset[str] | None = None) -> Iterator[Token]:
     """`wanted`: other tags are passed over, and so are texts of nothing but white space."""
-    at, count, most = 0, 0, bounds.nodes
+    at, count, most = 0, 0, bounds.tags
     while found := _STEP.match(text, at):
         before, slash, name, attributes = found.groups()
         at = found.end()

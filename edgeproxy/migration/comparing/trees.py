@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -54,8 +55,8 @@ _CONTAINERS: Final = frozenset((dict, list))  # PERF: exact types, which is what
 # What tells one object of an array from another, whatever else of it changed.
 _IDENTITIES: Final = ("filename", "name", "id", "key", "url", "version")
 _EXACT: Final = 2**53  # up to here every whole number is a double
-_MANY: Final = 24  # members: an object of more is a map, whose names are data
-_FIXED_LETTERS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-$@:")
+_MANY: Final = 32  # members of one type: an object of more is a map, whose names are data
+_FIELD: Final = re.compile("[A-Za-z_$@][A-Za-z0-9_$@:-]{0,40}")  # neither a version nor the name of a file
 
 
 def number(text: str) -> int | float:
@@ -114,7 +115,7 @@ def compare_trees(found: Found, at: At, old: Tree, new: Tree) -> None:
 
 
 def _compare_objects(found: Found, at: At, old: dict[str, Tree], new: dict[str, Tree]) -> None:
-    is_map = max(len(old), len(new)) > _MANY
+    is_map = _is_map(old) or _is_map(new)
     for name, value in old.items():
         if name not in new:
             found.add(Missing(*_member(at, name, is_map), show(value)))
@@ -129,7 +130,11 @@ def _compare_objects(found: Found, at: At, old: dict[str, Tree], new: dict[str, 
 
 
 def _member(at: At, name: str, is_map: bool) -> At:
-    return at.part(name, is_free=is_map or not _FIXED_LETTERS.issuperset(name))
+    return at.part(name, is_free=is_map or not _FIELD.fullmatch(name))
+
+
+def _is_map(tree: dict[str, Tree]) -> bool:
+    return len(tree) > _MANY and len(set(map(type, tree.values()))) == 1
 
 
 def _compare_arrays(found: Found, at: At, old: list[Tree], new: list[Tree]) -> None:

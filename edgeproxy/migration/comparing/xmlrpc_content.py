@@ -59,7 +59,7 @@ class _Reader:
 
     def __init__(self, charset: str, bounds: Bounds) -> None:
         self._stack = [_Element("")]
-        self._most, self._deepest = bounds.nodes, bounds.depth * _LEVELS_OF_A_VALUE
+        self._most, self._deepest = bounds.tags, bounds.depth * _LEVELS_OF_A_VALUE
         self._count = 0
         self._parser = expat.ParserCreate(charset if charset in _CHARSETS else None)
         self._parser.buffer_text = True

@@ -109,7 +109,7 @@ def test_two_broken_texts_are_not_one() -> None:
 )
 def test_what_cannot_be_read_is_a_finding(content: str | bytes, content_type: str, flaw: Flaw) -> None:
     (difference,) = compare(
-        Comparison.HTML, answer("<p>a</p>", content_type), answer(content, content_type), bounds=Bounds(nodes=1000)
+        Comparison.HTML, answer("<p>a</p>", content_type), answer(content, content_type), bounds=Bounds(tags=1000)
     )[-1:]
     assert isinstance(difference, Unreadable)
     assert difference.flaw is flaw

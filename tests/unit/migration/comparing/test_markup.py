@@ -73,7 +73,7 @@ def test_a_number_that_no_character_has_is_none() -> None:
 
 def test_tags_are_counted() -> None:
     with pytest.raises(BrokenContent):
-        list(tokens("<b>" * 11, Bounds(nodes=10)))
+        list(tokens("<b>" * 11, Bounds(tags=10)))
 
 
 def test_other_tags_than_those_wanted_are_passed_over_with_blank_texts() -> None:

@@ -60,6 +60,6 @@ def test_texts(text: str, kept: str) -> None:
 
 
 def test_it_takes_no_longer_for_what_looks_like_it() -> None:
-    for text in ("token" * 4_000, "a" * 20_000, '"' * 20_000, "auth=" * 4_000, "://" * 7_000, "eyJ" * 7_000):
+    for text in ("token" * 2_000, "a" * 10_000, '"' * 10_000, "auth=" * 2_000, "://" * 3_000, "eyJ" * 3_000):
         scrubbed_text(text)
         scrubbed_target("/?" + text)

@@ -139,6 +139,6 @@ OUTSIDE = '<!DOCTYPE l SYSTEM "http://127.0.0.1:1/evil.dtd"><methodResponse/>'
 )
 def test_what_cannot_be_read_is_a_finding(content: str, flaw: Flaw) -> None:
     old, new = answer(result(1), XML), answer(content, XML)
-    (difference,) = compare(Comparison.XMLRPC, old, new, bounds=Bounds(nodes=1000))
+    (difference,) = compare(Comparison.XMLRPC, old, new, bounds=Bounds(tags=1000))
     assert isinstance(difference, Unreadable)
     assert difference.flaw is flaw

@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from edgeproxy.cli import check, demo, diff, explain, fmt, ledger, purge, schema
+from edgeproxy.cli import check, cutover, demo, diff, explain, fmt, ledger, purge, schema
 from edgeproxy.cli import run as run_verb
 
 
@@ -35,6 +35,7 @@ VERBS: Final[tuple[Verb, ...]] = (
     fmt,
     schema,
     run_verb,
+    cutover,
     purge,
     ledger,
     demo,

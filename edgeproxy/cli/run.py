@@ -47,7 +47,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--control", type=Path, metavar="PATH", help="a Unix socket to be told at what to do (edgeproxy purge)"
     )
     parser.add_argument(
-        "--state", type=Path, metavar="DIR", help="a directory where the edge keeps what is to outlive it: the ledger"
+        "--state",
+        type=Path,
+        metavar="DIR",
+        help="where the edge keeps what is to outlive it: how far cutovers are, and the ledger",
+    )
+    parser.add_argument(
+        "--nodes", metavar="URL", help="redis://…: how far cutovers are is kept there, for all nodes that say so"
     )
     parser.add_argument(
         "--unchecked", action="store_true", help="serve, and reload, rules in which `edgeproxy check` finds errors"
@@ -88,6 +94,7 @@ def execute(args: Namespace) -> int:
         pid_file=args.pid_file,
         control=args.control,
         state=args.state,
+        nodes=args.nodes,
     )
     try:
         rules, ruleset = read_rules(args.rules, overrides_of(args), generation=1, unchecked=args.unchecked)

@@ -24,18 +24,20 @@ class Shares:
         self._children = children
         self._number = 0
         self.now: dict[str, int] = {}
+        self.is_everywhere = True  # in force
 
-    async def put(self, shares: Mapping[str, int]) -> bool:
-        """Whether they are in force everywhere when it returns; else it is told where not."""
+    async def put(self, shares: Mapping[str, int]) -> None:
+        """They are in force everywhere when it returns; else it is told where not."""
         self._number += 1
         self.now = {name: share for name, share in shares.items() if share}
         waiting = {
             asyncio.ensure_future(child.move(self._number, self.now)): child.pid for child in tuple(self._children())
         }
+        self.is_everywhere = True
         if not waiting:
-            return True
+            return
         _, late = await asyncio.wait(waiting, timeout=_WITHIN)
         for each in late:
             each.cancel()
             tell(f"worker {waiting[each]} has not put new shares of cutovers in force within {_WITHIN:g} s")
-        return not late
+        self.is_everywhere = not late

@@ -24,6 +24,7 @@ from edgeproxy.control.child import Child, all_ready
 from edgeproxy.control.control_socket import ControlSocket
 from edgeproxy.control.failures import CannotRun
 from edgeproxy.control.ledger_file import LedgerFile
+from edgeproxy.control.moving import Moving
 from edgeproxy.control.orders import Order, Orders
 from edgeproxy.control.pid_file import PidFile
 from edgeproxy.control.purging import Purging
@@ -56,6 +57,7 @@ class Options:
     pid_file: Path | None = None
     control: Path | None = None
     state: Path | None = None  # directory
+    nodes: str | None = None  # URL of the store of cutovers that several nodes share
 
 
 def supervise(
@@ -90,7 +92,9 @@ class Supervisor:
         self._rates = Rates(offer)
         self._purging = Purging(offer, lambda: self._ruleset)
         self._ledger = LedgerFile(options.state)
-        commands = {"purge": self._purging.purge, "ledger": self._ledger.show}
+        self._shares = Shares(lambda: self._children)
+        self._moving = Moving(options.state, options.nodes, lambda: self._ruleset, self._shares, self._purging.purge)
+        commands = {"purge": self._purging.purge, "ledger": self._ledger.show, "cutover": self._moving.do}
         self._control = None if options.control is None else ControlSocket(options.control, commands)
         self._restarts = [Restarts() for _ in range(options.workers)]
         self._attention = Attention(options.hang_after, time.monotonic())
@@ -109,7 +113,6 @@ class Supervisor:
         # For one worker
         self._children: set[Child] = set()  # those that drain, too
         self._no_children = asyncio.Event()
-        self._shares = Shares(lambda: self._children)
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -130,6 +133,7 @@ class Supervisor:
         if self._control is not None:
             self._control.bind(is_successor=self._offer is not None)
         self._sockets.open(self._ruleset.listen)
+        await self._moving.open()  # first: workers start with what is in force
         started = asyncio.ensure_future(self._start_workers(self._rules, self._ruleset))
         stop = asyncio.ensure_future(self._told_to_stop.wait())
         await asyncio.wait((started, stop), return_when=asyncio.FIRST_COMPLETED)
@@ -153,6 +157,7 @@ class Supervisor:
         self._keep(self._orders.follow(self._follow))
         self._keep(self._watch())
         self._keep(self._ledger.keep())
+        self._keep(self._moving.run())
 
     async def _stop(self) -> None:
         self._is_stopping = True
@@ -176,6 +181,7 @@ class Supervisor:
                 )
                 tell(f"stopping: {_exchanges(self._broken_off)} broken off {why}")
         self._ledger.close()
+        await self._moving.close()
         if self._pid_file is not None:
             self._pid_file.remove()
 
@@ -340,6 +346,7 @@ class Supervisor:
         old = [child for child in self._serving if child is not None]
         self._serve_with(children)
         self._keep_only(ruleset)
+        await self._moving.reload()
         with suppress(TimeoutError):
             async with asyncio.timeout(_END_WITHIN):
                 await asyncio.gather(*(child.draining.wait() for child in old))

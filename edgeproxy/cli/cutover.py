@@ -1,0 +1,147 @@
+"""`edgeproxy cutover VERB NAME`: move clients from the old side to the new one, and back."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from edgeproxy.cli.output import say
+from edgeproxy.control.control_client import CannotAsk, ask
+from edgeproxy.control.moving import VERBS
+from edgeproxy.ruleset.problems import Refusal
+from edgeproxy.ruleset.quantities import read_percentage, written_duration, written_share
+
+NAME = "cutover"
+HELP = "move clients of a running edge from the old side to the new one, step by step, and back in one command"
+
+_CONTROL: Final = "EDGEPROXY_CONTROL"  # in the environment
+_HELPS: Final = {
+    "start": "begin: nobody is moved yet",
+    "step": "take the next declared step",
+    "pause": "take no step until it is resumed",
+    "resume": "go on: the hold of this step begins anew",
+    "set": "put any percentage in force",
+    "rollback": "everybody to the old side, now, from wherever it is",
+    "finish": "everybody stays on the new side",
+    "abort": "call it off before anybody is moved",
+}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb in VERBS:
+        one = verbs.add_parser(verb, help=_HELPS[verb], description=_HELPS[verb])
+        one.add_argument("cutover", metavar="NAME", help="as the rules call it")
+        if verb == "set":
+            one.add_argument("share", type=_share, metavar="PERCENT", help="of clients on the new side")
+        if verb in ("step", "finish"):
+            one.add_argument("--force", action="store_true", help="though the hold of this step is not over")
+        one.add_argument("--why", required=True, metavar="TEXT", help="the journal keeps it")
+        one.add_argument("--who", default=_who(), metavar="TEXT", help=f"({_who()})")
+        _add_control(one)
+    status = verbs.add_parser("status", help="how far they are", description="how far they are")
+    status.add_argument("cutover", nargs="?", default="", metavar="NAME", help="one, with its journal")
+    status.add_argument("--format", choices=("text", "json"), default="text", help="(text)")
+    _add_control(status)
+
+
+def execute(args: Namespace) -> int:
+    """Exit status: 0 done, 1 refused, 2 wrong usage, or nobody answers."""
+    path = args.control or os.environ.get(_CONTROL)
+    if path is None:
+        wanted = f"which edge? Say --control PATH (or ${_CONTROL}): the PATH of its `edgeproxy run … --control PATH`"
+        print(f"edgeproxy cutover: {wanted}", file=sys.stderr)
+        return 2
+    words: dict[str, object] = {"do": "cutover", "verb": args.verb, "cutover": args.cutover}
+    if args.verb != "status":
+        words |= {"who": args.who, "why": args.why, "force": getattr(args, "force", False)}
+    if args.verb == "set":
+        words["share"] = args.share
+    try:
+        (answer,) = ask(Path(path), [words])
+    except CannotAsk as error:
+        print(f"edgeproxy cutover: {error}", file=sys.stderr)
+        return 1
+    if args.verb != "status":
+        say(_done(answer))
+    elif args.format == "json":
+        say(json.dumps(answer, indent=1))
+    else:
+        say(_status(answer))
+    return 0
+
+
+def _add_control(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--control", type=Path, metavar="PATH", help=f"the edge's, as `run --control PATH` was told (${_CONTROL})"
+    )
+
+
+def _who() -> str:
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError):  # a user without a name
+        return socket.gethostname()
+
+
+def _share(text: str) -> int:
+    try:
+        return read_percentage(text)
+    except Refusal as refusal:
+        raise ArgumentTypeError(f"{refusal.message}: {refusal.why} {refusal.remedy}") from None
+
+
+def _done(answer: Mapping[str, Any]) -> str:
+    entry = answer["entry"]
+    where = "in force in every worker" if answer["in_force"] else "not in force in every worker yet: see the edge's log"
+    lines = [f"{entry['cutover']}: {_phase(entry)} at {written_share(entry['share'])} %, {where}"]
+    if entry["note"]:
+        lines.append(entry["note"])
+    if answer["lost"] is not None:
+        lines.append(f"the store of the nodes cannot be asked now: {answer['lost']}")
+    return "\n".join(lines)
+
+
+def _status(answer: Mapping[str, Any]) -> str:
+    if not answer["cutovers"]:
+        return "the rules have no cutover"
+    lines = [_one(each) for each in answer["cutovers"]]
+    if answer["lost"] is not None:
+        lines.append(f"the store of the nodes cannot be asked now: {answer['lost']}")
+    if answer["journal"]:
+        lines += ["", *(_entry(each) for each in answer["journal"])]
+    return "\n".join(lines)
+
+
+def _one(state: Mapping[str, Any]) -> str:
+    share = written_share(state["share"])
+    said = f"{state['name']}: {_phase(state)}, {share} % on {state['to']}, the rest on {state['from']}"
+    if state["is_paused"]:
+        said += "; paused"
+    if state["hold_left"]:
+        said += f"; holds for another {written_duration(round(state['hold_left']) or 1)}"
+    if state["next"] is not None:
+        said += f"; next {written_share(state['next'])} %"
+        said += ", by a person: its gates are not judged in this version" if state["has_gates"] else ""
+    return said
+
+
+def _entry(entry: Mapping[str, Any]) -> str:
+    moment = datetime.fromtimestamp(entry["at"], UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    shares = f"{written_share(entry['from_share'])} % -> {written_share(entry['share'])} %"
+    extra: Sequence[str] = [*(["forced"] if entry["is_forced"] else []), *([entry["note"]] if entry["note"] else [])]
+    return f"{entry['number']:>4}  {moment}  {entry['what']:<12}  {shares:<18}  {entry['who']}: {entry['why']}" + (
+        f" ({'; '.join(extra)})" if extra else ""
+    )
+
+
+def _phase(words: Mapping[str, Any]) -> str:
+    return str(words["phase"]).replace("_", " ")

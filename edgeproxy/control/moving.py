@@ -1,0 +1,213 @@
+"""Cutovers in a running edge: their store, their controller, what is asked of them, and the shares in every worker.
+
+Laws of this module:
+- a command is answered when what it put in force is in force in every worker of this edge;
+- without a store nothing moves: a share that nobody remembers would fall back at the next start;
+- when nobody is left on a new arm, nothing that it answered is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from edgeproxy.control.control_socket import Refused, Words
+from edgeproxy.control.cutovers import Cutovers, Judged, Passed, Shell, Undecided
+from edgeproxy.control.failures import CannotRun
+from edgeproxy.control.shares import Shares
+from edgeproxy.migration.commands import Abort, Command, Finish, Pause, Refusal, Resume, Rollback, SetShare, Start, Step
+from edgeproxy.migration.cutover import hold_left, next_step
+from edgeproxy.migration.phases import State
+from edgeproxy.proxy.plan import arm_tag
+from edgeproxy.ruleset.arms import WHOLE, Cutover, Gates, Split
+from edgeproxy.ruleset.model import Ruleset
+from edgeproxy.state.open import open_store
+from edgeproxy.state.store import CannotOpen, StateLost, Store
+from edgeproxy.telemetry.stderr import tell
+
+NAME: Final = "cutovers.sqlite"
+REMEMBERED: Final = "cutovers-known.jsonl"  # beside a store that is elsewhere
+_PAUSE: Final = 1.0  # seconds before a controller that failed begins anew
+_NO_GATES: Final = Gates()
+VERBS: Final = ("start", "step", "pause", "resume", "set", "rollback", "finish", "abort")
+_KEYS: Final = frozenset({"cutover", "verb", "who", "why", "share", "force"})
+
+
+class Moving:
+    """`directory`: of `run --state`; `location`: a store that several nodes share, instead of the directory's own."""
+
+    def __init__(
+        self,
+        directory: Path | None,
+        location: str | None,
+        rules: Callable[[], Ruleset],
+        shares: Shares,
+        purge: Callable[[Words], Awaitable[Words]],
+    ) -> None:
+        self._directory = directory
+        self._location = location
+        self._rules = rules
+        self._shares = shares
+        self._purge = purge
+        self._store: Store | None = None
+        self._cutovers: Cutovers | None = None
+        self._node = socket.gethostname()
+        self._putting: set[asyncio.Task[None]] = set()
+
+    # -- for the supervisor -------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """What is in force by the journals is in `shares` when it returns. Raises CannotRun."""
+        location = self._location or (None if self._directory is None else str(self._directory / NAME))
+        if location is None:
+            return
+        remembered = None if self._directory is None else self._directory / REMEMBERED
+        try:
+            self._store = await open_store(location, self._node, remembered)
+        except CannotOpen as error:
+            raise CannotRun(f"--state: {error}") from None
+        shell = Shell(
+            cutovers=lambda: {each.name: each for each in self._rules().cutovers},
+            judge=_judge,
+            publish=self._publish,
+            tell=tell,
+        )
+        self._cutovers = Cutovers(self._store, shell, self._node)
+        await self._cutovers.reload()
+        await self._settled()
+
+    async def run(self) -> None:
+        """Follow the journals, for ever."""
+        while self._cutovers is not None:
+            try:
+                await self._cutovers.run()
+            except Exception as error:  # noqa: BLE001  # the supervisor of this task: shares stay as they are meanwhile
+                tell(f"unexpected: cutovers: {type(error).__name__}: {error}: they are followed anew")
+            await asyncio.sleep(_PAUSE)
+
+    async def reload(self) -> None:
+        """The rules are others now."""
+        if self._cutovers is not None:
+            await self._cutovers.reload()
+            await self._settled()
+
+    async def close(self) -> None:
+        for task in self._putting:
+            task.cancel()
+        if self._store is not None:
+            await self._store.close()
+
+    # -- the command of the control socket ----------------------------------------------------------------------
+
+    async def do(self, words: Words) -> Words:
+        """Raises Refused."""
+        unknown = sorted(words.keys() - _KEYS)
+        if unknown:
+            raise Refused(f"cutover: unknown key {unknown[0]!r}: there are {', '.join(sorted(_KEYS))}")
+        if self._cutovers is None or self._store is None:
+            raise Refused("this edge keeps no state, so nobody can be moved: start it by `edgeproxy run … --state DIR`")
+        name, verb = _text(words, "cutover"), _text(words, "verb")
+        try:
+            if verb == "status":
+                return await self._status(self._cutovers, self._store, name)
+            command = _command(verb, words, self._rules())
+            made = await self._cutovers.do(name, command)
+        except StateLost as error:
+            raise Refused(f"cutover {name}: {error}") from None
+        if isinstance(made, Refusal):
+            raise Refused(str(made))
+        await self._settled()
+        return {"entry": asdict(made), "in_force": self._shares.is_everywhere, "lost": self._store.lost}
+
+    async def _status(self, cutovers: Cutovers, store: Store, name: str) -> Words:
+        """Of one, with its journal, or of all."""
+        its = {each.name: each for each in self._rules().cutovers}
+        if name and name not in its:
+            raise Refused(f"no cutover is named {name!r}: {', '.join(sorted(its)) or 'the rules have none'}")
+        wanted = [name] if name else sorted(its)
+        found = [_shown(its[each], cutovers.states.get(each) or State(each)) for each in wanted]
+        journal = [asdict(entry) for entry in await store.journal(name)] if name else []
+        return {"cutovers": found, "journal": journal, "lost": store.lost}
+
+    # -- from the controller ------------------------------------------------------------------------------------
+
+    def _publish(self, split: Split, state: State) -> None:
+        share = split.arms[-1].share
+        shares = {**self._shares.now, split.name: share}
+        had_some = self._shares.now.get(split.name, 0) > 0
+        task = asyncio.get_running_loop().create_task(self._put(shares, split.name if had_some and not share else None))
+        self._putting.add(task)
+        task.add_done_callback(self._putting.discard)
+
+    async def _put(self, shares: Mapping[str, int], emptied: str | None) -> None:
+        await self._shares.put(shares)
+        if emptied is not None and self._rules().has_caches:
+            try:
+                await self._purge({"tags": [arm_tag(emptied)], "hard": True})
+            except Refused as error:
+                tell(f"cutover {emptied}: {error}")
+
+    async def _settled(self) -> None:
+        while self._putting:
+            await asyncio.wait(set(self._putting))
+
+
+def _judge(cutover: Cutover, _state: State) -> Judged:
+    """A cutover without gates has none that could hold it up. What workers count is not brought together yet, so one
+    that has them stands until a person takes the step.
+    """
+    return Passed() if cutover.gates == _NO_GATES else Undecided()
+
+
+def _shown(cutover: Cutover, state: State) -> dict[str, object]:
+    return {
+        **asdict(state),
+        "from": cutover.old.name,
+        "to": cutover.new.name,
+        "steps": list(cutover.steps),
+        "next": next_step(cutover, state) if state.is_running else None,
+        "hold_left": hold_left(cutover, state, time.time()) if state.is_running else 0.0,
+        "has_gates": cutover.gates != _NO_GATES,
+    }
+
+
+def _command(verb: str, words: Words, ruleset: Ruleset) -> Command:
+    who, why, is_forced = _text(words, "who"), _text(words, "why"), words.get("force", False) is True
+    match verb:
+        case "start":
+            return Start(who, why, ruleset.digest)
+        case "step":
+            return Step(who, why, is_forced)
+        case "pause":
+            return Pause(who, why)
+        case "resume":
+            return Resume(who, why)
+        case "set":
+            return SetShare(who, why, _share(words))
+        case "rollback":
+            return Rollback(who, why)
+        case "finish":
+            return Finish(who, why, is_forced)
+        case "abort":
+            return Abort(who, why)
+        case _:
+            raise Refused(f"cutover: {verb!r} is none of {', '.join(VERBS)}, status")
+
+
+def _share(words: Words) -> int:
+    share = words.get("share")
+    if type(share) is not int or not 0 <= share <= WHOLE:
+        raise Refused(f"cutover: `share` is thousandths of a percent, 0 to {WHOLE}")
+    return share
+
+
+def _text(words: Words, key: str) -> str:
+    value = words.get(key, "")
+    if not isinstance(value, str):
+        raise Refused(f"cutover: `{key}` is a string")
+    return value

@@ -1,0 +1,185 @@
+"""A cutover in a running edge: by its verb, in every worker, over restarts, and back in one command."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from cache_load import Client, clients_of_each
+from edge_process import EdgeProcess, running_process
+from harness import always, backend
+
+RULES = """
+edge: 1
+listen: [{{address: "127.0.0.1:0"}}]
+hosts: {{app: {{names: [pypi.test]}}}}
+backends:
+  legacy: {{url: "http://127.0.0.1:{legacy}"}}
+  modern: {{url: "http://127.0.0.1:{modern}"}}
+cutovers:
+  reads: {{from: legacy, to: modern, steps: [{steps}], hold: {hold}{more}}}
+rules:
+  - {{name: all, match: {{host: app, path: "/{{rest*}}", methods: [GET]}}, forward: {{cutover: reads}}, cache: {{fresh: 1h}}}}
+"""
+
+
+def says(name: str) -> bytes:
+    return f"HTTP/1.1 200 OK\r\nContent-Length: {len(name)}\r\n\r\n{name}".encode()
+
+
+@asynccontextmanager
+async def rules_in(place: Path, hold: str = "1m", steps: str = "20, 50, 100", more: str = "") -> AsyncIterator[Path]:
+    async with backend(always(says("legacy"))) as old, backend(always(says("modern"))) as new:
+        path = place / "rules.yaml"
+        path.write_text(RULES.format(legacy=old.port, modern=new.port, hold=hold, steps=steps, more=more))
+        yield path
+
+
+def own(place: Path) -> tuple[str, ...]:
+    return ("--workers", "2", "--control", str(place / "control"), "--state", str(place / "state"))
+
+
+async def cutover(place: Path, *words: str, why: str = "the plan says so") -> tuple[int, str]:
+    verb, *rest = words
+    said = () if verb == "status" else ("--why", why, "--who", "di")
+    command = (sys.executable, "-m", "edgeproxy", "cutover", verb, *rest, *said, "--control", str(place / "control"))
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    out, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode().strip()
+
+
+async def status(place: Path) -> dict[str, Any]:
+    _, text = await cutover(place, "status", "reads", "--format", "json")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+async def arms(clients: list[Client], path: str = "/") -> set[bytes]:
+    return {(await client.get(path)).body for client in clients}
+
+
+@asynccontextmanager
+async def running(rules: Path) -> AsyncIterator[tuple[EdgeProcess, list[Client]]]:
+    """An edge of two workers, and a client of each."""
+    async with running_process(rules, *own(rules.parent)) as edge:
+        async with clients_of_each(edge.port, await edge.workers(), 1) as by_worker:
+            yield edge, [client for each in by_worker for client in each]
+
+
+async def test_a_cutover_goes_step_by_step_and_back_in_one_command(tmp_path: Path) -> None:
+    async with rules_in(tmp_path) as rules, running(rules) as (_, clients):
+        assert await cutover(tmp_path, "status") == (0, "reads: idle, 0 % on modern, the rest on legacy")
+        assert await cutover(tmp_path, "step", "reads") == (
+            1,
+            "edgeproxy cutover: reads is not started: `start` it first.",
+        )
+        assert await cutover(tmp_path, "start", "reads") == (0, "reads: shadowing at 0 %, in force in every worker")
+        code, text = await cutover(tmp_path, "step", "reads")
+        assert (code, text.partition(" for another")[0]) == (1, "edgeproxy cutover: reads holds 0 %")
+        await cutover(tmp_path, "step", "reads", "--force", why="a quiet night")
+        code, text = await cutover(tmp_path, "set", "reads", "100%")
+        assert (code, text.splitlines()[0]) == (0, "reads: stepping at 100 %, in force in every worker")
+        assert await arms(clients) == {b"modern"}  # in both workers, as soon as the command has returned
+        assert (await cutover(tmp_path, "rollback", "reads", why="it is slow"))[0] == 0
+        assert await arms(clients) == {b"legacy"}
+        told = await status(tmp_path)
+        assert [(each["what"], each["share"], each["is_forced"]) for each in told["journal"]] == [
+            ("start", 0, False),
+            ("step", 20_000, True),
+            ("set", 100_000, False),
+            ("rollback", 0, False),
+        ]
+        assert [(each["who"], each["why"]) for each in told["journal"][1:]] == [
+            ("di", "a quiet night"),
+            ("di", "the plan says so"),
+            ("di", "it is slow"),
+        ]
+
+
+async def test_what_the_new_side_answered_is_gone_after_a_rollback(tmp_path: Path) -> None:
+    async with rules_in(tmp_path) as rules, running(rules) as (_, clients):
+        assert await arms(clients, "/old") == {b"legacy"}
+        await cutover(tmp_path, "start", "reads")
+        await cutover(tmp_path, "set", "reads", "100")
+        assert await arms(clients, "/page") == {b"modern"}
+        assert ["hit" in (await client.get("/page")).cache_status for client in clients] == [True, True]
+        await cutover(tmp_path, "rollback", "reads")
+        assert ["hit" in (await client.get("/old")).cache_status for client in clients] == [True, True]
+        await cutover(tmp_path, "start", "reads")
+        await cutover(tmp_path, "set", "reads", "100")
+        assert "hit" not in (await clients[0].get("/page")).cache_status
+
+
+async def test_a_share_outlives_its_edge_and_its_workers(tmp_path: Path) -> None:
+    async with rules_in(tmp_path) as rules:
+        async with running(rules) as (_, clients):
+            await cutover(tmp_path, "start", "reads")
+            await cutover(tmp_path, "set", "reads", "100")
+        async with running(rules) as (edge, clients):  # the one before was killed
+            assert await arms(clients) == {b"modern"}
+            before = await edge.workers()
+            os.kill(before[0], signal.SIGKILL)
+            async with asyncio.timeout(60):
+                while len(now := await edge.workers()) < 2 or before[0] in now:
+                    await asyncio.sleep(0.05)
+            async with clients_of_each(edge.port, now, 1) as by_worker:
+                assert await arms([client for each in by_worker for client in each]) == {b"modern"}
+
+
+async def test_a_reload_keeps_who_has_moved(tmp_path: Path) -> None:
+    async with rules_in(tmp_path) as rules, running(rules) as (edge, _):
+        await cutover(tmp_path, "start", "reads")
+        await cutover(tmp_path, "set", "reads", "100")
+        rules.write_text(rules.read_text().replace("[20, 50, 100]", "[10, 100]"))
+        before = await edge.workers()
+        os.kill(edge.pid, signal.SIGHUP)
+        async with asyncio.timeout(60):
+            while set(now := await edge.workers()) & set(before) or len(now) < 2:
+                await asyncio.sleep(0.05)
+        async with clients_of_each(edge.port, now, 1) as by_worker:
+            assert await arms([client for each in by_worker for client in each]) == {b"modern"}
+        assert (await status(tmp_path))["cutovers"][0]["steps"] == [10_000, 100_000]
+
+
+async def test_without_gates_it_goes_on_by_itself_when_its_hold_is_over(tmp_path: Path) -> None:
+    async with rules_in(tmp_path, hold="300ms", steps="1, 50, 100") as rules, running(rules) as (_, clients):
+        await cutover(tmp_path, "start", "reads")
+        async with asyncio.timeout(60):
+            while (await status(tmp_path))["cutovers"][0]["share"] < 100_000:
+                await asyncio.sleep(0.1)
+        told = await status(tmp_path)
+        steps = [each for each in told["journal"] if each["what"] == "gates_passed"]
+        assert [each["share"] for each in steps] == [1_000, 50_000, 100_000]
+        assert await arms(clients, "/after") == {b"modern"}
+        assert (await cutover(tmp_path, "finish", "reads", "--force"))[0] == 0
+        assert (await status(tmp_path))["cutovers"][0]["phase"] == "done"
+
+
+async def test_with_gates_a_person_takes_each_step(tmp_path: Path) -> None:
+    gates = ", gates: {errors: {worse_by: 1%}}"
+    async with rules_in(tmp_path, hold="100ms", more=gates) as rules, running(rules):
+        await cutover(tmp_path, "start", "reads")
+        await cutover(tmp_path, "step", "reads", "--force")
+        async with asyncio.timeout(60):
+            while (await status(tmp_path))["cutovers"][0]["phase"] != "holding":
+                await asyncio.sleep(0.1)
+        assert (await status(tmp_path))["cutovers"][0]["share"] == 20_000
+        code, text = await cutover(tmp_path, "status", "reads")
+        assert (code, "next 50 %, by a person: its gates are not judged in this version" in text) == (0, True)
+
+
+async def test_without_a_state_nobody_can_be_moved(tmp_path: Path) -> None:
+    async with rules_in(tmp_path) as rules:
+        async with running_process(rules, "--control", str(tmp_path / "control")):
+            code, text = await cutover(tmp_path, "start", "reads")
+    assert code == 1
+    assert "start it by `edgeproxy run … --state DIR`" in text

@@ -47,7 +47,7 @@ class Fetches:
     def find(self, key: Key, values: Mapping[str, str], policy: Cache) -> Fetch | Elsewhere | None:
         """A fetch that may answer a request with these fields, too: of this worker, or of another one."""
         fetch = self.running.get(key.primary)
-        if fetch is None:
+        if fetch is None or (isinstance(fetch, Elsewhere) and fetch.is_lost()):
             return None
         if self.is_purged(key, fetch.tags, fetch.since, knows_tags=fetch.stored is not None):
             if not isinstance(fetch, Elsewhere):

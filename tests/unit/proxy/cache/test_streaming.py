@@ -15,7 +15,8 @@ from edgeproxy.caching.stored import Stored
 from edgeproxy.http.target import Scheme
 from edgeproxy.proxy.cache.source import Source, Waiter
 from edgeproxy.proxy.cache.streaming import Differs, Streaming
-from edgeproxy.proxy.plan import Pass, Planned, Planner
+from edgeproxy.proxy.plan import Pass
+from edgeproxy.proxy.planner import Planned, Planner
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.load import parse_ruleset
 

@@ -243,9 +243,8 @@ def test_noise_takes_away_only_what_it_has_seen(pairs, old, new):
     for kind in Comparison:
         differences = compare(kind, old, new)
         left = noise.without_noise(differences)
-        assert [each for each in differences if each in left or mark_of(each) not in taught] == list(left) or all(
-            mark_of(each) in taught for each in set(differences) - set(left)
-        )
+        assert [each for each in differences if each in left] == list(left)
+        assert {mark_of(each) for each in differences if each not in left} <= taught
 
 
 # -- an independent reader ----------------------------------------------------------------------------------------

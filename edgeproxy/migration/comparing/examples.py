@@ -8,7 +8,13 @@ from typing import Any, Final
 
 from edgeproxy.migration.comparing.answers import Answer
 from edgeproxy.migration.comparing.differences import Difference, from_json, to_json
-from edgeproxy.migration.comparing.scrubbing import scrubbed_headers, scrubbed_target, scrubbed_text
+from edgeproxy.migration.comparing.scrubbing import (
+    HIDDEN,
+    is_secret,
+    scrubbed_headers,
+    scrubbed_target,
+    scrubbed_text,
+)
 
 _MOST_CONTENT: Final = 2_000  # characters of an answer's content
 _MOST_FIELDS: Final = 40
@@ -87,11 +93,13 @@ class Example:
 
 
 def scrubbed(difference: Difference) -> Difference:
-    """Its values may be a link with a token, or the text beside a password."""
-    return from_json(
-        {key: scrubbed_text(value) if key in _VALUES and isinstance(value, str) else value
-         for key, value in to_json(difference).items()}
-    )  # fmt: skip
+    """Its values may be a link with a token, or what stands under the name of a password."""
+    hide = is_secret(difference.path.rpartition("/")[2].rpartition(":")[2])
+    values = to_json(difference)
+    for key in _VALUES:
+        if isinstance(text := values.get(key), str):
+            values[key] = HIDDEN if hide else scrubbed_text(text)
+    return from_json(values)
 
 
 def _headers(headers: Headers) -> dict[str, list[str]]:

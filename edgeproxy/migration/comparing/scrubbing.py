@@ -38,10 +38,16 @@ _TOKENS: Final = re.compile(
     """,
     re.VERBOSE,
 )
-_PAIR: Final = re.compile(  # in content: name, colon or equals sign, value
-    rf"""(?i)(["']?[A-Za-z0-9_-]{{0,40}}(?:{_WORDS})[A-Za-z0-9_-]{{0,40}}+["']?[ ]{{0,4}}[:=][ ]{{0,4}})"""
-    rf"""("[^"\n]*+"?|'[^'\n]*+'?|[^\s&;,<>"']++)"""
+_PAIR: Final = re.compile(  # in content: the end of a name, colon or equals sign, value
+    rf"""(?i)((?:{_WORDS})[A-Za-z0-9_-]{{0,40}}+["']?[ ]{{0,4}}[:=][ ]{{0,4}})"""
+    r"""("(?:[^"\\\n]|\\.)*+"?|'(?:[^'\\\n]|\\.)*+'?|[^\s&;,<>"']++)"""
 )
+
+
+def is_secret(name: str) -> bool:
+    """Whether a header, parameter or member of this name holds what nobody may see."""
+    name = name.lower()
+    return name in _SECRET_HEADERS or (name not in _NO_SECRETS and _SECRET_NAME.search(name) is not None)
 
 
 def scrubbed_text(text: str) -> str:
@@ -55,7 +61,7 @@ def scrubbed_target(target: str) -> str:
         return _TOKENS.sub(HIDDEN, path)
     pairs = (each.partition("=") for each in query.split("&"))
     kept = "&".join(
-        f"{name}={HIDDEN}" if equals and _SECRET_NAME.search(name) else f"{name}{equals}{_TOKENS.sub(HIDDEN, value)}"
+        f"{name}={HIDDEN}" if equals and is_secret(name) else f"{name}{equals}{_TOKENS.sub(HIDDEN, value)}"
         for name, equals, value in pairs
     )
     return f"{_TOKENS.sub(HIDDEN, path)}?{kept}"
@@ -69,7 +75,7 @@ def scrubbed_headers(headers: Mapping[str, Iterable[str]]) -> dict[str, list[str
 def _scrubbed_value(name: str, value: str) -> str:
     if name == "set-cookie":
         return f"{value.partition('=')[0][:100]}={HIDDEN}"
-    if name in _SECRET_HEADERS or (name not in _NO_SECRETS and _SECRET_NAME.search(name)):
+    if is_secret(name):
         return HIDDEN
     if name in ("location", "content-location", "referer", "link"):
         return scrubbed_target(value)

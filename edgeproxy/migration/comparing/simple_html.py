@@ -45,7 +45,7 @@ class SimpleHtmlReader:
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
-        self._known: dict[_Anchor, _Link | None] = {}
+        self._known: dict[_Anchor, _Link] = {}
 
     def read(self, text: str) -> Page:
         page = Page(Form.HTML)
@@ -59,11 +59,13 @@ class SimpleHtmlReader:
     def _links(self, text: str, said: Attributes) -> Iterator[_Link]:
         known = self._known
         for anchor in _anchors(text, self._bounds, said):
-            if anchor not in known:
-                known[anchor] = _read_link(*anchor)
-            link = known[anchor]
-            if link is not None:
-                yield link
+            link = known.get(anchor)
+            if link is None:
+                link = _read_link(*anchor)
+                if link is None:
+                    continue
+                known[anchor] = link
+            yield link
 
 
 def _anchors(text: str, bounds: Bounds, said: Attributes) -> Iterator[_Anchor]:

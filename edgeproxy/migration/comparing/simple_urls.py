@@ -30,14 +30,14 @@ def attributes_of_url(url: str) -> Attributes:
     """What a URL says of the file: the hash in its fragment (PEP 503), the digest in its path."""
     found: Attributes = {}
     path, _, fragment = url.partition("#")
-    for each in fragment.split("&", _MOST_PARAMETERS) if fragment else ():
-        algorithm, _, digest = each.partition("=")
-        if algorithm in ALGORITHMS and digest:
-            found[HASHES + algorithm] = digest.lower()
+    if fragment:
+        for each in fragment.split("&", _MOST_PARAMETERS) if "&" in fragment else (fragment,):
+            algorithm, _, digest = each.partition("=")
+            if algorithm in ALGORITHMS and digest:
+                found[HASHES + algorithm] = digest.lower()
     end = path.rfind("/")
-    directories = path[max(end - _DIGEST_PATH_LENGTH, 0) : max(end, 0)]
-    if _DIGEST_PATH.fullmatch(directories):
-        found[URL_DIGEST] = directories.replace("/", "")
+    if end >= _DIGEST_PATH_LENGTH and _DIGEST_PATH.match(path, end - _DIGEST_PATH_LENGTH, end):
+        found[URL_DIGEST] = path[end - _DIGEST_PATH_LENGTH : end].replace("/", "")
     return found
 
 

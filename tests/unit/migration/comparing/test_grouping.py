@@ -7,7 +7,7 @@ import json
 import pytest
 from compared import JSON, answer
 
-from edgeproxy.migration.comparing.differences import Changed, Difference, Kind, StatusChanged
+from edgeproxy.migration.comparing.differences import Changed, Difference, Kind, StatusChanged, to_json
 from edgeproxy.migration.comparing.examples import Example
 from edgeproxy.migration.comparing.grouping import (
     MOST_EXAMPLES,
@@ -18,6 +18,7 @@ from edgeproxy.migration.comparing.grouping import (
     Groups,
     Key,
 )
+from edgeproxy.migration.comparing.scrubbing import HIDDEN
 
 PAGE = Key("simple", "/simple/{project}/", "pip")
 STATUS = StatusChanged(200, 404)
@@ -61,6 +62,12 @@ def test_an_example_holds_nothing_that_lets_anybody_in() -> None:
     for secret in ("abcdefgh", "hunter2", "secret", "sesame"):
         assert secret not in kept
     assert "pip/26.3" in kept
+
+
+def test_the_value_of_a_secret_is_not_shown_as_a_difference_either() -> None:
+    differences = [changed("json:/user/password"), changed("header:x-auth-token"), changed("json:/user/name")]
+    kept = [to_json(each) for each in example(*differences).differences]
+    assert [(each["old"], each["new"]) for each in kept] == [(HIDDEN, HIDDEN), (HIDDEN, HIDDEN), ("a", "b")]
 
 
 def test_an_example_is_small_whatever_the_exchange_was() -> None:

@@ -49,6 +49,7 @@ def test_targets(target: str, kept: str) -> None:
     ("text", "kept"),
     [
         ('{"password": "hunter2", "name": "a"}', f'{{"password": {HIDDEN}, "name": "a"}}'),
+        (r'{"password": "a\"b", "name": 1}', f'{{"password": {HIDDEN}, "name": 1}}'),
         ("api_key=abc&b=c", f"api_key={HIDDEN}&b=c"),
         ("ghp_abcdefghijklmnopqrstuv", HIDDEN),
         ('{"author": "Guido", "author_email": "g@a.test"}', '{"author": "Guido", "author_email": "g@a.test"}'),

@@ -18,6 +18,7 @@ from edgeproxy.caching.keys import Key, path_digest
 from edgeproxy.caching.purging import Mode, Purge, What
 from edgeproxy.caching.stored import Terms
 from edgeproxy.http.target import Scheme
+from edgeproxy.proxy.cache.arriving import DONE
 from edgeproxy.proxy.cache.disk import Disk
 from edgeproxy.proxy.cache.keeper import Keeper
 from edgeproxy.proxy.cache.purges import carry_out
@@ -237,6 +238,30 @@ async def test_the_last_octet_of_what_is_not_known_to_be_right_goes_to_no_other_
             spool.discard()  # it was wrong
             other.release(key.primary)
             assert await client.is_closed()
+        other.close()
+
+
+async def test_who_streams_what_another_worker_fetches_has_all_of_it_though_it_is_purged(tmp_path: Path) -> None:
+    content = os.urandom(3 << 20)
+    async with site(settings=on_disk(tmp_path)) as its:
+        purges = keeper_of(its).purges
+        other = Disk.open(tmp_path / "kept", 1 << 30, 1 << 30, purges)  # another worker's
+        pieces = its.origin.will_say_in_pieces()
+        async with its.edge.client() as client:
+            await client.send(request("/"))
+            await its.origin.asked.get()
+            head = f"HTTP/1.1 200 OK\r\n{FRESH}\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+            pieces.put_nowait(head + content[: 2 << 20])
+            await client.head()
+            await client.reader.readexactly(2 << 20)
+            arriving = other.announced(key_of(its, "/").primary)
+            assert arriving is not None
+            purges.append(Purge(What.PATH, Mode.HARD, path_digest("pypi.test", "/"), its.time.now))
+            pieces.put_nowait(content[2 << 20 :])
+            pieces.put_nowait(None)
+            await client.reader.readexactly(1 << 20)
+            assert (arriving.poll(), arriving.read(0, len(content))) == (DONE, content)
+        arriving.close()
         other.close()
 
 

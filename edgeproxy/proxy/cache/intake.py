@@ -106,6 +106,11 @@ class Intake:
         assert not self._base, "it is small"
         return bytes(self._buffer)
 
+    def end(self) -> None:
+        """All of it has come, and is right, though it is not kept."""
+        if self.spool is not None:
+            self.spool.end()
+
     def close(self) -> None:
         """Nobody reads it any more."""
         self._budget.used -= len(self._buffer)

@@ -255,6 +255,7 @@ class Keeper:
         key = fill.key
         if self.is_purged(key, stored.tags, fill.since):
             self.count_not_stored(NotStored.PURGED)
+            intake.end()
             self._release(fill)
             then()
             return None

@@ -88,10 +88,14 @@ class Spool:
         """The content is whole. From now on its name is the taker's. Raises OSError."""
         fd = os.dup(self.fd)
         self._is_mine = False
+        self.end()
+        return Taken(self.path, fd, self.size)
+
+    def end(self) -> None:
+        """The content is whole, kept or not: who streams it has all of it."""
         if self.announcement is not None:
             self.announcement.end(self.size)
             self.announcement = None
-        return Taken(self.path, fd, self.size)
 
     def discard(self) -> None:
         """Let go of it. Unless it was taken, its file goes, and who streams it hears that it failed."""

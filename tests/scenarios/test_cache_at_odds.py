@@ -265,6 +265,27 @@ async def test_who_streams_what_another_worker_fetches_has_all_of_it_though_it_i
         other.close()
 
 
+async def test_who_asks_after_another_workers_fetch_has_failed_does_not_fail_with_it(tmp_path: Path) -> None:
+    content = os.urandom(1_000)
+    async with site(settings=on_disk(tmp_path)) as its:
+        key = key_of(its, "/")
+        other = Disk.open(tmp_path / "kept", 1 << 30, 1 << 30, keeper_of(its).purges)  # another worker's
+        spool = other.spool()
+        assert other.claim(key.primary)
+        spool.write(content)
+        coming = replace(kept(FRESH, content=content + b"more"), terms=Terms(its.time.now, 60.0))
+        other.announce(key, coming, spool, 0)
+        async with its.edge.client() as before, its.edge.client() as after:
+            await before.send(request("/"))
+            await before.head()
+            its.origin.will_say(ok(b"new", FRESH))
+            spool.discard()
+            other.release(key.primary)
+            assert (await after.ask(request("/"))).body == b"new"
+            assert await before.reader.read() == content
+        other.close()
+
+
 async def test_a_file_of_what_has_come_that_becomes_shorter_leaves_nobody_hanging(tmp_path: Path) -> None:
     content = os.urandom(3 << 20)
     async with site(settings=on_disk(tmp_path)) as its:

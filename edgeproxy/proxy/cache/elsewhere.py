@@ -58,6 +58,10 @@ class Elsewhere(Source):
     def tags(self) -> tuple[str, ...]:
         return () if self.stored is None else self.stored.tags
 
+    def is_lost(self) -> bool:
+        """Whether it has failed since the last look: who comes now need not fail with those who wait."""
+        return self._arriving is not None and self._arriving.poll() is End.FAILED
+
     # -- as a source --------------------------------------------------------------------------------------------
 
     @property

@@ -156,7 +156,7 @@ class Keeper:
     def fill_for(self, key: Key, values: Mapping[str, str], policy: Cache) -> Fill | Elsewhere | None:
         """A fetch that may answer a request with these fields, too: of this worker, or of another one."""
         fill = self.fills.get(key.primary)
-        if fill is None:
+        if fill is None or (isinstance(fill, Elsewhere) and fill.is_lost()):
             return None
         if self.is_purged(key, fill.tags, fill.since, knows_tags=fill.stored is not None):
             if not isinstance(fill, Elsewhere):

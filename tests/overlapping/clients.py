@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from harness import RawClient
+
 from overlapping.history import Ending, History, Sent
 
 _AT_A_TIME = 65_536  # octets

@@ -76,10 +76,12 @@ def _is_between(purge: Purged, since: int, fetch: Exchange) -> bool:
 def _is_for_all(history: History, one: Exchange) -> bool:
     """Whether it is clear that it was kept; else who asks next may be let alone with what is his."""
     record = record_of(history, one)
-    wants_none = any("no-store" in sent.fields.get("cache-control", "") for sent in history.sent if sent.client == one.client)
+    wants_none = any(
+        "no-store" in sent.fields.get("cache-control", "") for sent in history.sent if sent.client == one.client
+    )
     if one.status == 304:
         return True  # it changes nothing of whose it is
-    is_fresh = "no-cache" not in record.directives and record.lifetime(history.rule.policy) > 0
+    is_fresh = "no-cache" not in record.directives and record.first_age < record.lifetime(history.rule.policy)
     return record.may_be_kept() is None and is_fresh and not wants_none
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from naive_cache import Record
+
 from overlapping.history import Ending, Exchange, History, Purged, Sent
 
 _WHOSE = ("authorization", "cookie", "x-a")  # by which a client's own words are told from another's
@@ -87,7 +88,8 @@ def _saw_failure(history: History, sent: Sent) -> bool:
         (one.has_failed or one.status == 304)
         and one.target == sent.request.target
         and one.ended is not None
-        and sent.begun < one.ended < (sent.ended or history.number)
+        and one.ended < (sent.ended or history.number)
+        and (one.heard is None or one.heard > sent.begun)
         for one in history.exchanges
     )
 
@@ -155,7 +157,9 @@ def _why_not_for_all(history: History, sent: Sent, version: Version) -> str | No
 
 def fits(history: History, record: Record, sent: Sent) -> bool:
     rule = history.rule
-    edges_own = {name for name, is_so in (("accept", rule.tells_types_apart), ("accept-encoding", rule.compresses)) if is_so}
+    edges_own = {
+        name for name, is_so in (("accept", rule.tells_types_apart), ("accept-encoding", rule.compresses)) if is_so
+    }
     if rule.tells_types_apart and variant_of(record.asked_with) != variant_of(sent.fields):
         return False
     return record.target == sent.request.target and all(
@@ -187,14 +191,13 @@ def _is_taken(version: Version, purge: Purged, sent: Sent) -> bool:
 
 def _has_failed(history: History, sent: Sent) -> bool:
     """Whether the origin had failed of late for this target, or was slow to fail for any."""
-    return any(
-        (one.has_failed or one.status >= 500)
-        and one.ended is not None
-        and sent.headed is not None
-        and one.ended < sent.headed
-        and (one.target == sent.request.target or one.ended_at - one.asked_at >= 1)
-        for one in history.exchanges
-    )
+    for one in history.exchanges:
+        when, at = (one.begun, one.begun_at) if one.status >= 500 else (one.ended, one.ended_at)
+        is_failure = one.has_failed or one.status >= 500
+        is_before = when is not None and sent.headed is not None and when < sent.headed
+        if is_failure and is_before and (one.target == sent.request.target or at - one.asked_at >= 1):
+            return True
+    return False
 
 
 # -- whose ----------------------------------------------------------------------------------------------------------

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from harness import BackendPeer
-from overlapping.history import Exchange, History
-from overlapping.program import Says
 
 from edgeproxy.http.dates import http_date
+from overlapping.history import Exchange, History
+from overlapping.program import Says
 
 LASTING = Says(("public", "max-age=30"))  # for what a program leaves unanswered
 _SMALL, _LARGE = 240, 150_000  # octets, and one for each number: a coding is worth it; the memory takes no such answer
@@ -78,7 +78,7 @@ class Origin:
         octets, content = self._head(exchange, says), _on_the_wire(exchange.content, says)
         if exchange.method == "HEAD":
             content = b""
-        part = len(content) // 10
+        part = len(content) * 9 // 10 if says.is_large else len(content) // 10
         self._send(exchange, octets + content[:part], content[part:])
 
     def whole(self, exchange: Exchange, says: Says) -> None:
@@ -125,7 +125,9 @@ class Origin:
         exchange.content = content_of(exchange, (_LARGE if says.is_large else _SMALL) + exchange.number)
         exchange.says, exchange.head, exchange.status = says, head, says.status
         self._begun(exchange)
-        framing = {"transfer-encoding": "chunked"} if says.is_chunked else {"content-length": f"{len(exchange.content)}"}
+        framing = (
+            {"transfer-encoding": "chunked"} if says.is_chunked else {"content-length": f"{len(exchange.content)}"}
+        )
         return _octets(says.status, head | framing)
 
     def _begun(self, exchange: Exchange) -> None:

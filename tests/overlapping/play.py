@@ -14,16 +14,30 @@ from pathlib import Path
 from typing import assert_never
 
 from harness import Backend, RawClient, RunningEdge, backend, request
-from overlapping.clients import Client
-from overlapping.history import Ending, History, Purged, Sent
-from overlapping.origin import Origin
-from overlapping.program import TARGETS, Ask, Begin, Deed, Fail, Later, Leave, More, Program, Purges, Request, Unchanged, Whole
 
 from edgeproxy.caching.purging import Mode, Purge, What
 from edgeproxy.proxy.cache.purges import PurgeLog, carry_out
 from edgeproxy.proxy.edge import Edge
 from edgeproxy.ruleset.limits import DEFAULT_LIMITS
 from edgeproxy.ruleset.load import parse_ruleset
+from overlapping.clients import Client
+from overlapping.history import Ending, History, Purged, Sent
+from overlapping.origin import Origin
+from overlapping.program import (
+    TARGETS,
+    Ask,
+    Begin,
+    Deed,
+    Fail,
+    Later,
+    Leave,
+    More,
+    Program,
+    Purges,
+    Request,
+    Unchanged,
+    Whole,
+)
 
 START = 1_800_000_000.0
 _LONGEST = 20.0  # seconds until what must come has come; another worker's fetch is waited for 10
@@ -157,7 +171,9 @@ class Player:
 
     def _request(self, client: int, worker: int, asked: Request) -> tuple[Sent, bytes]:
         lines = [f"X-Client: {client}", *asked.lines]
-        tags = [one.name for one in self.history.exchanges if one.target == asked.target and "etag" in one.head and one.says]
+        tags = [
+            one.name for one in self.history.exchanges if one.target == asked.target and "etag" in one.head and one.says
+        ]
         if asked.names is not None and tags:
             lines.append(f'If-None-Match: "{tags[-1 - asked.names % len(tags)]}"')
         content = b""
@@ -205,6 +221,8 @@ class Player:
         for exchange in self.history.exchanges:
             if exchange.begun is not None and exchange.read is None:
                 exchange.read = now
+            if exchange.ended is not None and exchange.heard is None:
+                exchange.heard = now
 
     async def _until_calm(self) -> None:
         turns, moves = 0, self._moves
@@ -238,4 +256,3 @@ class Player:
     def _note_move(self) -> None:
         self._moves += 1
         self._moved.set()
-

@@ -71,7 +71,7 @@ class Leave:
 
 @dataclass(frozen=True)
 class Begin:
-    """The origin sends an answer's head, and a tenth of its content."""
+    """The origin sends an answer's head, and a tenth of its content; of a large one all but a tenth."""
 
     which: int
     says: Says
@@ -220,7 +220,9 @@ SAYS = st.builds(
 
 _CLIENT = st.integers(0, CLIENTS - 1)
 _WHICH = st.sampled_from((0, 0, 1, 2))
-_DEEDS: dict[str, tuple[int, st.SearchStrategy[Deed]]] = {  # by weight; first what often does nothing: programs shrink to it
+_DEEDS: dict[
+    str, tuple[int, st.SearchStrategy[Deed]]
+] = {  # by weight; first what often does nothing: programs shrink to it
     "go on": (4, st.builds(More, _WHICH, st.booleans())),
     "ask": (14, st.builds(Ask, _CLIENT, REQUESTS.map(lambda one: (one,)))),
     "ask for several": (2, st.builds(Ask, _CLIENT, st.lists(REQUESTS, min_size=2, max_size=3).map(tuple))),
@@ -250,15 +252,17 @@ def steps(draw: st.DrawFn) -> Step:
     return Step(draw(_DEEDS[draw(st.sampled_from(_KINDS))][1]), draw(st.sampled_from((False, False, False, True))))
 
 
-def _kept_before(request: Request, says: Says, seconds: float) -> tuple[Step, ...]:
-    """With a copy there is more to get wrong."""
-    return (Step(Ask(0, (request,))), Step(Whole(0, says)), Step(Later(seconds)))
+def _with_a_copy(request: Request, says: Says, seconds: float, others: list[Request]) -> tuple[Step, ...]:
+    """There is more to get wrong when there is a copy, and several ask for it once it is stale."""
+    asks = tuple(Step(Ask(client, (each,))) for client, each in enumerate(others, 1))
+    return (Step(Ask(0, (request,))), Step(Whole(0, says)), Step(Later(seconds)), *asks)
 
 
+_OF_ONE = st.builds(Request, st.just("/a"), lines=st.one_of(st.just(()), _lines()))
 _TAGGED = st.builds(replace, SAYS, status=st.just(200), has_tag=st.just(True), sets_cookie=st.just(False))
 _BEFORE = st.one_of(
     st.just(()),
-    st.builds(_kept_before, st.builds(Request, st.just("/a"), lines=_lines()), _TAGGED, st.sampled_from((1, 6, 6))),
+    st.builds(_with_a_copy, _OF_ONE, _TAGGED, st.sampled_from((1, 6, 6)), st.lists(_OF_ONE, max_size=3)),
 )
 _AFTER = st.lists(steps(), min_size=12, max_size=40).map(tuple)
 PROGRAMS = st.builds(lambda rule, before, after: Program(rule, before + after), RULES, _BEFORE, _AFTER)

@@ -264,5 +264,25 @@ _BEFORE = st.one_of(
     st.just(()),
     st.builds(_with_a_copy, _OF_ONE, _TAGGED, st.sampled_from((1, 6, 6)), st.lists(_OF_ONE, max_size=3)),
 )
+
+
+def _with_one_that_comes(
+    request: Request, says: Says, others: list[Request], purges: Purges | None, more: list[Request]
+) -> tuple[Step, ...]:
+    """Clients of both workers ask for what one of them fetches, and lets the other one read."""
+    asks, again = (tuple(Step(Ask(client, (each,))) for client, each in enumerate(them, 1)) for them in (others, more))
+    between = () if purges is None else (Step(purges),)
+    return (Step(Ask(0, (request,))), Step(Begin(0, replace(says, is_large=True))), *asks, *between, *again)
+
+
+_COMING = st.builds(
+    _with_one_that_comes,
+    _OF_ONE,
+    _TAGGED,
+    st.lists(_OF_ONE, min_size=1, max_size=3),
+    st.sampled_from((None, Purges("/a", None, True), Purges("/a", None, False))),
+    st.lists(_OF_ONE, min_size=1, max_size=3),
+)
 _AFTER = st.lists(steps(), min_size=12, max_size=40).map(tuple)
 PROGRAMS = st.builds(lambda rule, before, after: Program(rule, before + after), RULES, _BEFORE, _AFTER)
+PROGRAMS_OF_TWO = st.builds(lambda rule, before, after: Program(rule, before + after), RULES, _COMING, _AFTER)

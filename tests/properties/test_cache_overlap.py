@@ -19,7 +19,7 @@ from overlapping.collapsing import needless
 from overlapping.history import Ending, Exchange, History, Purged, Sent
 from overlapping.oracle import complaints
 from overlapping.play import play
-from overlapping.program import PROGRAMS, Ask, Begin, More, Program, Request, Rule, Says, Step
+from overlapping.program import PROGRAMS, PROGRAMS_OF_TWO, Ask, Begin, More, Program, Request, Rule, Says, Step
 
 
 @settings(max_examples=200)
@@ -31,7 +31,7 @@ def test_a_worker_gives_nobody_what_is_not_for_him(program: Program) -> None:
 
 
 @settings(max_examples=60)
-@given(PROGRAMS)
+@given(PROGRAMS_OF_TWO)
 def test_workers_that_share_a_disk_give_nobody_what_is_not_for_him(program: Program) -> None:
     history = _played(program, has_disk=True)
     _hold(history, complaints(history))

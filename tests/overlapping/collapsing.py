@@ -81,7 +81,7 @@ def _is_for_all(history: History, one: Exchange) -> bool:
     )
     if one.status == 304:
         return True  # it changes nothing of whose it is
-    is_fresh = "no-cache" not in record.directives and record.lifetime(history.rule.policy) > 0
+    is_fresh = "no-cache" not in record.directives and record.first_age < record.lifetime(history.rule.policy)
     return record.may_be_kept() is None and is_fresh and not wants_none
 
 

@@ -50,7 +50,9 @@ class Sent:
 
 @dataclass(eq=False)
 class Exchange:
-    """What the origin was asked. `begun`: its answer's head was sent; `read`: by then the edge had read it."""
+    """What the origin was asked. `begun`: its answer's head was sent; `ended`: its end, or the connection's; `read` and
+    `heard`: by then the edge knew of it.
+    """
 
     number: int
     worker: int
@@ -69,6 +71,7 @@ class Exchange:
     read: int | None = None
     ended: int | None = None
     ended_at: float = 0.0
+    heard: int | None = None
     has_failed: bool = False
 
     @property

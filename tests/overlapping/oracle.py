@@ -88,7 +88,8 @@ def _saw_failure(history: History, sent: Sent) -> bool:
         (one.has_failed or one.status == 304)
         and one.target == sent.request.target
         and one.ended is not None
-        and sent.begun < one.ended < (sent.ended or history.number)
+        and one.ended < (sent.ended or history.number)
+        and (one.heard is None or one.heard > sent.begun)
         for one in history.exchanges
     )
 
@@ -190,14 +191,13 @@ def _is_taken(version: Version, purge: Purged, sent: Sent) -> bool:
 
 def _has_failed(history: History, sent: Sent) -> bool:
     """Whether the origin had failed of late for this target, or was slow to fail for any."""
-    return any(
-        (one.has_failed or one.status >= 500)
-        and one.ended is not None
-        and sent.headed is not None
-        and one.ended < sent.headed
-        and (one.target == sent.request.target or one.ended_at - one.asked_at >= 1)
-        for one in history.exchanges
-    )
+    for one in history.exchanges:
+        when, at = (one.begun, one.begun_at) if one.status >= 500 else (one.ended, one.ended_at)
+        is_failure = one.has_failed or one.status >= 500
+        is_before = when is not None and sent.headed is not None and when < sent.headed
+        if is_failure and is_before and (one.target == sent.request.target or at - one.asked_at >= 1):
+            return True
+    return False
 
 
 # -- whose ----------------------------------------------------------------------------------------------------------

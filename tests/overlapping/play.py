@@ -221,6 +221,8 @@ class Player:
         for exchange in self.history.exchanges:
             if exchange.begun is not None and exchange.read is None:
                 exchange.read = now
+            if exchange.ended is not None and exchange.heard is None:
+                exchange.heard = now
 
     async def _until_calm(self) -> None:
         turns, moves = 0, self._moves

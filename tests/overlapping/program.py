@@ -71,7 +71,7 @@ class Leave:
 
 @dataclass(frozen=True)
 class Begin:
-    """The origin sends an answer's head, and a tenth of its content."""
+    """The origin sends an answer's head, and a tenth of its content; of a large one all but a tenth."""
 
     which: int
     says: Says
@@ -252,15 +252,37 @@ def steps(draw: st.DrawFn) -> Step:
     return Step(draw(_DEEDS[draw(st.sampled_from(_KINDS))][1]), draw(st.sampled_from((False, False, False, True))))
 
 
-def _kept_before(request: Request, says: Says, seconds: float) -> tuple[Step, ...]:
-    """With a copy there is more to get wrong."""
-    return (Step(Ask(0, (request,))), Step(Whole(0, says)), Step(Later(seconds)))
+def _with_a_copy(request: Request, says: Says, seconds: float, others: list[Request]) -> tuple[Step, ...]:
+    """There is more to get wrong when there is a copy, and several ask for it once it is stale."""
+    asks = tuple(Step(Ask(client, (each,))) for client, each in enumerate(others, 1))
+    return (Step(Ask(0, (request,))), Step(Whole(0, says)), Step(Later(seconds)), *asks)
 
 
+_OF_ONE = st.builds(Request, st.just("/a"), lines=st.one_of(st.just(()), _lines()))
 _TAGGED = st.builds(replace, SAYS, status=st.just(200), has_tag=st.just(True), sets_cookie=st.just(False))
 _BEFORE = st.one_of(
     st.just(()),
-    st.builds(_kept_before, st.builds(Request, st.just("/a"), lines=_lines()), _TAGGED, st.sampled_from((1, 6, 6))),
+    st.builds(_with_a_copy, _OF_ONE, _TAGGED, st.sampled_from((1, 6, 6)), st.lists(_OF_ONE, max_size=3)),
+)
+
+
+def _with_one_that_comes(
+    request: Request, says: Says, others: list[Request], purges: Purges | None, more: list[Request]
+) -> tuple[Step, ...]:
+    """Clients of both workers ask for what one of them fetches, and lets the other one read."""
+    asks, again = (tuple(Step(Ask(client, (each,))) for client, each in enumerate(them, 1)) for them in (others, more))
+    between = () if purges is None else (Step(purges),)
+    return (Step(Ask(0, (request,))), Step(Begin(0, replace(says, is_large=True))), *asks, *between, *again)
+
+
+_COMING = st.builds(
+    _with_one_that_comes,
+    _OF_ONE,
+    _TAGGED,
+    st.lists(_OF_ONE, min_size=1, max_size=3),
+    st.sampled_from((None, Purges("/a", None, True), Purges("/a", None, False))),
+    st.lists(_OF_ONE, min_size=1, max_size=3),
 )
 _AFTER = st.lists(steps(), min_size=12, max_size=40).map(tuple)
 PROGRAMS = st.builds(lambda rule, before, after: Program(rule, before + after), RULES, _BEFORE, _AFTER)
+PROGRAMS_OF_TWO = st.builds(lambda rule, before, after: Program(rule, before + after), RULES, _COMING, _AFTER)

@@ -63,8 +63,11 @@ class Elsewhere(Source):
         return () if self.stored is None else self.stored.tags
 
     def is_lost(self) -> bool:
-        """Whether it has failed since the last look: who comes now need not fail with those who wait."""
-        return self._arriving is not None and self._arriving.poll() is End.FAILED
+        """Whether it has ended since the last look, and not well: who comes now need not begin with it."""
+        if self._arriving is None:
+            return False
+        state = self._arriving.poll()
+        return isinstance(state, End) and state is not End.DONE
 
     # -- as a source --------------------------------------------------------------------------------------------
 

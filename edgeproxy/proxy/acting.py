@@ -61,9 +61,10 @@ class ActingStream(KeptStream):
         exchange.start()
         return self._exchange
 
-    def fall_back(self, fall: Fall) -> None:
-        """Ask another backend; nothing of an answer was sent. Who falls back may do so as it is started, or later on:
-        then a request that waits behind this one is not read before all of this one was handed on.
+    def fall_back(self, fall: Fall) -> Exchange | None:
+        """Ask another backend; nothing of an answer was sent. The exchange that does, unless it is over already. Who
+        falls back may do so as it is started, or later on: then a request that waits behind this one is not read
+        before all of this one was handed on.
         """
         self._edge.note_fall(fall, self.peer.address)
         if self.record is not None:
@@ -79,8 +80,10 @@ class ActingStream(KeptStream):
             self._exchange.on_body(fall.held)
         if fall.is_whole and self._exchange is not None:
             self._exchange.on_body_end()
+        instead = self._exchange
         if not was_looping:
             self._take_turn()
+        return instead
 
     def _asking(self, plan: Pass | ServeFile, fields: RequestFields) -> Passing | Serving | Cached | CachedFile:
         edge = self._edge

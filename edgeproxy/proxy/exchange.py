@@ -58,7 +58,7 @@ class Client(Protocol):
     def on_head_sent(self, status: int) -> None: ...
     def on_answered(self, keep_alive: bool) -> None: ...
     def answer(self, answer: Answer, why: BackendFailure | None = None) -> None: ...
-    def fall_back(self, fall: Fall) -> None: ...
+    def fall_back(self, fall: Fall) -> Exchange | None: ...
     def abort(self) -> None: ...
 
 
@@ -75,7 +75,7 @@ class Passing(Asking):
     """One request passed to a backend, and its answer passed back."""
 
     __slots__ = (
-        "_client", "_fields", "_held", "_is_plain", "_keep_alive", "_sends_chunks", "_trailers", "_unsent",
+        "_client", "_fields", "_held", "_instead", "_is_plain", "_keep_alive", "_sends_chunks", "_trailers", "_unsent",
     )  # fmt: skip
 
     def __init__(self, client: Client, pool: Pool, plan: Pass, fields: RequestFields) -> None:
@@ -86,6 +86,7 @@ class Passing(Asking):
         self._fields = fields
         self._is_plain = plan.is_plain
         self._held: bytearray | None = None if plan.fallback is None else bytearray()  # what came of the body
+        self._instead: Exchange | None = None  # which asks the fallback: the rest of the body is for it
         self._keep_alive: bool | None = None  # None: the answer's head is not sent yet
         self._sends_chunks = False
         self._trailers: list[bytes] | None = None  # of the answer
@@ -94,11 +95,17 @@ class Passing(Asking):
     # -- from the client ----------------------------------------------------------------------------------------
 
     def on_body(self, content: bytes) -> None:
+        if self._instead is not None:
+            self._instead.on_body(content)
+            return
         if self._held is not None:
             self._hold(content)
         self._send(encode_chunk(content) if isinstance(self._fields.framing, Chunked) else content)
 
     def on_body_end(self) -> None:
+        if self._instead is not None:
+            self._instead.on_body_end()
+            return
         self._request_is_whole = True
         if isinstance(self._fields.framing, Chunked):
             self._send(LAST_CHUNK)  # without trailers: a backend that merges them into the head would be misled
@@ -291,7 +298,8 @@ class Passing(Asking):
         expires = 0.0 if self._plan.time is None else self.expires
         held, is_whole = bytes(self._held or b""), has_body(self._fields.framing) and self._request_is_whole
         path = self._plan.asked_for.path
-        self._client.fall_back(Fall(fallback, path, reason, self._fields, held, is_whole, expires))
+        fall = Fall(fallback, path, reason, self._fields, held, is_whole, expires)
+        self._instead = self._client.fall_back(fall)
 
 
 def _asked(plan: Pass, fields: RequestFields) -> Asked:

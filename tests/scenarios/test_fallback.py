@@ -341,3 +341,31 @@ async def test_quick_limits_hold_for_a_fallback_too() -> None:
         rules = rules.replace("host: legacy.pypi.test", "timeouts: {head: 200ms}")
         async with running_edge(rules, limits=replace(QUICK)) as edge:
             assert (await edge.ask(request("/simple/flask/"))).status == 504
+
+
+@pytest.mark.parametrize("cache", ["", "cache: {fresh: 1h, key: [body]}"], ids=["passed", "past the cache"])
+async def test_a_backend_that_takes_no_more_is_known_before_the_body_is_read(cache: str) -> None:
+    """The fallback begins as the request does, gets all of the body, and a request behind it is the next one's."""
+    bodies = []
+
+    async def legacy(peer: BackendPeer) -> None:
+        while True:
+            await peer.head()
+            bodies.append(await peer.reader.readexactly(20))
+            await peer.send(ok("legacy"))
+
+    modern = '{{url: "http://127.0.0.1:{port}", timeouts: {{connect: 10s, head: 10s}}, limits: {{connections: 1, pending: 1}}}}'
+    async with backend(silent) as first, backend(legacy) as second:
+        more = f"safety: safe\n    {cache}"
+        rules = RULES.format(modern=modern.format(port=first.port), legacy=second.port, on="connect", more=more)
+        async with running_edge(rules) as edge, edge.client() as one, edge.client() as two, edge.client() as client:
+            for each in (one, two):  # one is asked, one waits
+                await each.send(request("/other"))
+            while edge.edge.counters.numbers()["pools/modern"]["waiting"] < 1:  # type: ignore[index, operator]
+                await asyncio.sleep(0)
+            asked = request("/simple/flask/", "Content-Length: 20", "If-Match: x", method="POST")
+            await client.send(asked + b"12345678901234567890" + asked + b"1234567890")
+            assert (await client.answer()).body == b"legacy"
+            await client.send(b"abcdefghij")
+            assert (await client.answer()).body == b"legacy"
+    assert bodies == [b"12345678901234567890", b"1234567890abcdefghij"]

@@ -16,6 +16,7 @@ from edgeproxy.proxy.cache.checking import Content, KeptFile
 from edgeproxy.proxy.cache.disk import Disk
 from edgeproxy.proxy.cache.index import DiskCopy
 from edgeproxy.proxy.cache.purges import PurgeLog
+from edgeproxy.proxy.cache.schema import VERSION
 from edgeproxy.proxy.cache.spool import Spool
 
 HOST = "pypi.test"
@@ -100,9 +101,9 @@ def files_of(directory: Path, kind: str) -> list[Path]:
     """What is in `objects` of the generation that counts, or in `spool`, or in `arriving`."""
     folder = directory / kind
     if kind == "objects":
-        folder = directory / (directory / "current").read_text().strip() / kind
+        folder = directory / (directory / f"current-{VERSION}").read_text().strip() / kind
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def index_of(directory: Path) -> Path:
-    return directory / (directory / "current").read_text().strip() / "index.sqlite"
+    return directory / (directory / f"current-{VERSION}").read_text().strip() / "index.sqlite"

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from edgeproxy.cli.output import say
+from edgeproxy.cli.output import printable, say
 from edgeproxy.control.control_client import CannotAsk, ask
 from edgeproxy.control.moving import VERBS
 from edgeproxy.ruleset.problems import Refusal
@@ -138,9 +138,8 @@ def _entry(entry: Mapping[str, Any]) -> str:
     moment = datetime.fromtimestamp(entry["at"], UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     shares = f"{written_share(entry['from_share'])} % -> {written_share(entry['share'])} %"
     extra: Sequence[str] = [*(["forced"] if entry["is_forced"] else []), *([entry["note"]] if entry["note"] else [])]
-    return f"{entry['number']:>4}  {moment}  {entry['what']:<12}  {shares:<18}  {entry['who']}: {entry['why']}" + (
-        f" ({'; '.join(extra)})" if extra else ""
-    )
+    said = f"{entry['number']:>4}  {moment}  {entry['what']:<12}  {shares:<18}  {entry['who']}: {entry['why']}"
+    return printable(said + (f" ({'; '.join(extra)})" if extra else ""))
 
 
 def _phase(words: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from edgeproxy.cli.output import say
+from edgeproxy.cli.output import printable, say
 from edgeproxy.control.control_client import CannotAsk, ask
 from edgeproxy.migration.ledger import Ledger, Needed, Use, read_words
 
@@ -71,9 +71,9 @@ def _row(use: Use, needed: Needed) -> Sequence[str]:
         use.rule,
         use.backend,
         use.reason,
-        use.shape,
+        printable(use.shape),
         use.family,
-        f"{needed.path} from {needed.network}" + (f" by {needed.user_agent}" if needed.user_agent else ""),
+        printable(f"{needed.path} from {needed.network}" + (f" by {needed.user_agent}" if needed.user_agent else "")),
     )
 
 

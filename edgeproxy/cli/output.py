@@ -1,4 +1,4 @@
-"""Standard output of a command whose reader may stop early, as in `edgeproxy check rules.yaml | head`."""
+"""Standard output of a command. Its reader may stop early (`edgeproxy check rules.yaml | head`), or be a terminal."""
 
 from __future__ import annotations
 
@@ -14,3 +14,8 @@ def say(text: str) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)  # closed, standard output would fail again at the process's end
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
+
+
+def printable(text: str) -> str:
+    """What a stranger said, for a terminal: control characters are shown, not sent."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

@@ -21,7 +21,7 @@ from typing import Final
 from edgeproxy.control.aside import aside
 from edgeproxy.control.control_socket import Refused, Words
 from edgeproxy.control.failures import CannotRun
-from edgeproxy.migration.ledger import MOST_USES, OTHERS, Ledger, Needed, Use
+from edgeproxy.migration.ledger import MOST_USES_OF_RULE, Ledger, Needed, Use, beyond
 from edgeproxy.telemetry.stderr import tell
 
 NAME: Final = "ledger.sqlite"
@@ -163,12 +163,14 @@ def _prepare(db: sqlite3.Connection) -> None:
 
 
 def _add(db: sqlite3.Connection, news: Ledger) -> None:
-    free = MOST_USES - db.execute("SELECT count(*) FROM uses").fetchone()[0]
     for use, needed in news:
-        where = "rule = ? AND backend = ? AND reason = ? AND shape = ? AND family = ?"
-        is_known = db.execute(f"SELECT 1 FROM uses WHERE {where}", use).fetchone() is not None
-        if not is_known and free <= 0:
-            use = Use(OTHERS, use.backend, OTHERS, OTHERS, OTHERS)
-        elif not is_known:
-            free -= 1
-        db.execute(_ADD, (*use, *(getattr(needed, name) for name in Needed.__slots__)))
+        its = use if _has_room(db, use) else beyond(use)
+        db.execute(_ADD, (*its, *(getattr(needed, name) for name in Needed.__slots__)))
+
+
+def _has_room(db: sqlite3.Connection, use: Use) -> bool:
+    where = "rule = ? AND backend = ? AND reason = ? AND shape = ? AND family = ?"
+    if db.execute(f"SELECT 1 FROM uses WHERE {where}", use).fetchone() is not None:
+        return True
+    (count,) = db.execute("SELECT count(*) FROM uses WHERE rule = ?", (use.rule,)).fetchone()
+    return bool(count < MOST_USES_OF_RULE)

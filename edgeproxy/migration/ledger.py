@@ -1,15 +1,17 @@
 """The ledger: what still needs the old side. Each time a fallback answered what the first backend could not.
 
 Laws of this module:
-- it is small whatever comes: uses beyond MOST_USES are counted together, as OTHERS;
+- it is small whatever comes: of a rule's uses those beyond MOST_USES_OF_RULE are counted together, as OTHERS, under the
+  rule's own name: nobody can hide one rule's uses behind others;
 - two ledgers make one, in any order, so that each worker has its own;
 - what is kept of a request is scrubbed, and no part of a client's address but its network.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from edgeproxy.migration.comparing.families import family_of
@@ -18,7 +20,7 @@ from edgeproxy.migration.comparing.shapes import shape_of
 from edgeproxy.migration.place import site_of
 from edgeproxy.ruleset.template import PathTemplate
 
-MOST_USES: Final = 2_000
+MOST_USES_OF_RULE: Final = 200
 OTHERS: Final = "(others)"
 _LONGEST: Final = 300  # characters of what is kept of a request
 
@@ -33,7 +35,7 @@ class Use(NamedTuple):
     family: str  # of the client
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Needed:
     """How often, and when, in POSIX seconds; `path`, `network` and `user_agent` are of the last time."""
 
@@ -44,17 +46,15 @@ class Needed:
     network: str
     user_agent: str
 
-    def add(self, other: Needed) -> None:
-        self.count += other.count
-        self.first = min(self.first, other.first)
-        if other.last >= self.last:
-            self.last, self.path, self.network = other.last, other.path, other.network
-            self.user_agent = other.user_agent
+    def __add__(self, other: Needed) -> Needed:
+        later = other if other.last >= self.last else self
+        return replace(later, count=self.count + other.count, first=min(self.first, other.first))
 
 
 class Ledger:
     def __init__(self, uses: Iterable[tuple[Use, Needed]] = ()) -> None:
         self._uses: dict[Use, Needed] = {}
+        self._of_rule: Counter[str] = Counter()
         for use, needed in uses:
             self.add(use, needed)
 
@@ -66,22 +66,28 @@ class Ledger:
         return len(self._uses)
 
     def add(self, use: Use, needed: Needed) -> None:
-        if use not in self._uses and len(self._uses) >= MOST_USES:
-            use = Use(OTHERS, use.backend, OTHERS, OTHERS, OTHERS)
+        if use not in self._uses and self._of_rule[use.rule] >= MOST_USES_OF_RULE:
+            use = beyond(use)
         known = self._uses.get(use)
         if known is None:
-            self._uses[use] = needed
-        else:
-            known.add(needed)
+            self._of_rule[use.rule] += 1
+        self._uses[use] = needed if known is None else known + needed
 
     def take(self) -> Ledger:
         """What came since the last time."""
-        taken, self._uses = self._uses, {}
-        return Ledger(taken.items())
+        taken = Ledger(self._uses.items())
+        self._uses.clear()
+        self._of_rule.clear()
+        return taken
 
     def words(self) -> list[dict[str, Any]]:
         """As JSON has it."""
         return [{**use._asdict(), **{name: getattr(needed, name) for name in Needed.__slots__}} for use, needed in self]
+
+
+def beyond(use: Use) -> Use:
+    """As which it is counted when its rule has too many."""
+    return use._replace(shape=OTHERS, family=OTHERS)
 
 
 def needed_once(

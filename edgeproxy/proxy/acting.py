@@ -73,7 +73,7 @@ class ActingStream(KeptStream):
         if self._is_blocked:
             self.block_body(False)  # by who is asked no more
         exchange = self._exchange = self._asking(fall.plan, fall.fields)
-        if isinstance(exchange, Passing):
+        if isinstance(exchange, Passing | Cached):
             exchange.expires = fall.expires
         exchange.start()
         if fall.held and self._exchange is not None:

@@ -75,7 +75,8 @@ class Passing(Asking):
     """One request passed to a backend, and its answer passed back."""
 
     __slots__ = (
-        "_client", "_fields", "_held", "_instead", "_is_plain", "_keep_alive", "_sends_chunks", "_trailers", "_unsent",
+        "_came", "_client", "_fields", "_held", "_instead", "_is_plain", "_keep_alive", "_sends_chunks", "_trailers",
+        "_unsent",
     )  # fmt: skip
 
     def __init__(self, client: Client, pool: Pool, plan: Pass, fields: RequestFields) -> None:
@@ -88,6 +89,7 @@ class Passing(Asking):
         self._held: bytearray | None = None if plan.fallback is None else bytearray()  # what came of the body
         self._instead: Exchange | None = None  # which asks the fallback: the rest of the body is for it
         self._keep_alive: bool | None = None  # None: the answer's head is not sent yet
+        self._came = 0  # octets of the body
         self._sends_chunks = False
         self._trailers: list[bytes] | None = None  # of the answer
         self._unsent: list[bytes] | None = None  # of the answer, until the octets at hand are all read
@@ -100,11 +102,18 @@ class Passing(Asking):
             return
         if self._held is not None:
             self._hold(content)
+        self._came += len(content)
         self._send(encode_chunk(content) if isinstance(self._fields.framing, Chunked) else content)
 
     def on_body_end(self) -> None:
         if self._instead is not None:
             self._instead.on_body_end()
+            return
+        framing = self._fields.framing
+        if isinstance(framing, Length) and self._came < framing.octets:
+            # A fault of the edge: what is announced and missing, the backend would read from another request.
+            self.leave_backend()
+            self._client.abort()
             return
         self._request_is_whole = True
         if isinstance(self._fields.framing, Chunked):

@@ -250,6 +250,8 @@ def _to_first(backend: Backend, routed: Routed, method: str, target: Target, tag
     fallback = modifiers.fallback
     if fallback is None or fallback.to == backend or not is_safe(method, modifiers.safety):
         return plan
+    if isinstance(fallback.to, DirectoryBackend) and method not in ("GET", "HEAD"):
+        return plan  # which has nothing else to say
     # What stands in is kept apart: it is no answer of the arms, whoever shares theirs.
     policy = modifiers.cache and replace(modifiers.cache, share_arms=False)
     cache = _cache_plan(routed, method, target, fallback.to, policy)

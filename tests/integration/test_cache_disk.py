@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
 from disk_child import PATHS, check
-from disk_copies import MIB, content_of, files_of, key_of, look_up, opened, put
+from disk_copies import MIB, content_of, files_of, index_of, key_of, look_up, opened, put
 
 from edgeproxy.caching.keys import tag_digest
 from edgeproxy.caching.purging import Mode, Purge, What
 from edgeproxy.proxy.cache.arriving import DONE, End
+from edgeproxy.proxy.cache.changes import transaction
 from edgeproxy.proxy.cache.cleaning import clean
 from edgeproxy.proxy.cache.directory import Directory
 from edgeproxy.proxy.cache.purges import PurgeLog, carry_out
@@ -264,6 +267,39 @@ async def test_files_do_not_take_the_room_of_pages(tmp_path: Path) -> None:
         there = sum(bool(disk.find(key_of(path).primary)) for path in pages)
         assert there < 200  # they were beyond their quarter, and it was they who made room
         assert disk.octets > 14 * MIB
+
+
+async def test_many_files_that_come_at_once_neither_take_it_nor_go_beyond_the_limit(tmp_path: Path) -> None:
+    """The index is locked meanwhile, so that they all wait for its writer."""
+    with opened(tmp_path, limit=20 * MIB) as disk:
+        pages = [f"/page/{number}" for number in range(300)]
+        for path in pages:
+            await put(disk, path, content_of(path, 10_000))
+        async with asyncio.TaskGroup() as group:
+            with closing(open_index(index_of(tmp_path), 5.0)) as db, transaction(db):
+                for number in range(40):
+                    group.create_task(put(disk, f"/file/{number}", content_of(f"file {number}", 1_000_000)))
+                await asyncio.sleep(0)  # they are all put
+        assert disk.octets <= 20 * MIB
+        assert [path for path in pages if not disk.find(key_of(path).primary)] == []
+
+
+async def test_an_edge_of_another_version_has_its_own(tmp_path: Path) -> None:
+    """Its copies are left to it, as long as it uses them."""
+    theirs = tmp_path / "g1-0123456789abcdef"
+    with opened(tmp_path) as disk:
+        theirs.mkdir()
+        (theirs / "index.sqlite").write_bytes(b"another version's")
+        (tmp_path / "current-1").write_text(f"{theirs.name}\n")
+        await put(disk, "/page", b"page")
+        Directory(tmp_path).sweep()
+        assert (theirs / "index.sqlite").read_bytes() == b"another version's"
+        assert await look_up(disk, "/page") == b"page"
+        two_days_ago = time.time() - 2 * 86_400
+        os.utime(theirs / "index.sqlite", (two_days_ago, two_days_ago))
+        Directory(tmp_path).sweep()
+        assert not theirs.exists()
+        assert await look_up(disk, "/page") == b"page"
 
 
 async def test_a_page_that_grows_into_a_file_is_counted_as_one(tmp_path: Path) -> None:

@@ -260,7 +260,7 @@ async def until_noted(directory: Path, times: int) -> None:
     """The disk has heard so often of the one copy it has that it was asked for."""
     async with asyncio.timeout(60):
         while True:
-            for index in directory.glob("g-*/index.sqlite"):
+            for index in directory.glob("g*-*/index.sqlite"):
                 with closing(sqlite3.connect(index)) as db:
                     if db.execute("SELECT max(frequency) FROM copies").fetchone()[0] == times:
                         return

@@ -100,6 +100,25 @@ async def test_an_operator_sees_what_still_needs_the_old_side(tmp_path: Path) ->
             assert not list(tmp_path.glob("*.sqlite*"))
 
 
+async def test_a_client_can_neither_hide_others_nor_write_to_the_operators_terminal(tmp_path: Path) -> None:
+    control = tmp_path / "control"
+    async with rules_in(tmp_path) as rules:
+        async with running_process(rules, "--workers", "1", "--control", str(control)) as edge:
+            reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+            for number in range(900):
+                product = f"product{number}/1.0 " + ("\x9b2J\x90" if number == 899 else "")
+                path = f"/{'x/' * (number % 7)}{number}.whl"
+                head = f"GET {path} HTTP/1.1\r\nHost: pypi.test\r\nUser-Agent: {product}\r\n\r\n"
+                writer.write(head.encode("latin-1"))
+                await reader.readuntil(b"ok")
+            writer.close()
+            await get(edge.port, "/simple/old-thing/")
+            await uses_when(control, 901)
+            status, text = await ledger(control, "--rule", "simple")
+            assert (status, "pip" in text) == (1, True)
+            assert all(each.isprintable() for each in (await ledger(control))[1].replace("\n", ""))
+
+
 async def test_it_outlives_its_edge(tmp_path: Path) -> None:
     control, state = tmp_path / "control", tmp_path / "state"
     own = ("--workers", "1", "--control", str(control), "--state", str(state))

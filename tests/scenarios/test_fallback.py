@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -303,12 +304,32 @@ async def test_a_redirect_that_leads_back_is_met_whatever_the_rule_names() -> No
         assert (await its.edge.ask(request("/simple/flask/"))).status == 508
 
 
-async def test_the_rules_time_is_for_both_together() -> None:
-    limits = "limits: {time: 400ms}"
+@pytest.mark.parametrize("cache", ["", "cache: {fresh: 1h}"], ids=["passed", "cached"])
+async def test_the_rules_time_is_for_both_together(cache: str) -> None:
+    limits = f"limits: {{time: 400ms}}\n    {cache}"
     async with site(silent, legacy=silent, more=limits) as its:
         began = asyncio.get_running_loop().time()
         assert (await its.edge.ask(request("/simple/flask/"))).status == 504
         assert asyncio.get_running_loop().time() - began < 0.65  # 300 ms of the first one's head, 100 ms are left
+
+
+async def test_a_file_that_is_not_what_its_path_asks_for_is_asked_of_the_other() -> None:
+    right = sha256(b"right").hexdigest()
+    cache = 'cache: {fresh: 1h, verify: {sha256: "{project}"}}'
+    async with site(always(ok("wrong")), legacy=always(ok("right")), more=cache) as its:
+        assert (await its.edge.ask(request(f"/simple/{right}/"))).body == b"right"
+        assert its.falls(FallbackReason.STATUS) == 1
+
+
+async def test_a_directory_is_not_asked_for_what_it_has_no_answer_to(tmp_path: Path) -> None:
+    """A call that only reads gets the error that it had, not that files cannot be posted to."""
+    async with backend(always(status(503, "down"))) as modern:
+        rules = RULES.format(modern=MODERN.format(port=modern.port), legacy=1, on="5xx", more="safety: safe")
+        rules = rules.replace('{url: "http://127.0.0.1:1", host: legacy.pypi.test}', "{directory: .}")
+        async with running_edge(rules, base=tmp_path) as edge:
+            asked = request("/simple/flask/", "Content-Length: 0", method="POST")
+            assert (await edge.ask(asked)).status == 503
+            assert (await edge.ask(request("/simple/flask/"))).status == 404
 
 
 async def test_a_directory_falls_back_for_files_that_it_has_not(tmp_path: Path) -> None:

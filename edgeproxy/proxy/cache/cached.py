@@ -38,7 +38,7 @@ class Cached:
 
     __slots__ = (
         "_cache", "_client", "_fields", "_given", "_held", "_is_blocked", "_keeper", "_passed", "_plan", "_pool",
-        "_source", "_stale", "_stream", "_tries", "values",
+        "_source", "_stale", "_stream", "_tries", "expires", "values",
     )  # fmt: skip
 
     def __init__(
@@ -59,8 +59,11 @@ class Cached:
         self._passed: PassingBy | None = None  # the exchange that goes on in the place of this one
         self._is_blocked = False
         self._tries = 0
+        self.expires = 0.0  # of the rule's time, in loop time; 0.0: it has none, or it begins now
 
     def start(self) -> None:
+        if self._plan.time is not None and not self.expires:
+            self.expires = self._pool.clock.now() + self._plan.time
         if has_body(self._fields.framing):
             if self._cache.is_read or not self._cache.needs_body:
                 self._pass_by(Outcome.BYPASS, NotStored.CONTENT)
@@ -192,6 +195,7 @@ class Cached:
         request = request_of(plan, self._cache, self._fields, client.peer, client.minor, body, is_for_all=is_for_all)
         question = Question(plan, self._cache, key, request, keeper.now(), keeper.purges.seq)
         fill = Fill(keeper, self._pool, question, stale, has_claim=has_claim)
+        fill.expires = 0.0 if is_for_all else self.expires
         if not is_for_one and plan.method != "HEAD":  # its answer is nothing for a GET
             keeper.fetches.begin(fill)
         return fill
@@ -259,7 +263,7 @@ class Cached:
         self._source = None
         if self._stream is not None:
             self._break_off()
-        else:
+        elif not (self.stand_in() or self.falls_back_from(502)):
             self._answer(say(502, "The backend's answer is not what the path asks for."), Outcome.UNCACHEABLE)
 
     def on_again(self) -> None:
@@ -332,7 +336,7 @@ class Cached:
         self._leave_source()
         is_whole = has_body(self._fields.framing)
         path, held = self._plan.asked_for.path, bytes(self._held or b"")
-        self._client.fall_back(Fall(fallback, path, reason, self._fields, held, is_whole))
+        self._client.fall_back(Fall(fallback, path, reason, self._fields, held, is_whole, self.expires))
 
     def _leave_source(self) -> None:
         source, self._source = self._source, None
@@ -371,6 +375,7 @@ class Cached:
         held, is_whole = self._held, self._client.has_whole_request
         self._held = None
         passing = self._passed = self._passing(outcome, why)
+        passing.expires = self.expires
         self._client.put_exchange(passing)
         passing.start()
         if held is None:

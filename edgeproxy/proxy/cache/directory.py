@@ -1,8 +1,8 @@
 """The directory that workers share, and which of its generations counts.
 
-    DIR/current               the name of the generation
-    DIR/g-HEX/index.sqlite    the index, and what SQLite puts beside it
-    DIR/g-HEX/objects/ab/…    contents too large for the index
+    DIR/current-N             the name of the generation, of version N of the index
+    DIR/gN-HEX/index.sqlite   the index, and what SQLite puts beside it
+    DIR/gN-HEX/objects/ab/…   contents too large for the index
     DIR/spool/…               contents on their way
     DIR/arriving/…            what is told of these to other workers
     DIR/lock                  octets of it are locked: see claims.py
@@ -10,6 +10,8 @@
 Laws of this module:
 - an index that cannot be used is not repaired: a new generation begins, empty, and the old one is thrown away. Its
   files share no name with the old one's, so a process that still has the old index open cannot damage the new one;
+- an edge of another version has generations of its own, and neither touches the other's: while one takes over from the
+  other both have theirs. Those of a version that nobody has changed for a day are thrown away;
 - everybody sees by one stat(2) of `current` that the generation is another, deleted or not to be reached;
 - of several processes that want a new generation for the same reason, one makes it, and the others take it.
 """
@@ -20,6 +22,7 @@ import os
 import re
 import shutil
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,9 +32,11 @@ from typing import Final
 
 from edgeproxy.proxy.cache.ofd_locks import lock
 from edgeproxy.proxy.cache.process_names import new_name
-from edgeproxy.proxy.cache.schema import create_index
+from edgeproxy.proxy.cache.schema import VERSION, create_index
 
-_GENERATION: Final = re.compile(r"g-[0-9a-f]{16}", re.ASCII)
+_GENERATION: Final = re.compile(rf"g{VERSION}-[0-9a-f]{{16}}", re.ASCII)
+_OTHERS: Final = re.compile(r"g[0-9]*-[0-9a-f]{16}", re.ASCII)
+_UNUSED: Final = 86_400.0  # seconds after which another version's is nobody's any more
 _OLD: Final = "old-"
 _LOCKED: Final = 0  # the octet of `lock` that who changes `current` has
 
@@ -62,7 +67,7 @@ class Directory:
         self.spool = root / "spool"
         self.arriving = root / "arriving"
         self.lock = root / "lock"
-        self._current = str(root / "current")
+        self._current = str(root / f"current-{VERSION}")
 
     def create(self) -> None:
         """Make what is missing. Raises OSError."""
@@ -98,7 +103,7 @@ class Directory:
             return self._begin()
 
     def _begin(self) -> Generation:
-        name = f"g-{token_hex(8)}"
+        name = f"g{VERSION}-{token_hex(8)}"
         path = self.root / name
         try:
             (path / "objects").mkdir(mode=0o700, parents=True)
@@ -135,11 +140,20 @@ class Directory:
         with self._locked():
             current = self.current()
             for name in os.listdir(self.root):
-                if _GENERATION.fullmatch(name) and (current is None or current.path.name != name):
+                if _GENERATION.fullmatch(name):
+                    is_over = current is None or current.path.name != name
+                else:
+                    is_over = _OTHERS.fullmatch(name) is not None and self._is_unused(name)
+                if is_over:
                     os.rename(self.root / name, self.root / f"{_OLD}{name}")
         for name in os.listdir(self.root):
-            if name.startswith(_OLD) and _GENERATION.fullmatch(name.removeprefix(_OLD)):
+            if name.startswith(_OLD) and _OTHERS.fullmatch(name.removeprefix(_OLD)):
                 shutil.rmtree(self.root / name, ignore_errors=True)  # others do the same at the same time
+
+    def _is_unused(self, name: str) -> bool:
+        """Of another version's generation: whether its index was not changed for long."""
+        files = (self.root / name).glob("index.sqlite*")
+        return time.time() - max((file.stat().st_mtime for file in files), default=0.0) > _UNUSED
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

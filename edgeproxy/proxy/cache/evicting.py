@@ -5,9 +5,9 @@ main queue, the rest goes, and is remembered as a ghost: when it comes again, it
 was asked for while it was in the main queue stays for another round. So a scan of everything, once, passes through the
 small queue and leaves the main one alone.
 
-Light copies have queues of their own, and a quarter of the room that heavy ones never take from them: one file of 2 MB
-that comes would else take the place of three hundred pages, each of which is asked of the backend again. So a page is
-paid with a page, and what light copies do not use is there for heavy ones.
+Light copies have queues of their own, and a quarter of the room that heavy ones do not take from them, unless one
+comes that needs more than the rest: a file of 2 MB would else take the place of three hundred pages, each of which is
+asked of the backend again. So a page is paid with a page, and what light copies do not use is there for heavy ones.
 
 Law: it ends. A round takes one from every frequency, and those are at most 3, whatever the index says.
 """

@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import quote
 
 _APPLICATION: Final = 0x65646765  # "edge"
-_VERSION: Final = 2
+VERSION: Final = 2
 
 _SCHEMA: Final = """
 CREATE TABLE copies (
@@ -73,7 +73,7 @@ def create_index(path: Path) -> None:
         db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # what small contents had is given back to large ones
         db.execute("PRAGMA journal_mode = WAL")  # both are remembered in the file
         db.execute(f"PRAGMA application_id = {_APPLICATION}")
-        db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {_VERSION};COMMIT;")
+        db.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {VERSION};COMMIT;")
     finally:
         db.close()
 
@@ -91,7 +91,7 @@ def open_index(path: Path, patience: float, *, is_shared: bool = False) -> sqlit
     )
     try:
         found = tuple(db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
-        if found != (_APPLICATION, _VERSION):
+        if found != (_APPLICATION, VERSION):
             raise NotAnIndex(f"{path} is no index of this version")
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA wal_autocheckpoint = 0")  # it would fsync while everybody waits: see writer.py

@@ -19,6 +19,7 @@ from threading import Event, Lock, Thread
 from typing import Final
 
 from edgeproxy.proxy.cache.batch import Batch
+from edgeproxy.proxy.cache.changes import cost_of
 from edgeproxy.proxy.cache.cleaning import clean, copy_back, unlink_doomed
 from edgeproxy.proxy.cache.directory import Directory, Generation, Stamp
 from edgeproxy.proxy.cache.disk_purges import is_void
@@ -30,6 +31,7 @@ from edgeproxy.proxy.cache.schema import open_index
 from edgeproxy.proxy.cache.trouble import Trouble
 from edgeproxy.telemetry.stderr import tell
 
+_AT_ONCE: Final = 16  # a batch brings one part of the limit in so many, and what goes beyond that with its last copy
 _MOST_JOBS: Final = 256  # of a batch: the log's lock is held for some 100 µs each
 _MOST_WAITING: Final = 64 << 20  # octets of contents that wait in memory, beyond which puts are refused
 _AGAIN: Final = 5.0  # seconds between attempts to begin a generation
@@ -114,9 +116,14 @@ class Writer:
     def _take(self) -> Sequence[Job]:
         """What there is to do; it may be nothing while there are chores."""
         jobs: list[Job] = []
+        room = self._limit // _AT_ONCE
         with suppress(Empty):
             jobs.append(self._jobs.get(block=not self._has_chores))
             while len(jobs) < _MOST_JOBS and not isinstance(jobs[-1], Stop):
+                if isinstance(jobs[-1], Put):
+                    room -= cost_of(jobs[-1].stored)
+                    if room <= 0:
+                        break
                 jobs.append(self._jobs.get_nowait())
         return jobs
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeproxy.migration.ledger import MOST_USES, OTHERS, Ledger, Needed, Use, needed_once, read_words
+from edgeproxy.migration.ledger import MOST_USES_OF_RULE, OTHERS, Ledger, Needed, Use, needed_once, read_words
 from edgeproxy.ruleset.read_path import parse_path_template
 
 NOW = 1_523_890_800.0
@@ -39,14 +39,25 @@ def test_secrets_are_taken_out_before_anything_is_kept() -> None:
     assert "192.0.2.77" not in words
 
 
-def test_beyond_the_most_uses_the_rest_is_counted_together() -> None:
+def test_a_rules_uses_beyond_the_most_are_counted_together_and_under_its_name() -> None:
     ledger = Ledger()
-    for number in range(MOST_USES + 10):
+    for number in range(MOST_USES_OF_RULE + 10):
         use, needed = used()
-        ledger.add(use._replace(rule=f"rule-{number}"), needed)
-    assert len(ledger) == MOST_USES + 1
-    others = dict(ledger)[Use(OTHERS, "legacy", OTHERS, OTHERS, OTHERS)]
-    assert others.count == 10
+        ledger.add(use._replace(shape=f"/{number}"), needed)
+    ledger.add(*used(now=NOW + 1))
+    others = dict(ledger)[Use("simple", "legacy", "status", OTHERS, OTHERS)]
+    assert (len(ledger), others.count, others.last) == (MOST_USES_OF_RULE + 1, 11, NOW + 1)
+    ledger.add(used()[0]._replace(rule="another"), used()[1])
+    assert "another" in {use.rule for use, _ in ledger}
+
+
+def test_who_adds_up_ledgers_changes_none_of_them() -> None:
+    one, two = Ledger([used()]), Ledger([used()])
+    for _ in range(3):
+        whole = Ledger(one)
+        for use, needed in two:
+            whole.add(use, needed)
+        assert [needed.count for _, needed in whole] == [2]
 
 
 def test_what_was_taken_is_not_there_any_more() -> None:

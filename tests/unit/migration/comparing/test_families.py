@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edgeproxy.migration.comparing.families import BOT, BROWSER, UNNAMED, family_of
+from edgeproxy.migration.comparing.families import BOT, BROWSER, OTHER, UNNAMED, family_of
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,8 @@ from edgeproxy.migration.comparing.families import BOT, BROWSER, UNNAMED, family
         ("python-requests/2.32.3", "requests"),
         ("Go-http-client/1.1", "go"),
         ("setuptools/40.0", "setuptools"),
+        ("Python/3.11 aiohttp/3.14", "python"),
+        ("my-own-tool/1.0", OTHER),
         ("", UNNAMED),
         ("()", UNNAMED),
         ("x" * 1000, UNNAMED),

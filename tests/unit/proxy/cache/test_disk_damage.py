@@ -18,8 +18,13 @@ from disk_copies import content_of, files_of, index_of, key_of, look_up, opened,
 from edgeproxy.caching.purging import Mode, Purge, What
 from edgeproxy.proxy.cache.disk_purges import CannotPurge
 from edgeproxy.proxy.cache.purges import PurgeLog, carry_out
+from edgeproxy.proxy.cache.schema import VERSION
 
-SMALL, MIDDLE, LARGE = 3_000, 100_000, 700_000  # in the index; checked at once; checked in a thread
+SMALL, MIDDLE, LARGE = (
+    3_000,
+    100_000,
+    700_000,
+)  # in the index; checked at once; checked in a threadfrom edgeproxy.proxy.cache.schema import VERSION
 
 
 def flip(path: Path, offset: int) -> None:
@@ -157,11 +162,11 @@ def make_folder(path: Path) -> None:
 
 
 def lose_current(path: Path) -> None:
-    (path.parents[1] / "current").unlink()
+    (path.parents[1] / f"current-{VERSION}").unlink()
 
 
 def misname_current(path: Path) -> None:
-    (path.parents[1] / "current").write_text("../../../etc\n")
+    (path.parents[1] / f"current-{VERSION}").write_text("../../../etc\n")
 
 
 def lose_generation(path: Path) -> None:
@@ -192,7 +197,7 @@ async def test_with_an_index_that_cannot_be_used_it_begins_anew(tmp_path: Path, 
         await settled(disk)
         assert await look_up(disk, "/large") == content_of("again", LARGE)
     assert len(files_of(tmp_path, "objects")) == 1
-    assert len(list(tmp_path.glob("g-*"))) == 1  # nothing of the ruin is left
+    assert len(list(tmp_path.glob("g*-*"))) == 1  # nothing of the ruin is left
     assert not list(tmp_path.glob("old-*"))
 
 

@@ -17,7 +17,7 @@ from edgeproxy.proxy.cache.changes import transaction
 from edgeproxy.proxy.cache.directory import Directory
 from edgeproxy.proxy.cache.heads import Torn, read_head, write_head
 from edgeproxy.proxy.cache.process_names import is_name, is_of_the_living, new_name
-from edgeproxy.proxy.cache.schema import open_index
+from edgeproxy.proxy.cache.schema import VERSION, open_index
 from edgeproxy.proxy.cache.trouble import Trouble
 
 # -- names ----------------------------------------------------------------------------------------------------------
@@ -135,7 +135,13 @@ def test_an_old_generation_is_swept_and_who_has_it_open_does_no_harm(tmp_path: P
             db.execute("INSERT INTO doomed VALUES ('1-2-3')")
         with closing(open_index(new.index, 1.0)) as other:
             assert other.execute("SELECT count(*) FROM doomed").fetchone() == (0,)
-    assert {path.name for path in tmp_path.iterdir()} == {"arriving", "current", "lock", new.path.name, "spool"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "arriving",
+        f"current-{VERSION}",
+        "lock",
+        new.path.name,
+        "spool",
+    }
 
 
 def test_a_directory_without_a_generation_gives_nothing_until_one_begins(tmp_path: Path) -> None:

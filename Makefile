@@ -7,7 +7,7 @@ PORT   ?= 8080
 STAGE  ?= 3-modern
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit lint format bench edge2018 attack constraints clean
+.PHONY: help run test unit lint format bench edge2018 survival attack constraints clean
 
 help:            ## say what the targets do
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ bench: $(VENV)/.bench  ## CPU per request and memory beside nginx, HAProxy, Envo
 
 edge2018: $(VENV)/.dev  ## the load of PyPI's edge in 2018 on this machine: what the edge answers itself, how fast, at what cost
 	$(BIN)/python -m loadtests.edge2018
+
+survival: $(VENV)/.dev  ## kill -9 of workers and of everything, 51 times under load: no wrong octet, no start that fails
+	EDGEPROXY_KILLS=51 $(BIN)/python -m pytest -q tests/integration/test_cache_survival.py -k killed
 
 attack: $(VENV)/.dev  ## thousands of slow clients against the edge: what they cost the others (slowhttptest where installed)
 	$(BIN)/python -m loadtests.slow

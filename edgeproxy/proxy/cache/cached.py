@@ -334,7 +334,7 @@ class Cached:
     def _fall_back(self, fallback: FallbackPlan, reason: FallbackReason) -> None:
         """What the other backend answers is looked for, and kept, under a key of its own."""
         self._leave_source()
-        is_whole = has_body(self._fields.framing)
+        is_whole = has_body(self._fields.framing)  # nothing is looked for before all of the body is there
         path, held = self._plan.asked_for.path, bytes(self._held or b"")
         self._client.fall_back(Fall(fallback, path, reason, self._fields, held, is_whole, self.expires))
 

@@ -47,8 +47,8 @@ class Lately:
     # -- fetches of other workers -------------------------------------------------------------------------------
 
     def note_unshared(self, key: Key, now: float) -> None:
-        """Who fetches it in another worker lets everybody wait, or cannot let them read along: from now on this worker
-        fetches it itself, once for all its clients.
+        """Who fetches it in another worker lets everybody wait, cannot let them read along, or got nothing to keep.
+        From now on this worker fetches it itself, once for all its clients, and keeps nobody else from it.
         """
         _note(self._unshared, key, now + _UNSHARED)
 

@@ -118,6 +118,26 @@ async def test_who_waits_for_long_for_another_worker_asks_once_for_all_of_its_ow
         assert unexpected(its.said) == []
 
 
+async def test_when_one_workers_fetch_comes_to_nothing_the_others_ask_at_once(tmp_path: Path) -> None:
+    """And do not wait for the backend's whole patience one after the other."""
+
+    async def hang(path: str, writer: asyncio.StreamWriter) -> None:
+        await asyncio.Event().wait()
+
+    async with site(tmp_path, Origin(say=hang)) as its:
+        its.write_rules(head="2s")
+        async with (
+            its.running("--workers", "3") as edge,
+            clients_of_each(its.port, await edge.workers(), 1) as by_worker,
+        ):
+            asking = [asyncio.ensure_future(client.get("/new")) for (client,) in by_worker]
+            await until_asked(its.origin, "/new", 3)
+            assert sum(each.done() for each in asking) <= 1
+            assert {(await each).status for each in asking} == {504}
+            assert its.origin.asked["/new"] == 3
+        assert unexpected(its.said) == []
+
+
 async def test_a_large_content_streams_to_clients_of_other_workers(tmp_path: Path) -> None:
     answer, origin = slow("/large", 5_000_000)
     async with site(tmp_path, origin) as its:

@@ -165,9 +165,9 @@ class Cached:
             if fill.stored is not None:
                 self.on_arriving(Outcome.COLLAPSED)
             return
-        is_head = self._plan.method == "HEAD"
-        has_claim = not is_head and fetches.may_fetch(key)
-        elsewhere = None if has_claim or is_head else fetches.elsewhere(key, policy)
+        is_alone = self._plan.method == "HEAD" or self._keeper.lately.is_unshared(key, self._keeper.now())
+        has_claim = not is_alone and fetches.may_fetch(key)
+        elsewhere = None if has_claim or is_alone else fetches.elsewhere(key, policy)
         if elsewhere is None:
             self._lead(self._new_fill(key, self._stale, has_claim=has_claim))
             return

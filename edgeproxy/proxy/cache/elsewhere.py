@@ -104,6 +104,8 @@ class Elsewhere(Source):
             self._follow(self._arriving)
         elif self._disk.claim(self.key.primary):  # nobody fetches it any more: it is kept, or it is our turn
             self._disk.release(self.key.primary)
+            if not self._disk.find(self.key.primary):  # it came to nothing: workers do not try one after the other
+                self._fetches.lately.note_unshared(self.key, self._fetches.now())
             self._send_away()
         elif self._loop.time() >= self._until:
             self._fetches.lately.note_unshared(self.key, self._fetches.now())

@@ -59,10 +59,9 @@ class Fetches:
 
     def elsewhere(self, key: Key, policy: Cache) -> Elsewhere | None:
         """The fetch of another worker, which has the claim. None: it is this worker's own, and not for who asks, who
-        then fetches, too: another variant, or what is out of date, may come slowly. Nor is one waited for of which
-        nothing was heard for long, or which could not be read along.
+        then fetches, too: another variant, or what is out of date, may come slowly.
         """
-        if self._disk is None or key.primary in self._claimed or self.lately.is_unshared(key, self.now()):
+        if self._disk is None or key.primary in self._claimed:
             return None
         self.running[key.primary] = other = Elsewhere(self, self._disk, key, policy)
         return other

@@ -19,6 +19,7 @@ from edgeproxy.http.target import SERVER_WIDE, BadTarget, Target
 from edgeproxy.migration.place import arm_at, place_of, sticky_key
 from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.proxy.fallback import FallbackPlan, fallback_plan
+from edgeproxy.proxy.tally import ArmOf
 from edgeproxy.ruleset.arms import Cutover, Split
 from edgeproxy.ruleset.leads import asked_path, kept_query, location, with_query
 from edgeproxy.ruleset.matching import NO_FACTS, Facts
@@ -63,6 +64,7 @@ class Pass:
     is_plain: bool = True  # no edit, no content host, no fallback: fields go both ways as they are
     cache: CachePlan | None = None  # where answers are kept
     fallback: FallbackPlan | None = None
+    arm: ArmOf | None = None  # of a cutover
 
     is_own: ClassVar[bool] = False  # the edge is no origin of the answer
 
@@ -238,7 +240,13 @@ def _plan_forward(to: Backend | Split | Cutover, routed: Routed, method: str, ta
         each.name: _to_first(each, routed, method, target, tag if each == new else "")
         for each in (arm.backend for arm in split.arms)
     }
+    if new is not None:
+        arms = {name: _on_arm(plan, ArmOf(split.name, name == new.name)) for name, plan in arms.items()}
     return ByArm(routed.rule.name, split, arms)
+
+
+def _on_arm(plan: Pass | ServeFile, arm: ArmOf) -> Pass | ServeFile:
+    return replace(plan, arm=arm) if isinstance(plan, Pass) else plan
 
 
 def _to_first(backend: Backend, routed: Routed, method: str, target: Target, tag: str = "") -> Pass | ServeFile:

@@ -25,9 +25,11 @@ from edgeproxy.migration.journal import Json
 from edgeproxy.migration.phases import State
 from edgeproxy.ruleset.arms import WHOLE, Cutover, Gates
 from edgeproxy.ruleset.model import Ruleset
+from edgeproxy.ruleset.origins import DirectoryBackend
 
 _BLOCK: Final = 1.0  # seconds
 _NO_SHADOWS: Final = "its differences are not judged in this version: no shadows are sent"
+_DIRECTORY: Final = "answers from a directory are not counted, so errors and latency cannot be judged"
 _NO_OLD_ARM: Final = "errors and latency cannot be judged at 100 %: nobody is on the old arm to compare with"
 
 
@@ -52,7 +54,7 @@ class _Course:
 
     def look(self, now: float) -> Verdict:
         """Once a block is over, it is taken in."""
-        if now - self._absorbed >= _BLOCK:
+        if not 0 <= now - self._absorbed < _BLOCK:  # or the clock was put back
             self._absorbed = now
             block, self.waiting = self.waiting, Block()
             if block.old.exchanges or block.new.exchanges:
@@ -128,9 +130,12 @@ def unjudged(cutover: Cutover, state: State) -> list[str]:
     """Which gates cannot be judged as it is, and why."""
     if not state.is_running:
         return []
-    gates = cutover.gates
-    needs_both = (gates.errors_worse_by, gates.latency_p95_ratio) != (None, None)
-    said = [_NO_OLD_ARM] if needs_both and state.share == WHOLE else []
+    gates, said = cutover.gates, []
+    if (gates.errors_worse_by, gates.latency_p95_ratio) != (None, None):
+        said += [
+            f"{each.name}: {_DIRECTORY}" for each in (cutover.old, cutover.new) if isinstance(each, DirectoryBackend)
+        ]
+        said += [_NO_OLD_ARM] if state.share == WHOLE else []
     return said if gates.differences_at_most is None else [*said, _NO_SHADOWS]
 
 

@@ -15,6 +15,7 @@ from edgeproxy.migration.gates.counts import ArmCounts, Block
 from edgeproxy.migration.phases import Phase, State
 from edgeproxy.ruleset.arms import Cutover, Gates
 from edgeproxy.ruleset.load import parse_ruleset
+from edgeproxy.ruleset.origins import DirectoryBackend
 
 RULES = """
 edge: 1
@@ -156,3 +157,9 @@ async def test_at_the_whole_there_is_no_old_arm_to_compare_with() -> None:
     assert edge.judge(state) is Undecided
     said = ["errors and latency cannot be judged at 100 %: nobody is on the old arm to compare with"]
     assert unjudged(ERRORS, state) == said
+
+
+async def test_of_an_arm_that_is_a_directory_nothing_is_known() -> None:
+    files = replace(ERRORS, old=DirectoryBackend("files", Path("/srv/files")))
+    said = unjudged(files, await Edge().at(50_000))
+    assert said == ["files: answers from a directory are not counted, so errors and latency cannot be judged"]

@@ -16,6 +16,7 @@ from typing import Any, Final
 from edgeproxy.cli.output import printable, say
 from edgeproxy.control.control_client import CannotAsk, ask
 from edgeproxy.control.moving import VERBS
+from edgeproxy.migration.gates.evidence import Evidence, Gate, Verdict
 from edgeproxy.ruleset.problems import Refusal
 from edgeproxy.ruleset.quantities import read_percentage, written_duration, written_share
 
@@ -117,7 +118,7 @@ def _status(answer: Mapping[str, Any]) -> str:
     if answer["lost"] is not None:
         lines.append(f"the store of the nodes cannot be asked now: {answer['lost']}")
     if answer["journal"]:
-        lines += ["", *(_entry(each) for each in answer["journal"])]
+        lines += ["", *(line for each in answer["journal"] for line in _with_evidence(each))]
     return "\n".join(lines)
 
 
@@ -130,8 +131,14 @@ def _one(state: Mapping[str, Any]) -> str:
         said += f"; holds for another {written_duration(round(state['hold_left']) or 1)}"
     if state["next"] is not None:
         said += f"; next {written_share(state['next'])} %"
-        said += ", by a person: its gates are not judged in this version" if state["has_gates"] else ""
-    return said
+        said += ", by a person" if state["unjudged"] else ", when its gates pass" if state["has_gates"] else ""
+    return "\n".join([said, *_gates(state)])
+
+
+def _gates(state: Mapping[str, Any]) -> list[str]:
+    """What is known of each that is judged, and why another is not."""
+    found = [Evidence.from_json(each) for each in state["gates"]]
+    return [f"    {each}" for each in (*(one for one in found if one.gate is not Gate.DIFFERENCES), *state["unjudged"])]
 
 
 def _entry(entry: Mapping[str, Any]) -> str:
@@ -140,6 +147,13 @@ def _entry(entry: Mapping[str, Any]) -> str:
     extra: Sequence[str] = [*(["forced"] if entry["is_forced"] else []), *([entry["note"]] if entry["note"] else [])]
     said = f"{entry['number']:>4}  {moment}  {entry['what']:<12}  {shares:<18}  {entry['who']}: {entry['why']}"
     return printable(said + (f" ({'; '.join(extra)})" if extra else ""))
+
+
+def _with_evidence(entry: Mapping[str, Any]) -> list[str]:
+    """Of a gate that failed its words say so; below is what the others said then."""
+    evidences = entry["evidence"] if entry["what"] == "gate_failed" else None
+    found = [Evidence.from_json(each) for each in evidences or ()]
+    return [_entry(entry), *(f"{'':>28}{one}" for one in found if one.verdict is not Verdict.FAIL)]
 
 
 def _phase(words: Mapping[str, Any]) -> str:

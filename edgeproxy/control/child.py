@@ -32,6 +32,7 @@ from edgeproxy.control.messages import (
     Moved,
     Numbers,
     Ready,
+    Tallied,
 )
 from edgeproxy.control.start import Start
 from edgeproxy.migration.ledger import Ledger, read_words
@@ -49,9 +50,11 @@ class Child:
         on_leaving: Callable[[Child], None],
         on_ended: Callable[[Child], None],
         on_fallen: Callable[[Ledger], None],
+        on_tallied: Callable[[Tallied], None],
     ) -> None:
         self.number = number
         self._on_fallen = on_fallen
+        self._on_tallied = on_tallied
         self._on_leaving = on_leaving
         self._on_ended = on_ended
         self._loop = asyncio.get_running_loop()
@@ -169,6 +172,8 @@ class Child:
                 self._end_moves(number)
             case Fell(uses=uses):
                 self._on_fallen(read_words(uses))
+            case Tallied():
+                self._on_tallied(message)
             case Ended(broken_off=broken_off, numbers=numbers):
                 self.broken_off, self.numbers = broken_off, numbers
             case _:

@@ -187,8 +187,12 @@ class Cutovers:
         if happening is None:
             return
         made = decide(cutover, state, happening, self._shell.now())
-        if isinstance(made, Entry) and not await self._append(made):
+        if not isinstance(made, Entry):
+            return
+        if not await self._append(made):
             await self._refresh(state.name)  # another was faster: the next tick looks again
+        elif isinstance(happening, GateFailed):
+            self._shell.tell(f"cutover {state.name}: {made.why}: it is {_phase(made)} at {written_share(made.share)} %")
 
     def _happening(self, cutover: Cutover, state: State, judged: Judged) -> Happening | None:
         is_held = not hold_left(cutover, state, self._shell.now())
@@ -217,6 +221,10 @@ class Cutovers:
         theirs = await self._store.journal(made.cutover, made.number - 1)
         reason = f"{made.cutover} was changed at the same moment: {_said(theirs)}"
         return Refusal(Refused.OUTRUN, reason, "look at it, and say it again if you still want it.")
+
+
+def _phase(entry: Entry) -> str:
+    return entry.phase.replace("_", " ")
 
 
 def _said(entries: tuple[Entry, ...]) -> str:

@@ -66,6 +66,17 @@ class Fell:
     uses: list[dict[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Tallied:
+    """What exchanges under cutovers came to since it last said so, by cutover: words of a block. `number`: of the
+    `Move` in force; `generation`: of its rules.
+    """
+
+    number: int
+    generation: int
+    blocks: dict[str, dict[str, Any]]
+
+
 # -- a supervisor to its worker ---------------------------------------------------------------------------------
 
 
@@ -97,13 +108,13 @@ class Move:
     shares: dict[str, int]
 
 
-FromWorker = Ready | Failed | Beat | Draining | Counted | Ended | Moved | Fell
+FromWorker = Ready | Failed | Beat | Draining | Counted | Ended | Moved | Fell | Tallied
 ToWorker = Drain | Hurry | Count | Move
 Message = FromWorker | ToWorker
 
 _KINDS: Final[Mapping[str, type[Message]]] = {
     kind.__name__.lower(): kind
-    for kind in (Ready, Failed, Beat, Draining, Counted, Ended, Moved, Fell, Drain, Hurry, Count, Move)
+    for kind in (Ready, Failed, Beat, Draining, Counted, Ended, Moved, Fell, Tallied, Drain, Hurry, Count, Move)
 }
 
 

@@ -17,14 +17,16 @@ from pathlib import Path
 from typing import Final
 
 from edgeproxy.control.control_socket import Refused, Words
-from edgeproxy.control.cutovers import Cutovers, Judged, Passed, Shell, Undecided
+from edgeproxy.control.cutovers import Cutovers, Shell
 from edgeproxy.control.failures import CannotRun
+from edgeproxy.control.judging import Judging, unjudged
+from edgeproxy.control.messages import Tallied
 from edgeproxy.control.shares import Shares
 from edgeproxy.migration.commands import Abort, Command, Finish, Pause, Refusal, Resume, Rollback, SetShare, Start, Step
 from edgeproxy.migration.cutover import hold_left, next_step
 from edgeproxy.migration.phases import State
 from edgeproxy.proxy.plan import arm_tag
-from edgeproxy.ruleset.arms import WHOLE, Cutover, Gates, Split
+from edgeproxy.ruleset.arms import WHOLE, Cutover, Split
 from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.state.open import open_store
 from edgeproxy.state.store import CannotOpen, StateLost, Store
@@ -33,7 +35,6 @@ from edgeproxy.telemetry.stderr import tell
 NAME: Final = "cutovers.sqlite"
 REMEMBERED: Final = "cutovers-known.jsonl"  # beside a store that is elsewhere
 _PAUSE: Final = 1.0  # seconds before a controller that failed begins anew
-_NO_GATES: Final = Gates()
 VERBS: Final = ("start", "step", "pause", "resume", "set", "rollback", "finish", "abort")
 _KEYS: Final = frozenset({"cutover", "verb", "who", "why", "share", "force"})
 
@@ -53,6 +54,7 @@ class Moving:
         self._location = location
         self._rules = rules
         self._shares = shares
+        self._judging = Judging(rules, shares)
         self._purge = purge
         self._store: Store | None = None
         self._cutovers: Cutovers | None = None
@@ -73,7 +75,7 @@ class Moving:
             raise CannotRun(f"--state: {error}") from None
         shell = Shell(
             cutovers=lambda: {each.name: each for each in self._rules().cutovers},
-            judge=_judge,
+            judge=self._judging.judge,
             publish=self._publish,
             tell=tell,
         )
@@ -95,6 +97,10 @@ class Moving:
         if self._cutovers is not None:
             await self._cutovers.reload()
             await self._settled()
+
+    def hear(self, tallied: Tallied) -> None:
+        """What a worker has counted of exchanges under cutovers."""
+        self._judging.hear(tallied)
 
     async def close(self) -> None:
         for task in self._putting:
@@ -130,9 +136,22 @@ class Moving:
         if name and name not in its:
             raise Refused(f"no cutover is named {name!r}: {', '.join(sorted(its)) or 'the rules have none'}")
         wanted = [name] if name else sorted(its)
-        found = [_shown(its[each], cutovers.states.get(each) or State(each)) for each in wanted]
+        found = [self._shown(its[each], cutovers.states.get(each) or State(each)) for each in wanted]
         journal = [asdict(entry) for entry in await store.journal(name)] if name else []
         return {"cutovers": found, "journal": journal, "lost": store.lost}
+
+    def _shown(self, cutover: Cutover, state: State) -> dict[str, object]:
+        return {
+            **asdict(state),
+            "from": cutover.old.name,
+            "to": cutover.new.name,
+            "steps": list(cutover.steps),
+            "next": next_step(cutover, state) if state.is_running else None,
+            "hold_left": hold_left(cutover, state, time.time()) if state.is_running else 0.0,
+            "has_gates": cutover.has_gates,
+            "gates": [each.as_json() for each in self._judging.evidences(cutover, state)],
+            "unjudged": unjudged(cutover, state),
+        }
 
     # -- from the controller ------------------------------------------------------------------------------------
 
@@ -155,25 +174,6 @@ class Moving:
     async def _settled(self) -> None:
         while self._putting:
             await asyncio.wait(set(self._putting))
-
-
-def _judge(cutover: Cutover, _state: State) -> Judged:
-    """A cutover without gates has none that could hold it up. What workers count is not brought together yet, so one
-    that has them stands until a person takes the step.
-    """
-    return Passed() if cutover.gates == _NO_GATES else Undecided()
-
-
-def _shown(cutover: Cutover, state: State) -> dict[str, object]:
-    return {
-        **asdict(state),
-        "from": cutover.old.name,
-        "to": cutover.new.name,
-        "steps": list(cutover.steps),
-        "next": next_step(cutover, state) if state.is_running else None,
-        "hold_left": hold_left(cutover, state, time.time()) if state.is_running else 0.0,
-        "has_gates": cutover.gates != _NO_GATES,
-    }
 
 
 def _command(verb: str, words: Words, ruleset: Ruleset) -> Command:

@@ -22,16 +22,20 @@ class Shares:
     def __init__(self, children: Callable[[], Collection[Child]]) -> None:
         """`children`: all workers that are there, those that drain included."""
         self._children = children
-        self._number = 0
+        self.number = 0  # of what is in force
         self.now: dict[str, int] = {}
+        self.since: dict[str, int] = {}  # the number with which a cutover's share came
         self.is_everywhere = True  # in force
 
     async def put(self, shares: Mapping[str, int]) -> None:
         """They are in force everywhere when it returns; else it is told where not."""
-        self._number += 1
-        self.now = {name: share for name, share in shares.items() if share}
+        self.number += 1
+        before, self.now = self.now, {name: share for name, share in shares.items() if share}
+        changed = [name for name, share in self.now.items() if before.get(name) != share]
+        self.since = {name: self.since[name] for name in self.now if name not in changed}
+        self.since |= dict.fromkeys(changed, self.number)
         waiting = {
-            asyncio.ensure_future(child.move(self._number, self.now)): child.pid for child in tuple(self._children())
+            asyncio.ensure_future(child.move(self.number, self.now)): child.pid for child in tuple(self._children())
         }
         self.is_everywhere = True
         if not waiting:

@@ -239,8 +239,9 @@ class Supervisor:
             beat=min(1.0, options.hang_after / 5),
             purges=self._purging.fd,
             shares=self._shares.now,
+            move=self._shares.number,
         )
-        child = Child(number, self._on_leaving, self._on_ended, self._ledger.add)
+        child = Child(number, self._on_leaving, self._on_ended, self._ledger.add, self._moving.hear)
         child.start(start)
         self._children.add(child)
         self._no_children.clear()

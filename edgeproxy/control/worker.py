@@ -37,6 +37,7 @@ from edgeproxy.control.messages import (
     Move,
     Moved,
     Ready,
+    Tallied,
     ToWorker,
 )
 from edgeproxy.control.start import Start, read_start
@@ -63,7 +64,7 @@ class Worker:
     def __init__(self, start: Start) -> None:
         self._start = start
         self._grace = start.grace
-        self._shares = start.shares  # of cutovers
+        self._shares, self._move = start.shares, start.move  # of cutovers, and the number of the `Move` they are from
         self._told_to_end = asyncio.Event()
         self._told_to_hurry = asyncio.Event()
         self._channel = Channel(self._on_message, self._on_lost)
@@ -84,6 +85,7 @@ class Worker:
             await self._told_to_end.wait()
             broken_off = await self._end(self._edge)
             self._tell_falls()
+            self._tell_tally()
             self._channel.send(Ended(broken_off, self._edge.counters.numbers()))
         await self._channel.close()
         return 0
@@ -137,7 +139,7 @@ class Worker:
                 self._told_to_end.set()
                 self._told_to_hurry.set()
             case Move(number=number, shares=shares):
-                self._shares = shares
+                self._shares, self._move = shares, number
                 if self._edge is not None:
                     self._edge.move(shares)
                 self._channel.send(Moved(number))
@@ -163,11 +165,17 @@ class Worker:
     def _beat(self) -> None:
         self._channel.send(Beat())
         self._tell_falls()
+        self._tell_tally()
         asyncio.get_running_loop().call_later(self._start.beat, self._beat)
 
     def _tell_falls(self) -> None:
         if self._edge is not None and len(self._edge.ledger):
             self._channel.send(Fell(self._edge.ledger.take().words()))
+
+    def _tell_tally(self) -> None:
+        blocks = {} if self._edge is None else self._edge.tally.take()
+        if blocks:
+            self._channel.send(Tallied(self._move, self._start.rules.generation, blocks))
 
 
 def _open_access_log(path: Path) -> io.FileIO:

@@ -13,6 +13,7 @@ from edgeproxy.proxy.backend import BackendConnection
 from edgeproxy.proxy.endpoints import PooledEndpoint
 from edgeproxy.proxy.plan import Answer, Pass, say
 from edgeproxy.proxy.pool import Pool, Taken
+from edgeproxy.proxy.tally import Measured
 from edgeproxy.telemetry.counters import BackendFailure
 
 _NOT_CONNECTED: Final = frozenset(
@@ -27,8 +28,8 @@ class Asking(ABC):
     """
 
     __slots__ = (
-        "_connection", "_may_repeat", "_pending", "_plan", "_pool", "_request_is_whole", "asked", "expires",
-        "is_waiting",
+        "_connection", "_may_repeat", "_measured", "_pending", "_plan", "_pool", "_request_is_whole", "asked",
+        "expires", "is_waiting",
     )  # fmt: skip
 
     def __init__(self, pool: Pool, plan: Pass, asked: Asked, is_whole: bool) -> None:
@@ -41,6 +42,7 @@ class Asking(ABC):
         self.expires = 0.0  # in loop time; 0.0 until somebody reads the clock
         self._request_is_whole = is_whole
         self._may_repeat = is_whole and plan.is_safe  # as far as no octet of an answer came
+        self._measured: Measured | None = None  # under a cutover
         self._pending: list[bytes] | None = None  # body octets that came before there was a connection
 
     # -- of who asks --------------------------------------------------------------------------------------------
@@ -87,8 +89,11 @@ class Asking(ABC):
     # -- steps --------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        if self._plan.time is not None and not self.expires:
-            self.expires = self._pool.clock.now() + self._plan.time
+        plan = self._plan
+        if plan.time is not None and not self.expires:
+            self.expires = self._pool.clock.now() + plan.time
+        if plan.arm is not None:
+            self._measured = self._pool.tally.begin(plan.arm, self._pool.clock.now)
         # A kept connection may be closing at this moment. A request that may not be sent again gets a new one, or one
         # that was in use just now.
         taken = self._pool.take(self, fresh=not self._may_repeat)
@@ -166,6 +171,8 @@ class Asking(ABC):
 
     def _count(self, failure: BackendFailure) -> None:
         self._pool.counters.backend_failures[self._plan.backend.name, failure] += 1
+        if self._measured is not None:
+            self._measured.on_failure(failure, is_whole=self._request_is_whole)
 
 
 def no_answer(backend: str, failure: BackendFailure) -> Answer:

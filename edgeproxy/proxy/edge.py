@@ -27,6 +27,7 @@ from edgeproxy.proxy.planner import Planned, Planner
 from edgeproxy.proxy.pool import Pool
 from edgeproxy.proxy.rate import RateTable, rate_key
 from edgeproxy.proxy.resolve import ResolveLimits, Resolver
+from edgeproxy.proxy.tally import Tally
 from edgeproxy.ruleset.arms import Split
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.listeners import Address
@@ -63,6 +64,7 @@ class Edge:
         self.heads = HeadReader(limits, self.counters)
         self.planners: Mapping[Scheme, Planner] = {scheme: Planner(ruleset, scheme, limits) for scheme in Scheme}
         self.moved: dict[str, Split] = {}  # cutovers that are not at rest
+        self.tally = Tally()  # of their arms, until somebody takes it
         self.guard = LoopGuard(ruleset, self.clock, self.counters, self.moved)
         self.proxies = TrustedProxies(ruleset.trusted_proxies)
         self._own_rates = RateTable.create(limits.rate_slots) if rates is None and ruleset.has_rates else None
@@ -88,7 +90,7 @@ class Edge:
         self._tending: asyncio.TimerHandle | None = None
         self.resolver = resolver or Resolver(ResolveLimits(least=limits.name_least, most=limits.name_most))
         self.pools: Mapping[str, Pool] = {
-            backend.name: Pool(backend, self.clock, limits, self.counters, self.resolver)
+            backend.name: Pool(backend, self.clock, limits, self.counters, self.resolver, self.tally)
             for backend in ruleset.backends
             if isinstance(backend, HttpBackend)
         }
@@ -188,6 +190,7 @@ class Edge:
         self.moved.update(
             (each.name, each.at(shares[each.name])) for each in self.ruleset.cutovers if shares.get(each.name)
         )
+        self.tally.put({name: shares[name] for name in self.moved})
 
     def look_at_certificates(self) -> None:
         """Use those whose files have changed."""

@@ -116,6 +116,8 @@ class Passing(Asking):
             self._client.abort()
             return
         self._request_is_whole = True
+        if self._measured is not None:
+            self._measured.on_request_end()
         if isinstance(self._fields.framing, Chunked):
             self._send(LAST_CHUNK)  # without trailers: a backend that merges them into the head would be misled
         if self._connection is not None:
@@ -150,6 +152,8 @@ class Passing(Asking):
             if self._is_kept_back(head):
                 return
             own = b"\r\n".join([*self._own_lines(head), *connection_lines(keep_alive, client.minor)])
+        if self._measured is not None:
+            self._measured.on_whole(head.status)
         client.finish(head.status, b"%b%b\r\n\r\n%b" % (head.octets, own, content), keep_alive)
 
     def on_head(self, head: ResponseHead) -> None:
@@ -158,6 +162,8 @@ class Passing(Asking):
         head = self._edited(head)
         if self._is_kept_back(head):
             return
+        if self._measured is not None:
+            self._measured.on_head(head.status)
         client, lines = self._client, self._own_lines(head)
         keep_alive = client.may_keep_alive()
         match head.framing:
@@ -179,6 +185,8 @@ class Passing(Asking):
         client.on_head_sent(head.status)
         self._unsent = [head.octets, b"\r\n".join(lines), b"\r\n\r\n"]
         if isinstance(head.framing, Tunnel):
+            if self._measured is not None:
+                self._measured.on_end()  # what follows is no answer
             client.become_tunnel()
 
     def _edited(self, head: ResponseHead) -> ResponseHead:
@@ -229,6 +237,8 @@ class Passing(Asking):
 
     def on_end(self) -> None:
         self._connection = None
+        if self._measured is not None:
+            self._measured.on_end()
         if self._sends_chunks:
             last = LAST_CHUNK if not self._trailers else b"\r\n".join([b"0", *self._trailers, b"", b""])
             self._unsent = [*(self._unsent or ()), last]
@@ -291,6 +301,8 @@ class Passing(Asking):
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.drop()  # the rest of the body is not waited for
+        if self._measured is not None:
+            self._measured.on_whole(status)
         self._fall_back(fallback, FallbackReason.STATUS)
         return True
 

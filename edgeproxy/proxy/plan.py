@@ -19,6 +19,7 @@ from edgeproxy.http.target import SERVER_WIDE, BadTarget, Target
 from edgeproxy.migration.place import arm_at, place_of, sticky_key
 from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.proxy.fallback import FallbackPlan, fallback_plan
+from edgeproxy.proxy.tally import ArmOf
 from edgeproxy.ruleset.arms import Cutover, Split
 from edgeproxy.ruleset.leads import asked_path, kept_query, location, with_query
 from edgeproxy.ruleset.matching import NO_FACTS, Facts
@@ -63,6 +64,7 @@ class Pass:
     is_plain: bool = True  # no edit, no content host, no fallback: fields go both ways as they are
     cache: CachePlan | None = None  # where answers are kept
     fallback: FallbackPlan | None = None
+    arm: ArmOf | None = None  # of a cutover
 
     is_own: ClassVar[bool] = False  # the edge is no origin of the answer
 
@@ -233,20 +235,22 @@ def _plan_forward(to: Backend | Split | Cutover, routed: Routed, method: str, ta
     if not isinstance(to, Split | Cutover):
         return _to_first(to, routed, method, target)
     split = to.resting if isinstance(to, Cutover) else to
-    new, tag = (to.new, arm_tag(to.name)) if isinstance(to, Cutover) else (None, "")
+    new = to.new if isinstance(to, Cutover) else None
     arms = {
-        each.name: _to_first(each, routed, method, target, tag if each == new else "")
+        each.name: _to_first(each, routed, method, target, ArmOf(to.name, each == new) if new is not None else None)
         for each in (arm.backend for arm in split.arms)
     }
     return ByArm(routed.rule.name, split, arms)
 
 
-def _to_first(backend: Backend, routed: Routed, method: str, target: Target, tag: str = "") -> Pass | ServeFile:
+def _to_first(
+    backend: Backend, routed: Routed, method: str, target: Target, arm: ArmOf | None = None
+) -> Pass | ServeFile:
     """With the fallback that the rule has for it: an arm that is the fallback itself has none."""
     modifiers = routed.rule.modifiers
-    plan = _to_backend(
-        backend, routed, method, target, _cache_plan(routed, method, target, backend, modifiers.cache, tag)
-    )
+    tag = arm_tag(arm.cutover) if arm is not None and arm.is_new else ""
+    cache = _cache_plan(routed, method, target, backend, modifiers.cache, tag)
+    plan = _to_backend(backend, routed, method, target, cache, arm)
     fallback = modifiers.fallback
     if fallback is None or fallback.to == backend or not is_safe(method, modifiers.safety):
         return plan
@@ -254,15 +258,15 @@ def _to_first(backend: Backend, routed: Routed, method: str, target: Target, tag
         return plan  # which has nothing else to say
     # What stands in is kept apart: it is no answer of the arms, whoever shares theirs.
     policy = modifiers.cache and replace(modifiers.cache, share_arms=False)
-    cache = _cache_plan(routed, method, target, fallback.to, policy)
-    other = fallback_plan(fallback, _to_backend(fallback.to, routed, method, target, cache))
+    kept = _cache_plan(routed, method, target, fallback.to, policy)
+    other = fallback_plan(fallback, _to_backend(fallback.to, routed, method, target, kept))
     if isinstance(plan, ServeFile):
         return replace(plan, fallback=other)
     return replace(plan, fallback=other, is_plain=False)
 
 
 def _to_backend(
-    backend: Backend, routed: Routed, method: str, target: Target, cache: CachePlan | None
+    backend: Backend, routed: Routed, method: str, target: Target, cache: CachePlan | None, arm: ArmOf | None = None
 ) -> Pass | ServeFile:
     rule, rewrite = routed.rule, routed.rule.modifiers.rewrite
     to_content = routed.host.kind is HostKind.CONTENT
@@ -286,6 +290,7 @@ def _to_backend(
                 answer_edit=_answer_edit(rule),
                 is_plain=not (to_content or rewrite.headers or rewrite.answer_headers),
                 cache=cache,
+                arm=arm,
             )
         case DirectoryBackend(directory=directory):
             path = _asked_of(backend, routed, target)

@@ -26,6 +26,7 @@ from edgeproxy.proxy.health import watch
 from edgeproxy.proxy.names import Name
 from edgeproxy.proxy.notices import Notices, url_of
 from edgeproxy.proxy.resolve import CannotResolve, Resolver
+from edgeproxy.proxy.tally import Tally
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.origins import HttpBackend
 from edgeproxy.telemetry.counters import BackendFailure, Counters, EndpointNow, PoolCounts, PoolNow
@@ -75,11 +76,13 @@ class Pool:
         limits: Limits,
         counters: Counters,
         resolver: Resolver,
+        tally: Tally,
     ) -> None:
         self.backend = backend
         self.clock = clock
         self.limits = limits
         self.counters = counters
+        self.tally = tally
         self.answers = ResponseReader(limits.fields)
         self.counts = counters.pools.setdefault(backend.name, PoolCounts())
         self.endpoints = make_endpoints(backend, limits, resolver)

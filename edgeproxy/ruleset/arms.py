@@ -79,6 +79,10 @@ class Cutover:
     on_fail: OnFail
 
     @property
+    def has_gates(self) -> bool:
+        return self.gates != Gates()
+
+    @property
     def resting(self) -> Split:
         """The split that a cutover is which nobody has started: everybody on the old arm."""
         return self.at(0)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cache_load import Client, clients_of_each
+from cutover_edge import arms, cutover, rules_in, status
 from edge_process import EdgeProcess, running_process
-from moving_site import arms, cutover, rules_in, status
 from redis_server import RedisProcess, programs, redis_server
 
 

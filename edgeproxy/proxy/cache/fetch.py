@@ -73,6 +73,8 @@ class Fetch(Source, Asking):
             return
         self.leave_backend()
         self._connection = None
+        if self._measured is not None:
+            self._measured.on_failure(BackendFailure.NO_ENDPOINT, is_whole=True)
         self._keeper.fetches.give_up(self)
 
     def on_interim(self, head: ResponseHead) -> None:
@@ -98,6 +100,8 @@ class Fetch(Source, Asking):
             for waiter in self.waiting():
                 waiter.falls_back_from(head.status)  # who does leaves; the answer may be kept all the same
             return False
+        if self._measured is not None:
+            self._measured.on_whole(head.status)
         if self._stale is not None:
             self._note_failing()
         were_given = [waiter.stand_in() or waiter.falls_back_from(head.status) for waiter in self.waiting()]
@@ -118,10 +122,14 @@ class Fetch(Source, Asking):
         if self._plan.method == "HEAD" and self._stale is not None:
             self._note_head(self._stale, head)
         connection, self._connection = self._connection, None
+        measured, self._measured = self._measured, None
         if leader is not None:
-            leader.on_own(Own(head, whole, connection, self.expires), why)
-        elif connection is not None:
-            connection.drop()
+            leader.on_own(Own(head, whole, connection, self.expires, measured), why)
+        else:
+            if measured is not None:
+                measured.on_whole(head.status)
+            if connection is not None:
+                connection.drop()
         for waiter in waiters:
             if waiter is leader:
                 continue

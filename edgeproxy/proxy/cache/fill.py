@@ -111,6 +111,8 @@ class Fill(Fetch):
 
     def on_end(self) -> None:
         self._connection = None
+        if self._measured is not None:
+            self._measured.on_end()
         if self._not_modified is not None:
             self._refresh(self._not_modified)
         elif self._intake is not None:
@@ -135,6 +137,8 @@ class Fill(Fetch):
             self._keeper.lately.note_answered(self.key, self._question.backend)
         if head.status == _NOT_MODIFIED and self._stale is not None:
             self._not_modified = head
+            if self._measured is not None:
+                self._measured.on_head(head.status)
             if whole is not None:
                 self.on_end()
         elif head.status == _NOT_MODIFIED:  # nobody asked whether anything was modified
@@ -152,6 +156,8 @@ class Fill(Fetch):
                 self._take_in(verdict, head, whole)
 
     def _take_in(self, keep: Keep, head: ResponseHead, whole: bytes | None) -> None:
+        if self._measured is not None:
+            self._measured.on_head(head.status)
         cache = self._question.cache
         self.stored = stored = self._question.stored(keep, head, self._keeper.now())
         self._intake = self._keeper.intake(None if cache.verify is None else cache.verify[0])
@@ -160,6 +166,8 @@ class Fill(Fetch):
                 self.leave(waiter)
                 waiter.on_again()
         if whole is not None:
+            if self._measured is not None:
+                self._measured.on_end()
             self._intake.write(whole)
             self._finish(self._intake)
             return

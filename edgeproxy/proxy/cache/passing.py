@@ -62,6 +62,7 @@ class PassingBy(Passing):
         """The answer to this very request is on its way to somebody else: from now on it comes here."""
         self._is_adopted = True
         self.expires = own.expires
+        self._measured = own.measured
         self._connection = own.connection
         self._may_repeat = False
         if own.connection is not None:

@@ -16,6 +16,7 @@ from edgeproxy.telemetry.counters import BackendFailure
 if TYPE_CHECKING:
     from edgeproxy.proxy.backend import BackendConnection
     from edgeproxy.proxy.cache.keeper import Found
+    from edgeproxy.proxy.tally import Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Own:
     content: bytes | None
     connection: BackendConnection | None
     expires: float  # of the exchange with the backend, in loop time
+    measured: Measured | None  # that exchange
 
 
 class Waiter(Protocol):

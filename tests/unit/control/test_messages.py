@@ -18,6 +18,7 @@ from edgeproxy.control.messages import (
     Hurry,
     Message,
     Ready,
+    Tallied,
     decode,
     encode,
 )
@@ -31,6 +32,7 @@ MESSAGES: list[Message] = [
     Drain(2.5),
     Hurry(),
     Count(),
+    Tallied(4, 1, {"reads": {"old": {"exchanges": 1, "failures": 0, "latency": [[7, 1]]}}}),
 ]
 
 

@@ -1,0 +1,143 @@
+"""Gates of cutovers, judged by what the workers of this edge count while a share is in force.
+
+Laws of this module:
+- what is counted under one share says nothing of another, nor under other rules: a trial begins anew with each, and
+  when a person resumes a cutover;
+- counts of all workers are one block a second, so that what slows or breaks both arms is held against neither;
+- what cannot be judged does not pass: differences, since no shadows are sent yet, and, at 100 %, errors and latency,
+  since nobody is on the old arm to compare with. Then a person decides.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from edgeproxy.control.cutovers import Failed, Judged, Passed, Undecided
+from edgeproxy.control.messages import Tallied
+from edgeproxy.control.shares import Shares
+from edgeproxy.migration.gates.counts import Block
+from edgeproxy.migration.gates.evidence import Evidence, Verdict
+from edgeproxy.migration.gates.trial import Trial
+from edgeproxy.migration.journal import Json
+from edgeproxy.migration.phases import State
+from edgeproxy.ruleset.arms import WHOLE, Cutover, Gates
+from edgeproxy.ruleset.model import Ruleset
+from edgeproxy.ruleset.origins import DirectoryBackend
+
+_BLOCK: Final = 1.0  # seconds
+_NO_SHADOWS: Final = "its differences are not judged in this version: no shadows are sent"
+_DIRECTORY: Final = "answers from a directory are not counted, so errors and latency cannot be judged"
+_NO_OLD_ARM: Final = "errors and latency cannot be judged at 100 %: nobody is on the old arm to compare with"
+
+
+@dataclass(frozen=True, slots=True)
+class _Time:
+    """What one trial is for: these rules, this share since it was put in force, and since this moment."""
+
+    generation: int
+    number: int
+    since: float
+
+
+class _Course:
+    """A trial that goes on, and what has come for it since the last block."""
+
+    def __init__(self, time_of: _Time, gates: Gates, now: float) -> None:
+        self.time = time_of
+        self.waiting = Block()
+        self._trial = Trial(gates)
+        self._absorbed = now
+        self._evidences: tuple[Evidence, ...] | None = None
+
+    def look(self, now: float) -> Verdict:
+        """Once a block is over, it is taken in."""
+        if not 0 <= now - self._absorbed < _BLOCK:  # or the clock was put back
+            self._absorbed = now
+            block, self.waiting = self.waiting, Block()
+            if block.old.exchanges or block.new.exchanges:
+                self._trial.absorb(block, now)
+                self._evidences = None
+        return self._trial.verdict
+
+    def evidences(self, now: float) -> tuple[Evidence, ...]:
+        """As of the last block: they take milliseconds, and are made once for each."""
+        if self._evidences is None:
+            self._evidences = self._trial.evidences(now)
+        return self._evidences
+
+
+class Judging:
+    """Of one edge."""
+
+    def __init__(self, rules: Callable[[], Ruleset], shares: Shares, now: Callable[[], float] = time.time) -> None:
+        self._rules = rules
+        self._shares = shares
+        self._now = now
+        self._courses: dict[str, _Course] = {}
+
+    def hear(self, tallied: Tallied) -> None:
+        """Of a worker."""
+        if tallied.generation != self._rules().generation:
+            return  # it drains, under other rules
+        for name, words in tallied.blocks.items():
+            course = self._courses.get(name)
+            if course is not None and tallied.number >= course.time.number:
+                course.waiting.add(Block.from_json(words))
+
+    def judge(self, cutover: Cutover, state: State) -> Judged:
+        if not cutover.has_gates:
+            return Passed()
+        if not state.share:  # nobody is on the new arm: all there could be is shadows
+            return Passed() if cutover.gates.differences_at_most is None else Undecided()
+        course = self._course(cutover, state)
+        if course is None:
+            return Undecided()
+        now = self._now()
+        verdict = course.look(now)
+        match verdict:
+            case Verdict.PASS:
+                return Passed(_written(course.evidences(now)))
+            case Verdict.FAIL:
+                evidences = course.evidences(now)
+                why = "; ".join(str(each) for each in evidences if each.verdict is Verdict.FAIL)
+                return Failed(why, _written(evidences))
+            case Verdict.NOT_ENOUGH_DATA:
+                return Undecided()
+            case _:
+                assert_never(verdict)
+
+    def evidences(self, cutover: Cutover, state: State) -> tuple[Evidence, ...]:
+        """What is known now; nothing of a cutover whose gates are not being judged."""
+        is_on = state.is_running and state.share and cutover.has_gates
+        course = self._course(cutover, state) if is_on else None
+        return () if course is None else course.evidences(self._now())
+
+    def _course(self, cutover: Cutover, state: State) -> _Course | None:
+        """None: the share is not in force here yet."""
+        if self._shares.now.get(cutover.name) != state.share:
+            return None
+        time_of = _Time(self._rules().generation, self._shares.since[cutover.name], state.since)
+        course = self._courses.get(cutover.name)
+        if course is None or course.time != time_of:
+            course = self._courses[cutover.name] = _Course(time_of, cutover.gates, self._now())
+        return course
+
+
+def unjudged(cutover: Cutover, state: State) -> list[str]:
+    """Which gates cannot be judged as it is, and why."""
+    if not state.is_running:
+        return []
+    gates, said = cutover.gates, []
+    if (gates.errors_worse_by, gates.latency_p95_ratio) != (None, None):
+        said += [
+            f"{each.name}: {_DIRECTORY}" for each in (cutover.old, cutover.new) if isinstance(each, DirectoryBackend)
+        ]
+        said += [_NO_OLD_ARM] if state.share == WHOLE else []
+    return said if gates.differences_at_most is None else [*said, _NO_SHADOWS]
+
+
+def _written(evidences: tuple[Evidence, ...]) -> Json:
+    return [each.as_json() for each in evidences]

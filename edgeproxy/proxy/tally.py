@@ -1,0 +1,127 @@
+"""What this worker's exchanges under cutovers came to, by cutover and arm: what gates are judged by.
+
+Laws of this module:
+- an exchange counts once, when it is over, under the share in force when it began. When that is not in force any more,
+  it counts for nothing;
+- what its client gave up does not count, nor what a copy, or another backend in the arm's place, has answered. That the
+  arm's backend failed before counts all the same;
+- a request that is under no cutover has nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from edgeproxy.migration.gates.counts import ArmCounts, Block
+from edgeproxy.telemetry.counters import BackendFailure
+
+_BROKEN: Final = 500
+_TIMEOUTS: Final = frozenset(
+    (
+        BackendFailure.CONNECT_TIMEOUT,
+        BackendFailure.HEAD_TIMEOUT,
+        BackendFailure.BODY_TIMEOUT,
+        BackendFailure.TOTAL_TIMEOUT,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmOf:
+    """On which arm of which cutover a request is."""
+
+    cutover: str
+    is_new: bool
+
+
+class _Period:
+    """A cutover under one share, in thousandths of a percent, and what was counted since somebody took it."""
+
+    __slots__ = ("block", "share")
+
+    def __init__(self, share: int) -> None:
+        self.share = share
+        self.block = Block()
+
+
+class Measured:
+    """One exchange with an arm's backend. Its time is that to the answer's head, from its beginning, or, where a body
+    comes along, from the body's end: what went before is the client's time.
+    """
+
+    __slots__ = ("_began", "_is_new", "_now", "_period", "_took")
+
+    def __init__(self, period: _Period, is_new: bool, now: Callable[[], float]) -> None:
+        self._period: _Period | None = period  # None: it is over
+        self._is_new = is_new
+        self._now = now
+        self._began = now()
+        self._took: float | None = None  # to its head
+
+    def on_request_end(self) -> None:
+        self._began = self._now()
+
+    def on_head(self, status: int) -> None:
+        if self._took is None:
+            self._took = self._now() - self._began
+            if status >= _BROKEN:
+                self._end(ArmCounts.note_failure)
+
+    def on_end(self) -> None:
+        took = self._took
+        if took is not None:
+            self._end(lambda counts: counts.note_answer(took))
+
+    def on_whole(self, status: int) -> None:
+        """In the place of both."""
+        self.on_head(status)
+        self.on_end()
+
+    def on_failure(self, failure: BackendFailure, *, is_whole: bool) -> None:
+        """`is_whole`: the request."""
+        is_late = failure is BackendFailure.TOTAL_TIMEOUT
+        if is_late and (self._took is not None or not is_whole):
+            # A client that sends, or takes, too slowly has used up the time.
+            self.on_end()
+            self._period = None
+        elif self._took is None and failure in _TIMEOUTS:
+            waited = self._now() - self._began
+            self._end(lambda counts: counts.note_timeout(waited))
+        else:
+            self._end(ArmCounts.note_failure)
+
+    def _end(self, note: Callable[[ArmCounts], None]) -> None:
+        period, self._period = self._period, None
+        if period is not None:
+            note(period.block.new if self._is_new else period.block.old)
+
+
+class Tally:
+    """Of one worker."""
+
+    def __init__(self) -> None:
+        self._periods: dict[str, _Period] = {}
+
+    def put(self, shares: Mapping[str, int]) -> None:
+        """These are in force now. Where one is as before, what it has counted goes on."""
+        before = self._periods
+        self._periods = {
+            name: before[name] if name in before and before[name].share == share else _Period(share)
+            for name, share in shares.items()
+            if share
+        }
+
+    def begin(self, arm: ArmOf, now: Callable[[], float]) -> Measured | None:
+        """None: its cutover is at rest, and nothing is judged."""
+        period = self._periods.get(arm.cutover)
+        return None if period is None else Measured(period, arm.is_new, now)
+
+    def take(self) -> dict[str, dict[str, Any]]:
+        """What came since the last time: words of a block, by cutover."""
+        taken = {}
+        for name, period in self._periods.items():
+            if period.block.old.exchanges or period.block.new.exchanges:
+                taken[name], period.block = period.block.as_json(), Block()
+        return taken

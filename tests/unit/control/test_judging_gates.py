@@ -1,0 +1,165 @@
+"""Which counts of workers a cutover's gates are judged by, and what cannot be judged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from cutover_values import cutover
+
+from edgeproxy.control.cutovers import Failed, Passed, Undecided
+from edgeproxy.control.judging import Judging, unjudged
+from edgeproxy.control.messages import Tallied
+from edgeproxy.control.shares import Shares
+from edgeproxy.migration.gates.counts import ArmCounts, Block
+from edgeproxy.migration.phases import Phase, State
+from edgeproxy.ruleset.arms import Cutover, Gates
+from edgeproxy.ruleset.load import parse_ruleset
+from edgeproxy.ruleset.origins import DirectoryBackend
+
+RULES = """
+edge: 1
+listen: [{address: "127.0.0.1:0"}]
+hosts: {app: {names: [pypi.test]}}
+backends: {legacy: {url: "http://127.0.0.1:1"}}
+rules: [{name: all, match: {path: "/{rest*}"}, forward: {backend: legacy}}]
+"""
+ERRORS = replace(cutover(), gates=Gates(errors_worse_by=1_000))
+BAD = Block(old=ArmCounts(exchanges=200), new=ArmCounts(exchanges=200, failures=200))
+GOOD = Block(old=ArmCounts(exchanges=50_000), new=ArmCounts(exchanges=50_000))
+
+
+class Edge:
+    """Its judging, with shares, rules and a clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.generation = 1
+        self.shares = Shares(lambda: ())
+        self.judging = Judging(
+            lambda: parse_ruleset(RULES, "rules.yaml", base=Path.cwd(), generation=self.generation),
+            self.shares,
+            lambda: self.now,
+        )
+
+    async def at(self, share: int, **others: int) -> State:
+        await self.shares.put({"reads": share, **others})
+        return State("reads", Phase.STEPPING if share else Phase.SHADOWING, share=share, since=self.now)
+
+    def judge(self, state: State, of: Cutover = ERRORS) -> type[Passed | Failed | Undecided]:
+        return type(self.judging.judge(of, state))
+
+    def hear(self, block: Block, number: int | None = None, generation: int = 1) -> None:
+        """A second later it is taken in."""
+        number = self.shares.number if number is None else number
+        self.judging.hear(Tallied(number, generation, {"reads": block.as_json()}))
+        self.now += 1.0
+
+
+async def test_what_workers_count_decides_when_its_second_is_over() -> None:
+    edge = Edge()
+    state = await edge.at(50_000)
+    assert edge.judge(state) is Undecided
+    edge.hear(BAD)
+    edge.now -= 0.5
+    assert edge.judge(state) is Undecided
+    edge.now += 0.5
+    judged = edge.judging.judge(ERRORS, state)
+    assert isinstance(judged, Failed)
+    assert judged.why.startswith("errors: FAIL: worse by ")
+    assert isinstance(judged.evidence, list)
+    assert [each["verdict"] for each in judged.evidence if isinstance(each, dict)] == ["fail"]
+    assert [each.new.events for each in edge.judging.evidences(ERRORS, state)] == [200]
+
+
+async def test_a_sound_arm_passes() -> None:
+    edge = Edge()
+    state = await edge.at(50_000)
+    edge.judge(state)
+    edge.hear(GOOD)
+    assert edge.judge(state) is Passed
+
+
+async def test_what_was_counted_under_another_share_or_other_rules_does_not_count() -> None:
+    edge = Edge()
+    before = edge.shares.number
+    state = await edge.at(50_000)
+    edge.judge(state)
+    edge.hear(BAD, number=before)
+    edge.hear(BAD, generation=2)
+    assert edge.judge(state) is Undecided
+    await edge.at(20_000)
+    state = await edge.at(50_000)  # the same as once before
+    edge.hear(BAD, number=edge.shares.number - 2)
+    assert edge.judge(state) is Undecided
+    await edge.at(50_000, downloads=1_000)  # another cutover's share
+    edge.judge(state)
+    edge.hear(BAD, number=edge.shares.number - 1)
+    assert edge.judge(state) is Failed
+
+
+async def test_a_trial_begins_anew_with_the_share_the_rules_and_when_it_is_resumed() -> None:
+    edge = Edge()
+    state = await edge.at(50_000)
+    edge.judge(state)
+    edge.hear(BAD)
+    assert edge.judge(state) is Failed
+    assert edge.judge(replace(state, since=edge.now)) is Undecided
+    edge.hear(BAD)
+    state = replace(state, since=edge.now - 1)
+    assert edge.judge(state) is Failed
+    edge.generation = 2
+    assert edge.judge(state) is Undecided
+    edge.hear(BAD, generation=2)
+    assert edge.judge(state) is Failed
+    assert edge.judge(await edge.at(60_000)) is Undecided
+
+
+async def test_a_share_that_is_not_in_force_here_is_not_judged() -> None:
+    edge = Edge()
+    state = await edge.at(50_000)
+    await edge.at(20_000)
+    assert edge.judge(state) is Undecided
+    assert edge.judging.evidences(ERRORS, state) == ()
+
+
+async def test_without_gates_nothing_holds_it_up() -> None:
+    edge = Edge()
+    assert edge.judge(await edge.at(50_000), cutover()) is Passed
+
+
+async def test_while_nobody_is_moved_only_differences_could_be_judged() -> None:
+    edge = Edge()
+    state = await edge.at(0)
+    differing = replace(ERRORS, gates=Gates(errors_worse_by=1_000, differences_at_most=100))
+    assert edge.judge(state) is Passed
+    assert edge.judge(state, differing) is Undecided
+    assert unjudged(differing, state) == ["its differences are not judged in this version: no shadows are sent"]
+
+
+async def test_differences_that_are_not_judged_let_nothing_pass_and_other_gates_fail_all_the_same() -> None:
+    edge = Edge()
+    differing = replace(ERRORS, gates=Gates(errors_worse_by=1_000, differences_at_most=100))
+    state = await edge.at(50_000)
+    edge.judge(state, differing)
+    edge.hear(GOOD)
+    assert edge.judge(state, differing) is Undecided
+    edge.hear(BAD)
+    edge.hear(BAD)
+    assert edge.judge(state, differing) is Failed
+
+
+async def test_at_the_whole_there_is_no_old_arm_to_compare_with() -> None:
+    edge = Edge()
+    state = await edge.at(100_000)
+    edge.judge(state)
+    edge.hear(Block(new=BAD.new))
+    assert edge.judge(state) is Undecided
+    said = ["errors and latency cannot be judged at 100 %: nobody is on the old arm to compare with"]
+    assert unjudged(ERRORS, state) == said
+
+
+async def test_of_an_arm_that_is_a_directory_nothing_is_known() -> None:
+    files = replace(ERRORS, old=DirectoryBackend("files", Path("/srv/files")))
+    said = unjudged(files, await Edge().at(50_000))
+    assert said == ["files: answers from a directory are not counted, so errors and latency cannot be judged"]

@@ -76,7 +76,7 @@ async def main(directory: Path, log: PurgeLog, limit: int, seed: int) -> None:
             arriving = disk.announced(key_of(path).primary)
             if arriving is not None:
                 arriving.close()
-        disk.note_hits([key_of(path).primary])
+        disk.note_hits({key_of(path).primary: 1})
         if dice.random() < 0.1:
             purge = Purge(What.TAG, dice.choice(list(Mode)), tag_digest(f"/{dice.randrange(PATHS)}"))
             await asyncio.to_thread(carry_out, [purge], log, disk)

@@ -247,7 +247,7 @@ async def test_what_is_asked_for_again_outlives_a_scan(tmp_path: Path) -> None:
         hot = [f"/hot/{number}" for number in range(20)]
         for path in hot:
             await put(disk, path, content_of(path, 100_000))
-            disk.note_hits([key_of(path).primary] * 3)
+            disk.note_hits({key_of(path).primary: 3})
         for number in range(300):
             await put(disk, f"/scan/{number}", content_of(f"scan {number}", 100_000))
         assert [path for path in hot if not disk.find(key_of(path).primary)] == []

@@ -274,9 +274,9 @@ async def test_what_memory_gives_again_and_again_outlives_a_scan_on_the_disk(tmp
         its.write_rules(f"{{directory: {directory}, disk: 16MiB}}")
         async with its.running("--workers", "1"):
             await its.get("/hot")
-            for times in (1, 2, 3):
+            for _ in range(3):
                 assert "hit" in (await its.get("/hot"))[1]
-                await until_noted(directory, times)
+            await until_noted(directory, 2)
             for number in range(300):
                 await its.get(f"/scan/{number}")
         async with its.running("--workers", "1"):

@@ -20,7 +20,7 @@ from edgeproxy.proxy.cache.changes import (
     cost_of,
     follow,
     insert,
-    note_hit,
+    note_hits,
     remove,
     transaction,
 )
@@ -175,9 +175,9 @@ def _do(
         case Remove(place=place):
             if place.generation == at:
                 remove(db, place.row)
-        case Hits(primaries=primaries):
-            for primary in primaries:
-                note_hit(db, primary)
+        case Hits(times=times):
+            for primary, count in times:
+                note_hits(db, primary, count)
         case Renew() | Sweep() | Stop():
             pass
         case _:

@@ -99,8 +99,8 @@ def remove(db: sqlite3.Connection, number: int) -> None:
     db.execute("DELETE FROM copies WHERE id = ?", (number,))
 
 
-def note_hit(db: sqlite3.Connection, key: bytes) -> None:
-    db.execute("UPDATE copies SET frequency = frequency + 1 WHERE key = ? AND frequency < 3", (key,))
+def note_hits(db: sqlite3.Connection, key: bytes, times: int) -> None:
+    db.execute("UPDATE copies SET frequency = min(frequency + ?, 3) WHERE key = ? AND frequency < 3", (times, key))
 
 
 def purge_copies(db: sqlite3.Connection, purge: Purge) -> int:

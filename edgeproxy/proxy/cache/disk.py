@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from errno import ELOOP, ENOENT
 from pathlib import Path
 from typing import Final, Self
@@ -133,9 +133,9 @@ class Disk:
     def remove(self, copy: DiskCopy) -> None:
         self._writer.post(Remove(copy.place))
 
-    def note_hits(self, primaries: Iterable[bytes]) -> None:
-        """These were asked for. One transaction for all: let them add up for a second or so."""
-        self._writer.post(Hits(tuple(primaries)))
+    def note_hits(self, hits: Mapping[bytes, int]) -> None:
+        """How often these keys were asked for. One transaction for all: let them add up for a second or so."""
+        self._writer.post(Hits(tuple(hits.items())))
 
     def catch_up(self) -> int:
         """Carry out what the log has: how many copies that took. From any thread, which has the log's lock

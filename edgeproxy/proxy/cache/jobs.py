@@ -73,7 +73,9 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Hits:
-    primaries: tuple[bytes, ...]
+    """By primary key, how many."""
+
+    times: tuple[tuple[bytes, int], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from edgeproxy.caching.coding import choose, is_compressible, may_be_coded
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 Found = Copy | DiskCopy
 
 _SHARE_OF_FILLS: Final = 4  # of the memory of copies, what content on its way may take beside it
+_AGAIN: Final = 2  # hits of a copy in memory that the disk is told of, once
+_TOLD: Final = 500  # keys at a time, once a second. PERF: each costs some 10 µs in the writer's thread
 _SMALL: Final = 1 << 20  # octets of content that are kept in memory, too, where there is a disk or a directory
 
 
@@ -70,7 +73,7 @@ class Keeper:
         self.guard = guard
         self.purges = purges
         self.disk = disk
-        self._disk_hits: set[bytes] = set()  # keys of copies that were given, since it was told
+        self._disk_hits: dict[bytes, int] = {}  # of copies by key, since it was told
         self._small = self.memory.largest if disk is None else min(self.memory.largest, _SMALL)
         self._budget = Budget(self._small, settings.memory // _SHARE_OF_FILLS)
         self.largest = settings.largest if disk is not None else min(settings.largest, self._small)
@@ -240,24 +243,26 @@ class Keeper:
                 return
             then(self.memory.put(found.key, found.stored, content) or Copy(found.key, found.stored, content))
 
-        self._disk_hits.add(found.key.primary)
+        self._disk_hits.setdefault(found.key.primary, 1)
         self.disk.read(found, on_read)
 
     def note_hit(self, copy: Copy) -> None:
-        """A copy in memory was given, and has fewer than MOST_HITS. It is to stay on the disk, too, where other workers
-        look, and this one when its memory has lost it.
+        """A copy in memory was given, and has fewer than MOST_HITS. What is given again is to stay on the disk, too: other
+        workers look there, and this one when its memory has lost it.
         """
         copy.hits += 1
-        if self.disk is not None:
-            self._disk_hits.add(copy.key.primary)
+        if copy.hits == _AGAIN and self.disk is not None:
+            self._disk_hits[copy.key.primary] = _AGAIN
 
     def tend(self) -> None:
         """Once a second: tell the disk what was asked for, and hear what was purged."""
         if not self.is_current:
             self.catch_up()
         if self.disk is not None and self._disk_hits:
-            hits, self._disk_hits = self._disk_hits, set()
-            self.disk.note_hits(hits)
+            told = dict(islice(self._disk_hits.items(), _TOLD))
+            for primary in told:
+                del self._disk_hits[primary]
+            self.disk.note_hits(told)
 
     def count_not_stored(self, why: NotStored) -> None:
         self._counters.not_stored[why] += 1

@@ -247,8 +247,8 @@ class Keeper:
         self.disk.read(found, on_read)
 
     def note_hit(self, copy: Copy) -> None:
-        """A copy in memory was given, and has fewer than MOST_HITS. What is given again is to stay on the disk, too: other
-        workers look there, and this one when its memory has lost it.
+        """A copy in memory was given, and has fewer than MOST_HITS. What is given again is to stay on the disk, too:
+        other workers look there, and this one when its memory has lost it.
         """
         copy.hits += 1
         if copy.hits == _AGAIN and self.disk is not None:

@@ -9,13 +9,19 @@ Laws:
 from __future__ import annotations
 
 import os
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 # Positions in /proc/PID/stat after the name, which ends with the last ')'.
 _PARENT, _TIMES = 1, slice(11, 15)  # utime, stime, cutime, cstime
+
+_LOOK_EVERY: Final = 0.2  # seconds
+_AT_REST: Final = 0.02  # of a core: timers, health checks
+_LONGEST: Final = 5.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,16 @@ def running_tree(root: int) -> tuple[ProcessTimes, ...]:
 def cpu_seconds(root: int) -> float:
     """User and system time of a running process tree so far."""
     return sum(process.ticks for process in running_tree(root)) / os.sysconf("SC_CLK_TCK")
+
+
+def settle(root: int) -> None:
+    """Wait until a process tree is at rest, at most 5 s: one that never is is measured as it is."""
+    until = time.monotonic() + _LONGEST
+    before, used = cpu_seconds(root), 1.0
+    while used > _AT_REST * _LOOK_EVERY and time.monotonic() < until:
+        time.sleep(_LOOK_EVERY)
+        now = cpu_seconds(root)
+        before, used = now, now - before
 
 
 def _all_processes() -> Iterator[ProcessTimes]:

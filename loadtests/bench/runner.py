@@ -2,7 +2,8 @@
 
 Laws:
 - rounds are interleaved and their order rotates: what changes on the machine meanwhile meets every proxy;
-- CPU time is read right before and right after the load, which follows a warm-up;
+- CPU time is read right before and right after the load, which follows a warm-up and the rest that each proxy needs
+  after it: what is written behind (to a disk, to a log) for the warm-up is not the load's;
 - where the cache is measured, all was asked for before, and the origin tells what of the load reached it;
 - a proxy that fails is a result with a reason; the others go on.
 """
@@ -19,7 +20,7 @@ from typing import Final, assert_never
 from loadtests.bench.cases import HOST, Case, CpuTime, IdleMemory
 from loadtests.bench.certificate import Certificate, make_certificate
 from loadtests.bench.counting import command_of_counting, count_at
-from loadtests.bench.cpu import cpu_seconds
+from loadtests.bench.cpu import cpu_seconds, settle
 from loadtests.bench.figures import Failed, Held, Measured, Result, Worked, order_of
 from loadtests.bench.idle import hold
 from loadtests.bench.load import Door, Driver, Load, LoadFailed, answers_well, fault_of, fault_of_cache, fills
@@ -132,6 +133,7 @@ def _measure_running(root: int, case: Case, door: Door, stand: Stand, seconds: i
     match case.measurement:
         case CpuTime() as way:
             stand.driver.drive(case, way, door, _WARM_UP_SECONDS)
+            settle(root)
             asked = count_at(stand.counting) if case.cached else 0
             before = cpu_seconds(root)
             load = stand.driver.drive(case, way, door, seconds)

@@ -1,10 +1,12 @@
 """CPU time of a process tree out of the text of /proc."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
-from loadtests.bench.cpu import ProcessTimes, cpu_seconds, parse_stat, tree_of
+from loadtests.bench.cpu import ProcessTimes, cpu_seconds, parse_stat, settle, tree_of
 
 STAT = "{pid} ({name}) S {parent} 1 1 0 -1 4194560 120 0 0 0 {times} 20 0 3 0 8841 12345 678 18446744073709551615"
 
@@ -45,3 +47,12 @@ def test_a_root_that_has_ended_is_an_error_not_zero() -> None:
 def test_the_time_of_a_running_process_only_grows() -> None:
     before = cpu_seconds(os.getpid())
     assert 0 <= before <= cpu_seconds(os.getpid())
+
+
+def test_a_process_at_rest_is_settled_at_once_and_a_busy_one_when_its_work_is_done() -> None:
+    work = "import time\nend = time.process_time() + 0.5\nwhile time.process_time() < end: pass\nprint(flush=True)\ninput()"
+    with subprocess.Popen([sys.executable, "-c", work], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as busy:
+        settle(busy.pid)
+        assert busy.stdout is not None
+        assert cpu_seconds(busy.pid) >= 0.5
+        busy.communicate(b"\n")

@@ -229,26 +229,20 @@ def read_directory(text: str) -> str:
 
 def read_file_name(text: str) -> str:
     """The path of a file, which need not be there yet: whoever opens it sees that."""
-    if not text or "\0" in text or text.endswith("/"):
-        raise Refusal(
-            Code.BAD_FILE, f"{text!r} is not a file", "it is the path of a PEM file.", "write it as in certs/app.pem."
-        )
-    return text
+    return _named_file(text, "it is the path of a PEM file.", "certs/app.pem")
 
 
 def read_token_name(text: str) -> str:
-    if not text or "\0" in text or text.endswith("/"):
-        raise Refusal(
-            Code.BAD_FILE, f"{text!r} is not a file", "its first line is the token.", "write it as in purge.token."
-        )
-    return text
+    return _named_file(text, "its first line is the token.", "purge.token")
 
 
 def read_map_name(text: str) -> str:
+    return _named_file(text, "it is the path of a CSV file.", "moves.csv")
+
+
+def _named_file(text: str, what_it_is: str, example: str) -> str:
     if not text or "\0" in text or text.endswith("/"):
-        raise Refusal(
-            Code.BAD_FILE, f"{text!r} is not a file", "it is the path of a CSV file.", "write it as in moves.csv."
-        )
+        raise Refusal(Code.BAD_FILE, f"{text!r} is not a file", what_it_is, f"write it as in {example}.")
     return text
 
 

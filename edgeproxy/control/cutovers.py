@@ -3,7 +3,8 @@
 Laws of this module:
 - what is in force here is what the journal says, and follows every change of it, whoever made it: a command here, the
   controller of another node, another process;
-- what the store does not take does not happen; a rollback is tried until it is taken;
+- what the store does not take does not happen, but for a rollback: it is in force here before the store is asked, which
+  may hang, and is tried until it is taken;
 - any number of controllers may watch one cutover: each number of its journal is given once, so no step is taken twice;
 - the hold and the gates decide on steps, a person may do so any time, and the last one is finished by a person alone.
 """
@@ -12,7 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, assert_never
 
@@ -81,6 +83,7 @@ class Cutovers:
         self._tick = tick
         self._states: dict[str, State] = {}
         self._in_force: dict[str, Split] = {}
+        self._going_back: set[str] = set()  # in force here, and not taken by the store yet
 
     @property
     def states(self) -> Mapping[str, State]:
@@ -111,14 +114,30 @@ class Cutovers:
         if name not in cutovers:
             known = f"there are {', '.join(sorted(cutovers))}" if cutovers else "there is none"
             return Refusal(Refused.UNKNOWN, f"no cutover is named {name!r}", f"{known} in the rules.")
-        while True:
-            made = decide(cutovers[name], await self._store.read(name), command, self._shell.now())
-            if isinstance(made, Refusal):
-                return made
-            if await self._append(made):
-                return made
-            if not isinstance(command, Rollback):
-                return await self._outrun(made)
+        if not isinstance(command, Rollback):
+            made = await self._ask_store(cutovers[name], command)
+            return made if isinstance(made, Refusal) or await self._append(made) else await self._outrun(made)
+        async with self._put_back(cutovers[name]):
+            while not isinstance(made := await self._ask_store(cutovers[name], command), Refusal):
+                if await self._append(made):
+                    break
+            return made
+
+    async def _ask_store(self, cutover: Cutover, command: Command) -> Entry | Refusal:
+        return decide(cutover, await self._store.read(cutover.name), command, self._shell.now())
+
+    @asynccontextmanager
+    async def _put_back(self, cutover: Cutover) -> AsyncIterator[None]:
+        """Everybody is on the old arm at once; in the end what the store has is in force."""
+        name = cutover.name
+        if name in self._states:
+            self._put_in_force(cutover.resting, self._states[name])
+        self._going_back.add(name)
+        try:
+            yield
+        finally:
+            self._going_back.discard(name)
+            await self._refresh(name)
 
     # -- what the store tells -----------------------------------------------------------------------------------------
 
@@ -161,9 +180,12 @@ class Cutovers:
             self._shell.tell(f"cutover {name}: {error}")
             return
         self._states[name] = state
-        split = share_of(cutover, state)
-        if self._in_force.get(name) != split:
-            self._in_force[name] = split
+        if name not in self._going_back:
+            self._put_in_force(share_of(cutover, state), state)
+
+    def _put_in_force(self, split: Split, state: State) -> None:
+        if self._in_force.get(split.name) != split:
+            self._in_force[split.name] = split
             self._shell.publish(split, state)
 
     # -- what happens by itself ---------------------------------------------------------------------------------------
@@ -189,7 +211,12 @@ class Cutovers:
         made = decide(cutover, state, happening, self._shell.now())
         if not isinstance(made, Entry):
             return
-        if not await self._append(made):
+        if made.phase is Phase.ROLLED_BACK:
+            async with self._put_back(cutover):
+                is_taken = await self._append(made)
+        else:
+            is_taken = await self._append(made)
+        if not is_taken:
             await self._refresh(state.name)  # another was faster: the next tick looks again
         elif isinstance(happening, GateFailed):
             self._shell.tell(f"cutover {state.name}: {made.why}: it is {_phase(made)} at {written_share(made.share)} %")

@@ -148,11 +148,11 @@ async def test_it_waits_for_gates_that_have_not_enough_data(node: Node) -> None:
 async def test_a_gate_that_fails_rolls_back_before_the_hold_is_over_and_the_evidence_is_kept(node: Node) -> None:
     await node.do(START, ON, ON)
     node.judged = Failed("errors: 3 % against 0.1 %", {"old": 0.001, "new": float("inf")})
-    await node.until(lambda: node.share == 0)
+    await node.until(lambda: node.state.phase is Phase.ROLLED_BACK)
     last = (await node.store.journal("reads"))[-1]
     assert (last.what, last.who, last.why) == (What.GATE_FAILED, "edge-1", "errors: 3 % against 0.1 %")
     assert last.evidence == {"old": 0.001, "new": "inf"}
-    assert node.state.phase is Phase.ROLLED_BACK
+    assert node.share == 0
 
 
 async def test_a_gate_that_fails_holds_where_the_rules_say_so_and_says_it_once(tmp_path: Path) -> None:
@@ -305,3 +305,33 @@ async def test_without_its_store_a_node_that_starts_puts_nothing_in_force_until_
             server.start()
             await node.until(lambda: bool(node.in_force))
             assert node.share == 1_000
+
+
+async def test_a_rollback_is_in_force_before_a_store_that_hangs_is_given_up(tmp_path: Path) -> None:
+    with redis_server(next(iter(programs().values()))) as server:
+        async with a_node(server.url) as node:
+            await node.do(START, SetShare("di", "all of them", WHOLE))
+            server.stop()
+            asking = asyncio.create_task(node.cutovers.do("reads", Rollback("di", "users complain")))
+            await node.until(lambda: node.share == 0)
+            assert not asking.done()
+            made = await asking
+            assert isinstance(made, Entry)
+            assert (made.what, node.share, node.state.phase) == (What.ROLLBACK, 0, Phase.ROLLED_BACK)
+            server.go_on()
+            await node.until(lambda: node.store.lost is None)
+            assert (node.share, node.state.phase) == (0, Phase.ROLLED_BACK)
+
+
+async def test_a_gate_that_fails_moves_everybody_back_before_a_store_that_hangs_is_given_up(tmp_path: Path) -> None:
+    with redis_server(next(iter(programs().values()))) as server:
+        async with a_node(server.url) as node:
+            await node.do(START, SetShare("di", "all of them", WHOLE))
+            server.stop()
+            node.judged = Failed("too many errors")
+            await node.until(lambda: node.share == 0)
+            assert node.state.share == WHOLE
+            await node.until(lambda: node.state.phase is Phase.ROLLED_BACK)
+            server.go_on()
+            await node.until(lambda: node.store.lost is None)
+            assert (node.share, node.state.phase) == (0, Phase.ROLLED_BACK)

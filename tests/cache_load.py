@@ -147,6 +147,7 @@ class Client:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
         self.writer = writer
+        self.host = "pypi.test"
 
     @classmethod
     async def connect(cls, port: int) -> Client:
@@ -170,7 +171,7 @@ class Client:
 
     def ask(self, path: str, *lines: str) -> None:
         more = "".join(f"{line}\r\n" for line in lines)
-        self.writer.write(f"GET {path} HTTP/1.1\r\nHost: pypi.test\r\n{more}\r\n".encode())
+        self.writer.write(f"GET {path} HTTP/1.1\r\nHost: {self.host}\r\n{more}\r\n".encode())
 
     async def head(self) -> str:
         return (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")

@@ -18,7 +18,7 @@ from harness import Script, always, backend
 RULES = """
 edge: 1
 listen: [{{address: "127.0.0.1:0"}}]
-hosts: {{app: {{names: [pypi.test]}}}}
+hosts: {{app: {{names: [pypi.test, www.pypi.test, legacy.pypi.test]}}}}
 backends:
   legacy: {{url: "http://127.0.0.1:{legacy}"}}
   modern: {{url: "http://127.0.0.1:{modern}"}}

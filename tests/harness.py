@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from edgeproxy.migration.specimen import Specimen
 from edgeproxy.proxy.edge import Edge
 from edgeproxy.ruleset.limits import DEFAULT_LIMITS, Limits
 from edgeproxy.ruleset.load import parse_ruleset
@@ -34,11 +35,17 @@ rules:
 
 @asynccontextmanager
 async def running_edge(
-    rules: str, *, base: Path | None = None, limits: Limits = QUICK, access_log: AccessLog | None = None
+    rules: str,
+    *,
+    base: Path | None = None,
+    limits: Limits = QUICK,
+    access_log: AccessLog | None = None,
+    deliver: Callable[[Specimen], bool] | None = None,
+    dice: Callable[[], float] = lambda: 0.5,
 ) -> AsyncIterator[RunningEdge]:
-    """An edge under a rule file's text, in this test's event loop."""
+    """An edge under a rule file's text, in this test's event loop. `deliver`, `dice`: of its shadows."""
     ruleset = parse_ruleset(rules, "rules.yaml", base=base or Path.cwd())
-    edge = Edge(ruleset, limits, access_log)
+    edge = Edge(ruleset, limits, access_log, deliver=deliver, dice=dice)
     addresses = await edge.start()
     try:
         yield RunningEdge(edge, addresses[0].port)

@@ -104,7 +104,7 @@ class Worker:
             purges = stack.enter_context(contextlib.closing(PurgeLog.adopt(self._start.purges)))
         edge = Edge(ruleset, ruleset.limits, log, rates=rates, purges=purges)
         watch_failures(asyncio.get_running_loop(), lambda: _count_unexpected(edge))
-        edge.move(self._shares)
+        edge.move(self._shares, self._move)
         await edge.start([[socket.socket(fileno=fd) for fd in fds] for fds in self._start.sockets])
         gc.collect()
         # 16,000 copies in memory: the longest look through them held the loop for 20 ms, and with these for 1.5 ms.
@@ -141,7 +141,7 @@ class Worker:
             case Move(number=number, shares=shares):
                 self._shares, self._move = shares, number
                 if self._edge is not None:
-                    self._edge.move(shares)
+                    self._edge.move(shares, number)
                 self._channel.send(Moved(number))
             case Count():
                 assert self._edge is not None, "it is asked only when it is ready"

@@ -19,6 +19,7 @@ from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, PurgeCall, ServeFile
 from edgeproxy.proxy.planner import Planned
 from edgeproxy.proxy.recording import note_fall, note_plan
 from edgeproxy.proxy.serving import Serving
+from edgeproxy.proxy.shadow.overhearing import passing
 
 _EXCHANGE: Final = Phase.EXCHANGE  # PERF: an enum's member by its class costs three times a global
 
@@ -93,7 +94,7 @@ class ActingStream(KeptStream):
             return CachedFile(self, edge.keeper, plan, plan.cache, fields)
         pool = edge.pools[plan.backend.name]
         if edge.keeper is None or (plan.cache is None and plan.is_safe):
-            return Passing(self, pool, plan, fields)
+            return Passing(self, pool, plan, fields) if plan.shadow is None else passing(self, pool, plan, fields)
         return cached(self, edge.keeper, pool, plan, fields)
 
     def _purging(self, plan: PurgeCall, fields: RequestFields) -> Purging:

@@ -24,6 +24,7 @@ from edgeproxy.telemetry.counters import BackendFailure, Refusal, refusal_of
 if TYPE_CHECKING:
     from edgeproxy.proxy.edge import Edge
     from edgeproxy.proxy.loop_guard import LoopGuard
+    from edgeproxy.proxy.shadow.shadower import Shadower
     from edgeproxy.telemetry.access_log import Record
 
 _HEAD: Final = Phase.HEAD  # PERF: an enum's member by its class costs three times a global
@@ -64,6 +65,10 @@ class AnsweringStream(ClientStream):
     @property
     def guard(self) -> LoopGuard:
         return self._edge.guard
+
+    @property
+    def shadower(self) -> Shadower:
+        return self._edge.shadower
 
     def may_keep_alive(self) -> bool:
         """Whether another request can follow on this connection, as known when an answer's head goes out."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from edgeproxy.http.forwarded import TrustedProxies
 from edgeproxy.http.target import Scheme
 from edgeproxy.migration.ledger import Ledger, needed_once
+from edgeproxy.migration.specimen import Specimen
 from edgeproxy.proxy.cache.disk import Disk
 from edgeproxy.proxy.cache.keeper import Keeper
 from edgeproxy.proxy.cache.purge_token import PurgeToken
@@ -27,6 +29,7 @@ from edgeproxy.proxy.planner import Planned, Planner
 from edgeproxy.proxy.pool import Pool
 from edgeproxy.proxy.rate import RateTable, rate_key
 from edgeproxy.proxy.resolve import ResolveLimits, Resolver
+from edgeproxy.proxy.shadow.shadower import Shadower
 from edgeproxy.proxy.tally import Tally
 from edgeproxy.ruleset.arms import Split
 from edgeproxy.ruleset.limits import Limits
@@ -51,10 +54,14 @@ class Edge:
         resolver: Resolver | None = None,
         rates: RateTable | None = None,
         purges: PurgeLog | None = None,
+        deliver: Callable[[Specimen], bool] | None = None,
+        dice: Callable[[], float] = random.random,
     ) -> None:
         """`limits`: others than the ruleset's. `resolver`: another one than the system's name servers tell; it is the
         edge's from now on. `rates`: a table that several workers share, which stays its owner's; without one the edge
         makes its own, if a rule has a rate. `purges`: likewise, the log that workers share, if a rule has a cache.
+        `deliver`: takes what shadows bring, to compare it, or says that it takes nothing now; without it there are no
+        shadows. `dice`: a number from 0 up to 1, for each request that may have one.
         """
         limits = ruleset.limits if limits is None else limits
         self.ruleset = ruleset
@@ -65,6 +72,9 @@ class Edge:
         self.planners: Mapping[Scheme, Planner] = {scheme: Planner(ruleset, scheme, limits) for scheme in Scheme}
         self.moved: dict[str, Split] = {}  # cutovers that are not at rest
         self.tally = Tally()  # of their arms, until somebody takes it
+        self.number = 0  # of the shares in force, as their owner counts them
+        self.deliver = deliver
+        self.dice = dice
         self.guard = LoopGuard(ruleset, self.clock, self.counters, self.moved)
         self.proxies = TrustedProxies(ruleset.trusted_proxies)
         self._own_rates = RateTable.create(limits.rate_slots) if rates is None and ruleset.has_rates else None
@@ -94,6 +104,7 @@ class Edge:
             for backend in ruleset.backends
             if isinstance(backend, HttpBackend)
         }
+        self.shadower = Shadower(self)
 
     def _keeper(self, log: PurgeLog) -> Keeper:
         settings = self.ruleset.cache
@@ -140,6 +151,7 @@ class Edge:
         """
         if not self.is_draining:
             self.is_draining = True
+            self.shadower.close()
             self.limits = replace(self.limits, idle=min(self.limits.idle, self.limits.drain_idle))
             for listening in self.listening:
                 listening.stop_accepting(is_final=is_final)
@@ -182,10 +194,11 @@ class Edge:
             self._own_purges.close()
         return broken_off
 
-    def move(self, shares: Mapping[str, int]) -> None:
+    def move(self, shares: Mapping[str, int], number: int = 0) -> None:
         """Put shares of new arms in force, in thousandths of a percent, by the names of cutovers; those that are not
-        named are at rest. From the next request on: those that run stay where they are.
+        named are at rest. From the next request on: those that run stay where they are. `number`: of these shares.
         """
+        self.number = number
         self.moved.clear()
         self.moved.update(
             (each.name, each.at(shares[each.name])) for each in self.ruleset.cutovers if shares.get(each.name)

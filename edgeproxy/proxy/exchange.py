@@ -11,7 +11,7 @@ Laws of this module:
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from edgeproxy.http.fields import connection_lines, passable_trailers
 from edgeproxy.http.framing import (
@@ -37,6 +37,9 @@ from edgeproxy.proxy.plan import NOSNIFF, Answer, Pass
 from edgeproxy.proxy.pool import Pool
 from edgeproxy.telemetry.counters import BackendFailure, FallbackReason
 
+if TYPE_CHECKING:
+    from edgeproxy.proxy.shadow.shadower import Shadower
+
 _HELD: Final = 65_536  # octets of a body
 _VIA: Final = (b"Via: 1.0 edgeproxy", b"Via: 1.1 edgeproxy")  # by the version that came (RFC 9110 §7.6.3)
 
@@ -49,6 +52,8 @@ class Client(Protocol):
 
     @property
     def guard(self) -> LoopGuard: ...
+    @property
+    def shadower(self) -> Shadower: ...
     def send(self, data: bytes) -> None: ...
     def may_keep_alive(self) -> bool: ...
     def become_tunnel(self) -> None: ...

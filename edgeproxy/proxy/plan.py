@@ -19,6 +19,7 @@ from edgeproxy.http.target import SERVER_WIDE, BadTarget, Target
 from edgeproxy.migration.place import arm_at, place_of, sticky_key
 from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.proxy.fallback import FallbackPlan, fallback_plan
+from edgeproxy.proxy.shadow.shadow_plan import ShadowPlan, shadow_plan
 from edgeproxy.proxy.tally import ArmOf
 from edgeproxy.ruleset.arms import Cutover, Split
 from edgeproxy.ruleset.leads import asked_path, kept_query, location, with_query
@@ -65,6 +66,7 @@ class Pass:
     cache: CachePlan | None = None  # where answers are kept
     fallback: FallbackPlan | None = None
     arm: ArmOf | None = None  # of a cutover
+    shadow: ShadowPlan | None = None  # who else is asked, for comparison
 
     is_own: ClassVar[bool] = False  # the edge is no origin of the answer
 
@@ -250,7 +252,7 @@ def _to_first(
     modifiers = routed.rule.modifiers
     tag = arm_tag(arm.cutover) if arm is not None and arm.is_new else ""
     cache = _cache_plan(routed, method, target, backend, modifiers.cache, tag)
-    plan = _to_backend(backend, routed, method, target, cache, arm)
+    plan = _with_shadow(_to_backend(backend, routed, method, target, cache, arm), routed, method, target)
     fallback = modifiers.fallback
     if fallback is None or fallback.to == backend or not is_safe(method, modifiers.safety):
         return plan
@@ -263,6 +265,17 @@ def _to_first(
     if isinstance(plan, ServeFile):
         return replace(plan, fallback=other)
     return replace(plan, fallback=other, is_plain=False)
+
+
+def _with_shadow(plan: Pass | ServeFile, routed: Routed, method: str, target: Target) -> Pass | ServeFile:
+    """Of what is safe, where another service than the request's own is to be tried with it."""
+    shadow = routed.rule.modifiers.shadow
+    if shadow is None or isinstance(plan, ServeFile) or plan.is_unsafe or shadow.to == plan.backend:
+        return plan
+    other = _to_backend(shadow.to, routed, method, target, None)
+    if isinstance(other, ServeFile):
+        return plan
+    return replace(plan, shadow=shadow_plan(shadow, other, routed.rule.modifiers.rewrite.headers))
 
 
 def _to_backend(

@@ -94,6 +94,21 @@ class FallbackReason(StrEnum):
     LOOP = "loop"
 
 
+class Drop(StrEnum):
+    """Why a request that was to be shadowed came to no comparison."""
+
+    CREDENTIALS = "credentials"  # it has some, so its answer is one person's
+    QUEUE_FULL = "queue_full"  # too many wait for the other backend
+    NO_ROOM = "no_room"  # what all shadows hold together has reached its bound
+    TOO_LARGE = "too_large"  # the old answer, or the request's body
+    CLIENT_GONE = "client_gone"  # nobody waited for the old answer to its end
+    EARLY = "early"  # the old side answered before it had all of the request
+    OLD_FAILED = "old_failed"  # there is no old answer, or an error: nothing to hold the new one to
+    LATE = "late"  # it waited for so long that the old answer is one of another time
+    COMPARER_BUSY = "comparer_busy"
+    DRAINING = "draining"  # the edge is about to end
+
+
 @dataclass(slots=True)
 class PoolCounts:
     """What one worker's pool of one backend did."""
@@ -157,6 +172,10 @@ class Counters:
     loops: Counter[str] = field(default_factory=Counter)  # redirects that were not passed on, by rule
     arms: Counter[tuple[str, str]] = field(default_factory=Counter)  # (split, backend)
     fallbacks: Counter[tuple[str, FallbackReason]] = field(default_factory=Counter)  # (rule, why)
+    shadows: Counter[str] = field(default_factory=Counter)  # that were asked, by rule
+    shadows_delivered: Counter[str] = field(default_factory=Counter)  # and handed on to be compared
+    shadow_drops: Counter[tuple[str, Drop]] = field(default_factory=Counter)  # (rule, why)
+    shadow_silences: Counter[tuple[str, str]] = field(default_factory=Counter)  # (rule, why there was no answer)
     cache: Counter[tuple[str, str]] = field(default_factory=Counter)  # (rule, what its cache did)
     not_stored: Counter[str] = field(default_factory=Counter)  # answers that were not kept, by why
     copies: dict[str, Callable[[], Mapping[str, int]]] = field(default_factory=dict)  # the cache as it is now

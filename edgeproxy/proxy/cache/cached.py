@@ -28,6 +28,8 @@ from edgeproxy.proxy.fallback import Fall, FallbackPlan
 from edgeproxy.proxy.held_call import CONTINUE
 from edgeproxy.proxy.plan import Answer, Pass, say
 from edgeproxy.proxy.pool import Pool
+from edgeproxy.proxy.shadow.original import Original
+from edgeproxy.proxy.shadow.overhearing import fill_of, original_of, passing_by
 from edgeproxy.telemetry.counters import BackendFailure, FallbackReason
 
 _TRIES: Final = 3  # look-ups for one request: an answer may turn out to be for another variant
@@ -194,7 +196,7 @@ class Cached:
         plan = as_get(self._plan) if is_for_all else self._plan
         request = request_of(plan, self._cache, self._fields, client.peer, client.minor, body, is_for_all=is_for_all)
         question = Question(plan, self._cache, key, request, keeper.now(), keeper.purges.seq)
-        fill = Fill(keeper, self._pool, question, stale, has_claim=has_claim)
+        fill = fill_of(client, keeper, self._pool, question, stale, has_claim=has_claim)
         fill.expires = 0.0 if is_for_all else self.expires
         if not is_for_one and plan.method != "HEAD":  # its answer is nothing for a GET
             keeper.fetches.begin(fill)
@@ -283,11 +285,10 @@ class Cached:
     def on_own(self, own: Own, why: NotStored) -> None:
         self._source = None
         if self._stream is not None:
-            if own.connection is not None:
-                own.connection.drop()
+            own.drop()
             self._break_off()
             return
-        passing = self._passing(Outcome.UNCACHEABLE, why)
+        passing = self._passing(Outcome.UNCACHEABLE, why, own.original)
         self._client.put_exchange(passing)
         passing.adopt(own)
         if own.content is not None:
@@ -366,15 +367,16 @@ class Cached:
         self._client.note_outcome(self._plan.rule, outcome)
         self._client.answer(answer)
 
-    def _passing(self, outcome: Outcome, why: NotStored | None) -> PassingBy:
+    def _passing(self, outcome: Outcome, why: NotStored | None, original: Original | None) -> PassingBy:
         self._client.note_outcome(self._plan.rule, outcome)
-        return PassingBy(self._client, self._pool, self._plan, self._fields, self._keeper, outcome, why)
+        return passing_by(self._client, self._pool, self._plan, self._fields, self._keeper, outcome, why, original)
 
     def _pass_by(self, outcome: Outcome, why: NotStored | None) -> None:
         """Ask for this client alone. What was held of its body goes first."""
         held, is_whole = self._held, self._client.has_whole_request
         self._held = None
-        passing = self._passed = self._passing(outcome, why)
+        original = original_of(self._client, self._plan, self._fields)
+        passing = self._passed = self._passing(outcome, why, original)
         passing.expires = self.expires
         self._client.put_exchange(passing)
         passing.start()

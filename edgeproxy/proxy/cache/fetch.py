@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from edgeproxy.proxy.cache.keeper import Found, Keeper
     from edgeproxy.proxy.plan import Answer
     from edgeproxy.proxy.pool import Pool
+    from edgeproxy.proxy.shadow.original import Original
 
 
 class Fetch(Source, Asking):
@@ -51,6 +52,10 @@ class Fetch(Source, Asking):
 
     def _outcome_for(self, waiter: Waiter) -> Outcome:
         return Outcome.MISS if waiter is self.leader else Outcome.COLLAPSED
+
+    def hand_over(self) -> Original | None:
+        """What is heard of its answer, where that is shadowed: from now on by whoever goes on with it."""
+        return None
 
     # -- asking -------------------------------------------------------------------------------------------------
 
@@ -124,7 +129,7 @@ class Fetch(Source, Asking):
         connection, self._connection = self._connection, None
         measured, self._measured = self._measured, None
         if leader is not None:
-            leader.on_own(Own(head, whole, connection, self.expires, measured), why)
+            leader.on_own(Own(head, whole, connection, self.expires, measured, self.hand_over()), why)
         else:
             if measured is not None:
                 measured.on_whole(head.status)

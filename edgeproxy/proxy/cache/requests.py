@@ -49,7 +49,8 @@ def as_get(plan: Pass) -> Pass:
     if plan.method != "HEAD":
         return plan
     start = b"GET" + plan.start.removeprefix(b"HEAD")
-    return replace(plan, method="GET", start=start, asked=replace(plan.asked, to_head=False))
+    shadow = None if plan.shadow is None else replace(plan.shadow, plan=as_get(plan.shadow.plan))
+    return replace(plan, method="GET", start=start, asked=replace(plan.asked, to_head=False), shadow=shadow)
 
 
 def request_of(

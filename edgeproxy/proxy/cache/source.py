@@ -11,11 +11,12 @@ from edgeproxy.caching.outcomes import NotStored, Outcome
 from edgeproxy.caching.stored import Stored
 from edgeproxy.http.response import ResponseHead
 from edgeproxy.proxy.plan import Answer
-from edgeproxy.telemetry.counters import BackendFailure
+from edgeproxy.telemetry.counters import BackendFailure, Drop
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.backend import BackendConnection
     from edgeproxy.proxy.cache.keeper import Found
+    from edgeproxy.proxy.shadow.original import Original
     from edgeproxy.proxy.tally import Measured
 
 
@@ -28,6 +29,14 @@ class Own:
     connection: BackendConnection | None
     expires: float  # of the exchange with the backend, in loop time
     measured: Measured | None  # that exchange
+    original: Original | None = None  # where it is shadowed
+
+    def drop(self) -> None:
+        """Nobody can be given it."""
+        if self.connection is not None:
+            self.connection.drop()
+        if self.original is not None:
+            self.original.drop(Drop.CLIENT_GONE)
 
 
 class Waiter(Protocol):

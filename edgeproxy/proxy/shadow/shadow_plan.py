@@ -1,0 +1,90 @@
+"""Whether a request has a shadow, and what its backend is asked: pure, and a part of the request's plan.
+
+Laws of this module:
+- only what is safe has a shadow, and only another backend than the request's own is asked;
+- no credential goes to a shadow: a request that has one is not shadowed at all, since the answer to it is one person's,
+  and fields of credentials are taken away all the same;
+- a shadow asks for the whole, whatever its client has already: no conditions, no ranges;
+- what makes another request of it at a backend that believes it (`OVERRIDES`) is not sent: it might be a write.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from edgeproxy.http.edits import FieldEdit
+from edgeproxy.http.fields import OVERRIDES
+from edgeproxy.http.request import RequestFields
+from edgeproxy.migration.comparing.scrubbing import is_secret
+from edgeproxy.ruleset.modifiers import Comparison, Shadow
+
+if TYPE_CHECKING:
+    from edgeproxy.proxy.plan import Pass
+
+Headers = tuple[tuple[str, str | None], ...]
+
+# As `field_edit` has it, `X_Name` goes with `X-Name`: for many backends it is the same field.
+_GONE: Final = (
+    *("authorization", "cookie2?", "proxy[-_]authorization", "backend[-_]fault[^:]*", "backend[-_]token[^:]*"),
+    *("if[-_](?:match|none[-_]match|modified[-_]since|unmodified[-_]since|range)", "range"),
+    *(name.replace("-", "[-_]") for name in OVERRIDES),
+    *("connection", "content[-_]length", "edge[-_]shadow", "expect", "te", "transfer[-_]encoding", "upgrade"),
+)
+_EDIT: Final = FieldEdit(re.compile(rf"(?im)^(?:{'|'.join(_GONE)}):.*\n".encode()), b"Edge-Shadow: 1\r\n")
+_LONGEST: Final = 30.0  # seconds for an answer, whatever time the rule gives its clients
+_LONGEST_NAME: Final = 64  # of a field, that is remembered
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowPlan:
+    """`share`: of requests, in thousandths of a percent; `plan`: what the other backend is asked. `edited`: names of
+    fields, in lower case, that the rule sets or takes away, so that the client's own are not sent. `is_anonymous`:
+    neither the query nor what the rule sets holds a secret.
+    """
+
+    share: int
+    compare: Comparison
+    plan: Pass
+    edited: frozenset[str]
+    is_anonymous: bool
+
+    def may_be_asked(self, values: Mapping[str, str]) -> bool:
+        """Whether a request with these fields holds no credential. `values`: by names in lower case."""
+        return self.is_anonymous and not any(_is_secret(name) for name in values if name not in self.edited)
+
+
+def shadow_plan(shadow: Shadow, plan: Pass, headers: Headers) -> ShadowPlan:
+    """`plan`: as the other backend would be asked in the first one's place; `headers`: what the rule makes of them."""
+    query = plan.target.partition("?")[2]
+    parameters = (each.partition("=")[0] for each in query.split("&"))
+    names = (*parameters, *(name for name, value in headers if value is not None))
+    edited = frozenset(name.lower() for name, _ in headers)
+    time = _LONGEST if plan.time is None else min(plan.time, _LONGEST)
+    asked = replace(plan, time=time, upgrade=frozenset())
+    return ShadowPlan(shadow.share, shadow.compare, asked, edited, not any(map(is_secret, names)))
+
+
+def lines_for(plan: Pass, fields: RequestFields, forwarded: bytes) -> bytes:
+    """What the backend of a request that is passed on is told; `forwarded`: what the edge says of the client."""
+    lines = fields.lines_without_credentials
+    return (lines if plan.edit is None else plan.edit.apply(lines)) + forwarded
+
+
+def shadow_lines(lines: bytes, body: bytes | None) -> bytes:
+    """What a shadow says where the request says `lines`, each with its CRLF. `body`: None where it has none."""
+    shadow = _EDIT.apply(lines)
+    return shadow if body is None else shadow + b"Content-Length: %d\r\n" % len(body)
+
+
+def _is_secret(name: str) -> bool:
+    return _is_short_secret(name) if len(name) <= _LONGEST_NAME else is_secret(name)
+
+
+@lru_cache(512)
+def _is_short_secret(name: str) -> bool:
+    """PERF: asked for each field of each request that is shadowed."""
+    return is_secret(name)

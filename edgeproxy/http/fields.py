@@ -101,6 +101,12 @@ def tokens_of(fields: Iterable[Field], name: bytes) -> frozenset[bytes]:
     )
 
 
+def fields_of(lines: bytes) -> list[Field]:
+    """Field lines that were read before, each ended with CRLF, as fields."""
+    pairs = (line.partition(b":") for line in lines.split(b"\r\n") if line)
+    return [(name, value.strip(b" \t")) for name, _, value in pairs]
+
+
 def lines_without(fields: Iterable[Field], dropped: frozenset[bytes]) -> bytes:
     """The field lines as bytes, each ended with CRLF, without the names (lower case) to be dropped.
 

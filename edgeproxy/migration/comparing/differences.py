@@ -3,7 +3,8 @@
 Laws of this module:
 - a `path` says where: `status`, `header:content-type`, `json:/info/version`, `index:/files/six-1.17.0.tar.gz/yanked`;
 - a `pattern` is that path without what is different from one document to the next: indexes, names of files and
-  projects, versions are `*`. Written in a rule's `ignore` it leaves out this difference and its like;
+  projects, versions are `*`. Written in a rule's `ignore` it leaves out this difference and its like, where it is a
+  header or a part of the content;
 - values are shown, bounded, not kept: a difference is small whatever the content is.
 """
 
@@ -16,6 +17,7 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple, assert_never
 
 from edgeproxy.migration.comparing.bounds import Flaw
+from edgeproxy.migration.specimen import Silence
 from edgeproxy.ruleset.ignores import escaped
 
 _SHOWN: Final = 200  # characters of a value
@@ -35,8 +37,31 @@ class StatusChanged:
 
     old: int
     new: int
-    path: str = "status"
-    pattern: str = "status"
+
+    @property
+    def path(self) -> str:
+        return "status"
+
+    @property
+    def pattern(self) -> str:
+        """Both: an old side that now and then says 500 has not therefore a new one that may say 404."""
+        return f"status/{self.old}/{self.new}"
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """One side was asked and gave no whole answer."""
+
+    side: Side
+    why: Silence
+
+    @property
+    def path(self) -> str:
+        return f"answer:{self.side}"
+
+    @property
+    def pattern(self) -> str:
+        return f"answer:{self.side}/{self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +134,14 @@ class Unlisted:
     pattern: str = "unlisted"
 
 
-Difference = StatusChanged | Missing | Added | Changed | TypeChanged | Reordered | Unreadable | Unlisted
+Difference = StatusChanged | NoAnswer | Missing | Added | Changed | TypeChanged | Reordered | Unreadable | Unlisted
 
 
 class Kind(StrEnum):
     """The members of the union, by the words of reports and metrics."""
 
     STATUS_CHANGED = "status changed"
+    NO_ANSWER = "no answer"
     MISSING = "missing"
     ADDED = "added"
     CHANGED = "changed"
@@ -129,6 +155,8 @@ def kind_of(difference: Difference) -> Kind:
     match difference:
         case StatusChanged():
             return Kind.STATUS_CHANGED
+        case NoAnswer():
+            return Kind.NO_ANSWER
         case Missing():
             return Kind.MISSING
         case Added():
@@ -184,6 +212,8 @@ def to_json(difference: Difference) -> Json:
     match difference:
         case StatusChanged(old=old, new=new):
             return found | {"old": old, "new": new}
+        case NoAnswer(side=side, why=silence):
+            return found | {"side": side.value, "why": silence.value}
         case Unreadable(side=side, flaw=flaw, why=why):
             return found | {"side": side.value, "flaw": flaw.value, "why": why}
         case Unlisted(count=count):
@@ -215,6 +245,7 @@ def _at(found: Mapping[str, Any]) -> tuple[str, str]:
 
 _READERS: Final[Mapping[Kind, Callable[[Mapping[str, Any]], Difference]]] = {
     Kind.STATUS_CHANGED: lambda found: StatusChanged(int(found["old"]), int(found["new"])),
+    Kind.NO_ANSWER: lambda found: NoAnswer(Side(found["side"]), Silence(found["why"])),
     Kind.MISSING: lambda found: Missing(*_at(found), str(found["old"])),
     Kind.ADDED: lambda found: Added(*_at(found), str(found["new"])),
     Kind.CHANGED: lambda found: Changed(*_at(found), str(found["old"]), str(found["new"])),

@@ -2,12 +2,14 @@
 
 Laws of this module:
 - every comparison is counted, with or without differences: a group knows of how many;
-- it has a bound whatever comes: of more groups, or of more patterns in one, all others are counted as one, `(other)`;
+- it has a bound whatever comes: of more groups, or of more patterns in one, all others are counted as one, `(other)`.
+  A rule has its own bounds: nobody can hide one rule's differences behind another's;
 - two such tables make one, so that each worker has its own. Examples are scrubbed when they are made.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -16,9 +18,11 @@ from edgeproxy.migration.comparing.differences import Difference, Kind
 from edgeproxy.migration.comparing.examples import Example
 from edgeproxy.migration.comparing.noise import Mark, mark_of
 
-MOST_GROUPS: Final = 300
+MOST_GROUPS_OF_RULE: Final = 100
+MOST_GROUPS: Final = 1_000
 MOST_MARKS: Final = 40  # in one group
 MOST_EXAMPLES: Final = 3  # of one kind of difference under one pattern, the first ones
+MOST_EXAMPLES_OF_RULE: Final = 40
 MOST_EXAMPLES_IN_ALL: Final = 200
 OTHER: Final = "(other)"
 _VERSION: Final = 1
@@ -58,15 +62,19 @@ class Group:
 
 
 class Groups:
-    __slots__ = ("_examples", "_groups")
+    """`most_examples`: fewer for what is only the news of a moment."""
 
-    def __init__(self) -> None:
+    __slots__ = ("_examples", "_groups", "_most_examples", "_of_rule")
+
+    def __init__(self, most_examples: int = MOST_EXAMPLES_IN_ALL) -> None:
         self._groups: dict[Key, Group] = {}
-        self._examples = 0
+        self._of_rule: Counter[str] = Counter()  # groups
+        self._examples: Counter[str] = Counter()  # by rule
+        self._most_examples = most_examples
 
     def add(self, key: Key, differences: Sequence[Difference], make_example: Callable[[], Example], now: float) -> None:
         """One comparison, noise taken off. The example is only made where there is room for it."""
-        group = self._group(key)
+        key, group = self._group(key)
         group.compared += 1
         if not differences:
             return
@@ -75,10 +83,10 @@ class Groups:
         for mark in dict.fromkeys(map(mark_of, differences)):
             tally = group.tally(mark)
             tally.add(now)
-            if len(tally.examples) < MOST_EXAMPLES and self._examples < MOST_EXAMPLES_IN_ALL:
+            if self._room(key.rule, tally):
                 example = make_example() if example is None else example
                 tally.examples.append(example)
-                self._examples += 1
+                self._examples[key.rule] += 1
 
     def __iter__(self) -> Iterator[tuple[Key, Group]]:
         """Those first that differ most often."""
@@ -94,26 +102,39 @@ class Groups:
 
     def merge(self, other: Groups) -> None:
         """Take in what another worker has."""
-        for key, theirs in other._groups.items():
-            group = self._group(key)
+        for each, theirs in other._groups.items():
+            key, group = self._group(each)
             group.compared += theirs.compared
             group.different += theirs.different
             for mark, tally in theirs.tallies.items():
-                self._merge_tally(group.tally(mark), tally)
+                self._merge_tally(key.rule, group.tally(mark), tally)
 
-    def _merge_tally(self, ours: Tally, theirs: Tally) -> None:
+    def _merge_tally(self, rule: str, ours: Tally, theirs: Tally) -> None:
         ours.first = min(ours.first, theirs.first) if ours.count else theirs.first
         ours.last = max(ours.last, theirs.last)
         ours.count += theirs.count
-        room = min(MOST_EXAMPLES - len(ours.examples), MOST_EXAMPLES_IN_ALL - self._examples)
-        taken = theirs.examples[: max(room, 0)]
+        taken = theirs.examples[: self._room(rule, ours)]
         ours.examples += taken
-        self._examples += len(taken)
+        self._examples[rule] += len(taken)
 
-    def _group(self, key: Key) -> Group:
-        if key not in self._groups and len(self._groups) >= MOST_GROUPS:
-            key = Key(OTHER, OTHER, OTHER)
-        return self._groups.setdefault(key, Group())
+    def _room(self, rule: str, tally: Tally) -> int:
+        """For how many more examples."""
+        of_rule = min(MOST_EXAMPLES_OF_RULE, self._most_examples) - self._examples[rule]
+        return max(
+            min(MOST_EXAMPLES - len(tally.examples), of_rule, self._most_examples - self._examples.total()), 0
+        )
+
+    def _group(self, key: Key) -> tuple[Key, Group]:
+        """And as which it is counted."""
+        if key not in self._groups:
+            if self._of_rule[key.rule] >= MOST_GROUPS_OF_RULE:
+                key = Key(key.rule, OTHER, OTHER)
+            if key not in self._groups and len(self._groups) >= MOST_GROUPS:
+                key = Key(OTHER, OTHER, OTHER)
+        if key not in self._groups:
+            self._groups[key] = Group()
+            self._of_rule[key.rule] += 1
+        return key, self._groups[key]
 
     # -- JSON ---------------------------------------------------------------------------------------------------
 
@@ -128,11 +149,11 @@ class Groups:
             if found["version"] != _VERSION:
                 raise ValueError(f"version {found['version']!r}")
             for each in found["groups"]:
-                group = groups._group(Key(str(each["rule"]), str(each["shape"]), str(each["family"])))
+                key, group = groups._group(Key(str(each["rule"]), str(each["shape"]), str(each["family"])))
                 group.compared += int(each["compared"])
                 group.different += int(each["different"])
                 for mark, tally in _tallies(each["differences"]):
-                    groups._merge_tally(group.tally(mark), tally)
+                    groups._merge_tally(key.rule, group.tally(mark), tally)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"these are no groups of version {_VERSION}: {error!r}") from None
         return groups

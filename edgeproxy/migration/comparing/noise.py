@@ -3,6 +3,8 @@
 Laws of this module:
 - only what was seen between two answers of the old side is noise: the same kind of difference under the same pattern.
   A value that was seen to change is not therefore allowed to be missing;
+- that a side fails is never noise: no answer, 500 and above of the new one, content that cannot be read. An old side
+  that fails now and then would hide a new one that always does;
 - what is seen rarely is no noise: an upload between two questions must not hide missing files for ever. It takes
   LEAST_SEEN pairs, and LEAST_SHARE of all;
 - what is no longer seen is forgotten: a pair counts half after HALF_LIFE further ones. So it does not depend on the
@@ -12,16 +14,30 @@ Laws of this module:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, assert_never
 
-from edgeproxy.migration.comparing.differences import Difference, Kind, kind_of
+from edgeproxy.migration.comparing.differences import (
+    Added,
+    Changed,
+    Difference,
+    Kind,
+    Missing,
+    NoAnswer,
+    Reordered,
+    StatusChanged,
+    TypeChanged,
+    Unlisted,
+    Unreadable,
+    kind_of,
+)
 
 LEAST_SEEN: Final = 1.5  # two pairs, of which one may be old
 LEAST_SHARE: Final = 0.01
 HALF_LIFE: Final = 500  # pairs
 MOST: Final = 512  # patterns
 
+_SERVER_ERROR: Final = 500
 _DECAY: Final = 0.5 ** (1 / HALF_LIFE)
 _FORGOTTEN: Final = 0.05  # less than this of a pair
 _VERSION: Final = 1
@@ -51,8 +67,17 @@ class Noise:
         self._keep_most()
 
     def is_noise(self, difference: Difference) -> bool:
-        count = self._seen.get(mark_of(difference), 0.0)
+        return not is_failure(difference) and self.has(mark_of(difference))
+
+    def has(self, mark: Mark) -> bool:
+        """Whether it was seen often enough, of whatever differs so."""
+        count = self._seen.get(mark, 0.0)
         return count >= LEAST_SEEN and count >= self.pairs * LEAST_SHARE
+
+    def __iter__(self) -> Iterator[tuple[Mark, float]]:
+        """What is noise, the most frequent first, and of how many pairs: their share."""
+        found = [(mark, count / self.pairs) for mark, count in self._seen.items() if self.has(mark)]
+        return iter(sorted(found, key=lambda each: (-each[1], each[0])))
 
     def without_noise(self, differences: Iterable[Difference]) -> tuple[Difference, ...]:
         return tuple(each for each in differences if not self.is_noise(each))
@@ -67,6 +92,16 @@ class Noise:
         both.pairs = self.pairs + other.pairs
         both._seen = dict(self._seen)
         for mark, count in other._seen.items():
+            both._seen[mark] = both._seen.get(mark, 0.0) + count
+        both._keep_most()
+        return both
+
+    def then(self, later: Noise) -> Noise:
+        """What is known when `later` was learned after this: older lessons count less for it."""
+        both, fading = Noise(), 1 - later.pairs * (1 - _DECAY)  # _DECAY ** n, where n pairs, fading, are `later.pairs`
+        both.pairs = self.pairs * fading + later.pairs
+        both._seen = {mark: count for mark, each in self._seen.items() if (count := each * fading) > _FORGOTTEN}
+        for mark, count in later._seen.items():
             both._seen[mark] = both._seen.get(mark, 0.0) + count
         both._keep_most()
         return both
@@ -98,6 +133,18 @@ class Noise:
             raise ValueError(f"this is no noise of version {_VERSION}: {error!r}") from None
         noise._keep_most()
         return noise
+
+
+def is_failure(difference: Difference) -> bool:
+    match difference:
+        case NoAnswer() | Unreadable():
+            return True
+        case StatusChanged(new=status):
+            return status >= _SERVER_ERROR
+        case Missing() | Added() | Changed() | TypeChanged() | Reordered() | Unlisted():
+            return False
+        case _:
+            assert_never(difference)
 
 
 def _count(value: object) -> float:

@@ -8,7 +8,7 @@ Laws of this module:
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from edgeproxy.ruleset.template import PathTemplate
 
@@ -45,15 +45,30 @@ _WORDS: Final = frozenset(
 )
 
 
+class Written(NamedTuple):
+    """What a rule's template says of the paths that it matches: `text`, and, where a rest follows that is guessed,
+    behind how many segments.
+    """
+
+    text: str
+    known: int | None
+
+    @classmethod
+    def of(cls, template: PathTemplate) -> Written:
+        if template.rest is None:
+            return cls(template.source, None)
+        known = len(template.segments)
+        return cls("/".join(template.source.split("/")[: known + 1]), known)
+
+    def shape(self, path: str) -> str:
+        if self.known is None:
+            return self.text
+        return self.text + guessed("/" + "/".join(path.split("/")[self.known + 1 :]))
+
+
 def shape_of(path: str, template: PathTemplate | None = None) -> str:
     """The shape of a normalised path, which the template, if there is one, has matched."""
-    if template is None:
-        return guessed(path)
-    if template.rest is None:
-        return template.source
-    known = len(template.segments)
-    written = "/".join(template.source.split("/")[: known + 1])
-    return written + guessed("/" + "/".join(path.split("/")[known + 1 :]))
+    return guessed(path) if template is None else Written.of(template).shape(path)
 
 
 def guessed(path: str) -> str:

@@ -13,6 +13,7 @@ from edgeproxy.migration.comparing.differences import (
     Difference,
     Kind,
     Missing,
+    NoAnswer,
     Reordered,
     Side,
     StatusChanged,
@@ -26,9 +27,11 @@ from edgeproxy.migration.comparing.differences import (
     shown,
     to_json,
 )
+from edgeproxy.migration.specimen import Silence
 
 EVERY: list[Difference] = [
     StatusChanged(200, 404),
+    NoAnswer(Side.NEW, Silence.TIMEOUT),
     Missing("json:/a/0", "json:/a/*", "1"),
     Added("json:/a/0", "json:/a/*", "1"),
     Changed("header:vary", "header:vary", "a", "b"),
@@ -55,6 +58,7 @@ def test_there_is_one_of_each_kind() -> None:
         {"kind": "worse"},
         {"kind": "missing", "path": "a"},
         {"kind": "status changed", "old": "x", "new": 1},
+        {"kind": "no answer", "side": "new", "why": "lazy"},
         {"kind": "unreadable", "side": "left", "flaw": "syntax", "why": ""},
     ],
 )

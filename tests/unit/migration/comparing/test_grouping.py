@@ -12,7 +12,9 @@ from edgeproxy.migration.comparing.examples import Example
 from edgeproxy.migration.comparing.grouping import (
     MOST_EXAMPLES,
     MOST_EXAMPLES_IN_ALL,
+    MOST_EXAMPLES_OF_RULE,
     MOST_GROUPS,
+    MOST_GROUPS_OF_RULE,
     MOST_MARKS,
     OTHER,
     Groups,
@@ -52,7 +54,7 @@ def test_every_comparison_is_counted_where_it_belongs() -> None:
     assert (groups.compared, groups.different) == (4, 2)
     (key, group), (other, quiet) = groups
     assert (key, other.rule, quiet.different) == (PAGE, "json", 0)
-    tally = group.tallies[Kind.STATUS_CHANGED, "status"]
+    tally = group.tallies[Kind.STATUS_CHANGED, "status/200/404"]
     assert (tally.count, tally.first, tally.last, len(tally.examples)) == (2, NOW, NOW + 5, 2)
     assert group.tallies[Kind.CHANGED, "json:/a"].count == 1
 
@@ -87,7 +89,7 @@ def test_there_are_few_examples_and_none_is_made_that_is_not_kept() -> None:
     for _ in range(100):
         groups.add(PAGE, (STATUS,), make, NOW)
     ((_, group),) = groups
-    assert len(group.tallies[Kind.STATUS_CHANGED, "status"].examples) == len(made) == MOST_EXAMPLES
+    assert len(group.tallies[Kind.STATUS_CHANGED, "status/200/404"].examples) == len(made) == MOST_EXAMPLES
 
 
 def test_groups_and_patterns_have_a_bound_and_nothing_goes_uncounted() -> None:
@@ -108,6 +110,19 @@ def test_groups_and_patterns_have_a_bound_and_nothing_goes_uncounted() -> None:
     )
 
 
+def test_one_rule_hides_no_other() -> None:
+    groups = Groups()
+    for n in range(2 * MOST_GROUPS_OF_RULE):
+        add(groups, Key("rest", f"/{n}", "pip"), STATUS)
+    add(groups, PAGE, STATUS)
+    kept = dict(groups)
+    assert len(kept) == MOST_GROUPS_OF_RULE + 2
+    assert kept[Key("rest", OTHER, OTHER)].different == MOST_GROUPS_OF_RULE
+    examples = [len(tally.examples) for group in kept.values() for tally in group.tallies.values()]
+    assert sum(examples) == MOST_EXAMPLES_OF_RULE + 1
+    assert len(kept[PAGE].tallies[Kind.STATUS_CHANGED, "status/200/404"].examples) == 1
+
+
 def test_two_workers_make_one_table() -> None:
     one, other = Groups(), Groups()
     add(one, PAGE, STATUS, now=NOW + 1)
@@ -116,7 +131,7 @@ def test_two_workers_make_one_table() -> None:
     add(other, Key("json", "/", "uv"))
     one.merge(other)
     assert (one.compared, one.different) == (4, 2)
-    tally = dict(one)[PAGE].tallies[Kind.STATUS_CHANGED, "status"]
+    tally = dict(one)[PAGE].tallies[Kind.STATUS_CHANGED, "status/200/404"]
     assert (tally.count, tally.first, tally.last, len(tally.examples)) == (2, NOW - 1, NOW + 1, 2)
 
 

@@ -6,8 +6,21 @@ import json
 
 import pytest
 
-from edgeproxy.migration.comparing.differences import Added, Changed, Difference, Missing
+from edgeproxy.migration.comparing.bounds import Flaw
+from edgeproxy.migration.comparing.differences import (
+    Added,
+    Changed,
+    Difference,
+    Kind,
+    Missing,
+    NoAnswer,
+    Side,
+    StatusChanged,
+    Unreadable,
+    kind_of,
+)
 from edgeproxy.migration.comparing.noise import HALF_LIFE, MOST, Noise
+from edgeproxy.migration.specimen import Silence
 
 
 def changed(pattern: str) -> Difference:
@@ -33,6 +46,31 @@ def test_what_was_seen_twice_is_noise_wherever_it_stands() -> None:
     noise = taught((DOWNLOADS,), QUIET, (DOWNLOADS,))
     other = Changed("json:/urls/7/downloads", "json:/urls/*/downloads", "c", "d")
     assert noise.without_noise([other, changed("json:/info/version")]) == (changed("json:/info/version"),)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [StatusChanged(200, 503), NoAnswer(Side.NEW, Silence.TIMEOUT), Unreadable(Side.NEW, Flaw.CUT, "")],
+    ids=kind_of,
+)
+def test_that_a_side_fails_is_none_however_often_the_old_one_does(failure: Difference) -> None:
+    assert taught(*[(failure,)] * 50).without_noise([failure]) == (failure,)
+
+
+def test_an_old_side_that_fails_hides_no_page_that_is_missing() -> None:
+    noise = taught(*[(StatusChanged(500, 200),)] * 50)
+    assert noise.without_noise([StatusChanged(500, 200)]) == ()
+    assert noise.without_noise([StatusChanged(200, 404)]) == (StatusChanged(200, 404),)
+
+
+def test_what_is_learned_later_makes_older_lessons_fade_as_if_it_had_been_one() -> None:
+    pairs = [(DOWNLOADS,) if n % 3 else QUIET for n in range(900)]
+    whole, parts = taught(*pairs), Noise()
+    for at in range(0, 900, 30):
+        parts = parts.then(taught(*pairs[at : at + 30]))
+    assert parts.pairs == pytest.approx(whole.pairs)
+    assert parts.share_of(DOWNLOADS) == pytest.approx(whole.share_of(DOWNLOADS))
+    assert list(parts) == [((Kind.CHANGED, "json:/urls/*/downloads"), pytest.approx(2 / 3, abs=0.01))]
 
 
 def test_what_was_seen_once_is_not() -> None:

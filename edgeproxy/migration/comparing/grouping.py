@@ -120,9 +120,7 @@ class Groups:
     def _room(self, rule: str, tally: Tally) -> int:
         """For how many more examples."""
         of_rule = min(MOST_EXAMPLES_OF_RULE, self._most_examples) - self._examples[rule]
-        return max(
-            min(MOST_EXAMPLES - len(tally.examples), of_rule, self._most_examples - self._examples.total()), 0
-        )
+        return max(min(MOST_EXAMPLES - len(tally.examples), of_rule, self._most_examples - self._examples.total()), 0)
 
     def _group(self, key: Key) -> tuple[Key, Group]:
         """And as which it is counted."""

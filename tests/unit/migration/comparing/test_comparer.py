@@ -72,9 +72,7 @@ def test_an_old_side_that_gives_no_second_answer_teaches_nothing() -> None:
 
 def test_of_an_old_side_that_failed_nothing_is_said() -> None:
     broken = part("oops", 500)
-    findings = feed(
-        learned(), specimen(old=broken), specimen(Silence.BROKEN, old=broken), specimen(broken, old=broken)
-    )
+    findings = feed(learned(), specimen(old=broken), specimen(Silence.BROKEN, old=broken), specimen(broken, old=broken))
     assert counts(findings) == {READS: (1, 0)}  # that both fail alike is an answer too
     assert findings.unjudged == {("page", Unjudged.OLD_FAILED): 2}
 
@@ -174,5 +172,9 @@ def test_a_rules_shadow_is_a_plain_value() -> None:
     assert page.terms != rest.terms
     for each in (page, rest):
         assert Shadowed.from_json(json.loads(json.dumps(each.to_json()))) == each
-    other = shadowed(RULES.replace("shadow: {to: modern, percent: 100, compare: json}", "shadow: {to: modern, percent: 5, compare: json}"))
+    other = shadowed(
+        RULES.replace(
+            "shadow: {to: modern, percent: 100, compare: json}", "shadow: {to: modern, percent: 5, compare: json}"
+        )
+    )
     assert other[0].terms == page.terms  # how many are shadowed changes no noise

@@ -57,3 +57,6 @@ def specimen(
 
 def of_rest(each: Specimen) -> Specimen:
     return replace(each, rule="rest", asked="/about/us?token=secret-of-a-user")
+
+
+PAIR = specimen(again=SAME)

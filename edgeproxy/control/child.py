@@ -226,12 +226,17 @@ def _start_process(channel: int, start: Start) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             (sys.executable, "-P", "-m", "edgeproxy.control.worker", str(channel), str(fd)),
             stdin=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))},
+            env=environment(),
             pass_fds=(channel, fd, *start.fds),
             process_group=0,  # a terminal's Ctrl-C is for the supervisor
         )
     finally:
         os.close(fd)
+
+
+def environment() -> dict[str, str]:
+    """For a process of this very package."""
+    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))}
 
 
 def _note(ready: asyncio.Future[None]) -> None:

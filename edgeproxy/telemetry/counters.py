@@ -162,6 +162,8 @@ class Counters:
     accept_failures: int = 0  # times that accepting had to pause: descriptors or memory had run out
     certificates_read: int = 0  # again, since their files had changed
     certificates_unusable: int = 0  # changed files that could not be used
+    comparers_ended: int = 0  # before their time: another one took their place
+    specimens_lost: int = 0  # of shadows, with a comparer that ended: nobody has compared them
     unexpected: int = 0  # errors that nobody handled: each is a fault of the edge
     requests: int = 0  # heads read whole and understood
     aborted: int = 0  # answers that ended before their end: the client saw a broken transfer

@@ -16,7 +16,7 @@ from typing import Any, Final
 from edgeproxy.cli.output import printable, say
 from edgeproxy.control.control_client import CannotAsk, ask
 from edgeproxy.control.moving import VERBS
-from edgeproxy.migration.gates.evidence import Evidence, Gate, Verdict
+from edgeproxy.migration.gates.evidence import Evidence, Verdict
 from edgeproxy.ruleset.problems import Refusal
 from edgeproxy.ruleset.quantities import read_percentage, written_duration, written_share
 
@@ -137,8 +137,7 @@ def _one(state: Mapping[str, Any]) -> str:
 
 def _gates(state: Mapping[str, Any]) -> list[str]:
     """What is known of each that is judged, and why another is not."""
-    found = [Evidence.from_json(each) for each in state["gates"]]
-    return [f"    {each}" for each in (*(one for one in found if one.gate is not Gate.DIFFERENCES), *state["unjudged"])]
+    return [f"    {each}" for each in (*map(Evidence.from_json, state["gates"]), *state["unjudged"])]
 
 
 def _entry(entry: Mapping[str, Any]) -> str:

@@ -10,6 +10,8 @@ from typing import cast
 
 from edgeproxy.control.messages import Message, decode, encode
 
+_MUCH = 1 << 20  # octets
+
 
 class Channel(asyncio.Protocol):
     """Calls `on_message` for each message, and `on_lost` once when the other end is gone."""
@@ -32,6 +34,11 @@ class Channel(asyncio.Protocol):
             self._unsent.append(message)
         elif not self._transport.is_closing():
             self._transport.write(encode(message))
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the other end takes what is sent: not much of it waits here."""
+        return self._transport is not None and self._transport.get_write_buffer_size() < _MUCH
 
     def read_rest(self) -> None:
         """All that a process has said which has ended: the loop may hear of its end first."""

@@ -25,6 +25,7 @@ from edgeproxy.control.messages import (
     Ended,
     Failed,
     Fell,
+    Found,
     FromWorker,
     Hurry,
     Message,
@@ -51,10 +52,12 @@ class Child:
         on_ended: Callable[[Child], None],
         on_fallen: Callable[[Ledger], None],
         on_tallied: Callable[[Tallied], None],
+        on_found: Callable[[str], None],
     ) -> None:
         self.number = number
         self._on_fallen = on_fallen
         self._on_tallied = on_tallied
+        self._on_found = on_found
         self._on_leaving = on_leaving
         self._on_ended = on_ended
         self._loop = asyncio.get_running_loop()
@@ -174,6 +177,8 @@ class Child:
                 self._on_fallen(read_words(uses))
             case Tallied():
                 self._on_tallied(message)
+            case Found(findings=findings):
+                self._on_found(findings)
             case Ended(broken_off=broken_off, numbers=numbers):
                 self.broken_off, self.numbers = broken_off, numbers
             case _:

@@ -4,20 +4,24 @@ Laws of this module:
 - what is counted under one share says nothing of another, nor under other rules: a trial begins anew with each, and
   when a person resumes a cutover;
 - counts of all workers are one block a second, so that what slows or breaks both arms is held against neither;
-- what cannot be judged does not pass: differences, since no shadows are sent yet, and, at 100 %, errors and latency,
-  since nobody is on the old arm to compare with. Then a person decides.
+- shadows count by when their requests came: those from before a trial say nothing in it;
+- while nobody is moved, differences alone are judged: there is nobody on the new arm;
+- what cannot be judged does not pass: at 100 %, since nobody is on the old arm to compare with, or to be shadowed, and
+  differences where no rule's shadow speaks for the cutover. Then a person decides.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, assert_never
 
 from edgeproxy.control.cutovers import Failed, Judged, Passed, Undecided
 from edgeproxy.control.messages import Tallied
 from edgeproxy.control.shares import Shares
+from edgeproxy.migration.comparing.findings import Counted, Period
+from edgeproxy.migration.comparing.shadowed import speaking_for
 from edgeproxy.migration.gates.counts import Block
 from edgeproxy.migration.gates.evidence import Evidence, Verdict
 from edgeproxy.migration.gates.trial import Trial
@@ -28,9 +32,9 @@ from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.ruleset.origins import DirectoryBackend
 
 _BLOCK: Final = 1.0  # seconds
-_NO_SHADOWS: Final = "its differences are not judged in this version: no shadows are sent"
 _DIRECTORY: Final = "answers from a directory are not counted, so errors and latency cannot be judged"
 _NO_OLD_ARM: Final = "errors and latency cannot be judged at 100 %: nobody is on the old arm to compare with"
+_NOBODY_SHADOWED: Final = "differences cannot be judged at 100 %: nobody is on the old arm, so nobody is shadowed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class _Course:
         if not 0 <= now - self._absorbed < _BLOCK:  # or the clock was put back
             self._absorbed = now
             block, self.waiting = self.waiting, Block()
-            if block.old.exchanges or block.new.exchanges:
+            if block.old.exchanges or block.new.exchanges or block.shadows.compared:
                 self._trial.absorb(block, now)
                 self._evidences = None
         return self._trial.verdict
@@ -87,11 +91,21 @@ class Judging:
             if course is not None and tallied.number >= course.time.number:
                 course.waiting.add(Block.from_json(words))
 
+    def hear_shadows(self, periods: Mapping[Period, Counted]) -> None:
+        """What a worker has compared."""
+        for period, counted in periods.items():
+            course = self._courses.get(period.cutover)
+            if (
+                course is not None
+                and period.generation == self._rules().generation
+                and period.number >= course.time.number
+                and counted.oldest >= course.time.since
+            ):
+                course.waiting.shadows.add(counted.counts)
+
     def judge(self, cutover: Cutover, state: State) -> Judged:
-        if not cutover.has_gates:
+        if _gates(cutover, state) == Gates():
             return Passed()
-        if not state.share:  # nobody is on the new arm: all there could be is shadows
-            return Passed() if cutover.gates.differences_at_most is None else Undecided()
         course = self._course(cutover, state)
         if course is None:
             return Undecided()
@@ -111,22 +125,27 @@ class Judging:
 
     def evidences(self, cutover: Cutover, state: State) -> tuple[Evidence, ...]:
         """What is known now; nothing of a cutover whose gates are not being judged."""
-        is_on = state.is_running and state.share and cutover.has_gates
+        is_on = state.is_running and _gates(cutover, state) != Gates()
         course = self._course(cutover, state) if is_on else None
         return () if course is None else course.evidences(self._now())
 
     def _course(self, cutover: Cutover, state: State) -> _Course | None:
         """None: the share is not in force here yet."""
-        if self._shares.now.get(cutover.name) != state.share:
+        if self._shares.now.get(cutover.name, 0) != state.share:
             return None
-        time_of = _Time(self._rules().generation, self._shares.since[cutover.name], state.since)
+        time_of = _Time(self._rules().generation, self._shares.since.get(cutover.name, 0), state.since)
         course = self._courses.get(cutover.name)
         if course is None or course.time != time_of:
-            course = self._courses[cutover.name] = _Course(time_of, cutover.gates, self._now())
+            course = self._courses[cutover.name] = _Course(time_of, _gates(cutover, state), self._now())
         return course
 
 
-def unjudged(cutover: Cutover, state: State) -> list[str]:
+def _gates(cutover: Cutover, state: State) -> Gates:
+    """Those that there can be something to judge for."""
+    return cutover.gates if state.share else Gates(differences_at_most=cutover.gates.differences_at_most)
+
+
+def unjudged(cutover: Cutover, state: State, ruleset: Ruleset) -> list[str]:
     """Which gates cannot be judged as it is, and why."""
     if not state.is_running:
         return []
@@ -136,7 +155,16 @@ def unjudged(cutover: Cutover, state: State) -> list[str]:
             f"{each.name}: {_DIRECTORY}" for each in (cutover.old, cutover.new) if isinstance(each, DirectoryBackend)
         ]
         said += [_NO_OLD_ARM] if state.share == WHOLE else []
-    return said if gates.differences_at_most is None else [*said, _NO_SHADOWS]
+    if gates.differences_at_most is None:
+        return said
+    if state.share == WHOLE:
+        return [*said, _NOBODY_SHADOWED]
+    return said if speaking_for(cutover, ruleset) else [*said, _no_shadow(cutover)]
+
+
+def _no_shadow(cutover: Cutover) -> str:
+    rule = f"no rule that forwards to {cutover.name} is shadowed by {cutover.new.name}"
+    return f"differences cannot be judged: {rule}: add `shadow: {{to: {cutover.new.name}, percent: …}}` to one"
 
 
 def _written(evidences: tuple[Evidence, ...]) -> Json:

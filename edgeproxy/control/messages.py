@@ -77,6 +77,13 @@ class Tallied:
     blocks: dict[str, dict[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What its comparer has found since it last said so: the text of findings."""
+
+    findings: str
+
+
 # -- a supervisor to its worker ---------------------------------------------------------------------------------
 
 
@@ -108,13 +115,13 @@ class Move:
     shares: dict[str, int]
 
 
-FromWorker = Ready | Failed | Beat | Draining | Counted | Ended | Moved | Fell | Tallied
+FromWorker = Ready | Failed | Beat | Draining | Counted | Ended | Moved | Fell | Tallied | Found
 ToWorker = Drain | Hurry | Count | Move
 Message = FromWorker | ToWorker
 
 _KINDS: Final[Mapping[str, type[Message]]] = {
     kind.__name__.lower(): kind
-    for kind in (Ready, Failed, Beat, Draining, Counted, Ended, Moved, Fell, Tallied, Drain, Hurry, Count, Move)
+    for kind in (Ready, Failed, Beat, Draining, Counted, Ended, Moved, Fell, Tallied, Found, Drain, Hurry, Count, Move)
 }
 
 

@@ -23,6 +23,7 @@ from edgeproxy.control.judging import Judging, unjudged
 from edgeproxy.control.messages import Tallied
 from edgeproxy.control.shares import Shares
 from edgeproxy.migration.commands import Abort, Command, Finish, Pause, Refusal, Resume, Rollback, SetShare, Start, Step
+from edgeproxy.migration.comparing.findings import Counted, Period
 from edgeproxy.migration.cutover import hold_left, next_step
 from edgeproxy.migration.phases import State
 from edgeproxy.proxy.plan import arm_tag
@@ -102,6 +103,17 @@ class Moving:
         """What a worker has counted of exchanges under cutovers."""
         self._judging.hear(tallied)
 
+    def hear_shadows(self, periods: Mapping[Period, Counted]) -> None:
+        """What a worker has compared of shadows."""
+        self._judging.hear_shadows(periods)
+
+    def shown(self, name: str) -> dict[str, object] | None:
+        """One cutover, as its status has it; None: the rules know none of that name, or nobody can be moved."""
+        cutover = next((each for each in self._rules().cutovers if each.name == name), None)
+        if cutover is None or self._cutovers is None:
+            return None
+        return self._shown(cutover, self._cutovers.states.get(name) or State(name))
+
     async def close(self) -> None:
         for task in self._putting:
             task.cancel()
@@ -150,7 +162,7 @@ class Moving:
             "hold_left": hold_left(cutover, state, time.time()) if state.is_running else 0.0,
             "has_gates": cutover.has_gates,
             "gates": [each.as_json() for each in self._judging.evidences(cutover, state)],
-            "unjudged": unjudged(cutover, state),
+            "unjudged": unjudged(cutover, state, self._rules()),
         }
 
     # -- from the controller ------------------------------------------------------------------------------------

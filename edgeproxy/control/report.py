@@ -45,12 +45,16 @@ class Endings:
             "generation": generation,
             "replaced": self.replaced,
             "draining": len(children) - len(serving),
-            "counters": add_up((self._ended, *(child.numbers for child in children))),
+            "counters": self.numbers(children),
             "workers": [
                 {"pid": child.pid, "seconds": round(time.monotonic() - child.began, 3), "counters": child.numbers}
                 for child in serving
             ],
         }
+
+    def numbers(self, children: Collection[Child]) -> dict[str, int | dict[str, int]]:
+        """The counters of all, since this edge began."""
+        return add_up((self._ended, *(child.numbers for child in children)))
 
 
 def _lasting(numbers: Numbers) -> Numbers:

@@ -24,15 +24,14 @@ class Shares:
         self._children = children
         self.number = 0  # of what is in force
         self.now: dict[str, int] = {}
-        self.since: dict[str, int] = {}  # the number with which a cutover's share came
+        self.since: dict[str, int] = {}  # the number with which a cutover's share came, be it none; else it is 0
         self.is_everywhere = True  # in force
 
     async def put(self, shares: Mapping[str, int]) -> None:
         """They are in force everywhere when it returns; else it is told where not."""
         self.number += 1
         before, self.now = self.now, {name: share for name, share in shares.items() if share}
-        changed = [name for name, share in self.now.items() if before.get(name) != share]
-        self.since = {name: self.since[name] for name in self.now if name not in changed}
+        changed = [name for name in before.keys() | self.now.keys() if before.get(name) != self.now.get(name)]
         self.since |= dict.fromkeys(changed, self.number)
         waiting = {
             asyncio.ensure_future(child.move(self.number, self.now)): child.pid for child in tuple(self._children())

@@ -116,7 +116,8 @@ class Start:
     """All that a worker needs to know. `sockets` are its descriptors, one or more for each listener; `rates`: that of
     the table in which workers count together, if a rule has a rate; `beat`: seconds between signs of life; `grace`:
     seconds for running exchanges when it drains without being told how long; `purges`: the log of purges of all;
-    `shares`: of cutovers that are not at rest, as the `Move` with the number `move` said.
+    `shares`: of cutovers that are not at rest, as the `Move` with the number `move` said;
+    `lessons`: what is known of the noise of old sides, a text.
     """
 
     rules: RuleText
@@ -128,6 +129,7 @@ class Start:
     purges: int | None = None
     shares: dict[str, int] = field(default_factory=dict)
     move: int = 0
+    lessons: str = ""
 
     @property
     def fds(self) -> tuple[int, ...]:

@@ -24,6 +24,7 @@ from edgeproxy.control.child import Child, all_ready
 from edgeproxy.control.control_socket import ControlSocket
 from edgeproxy.control.failures import CannotRun
 from edgeproxy.control.ledger_file import LedgerFile
+from edgeproxy.control.messages import Numbers
 from edgeproxy.control.moving import Moving
 from edgeproxy.control.orders import Order, Orders
 from edgeproxy.control.pid_file import PidFile
@@ -31,6 +32,7 @@ from edgeproxy.control.purging import Purging
 from edgeproxy.control.rates import Rates
 from edgeproxy.control.report import Ending, Endings, print_report
 from edgeproxy.control.restarts import Attention, Restarts
+from edgeproxy.control.shadowing import Shadowing
 from edgeproxy.control.shares import Shares
 from edgeproxy.control.sockets import Offer, Sockets
 from edgeproxy.control.start import RuleText, Start, read_again
@@ -94,7 +96,13 @@ class Supervisor:
         self._ledger = LedgerFile(options.state)
         self._shares = Shares(lambda: self._children)
         self._moving = Moving(options.state, options.nodes, lambda: self._ruleset, self._shares, self._purging.purge)
-        commands = {"purge": self._purging.purge, "ledger": self._ledger.show, "cutover": self._moving.do}
+        self._shadowing = Shadowing(options.state, lambda: self._ruleset, self._moving, self._numbers)
+        commands = {
+            "purge": self._purging.purge,
+            "ledger": self._ledger.show,
+            "cutover": self._moving.do,
+            "shadow": self._shadowing.do,
+        }
         self._control = None if options.control is None else ControlSocket(options.control, commands)
         self._restarts = [Restarts() for _ in range(options.workers)]
         self._attention = Attention(options.hang_after, time.monotonic())
@@ -157,6 +165,7 @@ class Supervisor:
         self._keep(self._orders.follow(self._follow))
         self._keep(self._watch())
         self._keep(self._ledger.keep())
+        self._keep(self._shadowing.file.keep())
         self._keep(self._moving.run())
 
     async def _stop(self) -> None:
@@ -181,6 +190,7 @@ class Supervisor:
                 )
                 tell(f"stopping: {_exchanges(self._broken_off)} broken off {why}")
         self._ledger.close()
+        self._shadowing.file.close()
         await self._moving.close()
         if self._pid_file is not None:
             self._pid_file.remove()
@@ -240,8 +250,10 @@ class Supervisor:
             purges=self._purging.fd,
             shares=self._shares.now,
             move=self._shares.number,
+            lessons=self._shadowing.file.lessons,
         )
-        child = Child(number, self._on_leaving, self._on_ended, self._ledger.add, self._moving.hear)
+        told = (self._ledger.add, self._moving.hear, self._shadowing.hear)
+        child = Child(number, self._on_leaving, self._on_ended, *told)
         child.start(start)
         self._children.add(child)
         self._no_children.clear()
@@ -371,6 +383,13 @@ class Supervisor:
         """What these rules need: the rest was for others."""
         self._sockets.keep_only(ruleset.listen)
         self._rates.keep_only(ruleset)
+
+    async def _numbers(self) -> Numbers:
+        """What all workers have counted, those that have ended included; of one that hangs, what it last said."""
+        asked = [asyncio.ensure_future(child.count()) for child in self._children]
+        if asked:
+            await asyncio.wait(asked, timeout=_TELL_WITHIN)
+        return self._endings.numbers(self._children)
 
     async def _report(self) -> None:
         await asyncio.gather(*(child.count() for child in self._children))

@@ -17,11 +17,12 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import assert_never
+from typing import Final, assert_never
 
 import uvloop
 
 from edgeproxy.control.channel import Channel
+from edgeproxy.control.comparing import Comparing
 from edgeproxy.control.failures import CannotRun, watch_failures
 from edgeproxy.control.messages import (
     Beat,
@@ -32,6 +33,7 @@ from edgeproxy.control.messages import (
     Ended,
     Failed,
     Fell,
+    Found,
     Hurry,
     Message,
     Move,
@@ -41,12 +43,16 @@ from edgeproxy.control.messages import (
     ToWorker,
 )
 from edgeproxy.control.start import Start, read_start
+from edgeproxy.migration.comparing.shadowed import shadowed_of
 from edgeproxy.proxy.cache.purges import PurgeLog
 from edgeproxy.proxy.edge import Edge
 from edgeproxy.proxy.listening import CannotListen
 from edgeproxy.proxy.rate import RateTable
+from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.ruleset.problems import RuleFileError
 from edgeproxy.telemetry.access_log import AccessLog
+
+_COMPARE_WITHIN: Final = 2.0  # seconds at the end
 
 
 def main(argv: Sequence[str]) -> int:
@@ -69,6 +75,7 @@ class Worker:
         self._told_to_hurry = asyncio.Event()
         self._channel = Channel(self._on_message, self._on_lost)
         self._edge: Edge | None = None
+        self._comparing: Comparing | None = None  # where a rule has a shadow
 
     async def run(self, channel: socket.socket) -> int:
         await self._channel.open(channel)
@@ -84,6 +91,7 @@ class Worker:
             self._beat()
             await self._told_to_end.wait()
             broken_off = await self._end(self._edge)
+            await self._end_comparing()
             self._tell_falls()
             self._tell_tally()
             self._channel.send(Ended(broken_off, self._edge.counters.numbers()))
@@ -105,12 +113,31 @@ class Worker:
         edge = Edge(ruleset, ruleset.limits, log, rates=rates, purges=purges)
         watch_failures(asyncio.get_running_loop(), lambda: _count_unexpected(edge))
         edge.move(self._shares, self._move)
+        self._comparing = self._make_comparing(ruleset, edge)
         await edge.start([[socket.socket(fileno=fd) for fd in fds] for fds in self._start.sockets])
         gc.collect()
         # 16,000 copies in memory: the longest look through them held the loop for 20 ms, and with these for 1.5 ms.
         gc.set_threshold(10_000, 20, 100)
         gc.freeze()  # what lives as long as the worker: with 10,000 rules, looking through it held the loop for 130 ms
         return edge
+
+    def _make_comparing(self, ruleset: Ruleset, edge: Edge) -> Comparing | None:
+        shadowed = shadowed_of(ruleset)
+        if not shadowed:
+            return None
+        comparing = Comparing(
+            shadowed,
+            self._start.lessons,
+            lambda findings: self._channel.send(Found(findings)),
+            lambda: self._channel.is_clear,
+            edge.counters,
+        )
+        return comparing
+
+    async def _end_comparing(self) -> None:
+        """What was brought in is compared, if that is done soon."""
+        if self._comparing is not None:
+            await self._comparing.close(0.0 if self._told_to_hurry.is_set() else _COMPARE_WITHIN)
 
     async def _fail(self, reason: str) -> int:
         self._channel.send(Failed(reason))

@@ -17,27 +17,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, assert_never
 
-from edgeproxy.migration.comparing.differences import (
-    Added,
-    Changed,
-    Difference,
-    Kind,
-    Missing,
-    NoAnswer,
-    Reordered,
-    StatusChanged,
-    TypeChanged,
-    Unlisted,
-    Unreadable,
-    kind_of,
-)
+from edgeproxy.migration.comparing.differences import Difference, Kind, kind_of
 
 LEAST_SEEN: Final = 1.5  # two pairs, of which one may be old
 LEAST_SHARE: Final = 0.01
 HALF_LIFE: Final = 500  # pairs
 MOST: Final = 512  # patterns
 
-_SERVER_ERROR: Final = 500
+_SERVER_ERROR: Final = "500"
 _DECAY: Final = 0.5 ** (1 / HALF_LIFE)
 _FORGOTTEN: Final = 0.05  # less than this of a pair
 _VERSION: Final = 1
@@ -67,16 +54,16 @@ class Noise:
         self._keep_most()
 
     def is_noise(self, difference: Difference) -> bool:
-        return not is_failure(difference) and self.has(mark_of(difference))
+        return self.hides(mark_of(difference))
 
-    def has(self, mark: Mark) -> bool:
-        """Whether it was seen often enough, of whatever differs so."""
+    def hides(self, mark: Mark) -> bool:
+        """Whether all that differs so is noise."""
         count = self._seen.get(mark, 0.0)
-        return count >= LEAST_SEEN and count >= self.pairs * LEAST_SHARE
+        return count >= LEAST_SEEN and count >= self.pairs * LEAST_SHARE and not is_failure(mark)
 
     def __iter__(self) -> Iterator[tuple[Mark, float]]:
         """What is noise, the most frequent first, and of how many pairs: their share."""
-        found = [(mark, count / self.pairs) for mark, count in self._seen.items() if self.has(mark)]
+        found = [(mark, count / self.pairs) for mark, count in self._seen.items() if self.hides(mark)]
         return iter(sorted(found, key=lambda each: (-each[1], each[0])))
 
     def without_noise(self, differences: Iterable[Difference]) -> tuple[Difference, ...]:
@@ -135,16 +122,18 @@ class Noise:
         return noise
 
 
-def is_failure(difference: Difference) -> bool:
-    match difference:
-        case NoAnswer() | Unreadable():
+def is_failure(mark: Mark) -> bool:
+    """Whether it says that a side failed."""
+    kind, pattern = mark
+    match kind:
+        case Kind.NO_ANSWER | Kind.UNREADABLE:
             return True
-        case StatusChanged(new=status):
-            return status >= _SERVER_ERROR
-        case Missing() | Added() | Changed() | TypeChanged() | Reordered() | Unlisted():
+        case Kind.STATUS_CHANGED:
+            return pattern.rpartition("/")[2] >= _SERVER_ERROR
+        case Kind.MISSING | Kind.ADDED | Kind.CHANGED | Kind.TYPE_CHANGED | Kind.REORDERED | Kind.UNLISTED:
             return False
         case _:
-            assert_never(difference)
+            assert_never(kind)
 
 
 def _count(value: object) -> float:

@@ -6,12 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from cutover_values import cutover
+from specimens import ruleset
 
 from edgeproxy.control.cutovers import Failed, Passed, Undecided
 from edgeproxy.control.judging import Judging, unjudged
 from edgeproxy.control.messages import Tallied
 from edgeproxy.control.shares import Shares
-from edgeproxy.migration.gates.counts import ArmCounts, Block
+from edgeproxy.migration.comparing.findings import Counted, Period
+from edgeproxy.migration.gates.counts import ArmCounts, Block, ShadowCounts
+from edgeproxy.migration.gates.evidence import Gate
 from edgeproxy.migration.phases import Phase, State
 from edgeproxy.ruleset.arms import Cutover, Gates
 from edgeproxy.ruleset.load import parse_ruleset
@@ -27,6 +30,9 @@ rules: [{name: all, match: {path: "/{rest*}"}, forward: {backend: legacy}}]
 ERRORS = replace(cutover(), gates=Gates(errors_worse_by=1_000))
 BAD = Block(old=ArmCounts(exchanges=200), new=ArmCounts(exchanges=200, failures=200))
 GOOD = Block(old=ArmCounts(exchanges=50_000), new=ArmCounts(exchanges=50_000))
+
+DIFFERING = replace(ERRORS, gates=Gates(errors_worse_by=1_000, differences_at_most=1_000))
+NO_SHADOWS = parse_ruleset(RULES, "rules.yaml", base=Path.cwd())
 
 
 class Edge:
@@ -53,6 +59,21 @@ class Edge:
         """A second later it is taken in."""
         number = self.shares.number if number is None else number
         self.judging.hear(Tallied(number, generation, {"reads": block.as_json()}))
+        self.now += 1.0
+
+    def compare(
+        self,
+        compared: int,
+        different: int,
+        number: int | None = None,
+        generation: int = 1,
+        at: float | None = None,
+        cutover: str = "reads",
+    ) -> None:
+        """Shadows whose requests came at that moment; a second later they are taken in."""
+        period = Period(cutover, self.shares.number if number is None else number, generation)
+        counts = ShadowCounts(compared, different)
+        self.judging.hear_shadows({period: Counted(counts, self.now if at is None else at)})
         self.now += 1.0
 
 
@@ -128,25 +149,58 @@ async def test_without_gates_nothing_holds_it_up() -> None:
     assert edge.judge(await edge.at(50_000), cutover()) is Passed
 
 
-async def test_while_nobody_is_moved_only_differences_could_be_judged() -> None:
+async def test_while_nobody_is_moved_differences_alone_are_judged() -> None:
     edge = Edge()
     state = await edge.at(0)
-    differing = replace(ERRORS, gates=Gates(errors_worse_by=1_000, differences_at_most=100))
-    assert edge.judge(state) is Passed
-    assert edge.judge(state, differing) is Undecided
-    assert unjudged(differing, state) == ["its differences are not judged in this version: no shadows are sent"]
+    assert edge.judge(state) is Passed  # there is nothing that errors could be seen in
+    assert edge.judge(state, DIFFERING) is Undecided
+    assert [each.gate for each in edge.judging.evidences(DIFFERING, state)] == [Gate.DIFFERENCES]
+    edge.compare(20_000, 0)
+    judged = edge.judging.judge(DIFFERING, state)
+    assert isinstance(judged, Passed)
+    assert isinstance(judged.evidence, list)
+    assert [each["gate"] for each in judged.evidence if isinstance(each, dict)] == ["differences"]
+    edge.compare(1_000, 500)
+    assert edge.judge(state, DIFFERING) is Failed
 
 
-async def test_differences_that_are_not_judged_let_nothing_pass_and_other_gates_fail_all_the_same() -> None:
+async def test_in_a_step_every_gate_has_to_pass() -> None:
     edge = Edge()
-    differing = replace(ERRORS, gates=Gates(errors_worse_by=1_000, differences_at_most=100))
     state = await edge.at(50_000)
-    edge.judge(state, differing)
+    edge.judge(state, DIFFERING)
     edge.hear(GOOD)
-    assert edge.judge(state, differing) is Undecided
+    assert edge.judge(state, DIFFERING) is Undecided
+    edge.compare(20_000, 0)
+    assert edge.judge(state, DIFFERING) is Passed
     edge.hear(BAD)
     edge.hear(BAD)
-    assert edge.judge(state, differing) is Failed
+    assert edge.judge(state, DIFFERING) is Failed
+
+
+async def test_shadows_of_another_time_say_nothing() -> None:
+    edge = Edge()
+    await edge.at(20_000)
+    state = await edge.at(0)
+    edge.judge(state, DIFFERING)
+    edge.compare(100, 100, number=edge.shares.number - 1)  # under the share before
+    edge.compare(100, 100, generation=2)
+    edge.compare(100, 100, at=state.since - 1)  # asked for before it was started
+    edge.compare(100, 100, cutover="downloads")
+    assert edge.judge(state, DIFFERING) is Undecided
+    assert edge.judging.evidences(DIFFERING, state)[0].new.exchanges == 0
+    edge.compare(100, 100)
+    assert edge.judge(state, DIFFERING) is Failed
+    assert edge.judge(replace(state, since=edge.now), DIFFERING) is Undecided
+
+
+async def test_it_is_said_where_differences_cannot_be_judged() -> None:
+    edge = Edge()
+    state = await edge.at(0)
+    (said,) = unjudged(DIFFERING, state, NO_SHADOWS)
+    assert said.startswith("differences cannot be judged: no rule that forwards to reads is shadowed by modern: add")
+    assert unjudged(DIFFERING, state, ruleset()) == []
+    *_, said = unjudged(DIFFERING, await edge.at(100_000), ruleset())
+    assert said == "differences cannot be judged at 100 %: nobody is on the old arm, so nobody is shadowed"
 
 
 async def test_at_the_whole_there_is_no_old_arm_to_compare_with() -> None:
@@ -156,10 +210,10 @@ async def test_at_the_whole_there_is_no_old_arm_to_compare_with() -> None:
     edge.hear(Block(new=BAD.new))
     assert edge.judge(state) is Undecided
     said = ["errors and latency cannot be judged at 100 %: nobody is on the old arm to compare with"]
-    assert unjudged(ERRORS, state) == said
+    assert unjudged(ERRORS, state, NO_SHADOWS) == said
 
 
 async def test_of_an_arm_that_is_a_directory_nothing_is_known() -> None:
     files = replace(ERRORS, old=DirectoryBackend("files", Path("/srv/files")))
-    said = unjudged(files, await Edge().at(50_000))
+    said = unjudged(files, await Edge().at(50_000), NO_SHADOWS)
     assert said == ["files: answers from a directory are not counted, so errors and latency cannot be judged"]

@@ -1,0 +1,146 @@
+"""Shadows in a running edge: what its workers' comparers found, for gates, for the file, and for who asks.
+
+Law: what is shown is what was found, less noise as it is known by now, which a first comparison could not know yet.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from edgeproxy.control.control_socket import Refused, Words
+from edgeproxy.control.findings_file import FindingsFile
+from edgeproxy.control.messages import Numbers
+from edgeproxy.control.moving import Moving
+from edgeproxy.migration.comparing.findings import Findings
+from edgeproxy.migration.comparing.shadowed import shadowed_of, speaking_for
+from edgeproxy.ruleset.model import Ruleset
+from edgeproxy.telemetry.stderr import tell
+
+_KEYS: Final = frozenset({"verb", "rules", "cutover"})
+_COUNTERS: Final = ("comparers_ended", "specimens_lost")
+_OF_SHADOWS: Final = "shadow"  # so begin the names of what workers count of sending them
+
+
+class Shadowing:
+    """`directory`: of `run --state`. `numbers`: the counters of all workers, as they are when it is asked."""
+
+    def __init__(
+        self,
+        directory: Path | None,
+        rules: Callable[[], Ruleset],
+        moving: Moving,
+        numbers: Callable[[], Awaitable[Numbers]],
+    ) -> None:
+        """Raises CannotRun."""
+        self._rules = rules
+        self._moving = moving
+        self._numbers = numbers
+        self._terms: tuple[int, Mapping[str, str]] = (0, {})  # of a generation
+        self.file = FindingsFile(directory, self._terms_now)
+
+    def hear(self, text: str) -> None:
+        """What the comparer of a worker has found."""
+        try:
+            findings = Findings.from_json(json.loads(text))
+        except ValueError as error:
+            tell(f"unexpected: shadows: {error}")
+            return
+        self._moving.hear_shadows(findings.periods)
+        self.file.add(findings)
+
+    def _terms_now(self) -> Mapping[str, str]:
+        ruleset = self._rules()
+        if self._terms[0] != ruleset.generation:
+            self._terms = ruleset.generation, {each.rule: each.terms for each in shadowed_of(ruleset)}
+        return self._terms[1]
+
+    # -- the command of the control socket ----------------------------------------------------------------------
+
+    async def do(self, words: Words) -> Words:
+        """Raises Refused."""
+        unknown = sorted(words.keys() - _KEYS)
+        if unknown:
+            raise Refused(f"shadow: unknown key {unknown[0]!r}: there are {', '.join(sorted(_KEYS))}")
+        match words.get("verb"):
+            case "report":
+                return await self._report(self._wanted(words), words.get("cutover"))
+            case "clear":
+                return {"since": await self.file.clear()}
+            case verb:
+                raise Refused(f"shadow: {verb!r} is none of report, clear")
+
+    def _wanted(self, words: Words) -> frozenset[str] | None:
+        """The rules that are asked for; None: all."""
+        rules, name = words.get("rules", []), words.get("cutover")
+        if not isinstance(rules, list) or not all(isinstance(each, str) for each in rules):
+            raise Refused("shadow: `rules` is a list of names")
+        if name is None:
+            return frozenset(rules) or None
+        cutover = next((each for each in self._rules().cutovers if each.name == name), None)
+        if cutover is None:
+            known = ", ".join(sorted(each.name for each in self._rules().cutovers)) or "the rules have none"
+            raise Refused(f"no cutover is named {name!r}: {known}")
+        speaking = frozenset(speaking_for(cutover, self._rules()))
+        return speaking & frozenset(rules) if rules else speaking
+
+    async def _report(self, wanted: frozenset[str] | None, cutover: object) -> Words:
+        since, findings = await self.file.all()
+
+        def is_wanted(rule: str) -> bool:
+            return wanted is None or rule in wanted
+
+        names = [cutover] if cutover is not None else [each.name for each in self._rules().cutovers]
+        return {
+            "since": since,
+            "kept": self.file.is_kept,
+            "rules": [each.rule for each in shadowed_of(self._rules()) if is_wanted(each.rule)],
+            "groups": _shown(findings, is_wanted),
+            "noise": _noise(findings, is_wanted),
+            "unjudged": [
+                {"rule": rule, "why": why.value, "count": count}
+                for (rule, why), count in sorted(findings.unjudged.items())
+                if is_wanted(rule)
+            ],
+            "counters": _of_shadows(await self._numbers()),
+            "cutovers": [each for each in map(self._moving.shown, map(str, names)) if each is not None],
+        }
+
+
+def _shown(findings: Findings, is_wanted: Callable[[str], bool]) -> list[dict[str, object]]:
+    """The groups, without what is noise by now."""
+    shown = []
+    for words in findings.groups.to_json()["groups"]:
+        if is_wanted(words["rule"]):
+            lesson = findings.lessons.get(words["rule"])
+            told = [
+                each
+                for each in words["differences"]
+                if lesson is None or not lesson.noise.hides((each["kind"], each["pattern"]))
+            ]
+            shown.append({**words, "differences": told})
+    return shown
+
+
+def _noise(findings: Findings, is_wanted: Callable[[str], bool]) -> list[dict[str, object]]:
+    return [
+        {
+            "rule": rule,
+            "pairs": round(lesson.noise.pairs),
+            "seen": [
+                {"kind": kind.value, "pattern": pattern, "share": share} for (kind, pattern), share in lesson.noise
+            ],
+        }
+        for rule, lesson in sorted(findings.lessons.items())
+        if is_wanted(rule)
+    ]
+
+
+def _of_shadows(numbers: Numbers) -> dict[str, object]:
+    return {
+        name: dict(count) if isinstance(count, Mapping) else count
+        for name, count in numbers.items()
+        if name.startswith(_OF_SHADOWS) or name in _COUNTERS
+    }

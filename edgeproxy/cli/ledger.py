@@ -7,11 +7,10 @@ import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from edgeproxy.cli.output import printable, say
+from edgeproxy.cli.output import moment, printable, say
 from edgeproxy.control.control_client import CannotAsk, ask
 from edgeproxy.migration.ledger import Ledger, Needed, Use, read_words
 
@@ -57,17 +56,17 @@ def execute(args: Namespace) -> int:
 def _text(since: float, uses: Ledger, *, is_kept: bool) -> str:
     where = "" if is_kept else ", when this edge started: `run --state DIR` keeps it beyond its end"
     if not len(uses):
-        return f"nothing has needed a fallback since {_moment(since)}{where}"
+        return f"nothing has needed a fallback since {moment(since)}{where}"
     rows = [_HEADINGS, *(_row(use, needed) for use, needed in uses)]
     last = max(needed.last for _, needed in uses)
-    return f"{_table(rows)}\n\nsince {_moment(since)}{where}; the last one at {_moment(last)}"
+    return f"{_table(rows)}\n\nsince {moment(since)}{where}; the last one at {moment(last)}"
 
 
 def _row(use: Use, needed: Needed) -> Sequence[str]:
     return (
         f"{needed.count:,}",
-        _moment(needed.first),
-        _moment(needed.last),
+        moment(needed.first),
+        moment(needed.last),
         use.rule,
         use.backend,
         use.reason,
@@ -82,7 +81,3 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[at]) for row in rows) for at in range(len(_HEADINGS) - 1)]
     lines = ([text.ljust(width) for text, width in zip(row, widths, strict=False)] for row in rows)
     return "\n".join("  ".join([*line, row[-1]]) for line, row in zip(lines, rows, strict=True))
-
-
-def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 
 
 def say(text: str) -> None:
@@ -19,3 +20,8 @@ def say(text: str) -> None:
 def printable(text: str) -> str:
     """What a stranger said, for a terminal: control characters are shown, not sent."""
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+def moment(seconds: float) -> str:
+    """POSIX seconds, as a person reads them."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -20,8 +20,6 @@ from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.telemetry.stderr import tell
 
 _KEYS: Final = frozenset({"verb", "rules", "cutover"})
-_COUNTERS: Final = ("comparers_ended", "specimens_lost")
-_OF_SHADOWS: Final = "shadow"  # so begin the names of what workers count of sending them
 
 
 class Shadowing:
@@ -97,19 +95,25 @@ class Shadowing:
             "since": since,
             "kept": self.file.is_kept,
             "rules": [each.rule for each in shadowed_of(self._rules()) if is_wanted(each.rule)],
-            "groups": _shown(findings, is_wanted),
-            "noise": _noise(findings, is_wanted),
-            "unjudged": [
-                {"rule": rule, "why": why.value, "count": count}
-                for (rule, why), count in sorted(findings.unjudged.items())
-                if is_wanted(rule)
-            ],
-            "counters": _of_shadows(await self._numbers()),
+            **shown_findings(findings, is_wanted),
+            **_of_workers(await self._numbers(), is_wanted),
             "cutovers": [each for each in map(self._moving.shown, map(str, names)) if each is not None],
         }
 
 
-def _shown(findings: Findings, is_wanted: Callable[[str], bool]) -> list[dict[str, object]]:
+def shown_findings(findings: Findings, is_wanted: Callable[[str], bool]) -> dict[str, object]:
+    return {
+        "groups": _groups(findings, is_wanted),
+        "noise": _noise(findings, is_wanted),
+        "unjudged": [
+            {"rule": rule, "why": why.value, "count": count}
+            for (rule, why), count in sorted(findings.unjudged.items())
+            if is_wanted(rule)
+        ],
+    }
+
+
+def _groups(findings: Findings, is_wanted: Callable[[str], bool]) -> list[dict[str, object]]:
     """The groups, without what is noise by now."""
     shown = []
     for words in findings.groups.to_json()["groups"]:
@@ -138,9 +142,22 @@ def _noise(findings: Findings, is_wanted: Callable[[str], bool]) -> list[dict[st
     ]
 
 
-def _of_shadows(numbers: Numbers) -> dict[str, object]:
+def _of_workers(numbers: Numbers, is_wanted: Callable[[str], bool]) -> dict[str, object]:
+    """What they count of sending shadows and of comparing, since this edge started."""
+    found = {name: _by_rule(numbers.get(name, {}), is_wanted) for name in ("shadow_drops", "shadow_silences")}
     return {
-        name: dict(count) if isinstance(count, Mapping) else count
-        for name, count in numbers.items()
-        if name.startswith(_OF_SHADOWS) or name in _COUNTERS
+        "dropped": found["shadow_drops"],
+        "silences": found["shadow_silences"],
+        "lost": numbers.get("specimens_lost", 0),
+        "comparers_ended": numbers.get("comparers_ended", 0),
     }
+
+
+def _by_rule(counts: int | Mapping[str, int], is_wanted: Callable[[str], bool]) -> list[dict[str, object]]:
+    """Counts by RULE/WHY."""
+    found = []
+    for name, count in sorted(counts.items() if isinstance(counts, Mapping) else ()):
+        rule, _, why = name.rpartition("/")
+        if is_wanted(rule):
+            found.append({"rule": rule, "why": why, "count": count})
+    return found

@@ -147,20 +147,16 @@ class Comparer:
 
 def _unjudged(specimen: Specimen) -> Unjudged | None:
     old, new = specimen.old, specimen.new
-    if _is_cut(old):
+    if old.is_cut:
         return Unjudged.OLD_CUT
     is_same = isinstance(new, Part) and new.status == old.status
     return Unjudged.OLD_FAILED if old.status >= _SERVER_ERROR and not is_same else None
 
 
 def _answer(part: Part) -> Answer:
-    answer = answer_of(part.status, fields_of(part.lines), part.content, is_cut=_is_cut(part))
+    """Of content that was hashed as it came the size counts first: what is longer than the other side's may be cut."""
+    answer = answer_of(part.status, fields_of(part.lines), part.content, is_cut=part.is_cut and not part.digest)
     return replace(answer, digest=part.digest, size=part.size) if part.digest else answer
-
-
-def _is_cut(part: Part) -> bool:
-    """What was hashed as it came is there as a whole, though nothing of it was held."""
-    return part.is_cut and not part.digest
 
 
 def _key(shadowed: Shadowed, specimen: Specimen) -> tuple[Key, dict[str, list[str]]]:

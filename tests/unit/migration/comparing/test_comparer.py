@@ -110,11 +110,13 @@ def test_files_that_were_hashed_as_they_came_are_compared_by_that() -> None:
     files = RULES.replace("compare: json", "compare: file")
     comparer = Comparer(shadowed(files), {})
     feed(comparer, *[specimen(again=SAME)] * LEARNING)
-    hashed = replace(SAME, content=b"", is_cut=True, digest="ab" * 32, size=5_000_000)
+    hashed = replace(SAME, content=b"", digest="ab" * 32, size=5_000_000)
     other = replace(hashed, digest="cd" * 32)
-    findings = feed(comparer, specimen(hashed, old=hashed), specimen(other, old=hashed))
-    assert counts(findings) == {READS: (2, 1)}
-    assert marks(findings) == {(Kind.CHANGED, "content:sha256")}
+    longer = replace(other, is_cut=True, size=5_000_001)
+    findings = feed(comparer, *(specimen(new, old=hashed) for new in (hashed, other, longer)))
+    assert counts(findings) == {READS: (3, 2)}
+    assert marks(findings) == {(Kind.CHANGED, "content:sha256"), (Kind.CHANGED, "content:size")}
+    assert feed(comparer, specimen(hashed, old=longer)).unjudged == {("page", Unjudged.OLD_CUT): 1}
 
 
 def test_answers_to_head_and_without_content_are_compared_by_their_heads() -> None:

@@ -1,0 +1,124 @@
+"""The report of shadows, word for word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from specimens import NOW, OTHER, PAIR, SAME, of_rest, part, shadowed, specimen
+
+from edgeproxy.cli.shadow_text import written_report
+from edgeproxy.cli.shadow_words import worded
+from edgeproxy.control.shadowing import shown_findings
+from edgeproxy.migration.comparing.comparer import LEARNING, Comparer
+from edgeproxy.migration.comparing.differences import Kind
+from edgeproxy.migration.comparing.findings import Findings, Unjudged
+from edgeproxy.migration.gates.counts import Block, ShadowCounts
+from edgeproxy.migration.gates.trial import judge
+from edgeproxy.migration.specimen import Silence, Specimen
+from edgeproxy.ruleset.arms import Gates
+
+
+def found(*specimens: Specimen) -> Findings:
+    comparer = Comparer(shadowed(), {})
+    for each in specimens:
+        comparer.take(comparer.look(each))
+    return comparer.news()
+
+
+def answer(findings: Findings, **more: Any) -> dict[str, Any]:
+    nothing = {"since": NOW, "kept": True, "rules": ["page", "rest"], "dropped": [], "silences": [], "cutovers": []}
+    return {**nothing, "lost": 0, "comparers_ended": 0, **shown_findings(findings, lambda _: True), **more}
+
+
+def test_what_differs_most_often_comes_first_with_an_example_and_all_that_was_left_out() -> None:
+    served = [part(f'{{"name": "six", "served": {number}}}') for number in range(LEARNING)]
+    pairs = [specimen(served[at], served[at], old=served[at - 1]) for at in range(LEARNING)]
+    gone = part("Not\nFound \x1b[2J", 404)
+    findings = found(
+        *pairs, specimen(gone, asked="/page/six/?token=pypi-AgEIcHlwaS5vcmcCJDAwMDAwMDAw"), specimen(gone),
+        specimen(OTHER), of_rest(specimen(Silence.TIMEOUT)), specimen(old=part("", 500)),
+    )  # fmt: skip
+    gates = Gates(differences_at_most=1_000)
+    evidences = judge(gates, [Block(shadows=ShadowCounts(4, 3))], NOW)
+    cutover = {
+        "name": "reads", "phase": "shadowing", "share": 0, "unjudged": [],
+        "gates": [each.as_json() for each in evidences],
+    }  # fmt: skip
+    dropped = [{"rule": "page", "why": "queue_full", "count": 1_200}]
+    said = written_report(answer(findings, cutovers=[cutover], dropped=dropped, lost=3, comparers_ended=1))
+    assert said == REPORT
+
+
+REPORT = """\
+24 shadows were compared since 2018-04-16 15:00:00Z: 3 kinds of difference
+
+2 of 23  page  /page/{name}/  pip: status 404 instead of 200
+    status/200/404, first 2018-04-16 15:00:00Z, last 2018-04-16 15:00:00Z
+    e.g. GET /page/six/?token=[hidden] by pip/10.0.0 CPython/3.6.5
+        status: 200 -> 404
+        old  200  application/json, 15 octets  {"name": "six"}
+        new  404  application/json, 14 octets  Not Found \\x1b[2J
+
+1 of 23  page  /page/{name}/  pip: name is another
+    json:/name, first 2018-04-16 15:00:00Z, last 2018-04-16 15:00:00Z
+    e.g. GET /page/six/ by pip/10.0.0 CPython/3.6.5
+        json:/name: six -> seven
+        old  200  application/json, 15 octets  {"name": "six"}
+        new  200  application/json, 17 octets  {"name": "seven"}
+
+1 of 1  rest  /{name}/{name}  pip: the new side gives no answer: not in time
+    answer:new/timeout, first 2018-04-16 15:00:00Z, last 2018-04-16 15:00:00Z
+    e.g. GET /about/us?token=[hidden] by pip/10.0.0 CPython/3.6.5
+        no answer: not in time
+        old  200  application/json, 15 octets  {"name": "six"}
+        new  no answer
+
+noise, taken off: so the old side differs from itself
+    page: served is another (json:/served): 100 % of 20 pairs
+
+not judged
+    page: 19 while the old side's noise was learned: what differed is shown, and counts for no gate
+    page: 1 since the old side failed
+    rest: 1 while the old side's noise was learned: what differed is shown, and counts for no gate
+
+not compared, since this edge started
+    page: 1,200 dropped: queue full
+    3 lost with a comparer that ended (1 did)
+
+cutover reads: shadowing at 0 %
+    differences: FAIL: different 2.44 % to ?, bound 1 % (new 3 of 4)"""
+
+
+def test_where_nothing_differs_it_says_so() -> None:
+    assert written_report(answer(Findings())) == "no shadow was compared since 2018-04-16 15:00:00Z"
+    said = written_report(answer(Findings(), kept=False, rules=[]))
+    assert said.endswith("beyond this edge's end): no such rule has a `shadow`")
+    assert written_report(answer(found(*[PAIR] * LEARNING, specimen(SAME)))).startswith(
+        "21 shadows were compared since 2018-04-16 15:00:00Z: nothing differs\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "pattern", "words"),
+    [
+        (Kind.MISSING, "index:/files/*/requires-python", "a file's requires-python is missing"),
+        (Kind.MISSING, "index:/files/*", "a file is missing"),
+        (Kind.ADDED, "index:/projects/*", "a project is there, and was not"),
+        (Kind.CHANGED, "header:cache-control", "the header Cache-Control is another"),
+        (Kind.TYPE_CHANGED, "json:/info/author", "info/author is of another type"),
+        (Kind.REORDERED, "json:/urls", "urls is in another order"),
+        (Kind.CHANGED, "json:", "the whole document is another"),
+        (Kind.UNREADABLE, "unreadable:new/too large", "the new side's content cannot be read: too large"),
+        (Kind.UNLISTED, "unlisted", "more differences than are listed"),
+        (Kind.CHANGED, "(other)", "something else is another"),
+        (Kind.STATUS_CHANGED, "(other)", "another status"),
+    ],
+)
+def test_each_kind_has_its_words(kind: Kind, pattern: str, words: str) -> None:
+    assert worded(kind, pattern) == words
+
+
+def test_each_reason_has_its_words() -> None:
+    counts = [{"rule": "page", "why": why.value, "count": 1} for why in Unjudged]
+    assert written_report(answer(Findings(), unjudged=counts)).count("page: 1 ") == len(Unjudged)

@@ -118,7 +118,8 @@ def add(db: sqlite3.Connection, news: Findings) -> None:
 
 def _fitting(db: sqlite3.Connection, key: Key) -> Key:
     """As which it is counted."""
-    if not _count(db, "groups", _KEY, key) and _count(db, "groups", "rule = ?", key[:1]) >= MOST_GROUPS_OF_RULE:
+    of_rule = "rule = ? AND shape <> ?"
+    if not _count(db, "groups", _KEY, key) and _count(db, "groups", of_rule, (key.rule, OTHER)) >= MOST_GROUPS_OF_RULE:
         key = Key(key.rule, OTHER, OTHER)
     if not _count(db, "groups", _KEY, key) and _count(db, "groups") >= MOST_GROUPS:
         key = Key(OTHER, OTHER, OTHER)

@@ -131,7 +131,7 @@ class Groups:
                 key = Key(OTHER, OTHER, OTHER)
         if key not in self._groups:
             self._groups[key] = Group()
-            self._of_rule[key.rule] += 1
+            self._of_rule[key.rule] += key.shape != OTHER
         return key, self._groups[key]
 
     # -- JSON ---------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from edgeproxy.control.messages import (
     Drain,
     Draining,
     Failed,
+    Found,
     Hurry,
     Message,
     Ready,
@@ -33,6 +34,7 @@ MESSAGES: list[Message] = [
     Hurry(),
     Count(),
     Tallied(4, 1, {"reads": {"old": {"exchanges": 1, "failures": 0, "latency": [[7, 1]]}}}),
+    Found('{"groups": []}\n'),
 ]
 
 

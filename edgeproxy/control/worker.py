@@ -132,7 +132,7 @@ class Worker:
             lambda: self._channel.is_clear,
             edge.counters,
         )
-        edge.deliver = comparing.deliver
+        edge.deliver = comparing.deliver  # from now on there are shadows
         return comparing
 
     async def _end_comparing(self) -> None:

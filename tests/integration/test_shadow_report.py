@@ -16,6 +16,7 @@ from typing import Any
 
 from cutover_edge import cutover, status
 from edge_process import WAIT
+from shadow_verb import shadow
 from specimens import OTHER, PAIR, RULES, SAME, shadowed, specimen
 
 from edgeproxy.migration.comparing.comparer import LEARNING, Comparer
@@ -70,14 +71,6 @@ async def fed_edge(place: Path) -> AsyncIterator[Fed]:
             process.kill()
         await process.wait()
         process._transport.close()  # type: ignore[attr-defined]
-
-
-async def shadow(place: Path, *words: str) -> tuple[int, str]:
-    command = (sys.executable, "-m", "edgeproxy", "shadow", *words, "--control", str(place / "control"))
-    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    out, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode().strip()
 
 
 async def until(place: Path, what: str) -> dict[str, Any]:

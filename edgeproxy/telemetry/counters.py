@@ -154,8 +154,21 @@ class HandshakeFailure(StrEnum):
 
 
 @dataclass(slots=True)
+class HitCount:
+    """Exchanges of one rule, outcome and status that were answered for their octets alone, and are not yet among the
+    counters.
+    """
+
+    number: int = 0
+
+
+@dataclass(slots=True)
 class Counters:
-    """One worker's counts since it started."""
+    """One worker's counts since it started. Who reads them calls `collect` first, as Edge.counters and `numbers` do.
+
+    PERF: a hit is counted in five places. Where its octets are known, all follow from its rule, outcome and status: it
+    adds to one HitCount, and `collect` to the five. That is 0.75 of 3.3 µs.
+    """
 
     connections: int = 0  # clients accepted
     open_connections: int = 0
@@ -184,6 +197,7 @@ class Counters:
     backend_failures: Counter[tuple[str, BackendFailure]] = field(default_factory=Counter)
     pools: dict[str, PoolCounts] = field(default_factory=dict)  # by backend
     pools_now: dict[str, Callable[[], PoolNow]] = field(default_factory=dict)  # by backend: asked when somebody asks
+    _hits: dict[tuple[str, str, int], HitCount] = field(default_factory=dict)  # by rule, outcome and status
 
     @property
     def backend_connections(self) -> int:
@@ -197,13 +211,31 @@ class Counters:
     def backend_retries(self) -> int:
         return sum(pool.retries for pool in self.pools.values())
 
+    def hits(self, rule: str, outcome: str, status: int) -> HitCount:
+        """What such exchanges add to."""
+        return self._hits.setdefault((rule, outcome, status), HitCount())
+
+    def collect(self) -> None:
+        """Add what was counted apart."""
+        for (rule, outcome, status), hits in self._hits.items():
+            number, hits.number = hits.number, 0
+            if number:
+                self.requests += number
+                self.memo_hits += number
+                self.statuses[status] += number
+                self.rules[rule] += number
+                self.cache[rule, outcome] += number
+
     def numbers(self) -> dict[str, int | dict[str, int]]:
         """All counts by name; those of a Counter by the names of their keys, `/` between the parts of a key. Backends
         and their endpoints as they are now are `pools/BACKEND` and `endpoints/BACKEND/URL`.
         """
+        self.collect()
         found: dict[str, int | dict[str, int]] = {}
         for each in fields(self):
             value = getattr(self, each.name)
+            if each.name == "_hits":
+                continue  # they were collected
             if each.name == "pools":
                 found |= {f"pools/{name}": asdict(counts) for name, counts in self.pools.items()}
             elif each.name == "pools_now":

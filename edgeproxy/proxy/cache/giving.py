@@ -82,7 +82,8 @@ class Known:
 
     def octets(self, now: float, outcome: Outcome, end: bytes) -> bytes:
         """The whole answer, but for what is `apart`; `end`: further field lines."""
-        return b"%b%b%b\r\n%b" % (self.head, self._told(now, outcome), end, self.content)
+        head = self.ready[: self._fixed]
+        return b"%b%b%b\r\n%b" % (head, self._told(now, outcome), end, self.content)
 
     def make_ready(self, now: float) -> None:
         """For a hit at `now`, and until its Age or its time to live is another. A clock that was set back to before the

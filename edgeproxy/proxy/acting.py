@@ -38,10 +38,10 @@ class ActingStream(KeptStream):
         edge, rule, arm = self._edge, planned.plan.rule, None
         if isinstance(plan, ByArm):
             arm, chosen = choose_arm(plan, edge.moved, fields.values, self.peer.address)
-            edge.counters.arms[plan.split.name, arm] += 1
+            edge.counting.arms[plan.split.name, arm] += 1
             plan = chosen
         if rule is not None:
-            edge.counters.rules[rule] += 1
+            edge.counting.rules[rule] += 1
         if self.record is not None:
             note_plan(self.record, planned, plan, arm)
         if isinstance(plan, Answer):

@@ -95,7 +95,7 @@ class AnsweringStream(ClientStream):
 
     def note_outcome(self, rule: str, outcome: Outcome) -> None:
         """What the cache did."""
-        self._edge.counters.cache[rule, outcome] += 1
+        self._edge.counting.cache[rule, outcome] += 1
         if self.record is not None:
             self.record.cache = outcome
 
@@ -110,7 +110,7 @@ class AnsweringStream(ClientStream):
 
     def finish(self, status: int, octets: bytes | memoryview, keep_alive: bool) -> None:
         """PERF: send, on_head_sent and on_answered in one, for an answer that came whole."""
-        self._edge.counters.statuses[status] += 1
+        self._edge.counting.statuses[status] += 1
         if self.record is not None:
             self.record.status = status
         self.transport.write(octets)
@@ -118,7 +118,7 @@ class AnsweringStream(ClientStream):
 
     def on_head_sent(self, status: int) -> None:
         self._is_answering = True
-        self._edge.counters.statuses[status] += 1
+        self._edge.counting.statuses[status] += 1
         if self.record is not None:
             self.record.status = status
 
@@ -157,7 +157,7 @@ class AnsweringStream(ClientStream):
 
     def abort(self) -> None:
         """End in the middle of an answer: the client must see that it is broken."""
-        self._edge.counters.aborted += self._exchange is not None
+        self._edge.counting.aborted += self._exchange is not None
         self._phase = Phase.CLOSED
         self._write_record(is_whole=False)
         self._leave_exchange()
@@ -173,7 +173,7 @@ class AnsweringStream(ClientStream):
 
     def _refuse(self, status: int, message: str, reason: Refusal, fields: RequestFields | None = None) -> None:
         """Answer, when no answer has begun, and end the connection."""
-        self._edge.counters.refusals[reason] += 1
+        self._edge.counting.refusals[reason] += 1
         if self.record is None and self._edge.keeps_records:
             self.record = record_refused(self.peer, fields)
         if self._is_answering:

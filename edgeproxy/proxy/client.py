@@ -56,7 +56,7 @@ class ClientConnection(ActingStream):
         edge.on_client_made(self)
         if self._header is not None:
             self.peer.introduce(self._header)
-            self._planner = edge.planners[self.peer.scheme]
+        self._use(edge.planners[self.peer.scheme])
         self._set_deadline()
         refusal = edge.admit(self)
         if refusal is not None:
@@ -71,7 +71,7 @@ class ClientConnection(ActingStream):
             if not self._buffer.octets and not self._is_stalled:
                 # PERF: what a client sends again and again, one request in one read, is known without a search for
                 # its end: 1.5 of 16 µs. All else goes the way of _read_heads.
-                known = self._planner.known
+                known = self._known
                 if known and (found := known.get(data)) is not None and self._give_known(found):
                     return
                 end = data.find(b"\r\n")
@@ -105,7 +105,7 @@ class ClientConnection(ActingStream):
         self.deadline = NEVER
         self._edge.on_client_lost(self)
         if self._exchange is not None:
-            self._edge.counters.client_gone += 1
+            self._edge.counting.client_gone += 1
             self._write_record(is_whole=False)
             self._leave_exchange()
 
@@ -218,7 +218,7 @@ class ClientConnection(ActingStream):
             return
         line = planned.line
         self._method, self.minor = line.method, line.minor
-        edge.counters.requests += 1
+        edge.counting.requests += 1
         self._requests_left -= 1
         wants_more = not fields.wants_close if line.minor else fields.wants_keep_alive
         self._keep_alive = wants_more and self._requests_left > 0
@@ -284,7 +284,7 @@ class ClientConnection(ActingStream):
         edge = self._edge
         verdict = judge(planned, fields, edge.limits, edge.wait(planned, self.peer.address))
         if verdict.refusal is not None:
-            edge.counters.refusals[verdict.refusal] += 1
+            edge.counting.refusals[verdict.refusal] += 1
         return self._act(planned, verdict.plan, verdict.fields)
 
     def _read_body(self, data: bytes) -> None:

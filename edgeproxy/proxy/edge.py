@@ -66,16 +66,16 @@ class Edge:
         limits = ruleset.limits if limits is None else limits
         self.ruleset = ruleset
         self.limits = limits
-        self.counters = Counters()
+        self.counting = Counters()
         self.clock = Clock(asyncio.get_running_loop(), limits.tick)
-        self.heads = HeadReader(limits, self.counters)
+        self.heads = HeadReader(limits, self.counting)
         self.planners: Mapping[Scheme, Planner] = {scheme: Planner(ruleset, scheme, limits) for scheme in Scheme}
         self.moved: dict[str, Split] = {}  # cutovers that are not at rest
         self.tally = Tally()  # of their arms, until somebody takes it
         self.number = 0  # of the shares in force, as their owner counts them
         self.deliver = deliver
         self.dice = dice
-        self.guard = LoopGuard(ruleset, self.clock, self.counters, self.moved)
+        self.guard = LoopGuard(ruleset, self.clock, self.counting, self.moved)
         self.proxies = TrustedProxies(ruleset.trusted_proxies)
         self._own_rates = RateTable.create(limits.rate_slots) if rates is None and ruleset.has_rates else None
         self.rates = rates or self._own_rates
@@ -100,7 +100,7 @@ class Edge:
         self._tending: asyncio.TimerHandle | None = None
         self.resolver = resolver or Resolver(ResolveLimits(least=limits.name_least, most=limits.name_most))
         self.pools: Mapping[str, Pool] = {
-            backend.name: Pool(backend, self.clock, limits, self.counters, self.resolver, self.tally)
+            backend.name: Pool(backend, self.clock, limits, self.counting, self.resolver, self.tally)
             for backend in ruleset.backends
             if isinstance(backend, HttpBackend)
         }
@@ -111,9 +111,15 @@ class Edge:
         disk = None
         if settings.directory is not None:
             disk = Disk.open(settings.directory, settings.disk, settings.largest, log)
-        keeper = Keeper(settings, self.limits.call, self.clock, self.counters, self.guard, log, disk)
-        self.counters.copies |= {"memory": keeper.memory_numbers, "disk": keeper.disk_numbers}
+        keeper = Keeper(settings, self.limits.call, self.clock, self.counting, self.guard, log, disk)
+        self.counting.copies |= {"memory": keeper.memory_numbers, "disk": keeper.disk_numbers}
         return keeper
+
+    @property
+    def counters(self) -> Counters:
+        """To be read; whoever counts adds to `counting`."""
+        self.counting.collect()
+        return self.counting
 
     # -- for its owner ------------------------------------------------------------------------------------------
 
@@ -153,6 +159,8 @@ class Edge:
             self.is_draining = True
             self.shadower.close()
             self.limits = replace(self.limits, idle=min(self.limits.idle, self.limits.drain_idle))
+            for planner in self.planners.values():
+                planner.forget_requests()  # each answer has to say from now on whether its connection is kept
             for listening in self.listening:
                 listening.stop_accepting(is_final=is_final)
             for client in list(self._clients):
@@ -213,8 +221,8 @@ class Edge:
     # -- for its connections ------------------------------------------------------------------------------------
 
     def on_client_made(self, client: ClientConnection) -> None:
-        self.counters.connections += 1
-        self.counters.open_connections += 1
+        self.counting.connections += 1
+        self.counting.open_connections += 1
         self._clients.add(client)
         self._no_clients.clear()
         self.clock.waiting.add(client)
@@ -233,7 +241,7 @@ class Edge:
         return Refusal.TOO_MANY_OF_CLIENT if is_too_many else None
 
     def on_client_lost(self, client: ClientConnection) -> None:
-        self.counters.open_connections -= 1
+        self.counting.open_connections -= 1
         self._clients.discard(client)
         self.clock.waiting.discard(client)
         key = client.counted_as
@@ -246,7 +254,7 @@ class Edge:
     def note_fall(self, fall: Fall, address: str) -> None:
         """Another backend is asked in the place of the first."""
         rule, agent = fall.plan.rule, fall.fields.values.get("user-agent", "")
-        self.counters.fallbacks[rule, fall.reason] += 1
+        self.counting.fallbacks[rule, fall.reason] += 1
         template = self._templates.get(rule)
         self.ledger.add(
             *needed_once(fall.backend, rule, fall.reason, fall.path, template, address, agent, self.clock.wall())

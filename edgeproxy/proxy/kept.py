@@ -2,12 +2,15 @@
 
 Laws of this module:
 - a request whose octets are known gets the same answer as the way of any other request would give it, or goes that way;
-- what is known is over when its copy is: by time, by a purge, by a newer one.
+- what is known is over when its copy is: by time, by a purge, by a newer one;
+- no request is known that a trusted proxy passed on, that is recorded, or that comes while the edge drains: they go the
+  way of any other, and the hit path need not ask for all that.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, cast
 
 from edgeproxy.caching.eviction import MOST_HITS
 from edgeproxy.caching.outcomes import Outcome
@@ -22,45 +25,49 @@ if TYPE_CHECKING:
     from edgeproxy.proxy.cache.keeper import Keeper
     from edgeproxy.proxy.edge import Edge
 
+_NOTHING: Final[Mapping[bytes, Known]] = {}
+
 
 class KeptStream(AnsweringStream):
     """A client's connection, as far as the cache in memory sees it."""
 
-    __slots__ = ("_given", "_planner", "_requests_left")
+    __slots__ = ("_given", "_known", "_planner", "_requests_left")
 
     def __init__(self, edge: Edge, planner: Planner) -> None:
         super().__init__(edge)
         self._planner = planner
         self._requests_left = edge.limits.requests
+        self._known = _NOTHING  # whole requests that a copy in memory answers
         self._given: Known | None = None  # by what the request at hand was answered, if others like it can be
+
+    def _use(self, planner: Planner) -> None:
+        """For requests from now on; the peer is known."""
+        self._planner = planner
+        self._known = _NOTHING if self.peer.is_trusted else planner.known
+
+    @property
+    def _may_learn(self) -> bool:
+        edge = self._edge
+        return not (edge.is_draining or edge.keeps_records or self.peer.is_trusted)
 
     def _give_known(self, known: Known) -> bool:
         """Answer a request whose octets are known from a copy in memory, if it is fresh and nothing else is to be done.
 
-        PERF: the hit path whole. What it leaves out, the way of any request does: records, limits, trusted proxies.
+        PERF: the hit path whole. What it leaves out, the way of any request does.
         """
-        edge, copy = self._edge, known.copy
-        now = edge.clock.wall()
-        if (
-            now >= copy.expires
-            or self._requests_left <= 1
-            or self.peer.is_trusted
-            or edge.is_draining
-            or edge.keeps_records
-            or not cast("Keeper", edge.keeper).is_current
-        ):
+        edge, copy, left, count = self._edge, known.copy, self._requests_left, known.count
+        clock, keeper = edge.clock, edge.keeper
+        now = clock.wall()
+        if now >= copy.expires or left <= 1 or keeper is None or keeper.purges.last[0] != keeper.seen or count is None:
             return False
-        counters = edge.counters
-        counters.requests += 1
-        counters.memo_hits += 1
-        counters.rules[known.rule] += 1
-        counters.cache[known.counted] += 1
-        counters.statuses[known.status] += 1
-        self._requests_left -= 1
         if copy.hits < MOST_HITS:
-            cast("Keeper", edge.keeper).note_hit(copy)
-        self.deadline = edge.clock.now() + edge.limits.idle  # first: a write that fills the transport sets another
-        self.transport.write(known.octets(now))
+            keeper.note_hit(copy)
+        if not known.since <= now < known.until:
+            known.make_ready(now)
+        count.number += 1
+        self._requests_left = left - 1
+        self.deadline = clock.now() + edge.limits.idle  # first: a write that fills the transport sets another
+        self.transport.write(known.ready + known.content)
         return True
 
     def _answer_kept(self, planned: Planned, plan: Pass | ServeFile, cache: CachePlan, fields: RequestFields) -> bool:
@@ -73,8 +80,9 @@ class KeptStream(AnsweringStream):
             return False
         self.note_outcome(plan.rule, Outcome.HIT)
         is_final = planned.plan is plan and planned.limits is None and fields.is_common and not fields.wants_close
-        if is_final and self.minor and known.is_lasting and not _is_by_age(cache, fields):
+        if is_final and self.minor and known.is_lasting and not _is_by_age(cache, fields) and self._may_learn:
             self._given = known
+            known.count = edge.counting.hits(plan.rule, Outcome.HIT, known.status)
         give(self, known, edge.clock.wall(), Outcome.HIT)
         return True
 

@@ -221,11 +221,11 @@ class Listening:
         """Use them if their files have changed; say so if they cannot be used."""
         try:
             if self._certificates is not None and self._certificates.look_again():
-                self._edge.counters.certificates_read += 1
+                self._edge.counting.certificates_read += 1
                 for warning in self._certificates.warnings(datetime.now(UTC)):
                     tell(f"{self._listener}: {warning}")
         except UnusableCertificate as error:
-            self._edge.counters.certificates_unusable += 1
+            self._edge.counting.certificates_unusable += 1
             tell(f"{self._listener}: {error}; the certificates from before stay in use")
 
     # -- accepting ----------------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ class Listening:
 
     def _pause(self, sock: socket.socket, error: OSError) -> None:
         """Descriptors or memory have run out, this process's or the machine's: try again in a moment."""
-        self._edge.counters.accept_failures += 1
+        self._edge.counting.accept_failures += 1
         self._loop.remove_reader(sock.fileno())
         self._loop.call_later(_PAUSE, self._watch, sock)
         if self._loop.time() > self._told + _TELL_EVERY:
@@ -262,7 +262,7 @@ class Listening:
     def _begin(self, accepted: socket.socket) -> None:
         is_plain = self._certificates is None
         if not is_plain and not self._edge.has_room():  # a plain client is told, by a 503
-            self._edge.counters.refusals[Refusal.TOO_MANY_CONNECTIONS] += 1
+            self._edge.counting.refusals[Refusal.TOO_MANY_CONNECTIONS] += 1
             accepted.close()
             return
         opening = self._loop.create_task(self._open(accepted) if is_plain else self._shake_hands(accepted))
@@ -280,7 +280,7 @@ class Listening:
             client = ClientConnection(self._edge, self._listener, header)
             await self._loop.connect_accepted_socket(lambda: client, accepted)
         except BadProxyHeader:
-            self._edge.counters.refusals[Refusal.BAD_PREFACE] += 1
+            self._edge.counting.refusals[Refusal.BAD_PREFACE] += 1
         except OSError:  # the proxy said nothing in time, or has left; or there is no memory
             accepted.close()
 
@@ -300,7 +300,7 @@ class Listening:
 
     async def _shake_hands(self, accepted: socket.socket) -> None:
         assert self._certificates is not None
-        counters, limits = self._edge.counters, self._edge.limits
+        counters, limits = self._edge.counting, self._edge.limits
         try:
             header = await self._read_preface(accepted)
             if header is not None:  # what it says of TLS is of the way to the proxy. The client's is with this edge

@@ -98,6 +98,9 @@ class Planner:
                 self.known.clear()
             self.known[request] = known
 
+    def forget_requests(self) -> None:
+        self.known.clear()
+
     def drop_ended(self) -> None:
         """Forget the known requests whose copy is gone or past its time: nobody counts what such a copy holds."""
         over = [request for request, known in self.known.items() if known.is_over]

@@ -1,6 +1,6 @@
 """Kept answers as octets: what is made once for a copy and a client's fields, and what is written for each request.
 
-PERF: a hit that is known costs one look-up by the request's octets, two comparisons and one formatting.
+PERF: a hit that is known costs one look-up by the request's octets, a few comparisons and one copy of the content.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.ranges import Span
 from edgeproxy.http.selection import Part
 from edgeproxy.proxy.plan import Answer, Pass, ServeFile, say
+from edgeproxy.telemetry.counters import HitCount
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.cache.memory import Copy
@@ -40,24 +41,35 @@ class Client(Protocol):
 
 class Known:
     """What a request gets from a copy, all but what changes by the second. It is over as soon as the copy's `expires`
-    is. `counted` names the exchange for the counters. `apart`: content that is large is not in one piece of octets with
-    its head, so that all clients who take it slowly share the copy's own.
+    is. `apart`: content that is large is not in one piece of octets with its head, so that all clients who take it
+    slowly share the copy's own.
+
+    `ready` is the whole head of a hit on a kept connection, and right from `since` to before `until`: for at most a
+    second. PERF: it holds the head's only octets, so what is remembered for a second costs no memory.
     """
 
-    __slots__ = ("apart", "content", "copy", "counted", "head", "rule", "says_age", "status")
+    __slots__ = (
+        "_fixed", "_says_age", "apart", "content", "copy", "count", "ready", "since", "status", "until",
+    )  # fmt: skip
 
     def __init__(self, copy: Copy, plan: Pass | ServeFile, values: Mapping[str, str], now: float) -> None:
         reply = replies.reply(plan.method, values, named(copy.stored, plan, values), now)
         self.copy = copy
-        self.rule = plan.rule
-        self.counted = (plan.rule, Outcome.HIT)
         self.status = reply.status
-        self.head = head_of(reply, plan)
+        self.count: HitCount | None = None  # where its hits are counted, once it is remembered
+        self.ready = head_of(reply, plan)
+        self._fixed = len(self.ready)  # octets of it that do not change
+        self.since = self.until = 0.0
         content = _content_of(reply, copy.body)
         is_large = len(content) > _TOGETHER
         self.content = b"" if is_large else bytes(content)  # bytes stay the same object
         self.apart = memoryview(content) if is_large else b""  # uvloop slices what is left, which copies bytes
-        self.says_age = says_age(plan)
+        self._says_age = says_age(plan)
+
+    @property
+    def head(self) -> bytes:
+        """All but what changes by the second."""
+        return self.ready[: self._fixed]
 
     @property
     def is_lasting(self) -> bool:
@@ -68,25 +80,27 @@ class Known:
     def is_over(self) -> bool:
         return not self.copy.expires
 
-    def octets(self, now: float, outcome: Outcome = Outcome.HIT, end: bytes = b"") -> bytes:
+    def octets(self, now: float, outcome: Outcome, end: bytes) -> bytes:
         """The whole answer, but for what is `apart`; `end`: further field lines."""
+        head = self.ready[: self._fixed]
+        return b"%b%b%b\r\n%b" % (head, self._told(now, outcome), end, self.content)
+
+    def make_ready(self, now: float) -> None:
+        """For a hit at `now`, and until its Age or its time to live is another. A clock that was set back to before the
+        answer came has it made each time.
+        """
+        copy = self.copy
+        born, expires = copy.stored.terms.born, copy.expires
+        self.ready = b"%b%b\r\n" % (self.ready[: self._fixed], self._told(now, Outcome.HIT))
+        self.since = now
+        self.until = min(born + int(now - born) + 1, expires - int(expires - now)) if now >= born else now
+
+    def _told(self, now: float, outcome: Outcome) -> bytes:
         copy = self.copy
         age = int(now - copy.stored.terms.born)
-        if outcome is Outcome.HIT and self.says_age and age >= 0:
-            ttl = int(copy.expires - now)
-            return b"%bAge: %d\r\nCache-Status: edgeproxy; hit; ttl=%d\r\n%b\r\n%b" % (
-                self.head,
-                age,
-                ttl,
-                end,
-                self.content,
-            )
-        return b"%b%b%b\r\n%b" % (
-            self.head,
-            told_lines(copy.stored, outcome, now, says_age=self.says_age),
-            end,
-            self.content,
-        )
+        if outcome is Outcome.HIT and self._says_age and age >= 0:  # PERF: what follows comes to the same
+            return b"Age: %d\r\nCache-Status: edgeproxy; hit; ttl=%d\r\n" % (age, int(copy.expires - now))
+        return told_lines(copy.stored, outcome, now, says_age=self._says_age)
 
 
 def named(stored: Stored, plan: Pass | ServeFile, values: Mapping[str, str]) -> Stored:

@@ -45,12 +45,12 @@ class NotAPurgeLog(ValueError):
 class PurgeLog:
     """A ring of purges, numbered from 1, for the processes that have its descriptor."""
 
-    __slots__ = ("_depth", "_memory", "_seq", "_thread_lock", "fd", "identity")
+    __slots__ = ("_depth", "_memory", "_thread_lock", "fd", "identity", "last")
 
     def __init__(self, fd: int) -> None:
         self.fd = fd
         self._memory = _map(fd)
-        self._seq = memoryview(self._memory)[_SEQ].cast("Q")
+        self.last = memoryview(self._memory)[_SEQ].cast("Q")  # its only item is `seq`. PERF: to be read without a call
         self.identity = self._memory[_IDENTITY]  # no other log has it, now or later
         self._thread_lock = RLock()
         self._depth = 0  # how often the thread that has the lock has taken it
@@ -69,14 +69,14 @@ class PurgeLog:
         return cls(fd)
 
     def close(self) -> None:
-        self._seq.release()
+        self.last.release()
         self._memory.close()
         os.close(self.fd)
 
     @property
     def seq(self) -> int:
         """The last purge's number, 0 before the first. PERF: 100 ns."""
-        return self._seq[0]
+        return self.last[0]
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -99,19 +99,19 @@ class PurgeLog:
     def append(self, purge: Purge) -> int:
         """Let everybody know, from now on. Returns its number."""
         with self.lock():
-            number = self._seq[0] + 1
+            number = self.last[0] + 1
             record = _RECORD.pack(number, purge.at, purge.what, purge.mode, purge.digest)
             at = _offset(number)
             self._memory[at : at + _PLACE] = (record + _CHECK.pack(crc32(record))).ljust(_PLACE, b"\0")
-            self._seq[0] = number
+            self.last[0] = number
             return number
 
     def since(self, seq: int) -> tuple[Purge, ...] | None:
         """What was purged after that number, in order; None: more than is known, so take everything for purged."""
-        last = self._seq[0]
+        last = self.last[0]
         found = [self._read(number) for number in range(max(seq, last - PLACES) + 1, last + 1)]
         # A place may have been written again while it was read, or be written again just now.
-        if not self._seq[0] - PLACES < seq <= last:
+        if not self.last[0] - PLACES < seq <= last:
             return None
         purges = tuple(purge for purge in found if purge is not None)
         return purges if len(purges) == len(found) else None

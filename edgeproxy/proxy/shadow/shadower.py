@@ -43,7 +43,7 @@ class Shadower:
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
-        self.counters = edge.counters
+        self.counters = edge.counting
         self.room = Room(_OCTETS)
         self._lanes: dict[str, Lane] = {}
         self._pools: dict[str, Pool] = {}

@@ -100,6 +100,7 @@ class Drop(StrEnum):
 
     CREDENTIALS = "credentials"  # it has some, so its answer is one person's
     QUEUE_FULL = "queue_full"  # too many wait for the other backend
+    DOWN = "down"  # none of the last ones had a whole answer: the other backend is left alone for a moment
     NO_ROOM = "no_room"  # what all shadows hold together has reached its bound
     TOO_LARGE = "too_large"  # the old answer, or the request's body
     CLIENT_GONE = "client_gone"  # nobody waited for the old answer to its end

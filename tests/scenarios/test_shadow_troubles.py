@@ -122,6 +122,15 @@ async def test_what_never_ends_is_cut(compare: str) -> None:
         assert site.held == 0
 
 
+async def test_a_backend_whose_answers_never_end_is_left_alone_for_a_second() -> None:
+    async with shadowed(new=endless) as site, site.running.client() as client:
+        for _ in range(5):
+            await client.ask(request("/page"))
+            await site.handed_on()
+        await client.ask(request("/page"))
+        assert site.drops() == {Drop.DOWN: 1}
+
+
 async def test_a_length_beyond_the_bound_is_not_waited_for() -> None:
     async def large(peer: BackendPeer) -> None:
         await peer.head()
@@ -154,7 +163,9 @@ async def test_nothing_of_a_shadow_is_counted_as_a_clients() -> None:
         site.running.edge.move({"reads": 1})
         for number in range(8):  # more failures than eject an endpoint
             await client.ask(request(f"/{number}"))
-            await site.handed_on()
+            if number < 5:
+                await site.handed_on()
+        assert site.drops() == {Drop.DOWN: 3}
         counters = site.counters
         assert not counters.backend_failures
         assert counters.pools["modern"].connections == 0
@@ -165,6 +176,30 @@ async def test_nothing_of_a_shadow_is_counted_as_a_clients() -> None:
         taken = site.running.edge.tally.take()["reads"]
         assert taken["old"]["exchanges"] == 8
         assert not taken["new"]["exchanges"]
+
+
+async def test_a_backend_that_answers_nobody_is_left_alone_for_a_second() -> None:
+    is_well = asyncio.Event()
+
+    async def new(peer: BackendPeer) -> None:
+        await peer.head()
+        if is_well.is_set():
+            await peer.send(answer("new"))
+
+    async with shadowed(new=new) as site, site.running.client() as client:
+        clock = site.running.edge.clock
+        loop_time = clock.now
+        for _ in range(5):
+            await client.ask(request("/page"))
+            assert (await site.handed_on()).new is Silence.BROKEN
+        is_well.set()
+        await client.ask(request("/page"))
+        assert (site.drops(), site.counters.shadows) == ({Drop.DOWN: 1}, {"pages": 5})
+        clock.now = lambda: loop_time() + 1
+        for _ in range(5):
+            await client.ask(request("/page"))
+            assert isinstance((await site.handed_on()).new, Part)
+        assert site.drops() == {Drop.DOWN: 1}
 
 
 async def test_so_many_are_asked_at_once_so_many_wait_and_the_rest_is_dropped() -> None:

@@ -10,14 +10,13 @@ Laws of this module:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote_plus
 
-from edgeproxy.http.edits import FieldEdit
-from edgeproxy.http.fields import OVERRIDES
+from edgeproxy.http.fields import CREDENTIALS, OVERRIDES
 from edgeproxy.http.request import RequestFields
 from edgeproxy.migration.comparing.scrubbing import is_secret
 from edgeproxy.ruleset.modifiers import Comparison, Shadow
@@ -27,15 +26,16 @@ if TYPE_CHECKING:
 
 Headers = tuple[tuple[str, str | None], ...]
 
-# As `field_edit` has it, `X_Name` goes with `X-Name`: for many backends it is the same field.
+# Of a request's fields. As in `field_edit`, `X_Name` goes with `X-Name`: for many backends both are one field.
 _GONE: Final = (
-    *("authorization", "cookie2?", "proxy[-_]authorization", "backend[-_]fault[^:]*", "backend[-_]token[^:]*"),
-    *("if[-_](?:match|none[-_]match|modified[-_]since|unmodified[-_]since|range)", "range"),
-    *(name.replace("-", "[-_]") for name in OVERRIDES),
-    *("connection", "content[-_]length", "edge[-_]shadow", "expect", "te", "transfer[-_]encoding", "upgrade"),
+    CREDENTIALS
+    | {b"proxy-authorization", b"backend-token"}
+    | {b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range", b"range"}
+    | {b"connection", b"content-length", b"edge-shadow", b"expect", b"te", b"transfer-encoding", b"upgrade"}
+    | {name.lower().encode() for name in OVERRIDES}
 )
-_EDIT: Final = FieldEdit(re.compile(rf"(?im)^(?:{'|'.join(_GONE)}):.*\n".encode()), b"Edge-Shadow: 1\r\n")
 _LONGEST: Final = 30.0  # seconds for an answer, whatever time the rule gives its clients
+_LONGEST_BLOCK: Final = 2_048  # octets of field lines that are remembered
 _LONGEST_NAME: Final = 64  # of a field, that is remembered
 
 
@@ -60,7 +60,7 @@ class ShadowPlan:
 def shadow_plan(shadow: Shadow, plan: Pass, headers: Headers) -> ShadowPlan:
     """`plan`: as the other backend would be asked in the first one's place; `headers`: what the rule makes of them."""
     query = plan.target.partition("?")[2]
-    parameters = (each.partition("=")[0] for each in query.split("&"))
+    parameters = (unquote_plus(each.partition("=")[0]) for each in query.split("&"))
     names = (*parameters, *(name for name, value in headers if value is not None))
     edited = frozenset(name.lower() for name, _ in headers)
     time = _LONGEST if plan.time is None else min(plan.time, _LONGEST)
@@ -76,12 +76,35 @@ def lines_for(plan: Pass, fields: RequestFields, forwarded: bytes) -> bytes:
 
 def shadow_lines(lines: bytes, body: bytes | None) -> bytes:
     """What a shadow says where the request says `lines`, each with its CRLF. `body`: None where it has none."""
-    shadow = _EDIT.apply(lines)
-    return shadow if body is None else shadow + b"Content-Length: %d\r\n" % len(body)
+    kept = _kept(lines) if len(lines) <= _LONGEST_BLOCK else _without_gone(lines)
+    if body is None:
+        return kept + b"Edge-Shadow: 1\r\n"
+    return b"%bEdge-Shadow: 1\r\nContent-Length: %d\r\n" % (kept, len(body))
+
+
+@lru_cache(256)
+def _kept(lines: bytes) -> bytes:
+    """PERF: clients repeat their header; 4 µs for pip's."""
+    return _without_gone(lines)
+
+
+def _without_gone(lines: bytes) -> bytes:
+    return b"\r\n".join([line for line in lines.split(b"\r\n") if not _is_gone(line.partition(b":")[0])])
 
 
 def _is_secret(name: str) -> bool:
     return _is_short_secret(name) if len(name) <= _LONGEST_NAME else is_secret(name)
+
+
+def _is_gone(name: bytes) -> bool:
+    return _is_short_gone(name) if len(name) <= _LONGEST_NAME else False
+
+
+@lru_cache(512)
+def _is_short_gone(name: bytes) -> bool:
+    """PERF: asked for each line. A regular expression for all of them takes 25 µs for pip's header."""
+    name = name.lower().replace(b"_", b"-")
+    return name in _GONE or name.startswith(b"backend-fault")
 
 
 @lru_cache(512)

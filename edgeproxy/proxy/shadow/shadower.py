@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from edgeproxy.migration.specimen import Part, Specimen
+from edgeproxy.migration.specimen import Part, Silence, Specimen
 from edgeproxy.proxy.pool import Pool
 from edgeproxy.proxy.shadow.hearing import Room
 from edgeproxy.proxy.shadow.original import LONGEST_BODY, Original
@@ -33,6 +33,8 @@ AT_ONCE: Final = 16  # shadows of one backend that are asked
 MOST_WAITING: Final = 256  # for that, of one backend
 _OCTETS: Final = 32 << 20  # of requests and answers, that all hold together
 _WAIT: Final = 10.0  # seconds for its turn: later the new answer would be compared with one of another time
+_SILENCES: Final = 5  # in a row, or answers without an end, after which a backend gets no shadows
+_REST: Final = 1.0  # for so many seconds. PERF: a refused connection costs more than the request that is shadowed
 _PATIENCE: Final = 10.0  # seconds for the head of an answer, where the backend's own time is longer
 LEARNING: Final = 20  # pairs of answers of the old side, of one rule, before the old side is asked twice but rarely
 _ONE_OF: Final = 20  # shadows, then
@@ -115,6 +117,12 @@ class Shadower:
         """Whether the old side is asked a second time, for the differences that it has with itself."""
         return self._pairs[rule] < LEARNING or self._edge.dice() * _ONE_OF < 1
 
+    def note(self, original: Original, outcome: Part | Silence) -> None:
+        """What came of the shadow."""
+        if isinstance(outcome, Silence):
+            self.counters.shadow_silences[original.plan.rule, outcome] += 1
+        self._lane(original.shadow).note(outcome)
+
     def deliver(self, specimen: Specimen) -> bool:
         deliver = self._edge.deliver
         if deliver is None or not deliver(specimen):
@@ -145,8 +153,11 @@ class Shadower:
 
     def _why_not(self, shadow: ShadowPlan, values: Mapping[str, str]) -> Drop | None:
         """PERF: before anything is made for it. While a backend hangs, this is all that most requests cost."""
-        if self._lane(shadow).waiting >= MOST_WAITING:
+        lane = self._lane(shadow)
+        if lane.waiting >= MOST_WAITING:
             return Drop.QUEUE_FULL
+        if lane.is_resting:
+            return Drop.DOWN
         if self.room.is_full:
             return Drop.NO_ROOM
         return None if shadow.may_be_asked(values) else Drop.CREDENTIALS
@@ -174,6 +185,13 @@ class Lane:
         self._waiting: deque[Original] = deque()
         self._running: set[Shadowing] = set()
         self._is_starting = False
+        self._silences = 0  # in a row
+        self._rests_until = 0.0  # in loop time
+
+    @property
+    def is_resting(self) -> bool:
+        """PERF: the clock is read only after so many silences."""
+        return self._silences >= _SILENCES and self._clock.now() < self._rests_until
 
     @property
     def waiting(self) -> int:
@@ -196,6 +214,15 @@ class Lane:
         for shadowing in tuple(self._running):
             shadowing.stop(Drop.DRAINING)
 
+    def note(self, outcome: Part | Silence) -> None:
+        """What came of a shadow."""
+        if isinstance(outcome, Part) and not outcome.is_cut:
+            self._silences = 0
+            return
+        self._silences += 1
+        if self._silences >= _SILENCES:
+            self._rests_until = self._clock.now() + _REST
+
     def _start(self) -> None:
         """As many as may run. One that is over at once comes back here, and not into a deeper call."""
         if self._is_starting:
@@ -210,6 +237,9 @@ class Lane:
     def _start_one(self, original: Original) -> None:
         if self._clock.now() - original.queued > _WAIT:
             original.close(Drop.LATE)
+            return
+        if self.is_resting:
+            original.close(Drop.DOWN)
             return
         shadowing = Shadowing(self._shadower, original, self._on_over)
         self._running.add(shadowing)

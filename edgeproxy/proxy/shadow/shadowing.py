@@ -82,11 +82,9 @@ class Shadowing:
         if outcome is None:
             self._end(Drop.NO_ROOM)
             return
-        rule = self._original.plan.rule
-        if isinstance(outcome, Silence):
-            self._shadower.counters.shadow_silences[rule, outcome] += 1
         self._new = outcome
-        if self._shadower.wants_pair(rule):
+        self._shadower.note(self._original, outcome)
+        if self._shadower.wants_pair(self._original.plan.rule):
             self._ask_again(self._on_again)
         else:
             self._hand_on(None)

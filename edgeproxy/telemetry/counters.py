@@ -28,9 +28,11 @@ class Refusal(StrEnum):
     LOOP = "loop"  # the edge's own name in CDN-Loop
     EXPECTATION = "expectation"
     NO_TUNNEL = "no_tunnel"  # CONNECT
+    ARM_TOKEN = "arm_token"  # Edge-Arm without the token of this edge
 
 
 _BY_STATUS: Final = {
+    403: Refusal.ARM_TOKEN,
     405: Refusal.NO_TUNNEL,
     413: Refusal.BODY_TOO_LARGE,
     414: Refusal.TARGET_TOO_LONG,
@@ -38,6 +40,7 @@ _BY_STATUS: Final = {
     429: Refusal.RATE,
     431: Refusal.HEAD_TOO_LARGE,
     501: Refusal.UNKNOWN_METHOD,
+    503: Refusal.ARM_TOKEN,
     505: Refusal.UNKNOWN_VERSION,
     508: Refusal.LOOP,
 }
@@ -92,6 +95,13 @@ class FallbackReason(StrEnum):
     RESET = "reset"
     STATUS = "status"  # or what is no answer at all
     LOOP = "loop"
+
+
+class Override(StrEnum):
+    """What put a request on an arm of a cutover, other than its client's place."""
+
+    PIN = "pin"
+    TOKEN = "token"  # Edge-Arm
 
 
 @dataclass(slots=True)
@@ -156,6 +166,7 @@ class Counters:
     rules: Counter[str] = field(default_factory=Counter)  # exchanges, by the rule that took them
     loops: Counter[str] = field(default_factory=Counter)  # redirects that were not passed on, by rule
     arms: Counter[tuple[str, str]] = field(default_factory=Counter)  # (split, backend)
+    overrides: Counter[tuple[str, Override]] = field(default_factory=Counter)  # (cutover, by what)
     fallbacks: Counter[tuple[str, FallbackReason]] = field(default_factory=Counter)  # (rule, why)
     cache: Counter[tuple[str, str]] = field(default_factory=Counter)  # (rule, what its cache did)
     not_stored: Counter[str] = field(default_factory=Counter)  # answers that were not kept, by why

@@ -6,6 +6,7 @@ What is told comes from the functions that the edge itself decides with; nothing
 from __future__ import annotations
 
 import json
+import sys
 import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -18,7 +19,9 @@ from edgeproxy.cli.explaining.request import Request
 from edgeproxy.cli.explaining.text import as_text
 from edgeproxy.cli.output import say
 from edgeproxy.control.garbage import uncollected
+from edgeproxy.http.request import ARM
 from edgeproxy.http.target import BadTarget, parse_target
+from edgeproxy.ruleset.arms import Side
 from edgeproxy.ruleset.load import RuleFileError, load_ruleset
 
 NAME = "explain"
@@ -43,6 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--xmlrpc", metavar="METHOD", help="it is an XML-RPC call of this method; '' when that cannot be read"
     )
+    parser.add_argument("--arm", type=Side, choices=tuple(Side), help="as Edge-Arm says it with the edge's token")
     parser.add_argument(
         "--all", action="store_true", help="tell of every rule above, not only of those for the host and path"
     )
@@ -56,12 +60,16 @@ def execute(args: Namespace) -> int:
     except RuleFileError as error:
         say(str(error))
         return exit_status(error.problems)
+    if args.arm is not None and ruleset.arm_token is None:
+        print("edgeproxy explain: --arm: the rules name no `arm_token`: Edge-Arm decides nothing", file=sys.stderr)
+        return 2
     scheme, authority, target = args.url
     method = args.method or ("GET" if args.xmlrpc is None else "POST")
     at = time.time() if args.at is None else args.at
     try:
         read = parse_target(target, authority, scheme)
-        request = Request(method, read, joined(args.headers), args.client, args.xmlrpc, at)
+        headers = {name: value for name, value in joined(args.headers).items() if name != ARM}  # which no rule sees
+        request = Request(method, read, headers, args.client, args.xmlrpc, at, args.arm)
         told = explain(ruleset, request, every_rule=args.all)
     except BadTarget as error:
         refused = f"400 Bad Request: {error}"

@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from edgeproxy.cli import check, cutover, demo, diff, explain, fmt, ledger, purge, schema, shadow
+from edgeproxy.cli import check, cutover, demo, diff, explain, fmt, ledger, purge, schedule, schema, shadow
 from edgeproxy.cli import run as run_verb
 
 
@@ -32,6 +32,7 @@ VERBS: Final[tuple[Verb, ...]] = (
     check,
     explain,
     diff,
+    schedule,
     fmt,
     schema,
     run_verb,

@@ -28,7 +28,7 @@ from edgeproxy.migration.commands import (
     Refused,
     Rollback,
 )
-from edgeproxy.migration.cutover import decide, hold_left, is_of, next_step, share_of
+from edgeproxy.migration.cutover import decide, hold_left, is_of, is_started, next_step, share_of
 from edgeproxy.migration.journal import BrokenJournal, Entry, Json
 from edgeproxy.migration.phases import Phase, State
 from edgeproxy.ruleset.arms import Cutover, Split
@@ -68,7 +68,7 @@ class Shell:
 
     cutovers: Callable[[], Mapping[str, Cutover]]
     judge: Callable[[Cutover, State], Judged]  # by what was counted since `State.since`
-    publish: Callable[[Split, State], None]  # a split to put in force, when it is another one than before
+    publish: Callable[[Split, bool], None]  # a split to put in force, and whether it is started: when that is news
     tell: Callable[[str], None]  # a line for the operator
     now: Callable[[], float] = time.time
 
@@ -82,7 +82,7 @@ class Cutovers:
         self._node = node
         self._tick = tick
         self._states: dict[str, State] = {}
-        self._in_force: dict[str, Split] = {}
+        self._in_force: dict[str, tuple[Split, bool]] = {}
         self._going_back: set[str] = set()  # in force here, and not taken by the store yet
 
     @property
@@ -131,7 +131,7 @@ class Cutovers:
         """Everybody is on the old arm at once; in the end what the store has is in force."""
         name = cutover.name
         if name in self._states:
-            self._put_in_force(cutover.resting, self._states[name])
+            self._put_in_force(cutover.resting, started=False)  # so nobody is there by a pin either
         self._going_back.add(name)
         try:
             yield
@@ -181,12 +181,12 @@ class Cutovers:
             return
         self._states[name] = state
         if name not in self._going_back:
-            self._put_in_force(share_of(cutover, state), state)
+            self._put_in_force(share_of(cutover, state), started=is_started(cutover, state))
 
-    def _put_in_force(self, split: Split, state: State) -> None:
-        if self._in_force.get(split.name) != split:
-            self._in_force[split.name] = split
-            self._shell.publish(split, state)
+    def _put_in_force(self, split: Split, *, started: bool) -> None:
+        if self._in_force.get(split.name) != (split, started):
+            self._in_force[split.name] = (split, started)
+            self._shell.publish(split, started)
 
     # -- what happens by itself ---------------------------------------------------------------------------------------
 

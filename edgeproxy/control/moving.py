@@ -3,7 +3,8 @@
 Laws of this module:
 - a command is answered when what it put in force is in force in every worker of this edge;
 - without a store nothing moves: a share that nobody remembers would fall back at the next start;
-- when nobody is left on a new arm, nothing that it answered is kept.
+- when nobody is left on a new arm, nothing that it answered is kept; nor is, when a cutover is started, what clients
+  with a token have asked of it before.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class Moving:
         self._cutovers: Cutovers | None = None
         self._node = socket.gethostname()
         self._putting: set[asyncio.Task[None]] = set()
+        self._published: dict[str, int] = {}  # shares of cutovers that are started
+        self._is_open = False
 
     # -- for the supervisor -------------------------------------------------------------------------------------
 
@@ -83,6 +86,7 @@ class Moving:
         self._cutovers = Cutovers(self._store, shell, self._node)
         await self._cutovers.reload()
         await self._settled()
+        self._is_open = True
 
     async def run(self) -> None:
         """Follow the journals, for ever."""
@@ -167,11 +171,14 @@ class Moving:
 
     # -- from the controller ------------------------------------------------------------------------------------
 
-    def _publish(self, split: Split, state: State) -> None:
-        share = split.arms[-1].share
-        shares = {**self._shares.now, split.name: share}
-        had_some = self._shares.now.get(split.name, 0) > 0
-        task = asyncio.get_running_loop().create_task(self._put(shares, split.name if had_some and not share else None))
+    def _publish(self, split: Split, started: bool) -> None:
+        name, share = split.name, split.arms[-1].share
+        before = self._published.pop(name, None)
+        if started:
+            self._published[name] = share
+        is_emptied = self._is_open and not share and (bool(before) or started != (before is not None))
+        emptied = name if is_emptied else None
+        task = asyncio.get_running_loop().create_task(self._put(dict(self._published), emptied))
         self._putting.add(task)
         task.add_done_callback(self._putting.discard)
 

@@ -17,7 +17,9 @@ _WITHIN: Final = 1.0  # seconds; a worker whose loop is held up for longer is to
 
 
 class Shares:
-    """Of new arms, in thousandths of a percent, by cutover; one that is not named is at rest."""
+    """Of new arms, in thousandths of a percent, by cutover; one that is not named is at rest, and one at 0 is started:
+    its pins are in force.
+    """
 
     def __init__(self, children: Callable[[], Collection[Child]]) -> None:
         """`children`: all workers that are there, those that drain included."""
@@ -30,7 +32,7 @@ class Shares:
     async def put(self, shares: Mapping[str, int]) -> None:
         """They are in force everywhere when it returns; else it is told where not."""
         self.number += 1
-        before, self.now = self.now, {name: share for name, share in shares.items() if share}
+        before, self.now = self.now, dict(shares)
         changed = [name for name in before.keys() | self.now.keys() if before.get(name) != self.now.get(name)]
         self.since |= dict.fromkeys(changed, self.number)
         waiting = {

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from edgeproxy.control.failures import CannotRun
 from edgeproxy.control.garbage import uncollected
-from edgeproxy.proxy.cache.purge_token import UnusableToken, read_token
 from edgeproxy.proxy.tls import Certificates, UnusableCertificate
+from edgeproxy.proxy.token_file import UnusableToken, read_token
 from edgeproxy.ruleset.checker.check import check_ruleset
 from edgeproxy.ruleset.checker.severity import Severity
 from edgeproxy.ruleset.load import Overrides, load_ruleset, parse_ruleset
@@ -64,7 +64,7 @@ def read_rules(
     rules = RuleText(ruleset.sources, ruleset.maps, path, overrides, generation, unchecked)
     _check_directories(ruleset)
     _check_certificates(ruleset)
-    _check_purge_token(ruleset)
+    _check_tokens(ruleset)
     return rules, ruleset
 
 
@@ -102,13 +102,13 @@ def _check_certificates(ruleset: Ruleset) -> None:
                 tell(f"{listener}: {warning}")
 
 
-def _check_purge_token(ruleset: Ruleset) -> None:
-    file = ruleset.cache.purge_token
-    if file is not None:
-        try:
-            read_token(file)
-        except UnusableToken as error:
-            raise CannotRun(str(error)) from None
+def _check_tokens(ruleset: Ruleset) -> None:
+    for key, file in (("purge_token", ruleset.cache.purge_token), ("arm_token", ruleset.arm_token)):
+        if file is not None:
+            try:
+                read_token(file, key)
+            except UnusableToken as error:
+                raise CannotRun(str(error)) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import httptools
@@ -29,7 +29,9 @@ METHODS: Final = frozenset(
     b"GET HEAD POST PUT DELETE OPTIONS TRACE PATCH PURGE PROPFIND REPORT".split()  # what rules may speak of, and TRACE
 )
 CDN_ID: Final = b"edgeproxy"  # of this edge in CDN-Loop (RFC 8586 §2)
-_OWN: Final = HOP_BY_HOP | FORWARDING | {b"host", b"content-length", b"cdn-loop", b"expect"}
+ARM: Final = "edge-arm"  # by which a client that knows the edge's token says on which arm it is
+_OWN: Final = HOP_BY_HOP | FORWARDING | {b"host", b"content-length", b"cdn-loop", b"expect", ARM.encode()}
+_JUDGED: Final = frozenset({"expect", "max-forwards"})
 _CONTINUE: Final = "100-continue"
 _EXPECT_LINE: Final = re.compile(rb"(?m)^Expect: 100-continue\r\n")  # as `_understand` writes it
 _UNCLEAN: Final = re.compile(rb"[\0\r\n]")
@@ -58,7 +60,8 @@ class RequestFields:
     wants_trailers: bool = False  # TE: trailers (RFC 9110 §10.1.4)
     has_looped: bool = False  # it was here before (RFC 8586)
     has_unknown_expectation: bool = False
-    is_common: bool = True  # none of what `judge` looks at: no body, no loop, no expectation, no count of hops
+    arm: str | None = field(default=None, repr=False)  # of Edge-Arm, which is in none of the above: it holds a token
+    is_common: bool = True  # none of what is judged: no body, loop, expectation, count of hops, or word on its arm
 
     def expects_continue(self, minor: int) -> bool:
         """Whether the client may wait for a 100 before it sends its body."""
@@ -124,6 +127,7 @@ def _understand(fields: list[Field], minor: int) -> RequestFields:
         raise BadRequest(400, "a request has exactly one Host field")
     connection = tokens_of(fields, b"connection")
     values = values_by_name(_without_hops(fields, connection - _OWN))
+    arm = values.pop(ARM, None)
     framing = _request_framing(fields, minor)
     wants_trailers = minor == 1 and b"trailers" in tokens_of(fields, b"te")
     loop, has_looped = _cdn_loop(values.get("cdn-loop", ""))
@@ -147,7 +151,8 @@ def _understand(fields: list[Field], minor: int) -> RequestFields:
         wants_trailers=wants_trailers,
         has_looped=has_looped,
         has_unknown_expectation=minor == 1 and values.get("expect", _CONTINUE).lower() != _CONTINUE,
-        is_common=framing is NO_BODY and not has_looped and not values.keys() & {"expect", "max-forwards"},
+        arm=arm,
+        is_common=framing is NO_BODY and not (has_looped or arm is not None or values.keys() & _JUDGED),
     )
 
 

@@ -86,6 +86,11 @@ def is_of(cutover: Cutover, state: State) -> bool:
     return state.share == 0 or (state.old, state.new) == (cutover.old.name, cutover.new.name)
 
 
+def is_started(cutover: Cutover, state: State) -> bool:
+    """Whether its new arm may have clients: it was started, with the arms that it has now, and is not taken back."""
+    return state.is_started and (state.old, state.new) == (cutover.old.name, cutover.new.name)
+
+
 def next_step(cutover: Cutover, state: State) -> int | None:
     """The share of the next step; None: there is none above the share in force."""
     return next((share for share in cutover.steps if share > state.share), None)

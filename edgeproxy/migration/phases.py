@@ -106,6 +106,7 @@ SHARES: Final[Mapping[Phase, tuple[int, int]]] = MappingProxyType(
     }
 )
 RUNNING: Final = frozenset({Phase.SHADOWING, Phase.STEPPING, Phase.HOLDING})
+STARTED: Final = RUNNING | {Phase.DONE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +127,8 @@ class State:
     @property
     def is_running(self) -> bool:
         return self.phase in RUNNING
+
+    @property
+    def is_started(self) -> bool:
+        """And was not taken back: clients may be on the new arm, be it by pins alone."""
+        return self.phase in STARTED

@@ -11,6 +11,7 @@ Laws of this module:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import ip_address, ip_network
 from typing import assert_never
@@ -27,6 +28,7 @@ def client_key(address: str, user_agent: str) -> str:
     return f"{site_of(address)} {user_agent}"
 
 
+@lru_cache(4096)  # PERF: 16 of the 23 µs that a cutover costs a request
 def site_of(address: str) -> str:
     """The masked address of a client."""
     try:

@@ -13,6 +13,7 @@ from edgeproxy.proxy.cache.purging_call import Purging
 from edgeproxy.proxy.clock import NEVER
 from edgeproxy.proxy.exchange import Exchange, Passing
 from edgeproxy.proxy.fallback import Fall
+from edgeproxy.proxy.forcing import forced, side_of
 from edgeproxy.proxy.kept import KeptStream
 from edgeproxy.proxy.phase import Phase
 from edgeproxy.proxy.plan import Answer, ByArm, Pass, Plan, PurgeCall, ServeFile, choose_arm
@@ -20,6 +21,7 @@ from edgeproxy.proxy.planner import Planned
 from edgeproxy.proxy.recording import note_fall, note_plan
 from edgeproxy.proxy.serving import Serving
 from edgeproxy.proxy.shadow.overhearing import passing
+from edgeproxy.telemetry.counters import Override, Refusal
 
 _EXCHANGE: Final = Phase.EXCHANGE  # PERF: an enum's member by its class costs three times a global
 
@@ -33,17 +35,28 @@ class ActingStream(KeptStream):
         """Go on reading."""
         raise NotImplementedError
 
-    def _act(self, planned: Planned, plan: Plan, fields: RequestFields) -> Exchange | None:
-        """The exchange that was started, if the answer is not given at once."""
-        edge, rule, arm = self._edge, planned.plan.rule, None
+    def _act(
+        self,
+        planned: Planned,
+        plan: Plan,
+        fields: RequestFields,
+        arm: str | None = None,
+        override: Override | None = None,
+    ) -> Exchange | None:
+        """The exchange that was started, if the answer is not given at once. `arm`, `override`: as they were chosen
+        already, by the client's word.
+        """
+        edge, rule = self._edge, planned.plan.rule
         if isinstance(plan, ByArm):
-            arm, chosen = choose_arm(plan, edge.moved, fields.values, self.peer.address)
+            arm, chosen, override = choose_arm(plan, edge.moved, fields.values, self.peer.address)
             edge.counting.arms[plan.split.name, arm] += 1
+            if override is not None:
+                edge.counting.overrides[plan.split.name, override] += 1
             plan = chosen
         if rule is not None:
             edge.counting.rules[rule] += 1
         if self.record is not None:
-            note_plan(self.record, planned, plan, arm)
+            note_plan(self.record, planned, plan, arm, override)
         if isinstance(plan, Answer):
             self.answer(plan)
             return None
@@ -61,6 +74,22 @@ class ActingStream(KeptStream):
             self._set_deadline()
         exchange.start()
         return self._exchange
+
+    def _act_forced(self, planned: Planned, plan: Plan, said: str, fields: RequestFields) -> Exchange | None:
+        """Likewise, for a client that says on which arm it is."""
+        edge = self._edge
+        assert edge.arm_token is not None, "the rules name its file"
+        side = side_of(said, edge.arm_token.value)
+        if isinstance(side, Answer):
+            edge.counting.refusals[Refusal.ARM_TOKEN] += 1
+            return self._act(planned, side, fields)
+        if not isinstance(plan, ByArm) or not plan.is_cutover:
+            return self._act(planned, plan, fields)
+        name = plan.split.name
+        arm, chosen = forced(plan, side)
+        edge.counting.arms[name, arm] += 1
+        edge.counting.overrides[name, Override.TOKEN] += 1
+        return self._act(planned, chosen, fields, arm, Override.TOKEN)
 
     def fall_back(self, fall: Fall) -> Exchange | None:
         """Ask another backend; nothing of an answer was sent. The exchange that does, unless it is over already. Who

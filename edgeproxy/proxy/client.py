@@ -285,6 +285,8 @@ class ClientConnection(ActingStream):
         verdict = judge(planned, fields, edge.limits, edge.wait(planned, self.peer.address))
         if verdict.refusal is not None:
             edge.counting.refusals[verdict.refusal] += 1
+        elif fields.arm is not None and edge.arm_token is not None:
+            return self._act_forced(planned, verdict.plan, fields.arm, verdict.fields)
         return self._act(planned, verdict.plan, verdict.fields)
 
     def _read_body(self, data: bytes) -> None:

@@ -17,7 +17,6 @@ from edgeproxy.migration.ledger import Ledger, needed_once
 from edgeproxy.migration.specimen import Specimen
 from edgeproxy.proxy.cache.disk import Disk
 from edgeproxy.proxy.cache.keeper import Keeper
-from edgeproxy.proxy.cache.purge_token import PurgeToken
 from edgeproxy.proxy.cache.purges import PurgeLog
 from edgeproxy.proxy.client import ClientConnection
 from edgeproxy.proxy.clock import Clock
@@ -31,6 +30,7 @@ from edgeproxy.proxy.rate import RateTable, rate_key
 from edgeproxy.proxy.resolve import ResolveLimits, Resolver
 from edgeproxy.proxy.shadow.shadower import Shadower
 from edgeproxy.proxy.tally import Tally
+from edgeproxy.proxy.token_file import TokenFile
 from edgeproxy.ruleset.arms import Split
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.listeners import Address
@@ -70,7 +70,7 @@ class Edge:
         self.clock = Clock(asyncio.get_running_loop(), limits.tick)
         self.heads = HeadReader(limits, self.counting)
         self.planners: Mapping[Scheme, Planner] = {scheme: Planner(ruleset, scheme, limits) for scheme in Scheme}
-        self.moved: dict[str, Split] = {}  # cutovers that are not at rest
+        self.moved: dict[str, Split] = {}  # cutovers that are started
         self.tally = Tally()  # of their arms, until somebody takes it
         self.number = 0  # of the shares in force, as their owner counts them
         self.deliver = deliver
@@ -83,7 +83,11 @@ class Edge:
         log = purges or self._own_purges
         self.keeper = None if log is None or not ruleset.has_caches else self._keeper(log)
         token = ruleset.cache.purge_token
-        self.purge_token = PurgeToken(token) if token is not None and ruleset.takes_purges else None
+        self.purge_token = None
+        if token is not None and ruleset.takes_purges:
+            self.purge_token = TokenFile(token, "purge_token", "purge by PURGE")
+        token = ruleset.arm_token
+        self.arm_token = None if token is None else TokenFile(token, "arm_token", "choose its arm by Edge-Arm")
         self.ledger = Ledger()  # of fallbacks, until somebody takes it
         self._templates = {
             rule.name: rule.match.path for rule in ruleset.rules if isinstance(rule.match.path, PathTemplate)
@@ -204,12 +208,13 @@ class Edge:
 
     def move(self, shares: Mapping[str, int], number: int = 0) -> None:
         """Put shares of new arms in force, in thousandths of a percent, by the names of cutovers; those that are not
-        named are at rest. From the next request on: those that run stay where they are. `number`: of these shares.
+        named are at rest, and one at 0 is started: clients that are pinned to its new arm are there. From the next
+        request on: those that run stay where they are. `number`: of these shares.
         """
         self.number = number
         self.moved.clear()
         self.moved.update(
-            (each.name, each.at(shares[each.name])) for each in self.ruleset.cutovers if shares.get(each.name)
+            (each.name, each.at(shares[each.name])) for each in self.ruleset.cutovers if each.name in shares
         )
         self.tally.put({name: shares[name] for name in self.moved})
 
@@ -296,6 +301,8 @@ class Edge:
         self.look_at_certificates()
         if self.purge_token is not None:
             self.purge_token.look()
+        if self.arm_token is not None:
+            self.arm_token.look()
         if self.keeper is not None:
             self.keeper.tend()
             for planner in self.planners.values():

@@ -13,6 +13,7 @@ from typing import Final
 from edgeproxy.http.redirection import REDIRECTS
 from edgeproxy.http.response import ResponseHead
 from edgeproxy.http.xmlrpc_call import is_call
+from edgeproxy.migration.pins import pin_of, side_by
 from edgeproxy.migration.place import arm_at, place_of, sticky_key
 from edgeproxy.proxy.clock import Clock
 from edgeproxy.proxy.notices import LoopNotices
@@ -37,7 +38,7 @@ class LoopGuard:
     __slots__ = ("_clock", "_counters", "_moved", "_notices", "_places", "_ruleset")
 
     def __init__(self, ruleset: Ruleset, clock: Clock, counters: Counters, moved: Mapping[str, Split]) -> None:
-        """`moved`: cutovers that are not at rest, as the splits that they are at any moment."""
+        """`moved`: cutovers that are started, as the splits that they are at any moment."""
         self._moved = moved
         self._ruleset = ruleset
         self._clock = clock
@@ -62,6 +63,12 @@ class LoopGuard:
         facts = Facts(headers=values, client=client, now=self._clock.wall())
 
         def arm_of(to: Split | Cutover) -> Backend:
+            if isinstance(to, Cutover):
+                side, pin = plan.forced, pin_of(to.pins, facts)  # a client that is forced says so again
+                if side is None and pin is not None:
+                    side = side_by(pin, is_started=to.name in self._moved)
+                if side is not None:
+                    return to.backend(side)
             split = self._moved.get(to.name) or (to.resting if isinstance(to, Cutover) else to)
             return arm_at(split, place_of(sticky_key(split.sticky, values, client), split.name)).backend
 

@@ -16,12 +16,13 @@ from edgeproxy.http.edits import FieldEdit, field_edit
 from edgeproxy.http.request import METHODS
 from edgeproxy.http.response import ORDINARY, Asked
 from edgeproxy.http.target import SERVER_WIDE, BadTarget, Target
+from edgeproxy.migration.pins import pin_of, side_by
 from edgeproxy.migration.place import arm_at, place_of, sticky_key
 from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.proxy.fallback import FallbackPlan, fallback_plan
 from edgeproxy.proxy.shadow.shadow_plan import ShadowPlan, shadow_plan
 from edgeproxy.proxy.tally import ArmOf
-from edgeproxy.ruleset.arms import Cutover, Split
+from edgeproxy.ruleset.arms import Cutover, Pin, Side, Split
 from edgeproxy.ruleset.leads import asked_path, kept_query, location, with_query
 from edgeproxy.ruleset.matching import NO_FACTS, Facts
 from edgeproxy.ruleset.model import (
@@ -41,6 +42,7 @@ from edgeproxy.ruleset.model import (
 from edgeproxy.ruleset.modifiers import Cache
 from edgeproxy.ruleset.origins import Backend, DirectoryBackend, HostKind, HttpBackend
 from edgeproxy.ruleset.safety import is_safe
+from edgeproxy.telemetry.counters import Override
 
 NOSNIFF = b"X-Content-Type-Options: nosniff"  # a content host's bytes are what they say they are
 
@@ -65,7 +67,8 @@ class Pass:
     is_plain: bool = True  # no edit, no content host, no fallback: fields go both ways as they are
     cache: CachePlan | None = None  # where answers are kept
     fallback: FallbackPlan | None = None
-    arm: ArmOf | None = None  # of a cutover
+    arm: ArmOf | None = None  # of a cutover, if it is counted there
+    forced: Side | None = None  # onto this arm of every cutover, by its client's word
     shadow: ShadowPlan | None = None  # who else is asked, for comparison
 
     is_own: ClassVar[bool] = False  # the edge is no origin of the answer
@@ -99,11 +102,21 @@ class ServeFile:
 
 @dataclass(frozen=True, slots=True)
 class ByArm:
-    """The client's place decides; one plan for each arm, by backend name."""
+    """The client's place decides, or a pin of the cutover; one plan for each arm, by backend name."""
 
     rule: str
     split: Split
     arms: Mapping[str, Pass | ServeFile]
+    is_cutover: bool = False
+    pinned: Pinned | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """The plans of the arms for clients that are pinned to them: as the others', but not counted."""
+
+    pins: tuple[Pin, ...]
+    arms: Mapping[Side, tuple[str, Pass | ServeFile]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,14 +210,19 @@ def plan_routing(routing: Routing, method: str, target: Target, *, takes_purges:
 
 def choose_arm(
     plan: ByArm, moved: Mapping[str, Split], values: Mapping[str, str], address: str
-) -> tuple[str, Pass | ServeFile]:
-    """A client's arm, by the first rung of the sticky ladder that its request has: the backend's name, and its plan.
-    `moved`: cutovers that are not at rest, as the splits that they are now.
+) -> tuple[str, Pass | ServeFile, Override | None]:
+    """A client's arm, by a pin or by the first rung of the sticky ladder that its request has: the backend's name, its
+    plan, and whether it is the pin's. `moved`: cutovers that are started, as the splits that they are now.
     """
     split = moved.get(plan.split.name, plan.split)
+    if plan.pinned is not None:
+        pin = pin_of(plan.pinned.pins, Facts(headers=values, client=address))
+        if pin is not None:
+            side = side_by(pin, is_started=plan.split.name in moved)
+            return (*plan.pinned.arms[side], Override.PIN)
     key = sticky_key(split.sticky, values, address)
     name = arm_at(split, place_of(key, split.name)).backend.name
-    return name, plan.arms[name]
+    return name, plan.arms[name], None
 
 
 def arm_tag(cutover: str) -> str:
@@ -242,7 +260,15 @@ def _plan_forward(to: Backend | Split | Cutover, routed: Routed, method: str, ta
         each.name: _to_first(each, routed, method, target, ArmOf(to.name, each == new) if new is not None else None)
         for each in (arm.backend for arm in split.arms)
     }
-    return ByArm(routed.rule.name, split, arms)
+    return ByArm(routed.rule.name, split, arms, new is not None, _pinned(to, arms))
+
+
+def _pinned(to: Split | Cutover, arms: Mapping[str, Pass | ServeFile]) -> Pinned | None:
+    if not isinstance(to, Cutover) or not to.pins:
+        return None
+    uncounted = {name: replace(plan, arm=None) if isinstance(plan, Pass) else plan for name, plan in arms.items()}
+    names = {side: to.backend(side).name for side in Side}
+    return Pinned(to.pins, {side: (name, uncounted[name]) for side, name in names.items()})
 
 
 def _to_first(

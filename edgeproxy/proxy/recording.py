@@ -13,7 +13,7 @@ from edgeproxy.proxy.peer import Peer
 from edgeproxy.proxy.plan import Answer, Pass, Plan
 from edgeproxy.proxy.planner import Planned
 from edgeproxy.telemetry.access_log import Record
-from edgeproxy.telemetry.counters import refusal_of
+from edgeproxy.telemetry.counters import Override, refusal_of
 
 
 def record_request(peer: Peer, line: RequestLine, fields: RequestFields) -> Record:
@@ -35,10 +35,11 @@ def record_refused(peer: Peer, fields: RequestFields | None = None) -> Record:
     return record
 
 
-def note_plan(record: Record, planned: Planned, plan: Plan, arm: str | None) -> None:
+def note_plan(record: Record, planned: Planned, plan: Plan, arm: str | None, override: Override | None) -> None:
     """`plan` is carried out, which may be another than the rule's: a limit, say, stood before it."""
     record.rule = planned.plan.rule
     record.arm = arm
+    record.override = override
     if isinstance(plan, Pass):
         record.backend = plan.backend.name
     elif isinstance(plan, Answer) and plan is not planned.plan and plan.status >= 400:

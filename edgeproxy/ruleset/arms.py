@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from edgeproxy.ruleset.matching import ClientIn, HeaderIs
 from edgeproxy.ruleset.origins import Backend
+from edgeproxy.ruleset.place import Place
 
 WHOLE = 100_000  # thousandths of a percent in 100 %
 
@@ -49,6 +51,22 @@ class Split:
     sticky: tuple[StickyKey, ...]
 
 
+class Side(StrEnum):
+    """Of a cutover: which of its arms."""
+
+    OLD = "from"
+    NEW = "to"
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Clients that have all of this are on this arm, whatever the share."""
+
+    side: Side
+    conditions: tuple[HeaderIs | ClientIn, ...]
+    place: Place = field(compare=False)
+
+
 class OnFail(StrEnum):
     """What a cutover does when a gate fails."""
 
@@ -67,7 +85,10 @@ class Gates:
 
 @dataclass(frozen=True, slots=True)
 class Cutover:
-    """A named, moving split. `steps` are shares of the new arm, rising; `hold` is the least time on one, in seconds."""
+    """A named, moving split. `steps` are shares of the new arm, rising; `hold` is the least time on one, in seconds. Of
+    several `pins` that a client fits the first counts. `takes_token`: a client that knows the edge's token may say on
+    which arm it is, request by request.
+    """
 
     name: str
     old: Backend
@@ -77,6 +98,8 @@ class Cutover:
     sticky: tuple[StickyKey, ...]
     gates: Gates
     on_fail: OnFail
+    pins: tuple[Pin, ...] = ()
+    takes_token: bool = False
 
     @property
     def has_gates(self) -> bool:
@@ -87,9 +110,24 @@ class Cutover:
         """The split that a cutover is which nobody has started: everybody on the old arm."""
         return self.at(0)
 
+    def backend(self, side: Side) -> Backend:
+        return self.new if side is Side.NEW else self.old
+
     def at(self, share: int) -> Split:
         """The split that it is with that share, in thousandths of a percent, on the new arm."""
         return Split(self.name, (Arm(self.old, WHOLE - share), Arm(self.new, share)), self.sticky)
+
+
+def is_known_by_host(to: Split | Cutover) -> bool:
+    """Whether one client may be on another arm on another host, at the same moment: it tells each host other things
+    than its address and user agent.
+    """
+    if any(not isinstance(key, ClientKey) for key in to.sticky):
+        return True
+    if not isinstance(to, Cutover):
+        return False
+    looked_at = {each.name for pin in to.pins for each in pin.conditions if isinstance(each, HeaderIs)}
+    return to.takes_token or not looked_at <= {"user-agent"}
 
 
 def backends_of(to: Backend | Split | Cutover) -> tuple[Backend, ...]:

@@ -28,6 +28,7 @@ from edgeproxy.ruleset.origins import Backend
 from edgeproxy.ruleset.read_cache_settings import check_kept_apart, read_cache_settings
 from edgeproxy.ruleset.read_limits import read_limits
 from edgeproxy.ruleset.read_moves import NO_MAPS, MapReader
+from edgeproxy.ruleset.read_pins import check_token_apart, read_arm_token
 from edgeproxy.ruleset.router import Router
 from edgeproxy.ruleset.rules import RuleReader
 from edgeproxy.ruleset.shape import FILE, Findings, Shape, read_table
@@ -73,7 +74,11 @@ def compile_ruleset(
     backends: Declared[Backend] = _declare(findings, joined, sections.get("backends"), "backend", read_backend)
     check_moves(findings, backends, overrides.backends, root.place)
     splits = _declare(findings, joined, sections.get("splits"), "split", SplitReader(findings, backends).read)
-    cutovers = _declare(findings, joined, sections.get("cutovers"), "cutover", CutoverReader(findings, backends).read)
+    arm_token = None
+    if "arm_token" in sections:
+        arm_token = read_arm_token(findings, sections["arm_token"], joined.base_of(sections["arm_token"]))
+    cutover_reader = CutoverReader(findings, backends, takes_token="arm_token" in sections)
+    cutovers = _declare(findings, joined, sections.get("cutovers"), "cutover", cutover_reader.read)
     check_arm_names(findings, sections.get("splits"), sections.get("cutovers"))
     if "hosts" not in sections:
         hosts.readable = False  # the missing section has been told of
@@ -83,6 +88,8 @@ def compile_ruleset(
     rules = rule_reader.read_all(sections["rules"]) if "rules" in sections else ()
     if "cache" in sections:
         check_kept_apart(findings, sections["cache"], cache, backends.values.values(), rules)
+    if arm_token is not None:
+        check_token_apart(findings, sections["arm_token"], arm_token, backends.values.values(), rules)
     if findings.problems:
         return None
     known = tuple(hosts.values.values())
@@ -100,6 +107,7 @@ def compile_ruleset(
         Router(known, rules),
         joined.texts,
         cache,
+        arm_token,
     )
 
 

@@ -8,8 +8,9 @@ Laws of this module:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address
-from typing import assert_never
+from typing import Final, assert_never
 from urllib.parse import unquote_plus
 
 from edgeproxy.http.target import Scheme
@@ -34,6 +35,8 @@ from edgeproxy.ruleset.matching import (
     Window,
 )
 from edgeproxy.ruleset.model import RedirectMap, Rule
+
+_address_of: Final = lru_cache(4096)(ip_address)  # PERF: one that was read before costs 0.1 of 4 µs
 
 
 def captures_of(rule: Rule, path: str) -> Mapping[str, str] | None:
@@ -66,7 +69,7 @@ def holds(condition: Condition, facts: Facts) -> bool:
             return suits(wanted, facts.headers.get(name))
         case ClientIn(networks=networks):
             try:
-                address = ip_address(facts.client)
+                address = _address_of(facts.client)
             except ValueError:  # a Unix socket's peer has no address
                 return False
             return any(address in network for network in networks)

@@ -12,6 +12,7 @@ from edgeproxy.ruleset.nodes import Node, Table
 from edgeproxy.ruleset.origins import Backend
 from edgeproxy.ruleset.problems import Code, Related
 from edgeproxy.ruleset.quantities import read_duration, read_percentage, read_ratio, read_step, written_share
+from edgeproxy.ruleset.read_pins import read_pins
 from edgeproxy.ruleset.shape import (
     CUTOVER,
     GATE_DIFFERENCES,
@@ -43,9 +44,11 @@ assert set(_GATES) == set(GATES.keys)
 class CutoverReader:
     """Cutovers between declared backends."""
 
-    def __init__(self, findings: Findings, backends: Declared[Backend]) -> None:
+    def __init__(self, findings: Findings, backends: Declared[Backend], *, takes_token: bool = False) -> None:
+        """`takes_token`: the file names a token by which clients say on which arm they are."""
         self._findings = findings
         self._backends = backends
+        self._takes_token = takes_token
 
     def read(self, name: str, node: Node) -> Cutover | None:
         findings = self._findings
@@ -64,11 +67,12 @@ class CutoverReader:
         on_fail: OnFail | None = OnFail.ROLLBACK
         if "on_fail" in table:
             on_fail = read_value(findings, table["on_fail"], _read_on_fail, f"it is {' or '.join(_ON_FAIL)}")
+        pins = read_pins(findings, table["pin"]) if "pin" in table else ()
         if len(findings.problems) > before or old is None or new is None or steps is None or hold is None:
             return None
-        if sticky is None or on_fail is None:
+        if sticky is None or on_fail is None or pins is None:
             return None
-        return Cutover(name, old, new, steps, hold, sticky, gates, on_fail)
+        return Cutover(name, old, new, steps, hold, sticky, gates, on_fail, pins, self._takes_token)
 
     def _report_same(self, backend: Backend, table: Mapping[str, Node]) -> None:
         self._findings.report(

@@ -24,7 +24,7 @@ from edgeproxy.ruleset.shape import FILE, Findings, read_items, read_value, repo
 
 LANGUAGE_VERSION: Final = "1"
 _MOST_DEPTH: Final = 16
-_ONCE: Final = ("listen", "limits", "trusted_proxies", "cache")  # in one of the files
+_ONCE: Final = ("listen", "limits", "trusted_proxies", "cache", "arm_token")  # in one of the files
 _LISTS: Final = ("rules",)  # joined as they come; any other section is a table, joined by its names
 
 Entry = tuple[Text, Node]

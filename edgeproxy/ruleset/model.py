@@ -149,6 +149,7 @@ class Ruleset:
     router: Router = field(repr=False)
     sources: Mapping[str, str] = field(repr=False)  # the texts of the files read, by name: messages quote them
     cache: CacheSettings = DEFAULT_CACHE
+    arm_token: Path | None = None  # the file whose first line lets a client say on which arm of cutovers it is
 
     @property
     def has_rates(self) -> bool:

@@ -16,6 +16,11 @@ def is_any_open(windows: Sequence[Window], now: float) -> bool:
     return not windows or any(is_open(each, now) for each in windows)
 
 
+def is_open_for_good(windows: Sequence[Window], now: float) -> bool:
+    """Whether one of them is open and has no end."""
+    return any(each.end is None and each.each is None and is_open(each, now) for each in windows)
+
+
 def next_change(windows: Sequence[Window], now: float) -> float | None:
     """The next moment at which a rule with these windows begins or ceases to take requests; None: it never does."""
     state, at = is_any_open(windows, now), now

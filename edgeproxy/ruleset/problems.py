@@ -79,6 +79,7 @@ class Code(StrEnum):
     WEIGHTS_SUM = "weights-sum"
     ONE_ACTION = "one-action"
     DEAD_RULE = "dead-rule"
+    DEAD_PIN = "dead-pin"
     BAD_CASE = "bad-case"
     HOST_WITHOUT_RULES = "host-without-rules"
     GAP = "gap"

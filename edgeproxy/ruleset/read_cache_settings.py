@@ -117,6 +117,17 @@ def check_kept_apart(
                 _report_served(findings, places[key], key, path, served, why)
 
 
+def served_around(
+    path: Path, backends: Iterable[Backend], rules: Iterable[Rule]
+) -> Iterator[tuple[str, Related | None]]:
+    """Where a file lies that is not to be served: each directory around it that clients get files from, as in "/srv,
+    where the backend 'store' has".
+    """
+    for served in _served(backends, rules):
+        if _is_within(path, served.path):
+            yield f"{served.path}, where {served.by} has", _related(served)
+
+
 def _served(backends: Iterable[Backend], rules: Iterable[Rule]) -> Iterator[_Served]:
     for backend in backends:
         if isinstance(backend, DirectoryBackend):
@@ -137,5 +148,9 @@ def _report_served(findings: Findings, place: Place, key: str, path: Path, serve
         f"the `{key}` {path} of the cache and {served.path}, where {served.by} has its files",
         why,
         "name a place of its own.",
-        None if served.place is None else Related(served.place, "the rule is here"),
+        _related(served),
     )
+
+
+def _related(served: _Served) -> Related | None:
+    return None if served.place is None else Related(served.place, "the rule is here")

@@ -33,14 +33,22 @@ def read_conditions(findings: Findings, match: Mapping[str, Node]) -> tuple[Cond
     found: list[tuple[Condition, ...] | None] = []
     if "query" in match:
         found.append(read_query_conditions(findings, match["query"]))
-    if "headers" in match:
-        found.append(_read_header_conditions(findings, match["headers"], match.get("user_agent")))
-    if "user_agent" in match:
-        found.append(_read_user_agent(findings, match["user_agent"]))
-    if "client" in match:
-        found.append(_read_client(findings, match["client"]))
+    found.append(read_client_conditions(findings, match))
     if "xmlrpc" in match:
         found.append(_read_call(findings, match["xmlrpc"]))
+    known = [each for each in found if each is not None]
+    return tuple(condition for each in known for condition in each) if len(known) == len(found) else None
+
+
+def read_client_conditions(findings: Findings, table: Mapping[str, Node]) -> tuple[HeaderIs | ClientIn, ...] | None:
+    """Those of `user_agent`, `client` and `headers`, which tell clients apart; None, when any cannot be read."""
+    found: list[tuple[HeaderIs | ClientIn, ...] | None] = []
+    if "headers" in table:
+        found.append(_read_header_conditions(findings, table["headers"], table.get("user_agent")))
+    if "user_agent" in table:
+        found.append(_read_user_agent(findings, table["user_agent"]))
+    if "client" in table:
+        found.append(_read_client(findings, table["client"]))
     known = [each for each in found if each is not None]
     return tuple(condition for each in known for condition in each) if len(known) == len(found) else None
 

@@ -52,9 +52,8 @@ from edgeproxy.ruleset.schema_forms import (
     table,
     text_but,
 )
-from edgeproxy.ruleset.schema_site import ASKED_FIELD, QUERY, REDIRECTS, WHERE
+from edgeproxy.ruleset.schema_site import ASKED_FIELD, HEADER_VALUE, QUERY, REDIRECTS, WHERE
 
-_HEADER_VALUE: Final = either(FIELD_VALUE, items(FIELD_VALUE), table("value"))
 _CALLS: Final = either(choice("any"), items({**TEXT, "pattern": "^(?!any$)[A-Za-z0-9_.:/]+$"}))
 _CASE: Final[Json] = {"type": "string", "minLength": 1, "examples": ["GET https://pypi.test/ -> forward modern"]}
 _FIELD_CHANGE: Final = either(FIELD_VALUE, table("header"))
@@ -114,8 +113,8 @@ _MATCHES: Final = (
             "methods": Key("as in [GET, HEAD] (every one)", items(METHOD)),
             "where": Key("what captures of the path are, by name (anything)", WHERE),
             "query": Key("what parameters are, by name, decoded (anything)", QUERY),
-            "headers": Key("what headers are, by name (anything)", entries(ASKED_FIELD, _HEADER_VALUE)),
-            "user_agent": Key("what the header User-Agent is (anything)", _HEADER_VALUE),
+            "headers": Key("what headers are, by name (anything)", entries(ASKED_FIELD, HEADER_VALUE)),
+            "user_agent": Key("what the header User-Agent is (anything)", HEADER_VALUE),
             "client": Key("networks, in one of which the client is (everybody)", items(NETWORK)),
             "xmlrpc": Key("XML-RPC methods, or any", _CALLS),
         },

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from edgeproxy.http.request import ARM
 from edgeproxy.ruleset import quantities, shape
-from edgeproxy.ruleset.arms import OnFail
+from edgeproxy.ruleset.arms import OnFail, Side
 from edgeproxy.ruleset.include import LANGUAGE_VERSION
 from edgeproxy.ruleset.limits import DEFAULT_LIMITS
 from edgeproxy.ruleset.quantities import written_duration, written_size
@@ -18,6 +19,7 @@ from edgeproxy.ruleset.schema_forms import (
     CAPACITY,
     COUNT,
     DURATION,
+    FIELD_VALUE,
     FILE_NAME,
     FLAG,
     LIFETIME,
@@ -54,9 +56,10 @@ from edgeproxy.ruleset.schema_forms import (
 )
 
 REDIRECTS: Final = one_status(301, 302, 303, 307, 308)
-ASKED_FIELD: Final = field_name("host", edges_own=False)
+ASKED_FIELD: Final = field_name("host", ARM, edges_own=False)
 WHERE: Final = entries({"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}, table("predicates"))
 QUERY: Final = entries(PARAMETER, either(PARAMETER, items(PARAMETER), table("value")))
+HEADER_VALUE: Final = either(FIELD_VALUE, items(FIELD_VALUE), table("value"))
 _STICKY: Final = Key("by what a client is known: header:NAME, cookie:NAME, client", distinct(STICKY_KEY))
 _PEM: Final = Key("a PEM file", FILE_NAME)
 _READERS: Final[Mapping[Callable[[str], object], Json]] = {
@@ -99,6 +102,7 @@ SITE: Final = (
             ),
             "limits": Key("how much and how long, for everything without a limit of its own", table("limits")),
             "cache": Key("where answers are kept, and how much of them", table("cache_settings")),
+            "arm_token": Key("a file whose first line lets clients choose their arm by Edge-Arm (none)", FILE_NAME),
             "hosts": Key("whom the edge answers for, by name", names(table("host"))),
             "backends": Key("whom the edge may ask, by name", names(table("backend"))),
             "splits": Key("fixed weights between backends, by name", names(table("split"))),
@@ -263,7 +267,19 @@ SITE: Final = (
             "sticky": _STICKY,
             "gates": Key("what must hold for the next step", table("gates")),
             "on_fail": Key("when a gate fails (rollback)", choice(*OnFail)),
+            "pin": Key("clients that are on one arm whatever the share: the first that fits", items(table("pin"))),
         },
+    ),
+    TableSchema(
+        "pin",
+        shape.PIN,
+        {
+            "arm": Key("on which", choice(*Side)),
+            "user_agent": Key("what the header User-Agent is (anything)", HEADER_VALUE),
+            "client": Key("networks, in one of which the client is (everybody)", items(NETWORK)),
+            "headers": Key("what headers are, by name (anything)", entries(ASKED_FIELD, HEADER_VALUE)),
+        },
+        any_of(("user_agent", "client", "headers")),
     ),
     TableSchema(
         "gates",

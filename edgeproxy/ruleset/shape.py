@@ -47,7 +47,7 @@ class Kind:
 FILE: Final = Shape(
     "a rule file",
     ("edge", "listen", "hosts", "rules"),
-    ("include", "trusted_proxies", "limits", "cache", "backends", "splits", "cutovers"),
+    ("include", "trusted_proxies", "limits", "cache", "arm_token", "backends", "splits", "cutovers"),
 )
 LISTENER: Final = Shape("a listen address", ("address",), ("tls", "clients", "proxy_protocol"))
 CERTIFICATE: Final = Shape("a certificate", ("cert", "key"))
@@ -74,7 +74,8 @@ DECLARED_REDIRECT: Final = Shape(
 )
 DECLARED_READ: Final = Shape("what a backend reads", ("path",), ("query", "methods", "headers"))
 SPLIT: Final = Shape("a split", ("weights",), ("sticky",))
-CUTOVER: Final = Shape("a cutover", ("from", "to", "steps", "hold"), ("sticky", "gates", "on_fail"))
+CUTOVER: Final = Shape("a cutover", ("from", "to", "steps", "hold"), ("sticky", "gates", "on_fail", "pin"))
+PIN: Final = Shape("a pin", ("arm",), ("user_agent", "client", "headers"))
 GATES: Final = Shape("`gates`", (), ("errors", "latency", "differences"))
 GATE_ERRORS: Final = Shape("the gate `errors`", ("worse_by",))
 GATE_LATENCY: Final = Shape("the gate `latency`", ("p95_ratio",))
@@ -121,7 +122,7 @@ FILES: Final = Shape("a files action", ("directory",), ("path",))
 SHAPES: Final = (
     *(FILE, LISTENER, CERTIFICATE, CLIENTS, LIMITS, CACHE_SETTINGS, HOST),
     *(BACKEND, ENDPOINT, TIMEOUTS, BACKEND_TLS, HEALTH, EJECT, BACKEND_LIMITS, DECLARED_REDIRECT, DECLARED_READ),
-    *(SPLIT, CUTOVER, GATES, GATE_ERRORS, GATE_LATENCY, GATE_DIFFERENCES),
+    *(SPLIT, CUTOVER, PIN, GATES, GATE_ERRORS, GATE_LATENCY, GATE_DIFFERENCES),
     *(RULE, RULE_LIMITS, MATCH, PATH, PREDICATES, VALUE, WINDOW),
     *(CACHE, VERIFY, SHADOW, FALLBACK, REWRITE, HEADER),
     *(FORWARD, REDIRECT, RESPOND, FAULT, FILES),

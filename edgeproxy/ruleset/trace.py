@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import assert_never
 
 from edgeproxy.http.target import Target
@@ -51,24 +52,30 @@ def why_not(rule: Rule, host: Host, method: str, target: Target, facts: Facts) -
         return f"method: it is for {', '.join(sorted(match.methods))}"
     for condition in match.conditions:
         if not holds(condition, facts):
-            return _condition(condition)
-    windows = ", or ".join(_window(each) for each in match.during)
+            of, wanted = condition_words(condition)
+            return f"{of}: it is for {wanted}"
+    windows = window_words(match.during)
     is_now = any(is_open(each, facts.now) for each in match.during)
     return "" if is_now or not match.during else f"during: at {written_moment(facts.now)}; it is for {windows}"
 
 
-def _condition(condition: Condition) -> str:
+def condition_words(condition: Condition) -> tuple[str, str]:
+    """What it looks at, and what it wants of it."""
     match condition:
         case ParameterIs(name=name, value=value):
-            return f"query: it is for {name} {_value(value)}"
+            return "query", f"{name} {_value(value)}"
         case HeaderIs(name=name, value=value):
-            return f"header: it is for {name} {_value(value)}"
+            return "header", f"{name} {_value(value)}"
         case ClientIn(networks=networks):
-            return f"client: it is for {', '.join(map(str, networks))}"
+            return "client", ", ".join(map(str, networks))
         case CallIs(methods=methods):
-            return f"xmlrpc: it is for {'any call' if methods is None else ', '.join(sorted(methods))}"
+            return "xmlrpc", "any call" if methods is None else ", ".join(sorted(methods))
         case _:
             assert_never(condition)
+
+
+def window_words(windows: Sequence[Window]) -> str:
+    return ", or ".join(_window(each) for each in windows)
 
 
 def _value(value: ValueMatch) -> str:

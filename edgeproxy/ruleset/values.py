@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
+from edgeproxy.http.request import ARM
 from edgeproxy.http.target import BadTarget, Scheme, parse_host, parse_target
 from edgeproxy.ruleset.arms import ClientKey, CookieKey, HeaderKey, StickyKey
 from edgeproxy.ruleset.problems import Code, Refusal, nearest
@@ -125,6 +126,13 @@ def read_asked_field_name(text: str) -> str:
             "a match of the header Host",
             "which host a request is for is told in one way, however it was written.",
             "write `host:` beside `path:`, with the name of a host.",
+        )
+    if text.lower() == ARM:
+        raise Refusal(
+            Code.BAD_HEADER,
+            f"a match of the header {text}",
+            "the edge takes it off each request before any rule sees it, since it holds a token.",
+            "remove it; `pin` of a cutover puts clients on an arm.",
         )
     return text.lower()
 

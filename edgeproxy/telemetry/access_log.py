@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from io import TextIOBase
 
-from edgeproxy.telemetry.counters import BackendFailure, FallbackReason, Refusal
+from edgeproxy.telemetry.counters import BackendFailure, FallbackReason, Override, Refusal
 
 
 @dataclass(slots=True)
@@ -27,6 +27,7 @@ class Record:
     user_agent: str | None = None
     rule: str | None = None
     arm: str | None = None  # of a split: its backend's name
+    override: Override | None = None  # what put it there, if not its client's place
     backend: str | None = None
     fallback: FallbackReason | None = None  # why it is not the rule's first backend
     cache: str | None = None  # what the cache did
@@ -50,6 +51,7 @@ def format_record(record: Record) -> str:
         "why": record.why,
         "rule": record.rule,
         "arm": record.arm,
+        "override": record.override,
         "backend": record.backend,
         "fallback": record.fallback,
         "cache": record.cache,

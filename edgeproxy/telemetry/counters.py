@@ -29,9 +29,11 @@ class Refusal(StrEnum):
     LOOP = "loop"  # the edge's own name in CDN-Loop
     EXPECTATION = "expectation"
     NO_TUNNEL = "no_tunnel"  # CONNECT
+    ARM_TOKEN = "arm_token"  # Edge-Arm without the token of this edge
 
 
 _BY_STATUS: Final = {
+    403: Refusal.ARM_TOKEN,
     405: Refusal.NO_TUNNEL,
     413: Refusal.BODY_TOO_LARGE,
     414: Refusal.TARGET_TOO_LONG,
@@ -39,6 +41,7 @@ _BY_STATUS: Final = {
     429: Refusal.RATE,
     431: Refusal.HEAD_TOO_LARGE,
     501: Refusal.UNKNOWN_METHOD,
+    503: Refusal.ARM_TOKEN,
     505: Refusal.UNKNOWN_VERSION,
     508: Refusal.LOOP,
 }
@@ -93,6 +96,13 @@ class FallbackReason(StrEnum):
     RESET = "reset"
     STATUS = "status"  # or what is no answer at all
     LOOP = "loop"
+
+
+class Override(StrEnum):
+    """What put a request on an arm of a cutover, other than its client's place."""
+
+    PIN = "pin"
+    TOKEN = "token"  # Edge-Arm
 
 
 class Drop(StrEnum):
@@ -199,6 +209,7 @@ class Counters:
     rules: Counts[str] = field(default_factory=Counts)  # exchanges, by the rule that took them
     loops: Counts[str] = field(default_factory=Counts)  # redirects that were not passed on, by rule
     arms: Counts[tuple[str, str]] = field(default_factory=Counts)  # (split, backend)
+    overrides: Counts[tuple[str, Override]] = field(default_factory=Counts)  # (cutover, by what)
     fallbacks: Counts[tuple[str, FallbackReason]] = field(default_factory=Counts)  # (rule, why)
     shadows: Counts[str] = field(default_factory=Counts)  # that were asked, by rule
     shadows_delivered: Counts[str] = field(default_factory=Counts)  # and handed on to be compared

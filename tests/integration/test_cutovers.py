@@ -52,7 +52,7 @@ class Node:
         self.judges(state)
         return self.judged
 
-    def _publish(self, split: Split, _: State) -> None:
+    def _publish(self, split: Split, _: bool) -> None:
         self.in_force.append(split)
         self._changed.set()
 

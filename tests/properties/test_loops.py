@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 from pathlib import Path
 
@@ -10,8 +10,10 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from edgeproxy.http.target import Scheme
+from edgeproxy.ruleset.arms import is_known_by_host
 from edgeproxy.ruleset.checker.asked import Asked
 from edgeproxy.ruleset.checker.facets import Facets
+from edgeproxy.ruleset.checker.hops import Declared
 from edgeproxy.ruleset.checker.loops import PROVED, find_loops
 from edgeproxy.ruleset.checker.simulate import Simulator
 from edgeproxy.ruleset.checker.walks import Arms, Walker
@@ -25,9 +27,17 @@ backends:
   plain: {url: "http://127.0.0.1:1"}
   old: {url: "http://127.0.0.1:2", redirects: [%s]}
   new: {url: "http://127.0.0.1:3", redirects: [%s]}
-cutovers: {c: {from: old, to: new, steps: [50, 100], hold: 1m, sticky: [client]}}
-rules:
+cutovers: {c: {from: old, to: new, steps: [50, 100], hold: 1m, sticky: [client]%s}}
+%srules:
 """
+# More of the cutover, and of the file. Beyond an address and a user agent, each host may be told something else.
+OVERRIDES = [
+    ("", ""),
+    ("", ""),
+    (", pin: [{client: [10.0.0.0/8], arm: to}, {user_agent: {prefix: pip/}, arm: from}]", ""),
+    (', pin: [{headers: {X-Beta: "1"}, arm: to}]', ""),
+    ("", "arm_token: /etc/arm.token\n"),
+]
 HOSTS = ("one.test", "two.test")
 SEGMENTS = ("a", "b", "B", "a.b", "ab")
 PATHS = ["/" + "/".join(parts) for length in (1, 2, 3) for parts in product(("a", "B", "a.b"), repeat=length)] + [
@@ -103,7 +113,8 @@ def _declared(draw: st.DrawFn) -> str:
 def rulesets(draw: st.DrawFn) -> str:
     rules = draw(st.lists(st.one_of(_redirect(), _redirect(), _forward()), min_size=1, max_size=4))
     old, new = (", ".join(draw(st.lists(_declared(), min_size=1, max_size=2))) for _ in range(2))
-    return HEAD % (old, new) + "".join(f"  - {{name: r{at}, {rule}}}\n" for at, rule in enumerate(rules))
+    head = HEAD % (old, new, *draw(st.sampled_from(OVERRIDES)))
+    return head + "".join(f"  - {{name: r{at}, {rule}}}\n" for at, rule in enumerate(rules))
 
 
 def read(text: str) -> Ruleset | None:
@@ -156,3 +167,40 @@ def test_the_verdict_is_that_of_trying_every_path(text: str, before: str | None)
         assert not loops
     for each in verdict.undecided:
         assert each.why
+
+
+def loops_on(simulator: Simulator, start: Asked, arm_on: Mapping[str, str]) -> bool:
+    """Whether a client that is on these arms, by host, may come back: pinned there, put there by its token, or by its
+    place. Known by nothing of the checker's but single steps.
+    """
+    stack: list[tuple[Asked, tuple[Asked, ...]]] = [(start, ())]
+    done: set[Asked] = set()
+    while stack:
+        asked, before = stack.pop()
+        if asked in done or len(before) > 12:
+            continue
+        done.add(asked)
+        for step in simulator.steps(asked):
+            source = step.lead.source
+            is_bound = step.lead.is_bound_to_arm and isinstance(source, Declared)
+            if step.following is None or (is_bound and source.backend.name != arm_on[asked.host]):
+                continue
+            if step.following in (*before, asked):
+                return True
+            stack.append((step.following, (*before, asked)))
+    return False
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(rulesets())
+def test_no_client_loops_under_proved_rules_whatever_it_is_pinned_or_forced_to(text: str) -> None:
+    ruleset = read(text)
+    if ruleset is None or find_loops(ruleset, []).line != PROVED:
+        event("not proved")
+        return
+    cutover = ruleset.cutovers[0]
+    event("by host" if is_known_by_host(cutover) else "pinned" if cutover.pins else "by its place")
+    simulator = Simulator(ruleset, [], Facets(ruleset))
+    for on_one, on_two in product(("old", "new"), repeat=2):
+        if on_one == on_two or is_known_by_host(cutover):
+            assert not any(loops_on(simulator, start, {HOSTS[0]: on_one, HOSTS[1]: on_two}) for start in starts())

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from edgeproxy.cli.explaining.explanation import Arms, Asking, MayRedirect, Part, Share
+from edgeproxy.cli.explaining.explanation import Arms, Asking, MayRedirect, Overridden, Part, Share
 from edgeproxy.cli.explaining.request import Request
+from edgeproxy.migration.pins import pin_of, side_by
 from edgeproxy.migration.place import arm_at, place_of, ranges_of, sticky_key
 from edgeproxy.proxy.plan import Pass, ServeFile
-from edgeproxy.ruleset.arms import WHOLE, Cutover, Split
+from edgeproxy.ruleset.arms import WHOLE, Cutover, Side, Split
 from edgeproxy.ruleset.comparing.terms import edits
 from edgeproxy.ruleset.leads import asked_path, declared_captures, kept_query, with_query
 from edgeproxy.ruleset.model import Rule
 from edgeproxy.ruleset.origins import Backend, DirectoryBackend, HostKind, HttpBackend
+from edgeproxy.ruleset.trace import condition_words
+from edgeproxy.telemetry.counters import Override
 
 _NO_CREDENTIALS = ("no Authorization", "no Cookie")
 
@@ -26,8 +29,25 @@ def arms_of(to: Split | Cutover, request: Request) -> Arms:
         Share(arm.backend.name, percent(arm.share), percent(low), percent(high))
         for arm, (low, high) in zip(split.arms, ranges_of(split), strict=True)
     )
-    kind = "cutover" if isinstance(to, Cutover) else "split"
-    return Arms(kind, split.name, shares, key.partition(":")[0], percent(at), arm_at(split, at).backend.name)
+    kind, known_by = "cutover" if isinstance(to, Cutover) else "split", key.partition(":")[0]
+    arm, override = arm_at(split, at).backend, None
+    if isinstance(to, Cutover):
+        side, override = overridden(to, request)
+        arm = arm if side is None else to.backend(side)
+    return Arms(kind, split.name, shares, known_by, percent(at), arm.name, override)
+
+
+def overridden(cutover: Cutover, request: Request) -> tuple[Side | None, Overridden | None]:
+    """On which arm a client is whatever its place, while the cutover rests, and by what."""
+    if request.side is not None and cutover.takes_token:
+        what = "Edge-Arm with the token of the edge"
+        return request.side, Overridden(Override.TOKEN, what, request.side, "at any share", None)
+    pin = pin_of(cutover.pins, request.facts)
+    if pin is None:
+        return None, None
+    what = " and ".join(f"{of} {wanted}" for of, wanted in map(condition_words, pin.conditions))
+    when = "at any share" if pin.side is Side.OLD else "at any share, while the cutover is started"
+    return side_by(pin, is_started=False), Overridden(Override.PIN, what, pin.side, when, pin.place)
 
 
 def percent(thousandths: int) -> float:

@@ -83,6 +83,17 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Overridden:
+    """What puts the client on an arm instead of its place: a pin, or Edge-Arm. `arm`: from or to; `when`: in words."""
+
+    by: str
+    what: str
+    arm: str
+    when: str
+    place: Place | None  # of the pin
+
+
+@dataclass(frozen=True, slots=True)
 class Arms:
     """How the client's arm is found."""
 
@@ -92,6 +103,7 @@ class Arms:
     known_by: str
     place: float
     arm: str
+    override: Overridden | None = None
 
 
 class Keeping(StrEnum):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from edgeproxy.http.fields import CREDENTIALS
 from edgeproxy.http.target import Target
+from edgeproxy.ruleset.arms import Side
 from edgeproxy.ruleset.follow import url_of
 from edgeproxy.ruleset.matching import Facts
 
@@ -23,6 +24,7 @@ class Request:
     client: str
     call: str | None  # the XML-RPC method, if it is a call
     at: float  # seconds since the epoch
+    side: Side | None = None  # that Edge-Arm says, with the token of the edge
 
     @property
     def facts(self) -> Facts:

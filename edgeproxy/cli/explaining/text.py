@@ -68,7 +68,13 @@ def _arms(arms: Arms) -> Iterator[str]:
         where = f"places from {share.low:g} % to below {share.high:g} %" if share.percent else "no place"
         yield f"  {share.backend}: {where}"
     yield f"  known by: {arms.known_by}"
-    yield f"  place: {arms.place:g} %, so on the arm {arms.arm}"
+    if arms.override is None:
+        yield f"  place: {arms.place:g} %, so on the arm {arms.arm}"
+        return
+    yield f"  place: {arms.place:g} %, which does not count"
+    by, where = arms.override, "" if arms.override.place is None else f"{_where(arms.override.place)}: "
+    yield f"  {by.by}: {where}{by.what}: {by.arm}, {by.when}"
+    yield f"  so on the arm {arms.arm}"
 
 
 def _asking(ask: Asking, told: Explanation) -> Iterator[str]:

@@ -15,7 +15,10 @@ from typing import Final
 HIDDEN: Final = "[hidden]"
 
 _SECRET_HEADERS: Final = frozenset(
-    ("authorization", "authentication-info", "cookie", "cookie2", "proxy-authentication-info", "proxy-authorization")
+    (
+        *("authorization", "authentication-info", "cookie", "cookie2", "edge-arm"),
+        *("proxy-authentication-info", "proxy-authorization"),
+    )
 )
 _WORDS: Final = "|".join(
     (

@@ -9,9 +9,9 @@ from typing import Protocol
 from edgeproxy.caching.purging import Purge
 from edgeproxy.proxy.cache.keeper import Keeper
 from edgeproxy.proxy.cache.purge_call import purge_of, purged
-from edgeproxy.proxy.cache.purge_token import PurgeToken
 from edgeproxy.proxy.cache.purges import carry_out
 from edgeproxy.proxy.plan import Answer, PurgeCall, say
+from edgeproxy.proxy.token_file import TokenFile
 from edgeproxy.ruleset.model import Ruleset
 
 
@@ -31,7 +31,7 @@ class Purging:
         client: Client,
         keeper: Keeper,
         ruleset: Ruleset,
-        token: PurgeToken,
+        token: TokenFile,
         plan: PurgeCall,
         values: Mapping[str, str],
     ) -> None:

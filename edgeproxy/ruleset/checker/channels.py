@@ -4,7 +4,8 @@ Laws of this module:
 - a box is that of Facets with a mask for each split and cutover behind it: which arm the client is on;
 - the next request's box holds every request that a client could ask next (RFC 9110 §15.4), and maybe more;
 - client and moment stay; so do arms, and the headers that are no credentials. Another host is told other credentials,
-  and a client that is known by them may be on another arm there.
+  and a client that is known by them, or by a token, may be on another arm there. That a pin keeps some clients off an
+  arm is not used: so what holds, holds for all of them on both arms.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 
 from edgeproxy.http.fields import CREDENTIAL_NAMES
 from edgeproxy.http.target import Scheme
-from edgeproxy.ruleset.arms import ClientKey, Cutover, Split, backends_of
+from edgeproxy.ruleset.arms import Cutover, Split, backends_of, is_known_by_host
 from edgeproxy.ruleset.automata.language import Language
 from edgeproxy.ruleset.checker.boxes import Box
 from edgeproxy.ruleset.checker.facets import Dimension, Facets, Header, Parameter, Verb
@@ -85,7 +86,7 @@ class Channels:
             for at in self._credentials:
                 masks[at] = facets.universe[at]
             for number, split in enumerate(self._splits.values()):
-                if any(not isinstance(key, ClientKey) for key in split.sticky):
+                if is_known_by_host(split):
                     masks[len(facets.universe) + number] = self._every[number]
         self._write_query(lead, query, masks)
         return tuple(masks)

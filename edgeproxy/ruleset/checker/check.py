@@ -23,6 +23,7 @@ from edgeproxy.ruleset.checker.expectations import expectations
 from edgeproxy.ruleset.checker.facets import TooManyFacets
 from edgeproxy.ruleset.checker.keeping import keeping
 from edgeproxy.ruleset.checker.loops import loops
+from edgeproxy.ruleset.checker.pins import pins
 from edgeproxy.ruleset.checker.reach import reach
 from edgeproxy.ruleset.checker.repeats import repeats
 from edgeproxy.ruleset.checker.severity import Severity, severity_of
@@ -37,6 +38,7 @@ Family = Callable[[Checking], Said]
 
 FAMILIES: Final[tuple[Family, ...]] = (
     reach,
+    pins,
     loops,
     chains,
     direction,

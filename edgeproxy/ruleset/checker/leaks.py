@@ -7,6 +7,7 @@ from typing import Final
 
 from edgeproxy.http.fields import CREDENTIAL_NAMES
 from edgeproxy.ruleset.arms import CookieKey, Cutover, HeaderKey, Split
+from edgeproxy.ruleset.matching import HeaderIs
 from edgeproxy.ruleset.model import Forward, Respond, Rule
 from edgeproxy.ruleset.origins import Host
 from edgeproxy.ruleset.problems import Code, Problem, Related
@@ -57,6 +58,14 @@ def _read(rule: Rule) -> Iterator[Leak]:
     to = rule.action.to if isinstance(rule.action, Forward) else None
     if not isinstance(to, Split | Cutover):
         return
+    pins = to.pins if isinstance(to, Cutover) else ()
+    pinned = {each.name for pin in pins for each in pin.conditions if isinstance(each, HeaderIs)}
+    for name in sorted(pinned & CREDENTIAL_NAMES):
+        yield (
+            f"pins clients to arms of {to.name!r} by {name}",
+            "clients send it to the app host and not here: one client may be on two arms.",
+            "forward to a cutover without such a pin.",
+        )
     for rung in to.sticky:
         if isinstance(rung, CookieKey) or (isinstance(rung, HeaderKey) and rung.name in CREDENTIAL_NAMES):
             name = f"cookie:{rung.name}" if isinstance(rung, CookieKey) else f"header:{rung.name}"

@@ -20,6 +20,7 @@ class Severity(StrEnum):
 # Every kind of finding of the checker. What reading finds is an error.
 SEVERITIES: Final[Mapping[Code, Severity]] = {
     Code.DEAD_RULE: Severity.ERROR,
+    Code.DEAD_PIN: Severity.ERROR,
     Code.HOST_WITHOUT_RULES: Severity.WARNING,
     Code.REDIRECT_LOOP: Severity.ERROR,
     Code.ENDLESS_REDIRECT: Severity.ERROR,

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from edgeproxy.ruleset.arms import ClientKey
+from edgeproxy.ruleset.arms import is_known_by_host
 from edgeproxy.ruleset.checker.asked import Asked
 from edgeproxy.ruleset.checker.hops import Declared, Lead
 from edgeproxy.ruleset.checker.simulate import Simulator, Step
@@ -113,8 +113,7 @@ class Walker:
         source = step.lead.source
         if not step.lead.is_bound_to_arm or not isinstance(source, Declared) or source.arm is None:
             return arms
-        by_host = any(not isinstance(key, ClientKey) for key in source.arm.sticky)
-        split = f"{source.arm.name} {step.asked.host if by_host else ''}"
+        split = f"{source.arm.name} {step.asked.host if is_known_by_host(source.arm) else ''}"
         known = dict(arms).get(split)
         if known is None:
             return tuple(sorted((*arms, (split, source.backend.name))))

@@ -12,6 +12,7 @@ from edgeproxy.ruleset.origins import Backend, Declarations, DirectoryBackend, H
 from edgeproxy.ruleset.quantities import written_share, written_size
 
 _SETTINGS = ("timeouts", "tls", "health", "ejection", "circuit", "slow_start")
+_OF_CUTOVERS = ("steps", "hold", "sticky", "gates", "on_fail", "pins")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ def _redeclared(old: Ruleset, new: Ruleset) -> Iterator[Redeclared]:
     before, after = _cache(old.cache), _cache(new.cache)
     if before != after:
         yield Redeclared("cache", before, after)
+    if old.arm_token != new.arm_token:
+        yield Redeclared("arm_token", *(str(each.arm_token or "none") for each in (old, new)))
     if old.limits != new.limits:
         yield Redeclared("limits", "others", "others")
 
@@ -100,6 +103,6 @@ def _of_cutovers(old: Sequence[Cutover], new: Sequence[Cutover]) -> Iterator[Red
         before, after = (f"from {each.old.name} to {each.new.name}" for each in (cutover, other))
         if before != after:
             yield Redeclared(f"cutover {cutover.name}", before, after)
-        names = [n for n in ("steps", "hold", "sticky", "gates", "on_fail") if getattr(cutover, n) != getattr(other, n)]
+        names = [name for name in _OF_CUTOVERS if getattr(cutover, name) != getattr(other, name)]
         if names:
             yield Redeclared(f"cutover {cutover.name}: {', '.join(names)}", "others", "others")

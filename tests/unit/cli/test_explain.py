@@ -448,3 +448,85 @@ def test_programs_get_the_same(capsys: pytest.CaptureFixture[str], rules: Path) 
     assert (told["request"], told["taker"]["name"], told["arms"]["name"]) == ("GET http://pypi.test/a", "all", "reads")
     assert [each["part"] for each in told["asks"]] == ["arm", "other arm", "other arm"]
     assert told["taker"]["captures"] == {"rest": "a"}
+
+
+PINNED = """edge: 1
+listen: [{address: "127.0.0.1:0"}]
+hosts: {app: {names: [pypi.test]}}
+arm_token: arm.token
+backends: {legacy: {url: "http://127.0.0.1:1"}, modern: {url: "http://127.0.0.1:2"}}
+cutovers:
+  reads:
+    from: legacy
+    to: modern
+    steps: [100]
+    hold: 1m
+    pin:
+      - {user_agent: {prefix: "bandersnatch/"}, arm: from}
+      - {client: [10.0.0.0/8], headers: {X-Beta: "1"}, arm: to}
+splits: {even: {weights: {legacy: 50, modern: 50}}}
+rules:
+  - {name: even, match: {path: /even}, forward: {split: even}}
+  - {name: all, match: {path: "/{rest*}"}, forward: {cutover: reads}, cache: {fresh: 1m}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "override", "arm"),
+    [
+        (
+            ("-H", "User-Agent: bandersnatch/6"),
+            "pin: rules.yaml:13: header user-agent that begins with 'bandersnatch/': from, at any share",
+            "legacy",
+        ),
+        (
+            ("-H", "X-Beta: 1", "--client", "10.1.2.3"),
+            "pin: rules.yaml:14: header x-beta '1' and client 10.0.0.0/8: to, at any share, while the cutover is started",
+            "legacy",  # as it rests
+        ),
+        (
+            ("-H", "User-Agent: bandersnatch/6", "--arm", "to"),
+            "token: Edge-Arm with the token of the edge: to, at any share",
+            "modern",
+        ),
+        (("--arm", "from"), "token: Edge-Arm with the token of the edge: from, at any share", "legacy"),
+    ],
+)
+def test_what_puts_a_client_on_an_arm_instead_of_its_place_is_told(
+    capsys: pytest.CaptureFixture[str], rules: Path, arguments: tuple[str, ...], override: str, arm: str
+) -> None:
+    rules.write_text(PINNED)
+    lines = explained(capsys, rules, "http://pypi.test/", *arguments)
+    at = next(number for number, line in enumerate(lines) if line.startswith("  place: "))
+    assert lines[at].endswith(" %, which does not count")
+    assert lines[at + 1 : at + 4] == [
+        f"  {override}",
+        f"  so on the arm {arm}",
+        f"ask: {arm} at 127.0.0.1:{1 if arm == 'legacy' else 2}",
+    ]
+    assert any(line.endswith(f", the arm {arm}") for line in lines if line.startswith("  key: "))
+
+
+def test_programs_are_told_of_an_override_by_name(capsys: pytest.CaptureFixture[str], rules: Path) -> None:
+    rules.write_text(PINNED)
+    arguments = ("-H", "User-Agent: bandersnatch/6", "--format", "json")
+    told = json.loads("\n".join(explained(capsys, rules, "http://pypi.test/", *arguments)))
+    assert (told["arms"]["arm"], told["arms"]["override"]["by"], told["arms"]["override"]["arm"]) == (
+        "legacy",
+        "pin",
+        "from",
+    )
+    assert told["arms"]["override"]["place"][1] == 13
+
+
+def test_a_split_heeds_no_word_on_an_arm_and_no_rule_sees_it(capsys: pytest.CaptureFixture[str], rules: Path) -> None:
+    rules.write_text(PINNED)
+    lines = explained(capsys, rules, "http://pypi.test/even", "--arm", "to", "-H", "Edge-Arm: to something")
+    assert any(", so on the arm " in line for line in lines)
+    assert not any("something" in line for line in lines)
+
+
+def test_an_arm_cannot_be_said_where_the_rules_name_no_token(capsys: pytest.CaptureFixture[str], rules: Path) -> None:
+    rules.write_text(PINNED.replace("arm_token: arm.token\n", ""))
+    assert main(["explain", "--rules", str(rules), "http://pypi.test/", "--arm", "to"]) == 2
+    assert "the rules name no `arm_token`" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What the README shows of `explain` and `diff` is what they print, and its rule files are right."""
+"""What the README shows of `explain`, `diff` and `schedule` is what they print, and its rule files are right."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from edgeproxy.cli.main import main
 
 ROOT = Path(__file__).parents[3]
 SHOWN = re.findall(
-    r"```console\n\$ edgeproxy ((?:explain|diff) [^\n]*?)(?: <<\.\n(.*?)\n\.)?\n(.*?)```",
+    r"```console\n\$ edgeproxy ((?:explain|diff|schedule) [^\n]*?)(?: <<\.\n(.*?)\n\.)?\n(.*?)```",
     (ROOT / "README.md").read_text(),
     re.S,
 )
@@ -21,7 +21,7 @@ RULE_FILES = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), 
 
 
 def test_there_are_some() -> None:
-    assert (len(SHOWN), len(RULE_FILES)) == (3, 2)
+    assert (len(SHOWN), len(RULE_FILES)) == (4, 2)
 
 
 @pytest.mark.parametrize("text", RULE_FILES)

@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from edgeproxy.control.failures import CannotRun
-from edgeproxy.control.start import _check_purge_token, read_again, read_rules
+from edgeproxy.control.start import _check_tokens, read_again, read_rules
 from edgeproxy.ruleset.caches import CacheSettings
 from edgeproxy.ruleset.load import NO_OVERRIDES, RuleFileError
 
@@ -74,13 +74,18 @@ def test_warnings_refuse_nothing_and_are_counted(tmp_path: Path, capfd: pytest.C
     assert capfd.readouterr().err == f"edgeproxy: {path}: 1 warning: `edgeproxy check {path}` shows them\n"
 
 
-def test_a_purge_token_that_cannot_be_used_is_told_before_anything_is_served(tmp_path: Path) -> None:
+def test_a_token_that_cannot_be_used_is_told_before_anything_is_served(tmp_path: Path) -> None:
     path, token = tmp_path / "rules.yaml", tmp_path / "token"
     path.write_text(PLAIN)
-    _, ruleset = read_rules(path, NO_OVERRIDES, generation=1)
-    ruleset = replace(ruleset, cache=CacheSettings(purge_token=token))
-    with pytest.raises(CannotRun, match=f"purge_token {token} cannot be read"):
-        _check_purge_token(ruleset)
+    _, plain = read_rules(path, NO_OVERRIDES, generation=1)
+    named = {
+        "purge_token": replace(plain, cache=CacheSettings(purge_token=token)),
+        "arm_token": replace(plain, arm_token=token),
+    }
+    for key, ruleset in named.items():
+        with pytest.raises(CannotRun, match=f"{key} {token} cannot be read"):
+            _check_tokens(ruleset)
     token.write_text("0123456789abcdef\n")
     token.chmod(0o600)
-    _check_purge_token(ruleset)
+    for ruleset in named.values():
+        _check_tokens(ruleset)

@@ -158,3 +158,19 @@ def test_what_connection_takes_away_tells_nothing() -> None:
     )
     assert fields.values.keys() == {"host", "x-forwarded-for", "content-length", "connection"}
     assert b"Accept" not in fields.lines
+
+
+@pytest.mark.parametrize("name", ["Edge-Arm", "edge-arm", "EDGE-ARM", "Edge_Arm"])
+@pytest.mark.parametrize("connection", [(), ("Connection: edge-arm, edge_arm",)])
+def test_the_word_on_an_arm_goes_no_further_than_its_own_field(name: str, connection: tuple[str, ...]) -> None:
+    fields = read(f"{name}: to secret-token", "X-A: b", *connection)
+    assert fields.arm == (None if "_" in name else "to secret-token")
+    assert b"secret-token" not in fields.lines + fields.lines_without_credentials
+    assert b"X-A: b" in fields.lines
+    assert "edge-arm" not in fields.values
+    assert fields.is_common == ("_" in name)
+    assert "_" in name or "secret-token" not in repr(fields)  # as a traceback would show it
+
+
+def test_a_word_on_an_arm_that_is_sent_twice_is_one_that_says_neither() -> None:
+    assert read("Edge-Arm: to a", "Edge-Arm: from a").arm == "to a, from a"

@@ -231,6 +231,21 @@ REFUSED = (
             ("differences: {at_most: 100.5%}", ".differences.at_most"),
         )
     ),
+    *(
+        (cutover(f"{CUTOVER}, steps: [100], hold: 1m, pin: {text}"), f"$.cutovers.it.pin{where}")
+        for text, where in (
+            ("[]", ""),
+            ("{user_agent: a, arm: to}", ""),
+            ("[{arm: to}]", "[0]"),
+            ("[{user_agent: a}]", "[0]"),
+            ("[{user_agent: a, arm: new}]", "[0].arm"),
+            ("[{user_agent: a, arm: to}, {client: 10.0.0.0/8, arm: to}]", "[1].client"),
+            ("[{headers: {edge-ARM: a}, arm: to}]", "[0].headers"),
+            ("[{path: /a, client: [10.0.0.0/8], arm: to}]", "[0]"),
+        )
+    ),
+    (match("headers: {Edge-Arm: a}"), "$.rules[0].match.headers"),
+    (answered("off: why") + "arm_token: tokens/\n", "$.arm_token"),
 )
 
 TAKEN = (
@@ -270,6 +285,11 @@ TAKEN = (
     cutover(
         f"{CUTOVER}, steps: [100], hold: 1d, on_fail: hold, gates: {{errors: {{worse_by: 0}}, latency: {{p95_ratio: 1.5}}}}"
     ),
+    cutover(
+        f"{CUTOVER}, steps: [100], hold: 1d, pin: [{{user_agent: [a, 1], arm: to}}, "
+        '{client: ["::1"], headers: {X-A: {present: false}}, arm: from}]'
+    )
+    + "arm_token: ../8\n",
 )
 
 

@@ -43,6 +43,7 @@ def test_a_line_is_one_json_object() -> None:
         "why": "refused",
         "rule": "simple",
         "arm": "modern",
+        "override": None,
         "backend": "modern",
         "fallback": None,
         "cache": "miss",

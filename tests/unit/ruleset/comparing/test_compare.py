@@ -233,6 +233,18 @@ def test_another_place_for_what_is_kept_is_told() -> None:
     assert told(new, new) == ["no request is treated otherwise"]
 
 
+def test_other_pins_and_another_token_are_told() -> None:
+    def with_pin(pin: str, token: str) -> Ruleset:
+        cutover = f"cutovers: {{move: {{from: legacy, to: modern, steps: [100], hold: 1m{pin}}}}}\n{token}rules:\n"
+        return ruleset(ALL, head=HEAD.replace("rules:\n", cutover))
+
+    old, new = with_pin("", ""), with_pin(", pin: [{user_agent: a, arm: to}]", "arm_token: arm.token\n")
+    assert told(old, new)[:2] == [
+        "declared otherwise: cutover move: pins",
+        "declared otherwise: arm_token: none -> /srv/arm.token",
+    ]
+
+
 def test_a_host_that_is_declared_anew_is_told() -> None:
     head = HEAD.replace("names: [pypi.test]", "names: [pypi.test, www.pypi.test]")
     only = "- {name: x, match: {path: /x}, respond: {status: 204}}"

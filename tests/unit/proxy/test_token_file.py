@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeproxy.proxy.cache.purge_token import PurgeToken, UnusableToken, read_token
+from edgeproxy.proxy.token_file import TokenFile, UnusableToken, read_token
 
 TOKEN = b"0123456789abcdef"
 
@@ -29,35 +29,35 @@ def write(file: Path, text: bytes, mode: int = 0o600) -> None:
 @pytest.mark.parametrize("mode", [0o400, 0o600, 0o640, 0o660])
 def test_the_first_line_is_the_token(file: Path, text: bytes, mode: int) -> None:
     write(file, text, mode)
-    assert read_token(file) == TOKEN
+    assert read_token(file, "purge_token") == TOKEN
 
 
 @pytest.mark.parametrize("text", [b"", b"\n" + TOKEN, TOKEN[:-1], b"with blanks and so on", b"\xff" * 16, b"=" * 16])
 def test_what_cannot_be_sent_or_is_short_is_no_token(file: Path, text: bytes) -> None:
     write(file, text)
     with pytest.raises(UnusableToken, match=f"{file}: its first line is not a token: write at least 16"):
-        read_token(file)
+        read_token(file, "purge_token")
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o644, 0o602, 0o666])
 def test_a_file_that_everybody_can_read_or_write_holds_no_secret(file: Path, mode: int) -> None:
     write(file, TOKEN, mode)
     with pytest.raises(UnusableToken, match=f"open to every user of this machine: chmod o= {file}"):
-        read_token(file)
+        read_token(file, "purge_token")
 
 
 def test_a_file_that_is_not_there_a_folder_and_a_pipe_are_told(tmp_path: Path, file: Path) -> None:
     with pytest.raises(UnusableToken, match="cannot be read: No such file"):
-        read_token(file)
+        read_token(file, "purge_token")
     with pytest.raises(UnusableToken, match="cannot be read: Is a directory"):
-        read_token(tmp_path)
+        read_token(tmp_path, "purge_token")
     os.mkfifo(file, 0o600)
     with pytest.raises(UnusableToken, match="its first line is not a token"):  # and nobody waits for a writer
-        read_token(file)
+        read_token(file, "purge_token")
 
 
 def test_a_new_token_takes_the_old_ones_place(file: Path) -> None:
-    token = PurgeToken(file)
+    token = TokenFile(file, "purge_token", "purge by PURGE")
     write(file, TOKEN)
     assert token.value is None
     token.look()
@@ -70,7 +70,7 @@ def test_a_new_token_takes_the_old_ones_place(file: Path) -> None:
 def test_what_cannot_be_used_is_told_once_and_takes_the_token_back(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    token = PurgeToken(file)
+    token = TokenFile(file, "purge_token", "purge by PURGE")
     write(file, TOKEN)
     token.look()
     file.unlink()

@@ -1,7 +1,6 @@
-"""The token that lets clients purge: the first line of a file, read again when the file changes.
+"""A token that lets clients do something: the first line of a file that the rules name, read again when it changes.
 
-Law: while the file cannot be used there is no token, and nobody purges by PURGE: who empties the file takes the token
-back.
+Law: while the file cannot be used there is no token, and nobody may: who empties the file takes the token back.
 """
 
 from __future__ import annotations
@@ -25,13 +24,16 @@ class UnusableToken(Exception):
     """The message says which file, what is wrong with it, and what to do."""
 
 
-class PurgeToken:
+class TokenFile:
     """`value` is None while the file cannot be used, and before the first `look`."""
 
-    __slots__ = ("_file", "_signature", "value")
+    __slots__ = ("_file", "_key", "_signature", "_until_then", "value")
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, key: str, until_then: str) -> None:
+        """`key`: of the rules, which names the file; `until_then`: what nobody can do while it cannot be used."""
         self._file = file
+        self._key = key
+        self._until_then = until_then
         self._signature: _Signature = ()
         self.value: bytes | None = None
 
@@ -42,27 +44,27 @@ class PurgeToken:
             return
         self._signature, self.value = signature, None  # signed before it is read: a later change is seen the next time
         try:
-            self.value = read_token(self._file)
+            self.value = read_token(self._file, self._key)
         except UnusableToken as error:
-            tell(f"{error}; until then nobody can purge by PURGE")
+            tell(f"{error}; until then nobody can {self._until_then}")
 
 
-def read_token(file: Path) -> bytes:
-    """Raises UnusableToken."""
+def read_token(file: Path, key: str) -> bytes:
+    """`key`: of the rules, which names the file. Raises UnusableToken."""
     try:
         with open(file, "rb", opener=_open_at_once) as opened:
             mode = os.fstat(opened.fileno()).st_mode
             text = opened.read(_MOST) if stat.S_ISREG(mode) else b""
     except OSError as error:
         raise UnusableToken(
-            f"purge_token {file} cannot be read: {error.strerror}: create it, or let this user read it"
+            f"{key} {file} cannot be read: {error.strerror}: create it, or let this user read it"
         ) from None
     if mode & (stat.S_IROTH | stat.S_IWOTH):
-        raise UnusableToken(f"purge_token {file} is open to every user of this machine: chmod o= {file}")
+        raise UnusableToken(f"{key} {file} is open to every user of this machine: chmod o= {file}")
     token = text.partition(b"\n")[0].strip()
     if len(token) < LEAST or not _TOKEN.fullmatch(token):
         raise UnusableToken(
-            f"purge_token {file}: its first line is not a token: write at least {LEAST} letters, digits or -._~+/ "
+            f"{key} {file}: its first line is not a token: write at least {LEAST} letters, digits or -._~+/ "
             "there, as `openssl rand -hex 32` makes them"
         )
     return token

@@ -77,6 +77,8 @@ def why_unjudged(why: str) -> str:
     match Unjudged(why):
         case Unjudged.LEARNING:
             return "while the old side's noise was learned: what differed is shown, and counts for no gate"
+        case Unjudged.OVERRIDDEN:
+            return "of clients that a pin or Edge-Arm put on their arm: what differed is shown, and counts for no gate"
         case Unjudged.OLD_FAILED:
             return "since the old side failed"
         case Unjudged.OLD_CUT:

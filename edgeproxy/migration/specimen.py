@@ -39,6 +39,7 @@ class Specimen:
     """`at`: POSIX seconds, when the client asked; `number` and `generation`: of the shares and rules in force then.
     `asked` is the normalised path and query that the client asked for; `lines` the request's field lines as the shadow
     got them. `again`: what the old side answered the second time, where it was asked for the sake of noise.
+    `is_overridden`: its client is on its arm by a pin or a token, and so is no random sample.
     """
 
     rule: str
@@ -52,3 +53,4 @@ class Specimen:
     old: Part
     new: Part | Silence
     again: Part | Silence | None = None
+    is_overridden: bool = False

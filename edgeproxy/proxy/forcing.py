@@ -13,10 +13,9 @@ from __future__ import annotations
 
 import hmac
 import re
-from dataclasses import replace
 from typing import Final
 
-from edgeproxy.proxy.plan import Answer, ByArm, Pass, ServeFile, say
+from edgeproxy.proxy.plan import Answer, ByArm, Pass, ServeFile, overridden, say
 from edgeproxy.ruleset.arms import Side
 
 _SAID: Final = re.compile(r"(from|to)[ \t]+([A-Za-z0-9._~+/-]+=*)")
@@ -36,5 +35,4 @@ def forced(plan: ByArm, side: Side) -> tuple[str, Pass | ServeFile]:
     """The arm's backend, and its plan. The plan is of a cutover."""
     old, new = (arm.backend.name for arm in plan.split.arms)
     name = new if side is Side.NEW else old
-    chosen = plan.arms[name]
-    return name, replace(chosen, arm=None, forced=side) if isinstance(chosen, Pass) else chosen
+    return name, overridden(plan.arms[name], side)

@@ -68,6 +68,7 @@ class Pass:
     cache: CachePlan | None = None  # where answers are kept
     fallback: FallbackPlan | None = None
     arm: ArmOf | None = None  # of a cutover, if it is counted there
+    is_overridden: bool = False  # it is on that arm by a pin, or by its client's word
     forced: Side | None = None  # onto this arm of every cutover, by its client's word
     shadow: ShadowPlan | None = None  # who else is asked, for comparison
 
@@ -266,9 +267,13 @@ def _plan_forward(to: Backend | Split | Cutover, routed: Routed, method: str, ta
 def _pinned(to: Split | Cutover, arms: Mapping[str, Pass | ServeFile]) -> Pinned | None:
     if not isinstance(to, Cutover) or not to.pins:
         return None
-    uncounted = {name: replace(plan, arm=None) if isinstance(plan, Pass) else plan for name, plan in arms.items()}
     names = {side: to.backend(side).name for side in Side}
-    return Pinned(to.pins, {side: (name, uncounted[name]) for side, name in names.items()})
+    return Pinned(to.pins, {side: (name, overridden(arms[name])) for side, name in names.items()})
+
+
+def overridden(plan: Pass | ServeFile, forced: Side | None = None) -> Pass | ServeFile:
+    """The same, but not counted: who is on an arm by a pin, or by its own word, is no random sample."""
+    return replace(plan, arm=None, is_overridden=True, forced=forced) if isinstance(plan, Pass) else plan
 
 
 def _to_first(

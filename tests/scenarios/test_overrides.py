@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ import pytest
 from harness import Backend, RunningEdge, Script, always, backend, request, running_edge
 
 from edgeproxy.migration.gates.counts import Block
+from edgeproxy.migration.specimen import Specimen
 from edgeproxy.telemetry.access_log import AccessLog
 from edgeproxy.telemetry.counters import Override, Refusal
 
@@ -268,6 +270,34 @@ async def test_a_body_goes_to_the_arm_that_is_said_and_a_call_too(tmp_path: Path
             answer = await its.edge.ask(request(target, *lines, method="POST") + call.encode())
             assert answer.body == b"modern"
         assert bodies == [call.encode()] * 2
+
+
+async def test_a_shadow_of_an_overridden_request_says_so_and_holds_no_token(tmp_path: Path) -> None:
+    """It is shown, and counts for no gate; a client that is on the new arm already has none."""
+    taken: list[Specimen] = []
+    heard = asyncio.Event()
+
+    def deliver(specimen: Specimen) -> bool:
+        taken.append(specimen)
+        heard.set()
+        return True
+
+    async with backend(LEGACY) as old, backend(MODERN) as new:
+        (tmp_path / "arm.token").write_text(f"{TOKEN}\n")
+        (tmp_path / "arm.token").chmod(0o600)
+        more, token = ", shadow: {to: modern, percent: 100}", f"arm_token: {tmp_path / 'arm.token'}"
+        rules = RULES.format(legacy=old.port, modern=new.port, more=more, token=token)
+        async with running_edge(rules, deliver=deliver) as edge:
+            edge.edge.move({"reads": 0})
+            for lines in ((TO,), (FROM,), MIRROR, ()):
+                heard.clear()
+                await edge.ask(request("/page", *lines))
+                if lines != (TO,):
+                    await heard.wait()
+        assert [each.is_overridden for each in taken] == [True, True, False]
+        seen = b"".join((*old.seen, *new.seen, *(each.lines for each in taken)))
+        assert TOKEN.encode() not in seen
+        assert b"edge-arm" not in seen.lower()
 
 
 async def test_rules_that_look_at_headers_see_the_others_and_choose_as_ever(tmp_path: Path) -> None:

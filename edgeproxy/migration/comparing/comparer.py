@@ -133,6 +133,8 @@ class Comparer:
         self._news.groups.add(key, differences, make_example, specimen.at)
         if rule.is_learning:
             self._leave(specimen, Unjudged.LEARNING)
+        elif specimen.is_overridden:
+            self._leave(specimen, Unjudged.OVERRIDDEN)
         elif rule.shadowed.cutover:
             period = Period(rule.shadowed.cutover, specimen.number, specimen.generation)
             self._news.count(period, is_different=bool(differences), at=specimen.at)

@@ -25,6 +25,7 @@ class Unjudged(StrEnum):
     """Why a comparison says nothing to a gate."""
 
     LEARNING = "learning"  # its rule's noise is not known yet. What differs is shown all the same
+    OVERRIDDEN = "overridden"  # its client was pinned to its arm, or said so by a token: it is no random sample
     OLD_FAILED = "old failed"  # 500 or above of the old side, and another status of the new one
     OLD_CUT = "old cut"  # what is held of the old answer is not all of it
     OTHER_RULES = "other rules"  # than those in use now: they have no such shadow

@@ -108,6 +108,7 @@ class Shadowing:
             old=original.old,
             new=self._new,
             again=again,
+            is_overridden=original.plan.is_overridden,
         )
         is_taken = self._shadower.deliver(specimen)
         self._end(None if is_taken else Drop.COMPARER_BUSY)

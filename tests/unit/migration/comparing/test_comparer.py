@@ -93,6 +93,12 @@ def test_a_rule_that_speaks_for_no_cutover_is_shown_and_counts_for_none() -> Non
     assert "secret-of-a-user" not in json.dumps(findings.to_json())
 
 
+def test_what_is_of_pinned_and_forced_clients_is_shown_and_counts_for_no_gate() -> None:
+    findings = feed(learned(), replace(specimen(OTHER), is_overridden=True), specimen())
+    assert (counts(findings), findings.groups.different) == ({READS: (1, 0)}, 1)
+    assert findings.unjudged == {("page", Unjudged.OVERRIDDEN): 1}
+
+
 def test_each_generation_and_number_counts_for_itself() -> None:
     later = [replace(specimen(OTHER), number=4), replace(specimen(), number=4, generation=2)]
     findings = feed(learned(), specimen(), *later)

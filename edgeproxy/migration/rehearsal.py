@@ -80,7 +80,7 @@ def unrehearsed(cutover: Cutover, known: Rehearsals, now: float) -> Refusal | No
     last = here[0]
     age = now - last.at
     if not last.passed:
-        return _refusal(cutover, f"and their last rehearsal, {_ago(age)} ago, failed with {_errors(last)}")
+        return _refusal(cutover, f"and their last rehearsal, {_ago(age)} ago, {_failed(last)}")
     if age > within:
         return _refusal(cutover, f"and the last one is {_ago(age)} old; it may be {written_duration(within)}")
     return None
@@ -110,10 +110,11 @@ def _refusal(cutover: Cutover, reason: str) -> Refusal:
     return Refusal(Refused.NOT_REHEARSED, f"{cutover.name} asks for a rehearsal of its rules, {reason}", _REMEDY)
 
 
-def _errors(rehearsal: Rehearsal) -> str:
+def _failed(rehearsal: Rehearsal) -> str:
+    """Without an error: not all was walked, or warnings were to count."""
     if not rehearsal.errors:
-        return "requests that were not walked"
-    return "1 error" if rehearsal.errors == 1 else f"{rehearsal.errors} errors"
+        return "did not pass"
+    return f"failed with {rehearsal.errors} error{'s' if rehearsal.errors > 1 else ''}"
 
 
 def _ago(age: float) -> str:

@@ -14,7 +14,7 @@ from typing import Final, assert_never
 
 from edgeproxy.caching.variants import TEXT_HTML, V1_HTML
 from edgeproxy.cli.rehearsing.courses import Walked
-from edgeproxy.cli.rehearsing.found import Found
+from edgeproxy.cli.rehearsing.found import Found, first_rule
 from edgeproxy.cli.rehearsing.walk import (
     Answered,
     Failed,
@@ -104,8 +104,9 @@ def _loop(walk: Walk, ending: Loop) -> Found:
     remedy = f"let {last.by} answer by itself, {other}"
     if any(step.backend is not None for step in walk.steps):
         remedy += "; `edgeproxy check --probe` writes what backends redirect as declarations, which `check` then proves"
-    by = tuple(dict.fromkeys(step.by for step in walk.steps[ending.hop - 1 :]))
-    return _found(Code.LIVE_LOOP, walk, by, f"{walk.start} goes in a circle", why, f"{remedy}.")
+    circle = walk.steps[ending.hop - 1 :]
+    rule, by = first_rule(circle, walk.start.rule), frozenset(step.by for step in circle)
+    return Found(Code.LIVE_LOOP, rule, by, f"{walk.start} goes in a circle", why, f"{remedy}.", walk)
 
 
 def _broken(walk: Walk, status: int) -> Found:
@@ -217,14 +218,16 @@ def _between(walks: Sequence[Walk]) -> Iterator[Found]:
 def _arms(one: Walk, other: Walk) -> Iterator[Found]:
     if not isinstance(one.ending, Answered) or not isinstance(other.ending, Answered):
         return  # what is no answer is a finding of its own
+    if max(one.ending.status, other.ending.status) >= 500:
+        return  # and so is that
     here, there = _arm(one, other), str(other.course)
     key = other.course.arms
     if one.ending.status // 100 != other.ending.status // 100:
         message = f"{one.start} is {one.ending.status} {here} and {other.ending.status} {there}"
         why = "clients who are moved get another answer than before."
-        yield _found(
-            Code.ARMS_DIFFER, other, key, message, why, "mend the arm that is wrong, or give the rule a fallback."
-        )
+        worse = one if one.ending.status > other.ending.status else other
+        remedy = "mend the arm that is wrong, or give the rule a fallback."
+        yield _found(Code.ARMS_DIFFER, worse, (key, worse is one), message, why, remedy)
         return
     unlike = list(_unlike(one, other))
     if unlike:

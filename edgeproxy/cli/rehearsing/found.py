@@ -33,11 +33,24 @@ def problems(found: Iterable[Found]) -> list[Problem]:
 
 
 def _problem(kind: list[Found]) -> Problem:
-    first = min(kind, key=lambda each: (each.walk.start.origin is Origin.MADE_UP, len(each.walk.steps)))
+    first = min(kind, key=_oddness)
     requests = list(dict.fromkeys(str(each.walk.start) for each in kind))
     others = [each for each in requests if each != str(first.walk.start)]
     why = first.why if not others else f"{first.why} So do {_listed(others)}."
     return Problem(first.code, first.rule.place, first.message, why, first.remedy, evidence=evidence(first.walk))
+
+
+def _oddness(found: Found) -> tuple[bool, int, int, int]:
+    """What asks for the least, and is known best, shows it best."""
+    walk = found.walk
+    held = sum(step.by.startswith("held") for step in walk.steps)
+    return walk.course.down is not None, held, list(Origin).index(walk.start.origin), len(walk.steps)
+
+
+def first_rule(steps: Iterable[Step], otherwise: Rule) -> Rule:
+    """Of those on a circle: the same wherever it is entered."""
+    rules = [step.rule for step in steps if step.rule is not None]
+    return min(rules, key=lambda each: each.index, default=otherwise)
 
 
 def _listed(others: list[str]) -> str:

@@ -14,7 +14,7 @@ from edgeproxy.cli.rehearsing.captured import Capture
 from edgeproxy.cli.rehearsing.courses import Walked, walk_all
 from edgeproxy.cli.rehearsing.findings import found_in
 from edgeproxy.cli.rehearsing.found import problems
-from edgeproxy.cli.rehearsing.held import by_url, flips
+from edgeproxy.cli.rehearsing.held import by_url, flips, redirects_of
 from edgeproxy.cli.rehearsing.starts import Starts, starts_of
 from edgeproxy.cli.rehearsing.walk import Ask, Heard, Refused, Undecided, Walk
 from edgeproxy.cli.rehearsing.walking import Walking
@@ -100,9 +100,10 @@ async def rehearse(ruleset: Ruleset, given: Given) -> Rehearsed:
 
         walked = await asyncio.gather(*map(in_turn, range(len(starts.starts))))
         requests = wire.sent
-    held = by_url(given.held, began)
+    walks = [walk for one in walked for walk in one.walks]
+    held = by_url([*redirects_of(walks, began), *given.held], began)
     found = [each for one in walked for each in found_in(one)]
-    found += [each for one in walked for walk in one.walks for each in flips(walk, held)]
+    found += [each for walk in walks for each in flips(walk, held, began)]
     said = [*expectations(checking).findings, *problems(found), *_unfound(starts), *heard.problems()]
     said.sort(key=lambda each: (each.place.file, each.place.line))
     return Rehearsed(ruleset, walked, said, given.capture, requests, began, time.monotonic() - ticks)

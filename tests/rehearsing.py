@@ -19,6 +19,7 @@ from edgeproxy.ruleset.model import Routed, Ruleset
 from edgeproxy.ruleset.problems import Problem
 from edgeproxy.telemetry.counters import BackendFailure
 
+PLAIN = Course()
 NOW = 1_523_894_400.0  # 16 April 2018, 16:00 UTC
 FRONT = """edge: 1
 listen: [{address: "127.0.0.1:8080"}]
@@ -73,7 +74,7 @@ def walked(of: Ruleset, begin: Start, answers: Answers) -> tuple[Walked, list[st
     return asyncio.run(walk_all(Walking(of), begin, ask)), asked
 
 
-def walk(of: Ruleset, begin: Start, answers: Answers, course: Course = Course()) -> Walk:
+def walk(of: Ruleset, begin: Start, answers: Answers, course: Course = PLAIN) -> Walk:
     """The one of a course."""
     found = walked(of, begin, answers)[0]
     return next(each for each in found.walks if each.course == course)

@@ -23,16 +23,17 @@ rules:
 {rules}
 """
 ALL = '{{name: all, match: {{host: app, path: "/{{rest*}}"{more}}}, forward: {{backend: origin}}}}'
+USUAL = Bounds()
 OK = always(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nok")
 
 
-async def rehearsed(port: int, *rules: str, bounds: Bounds = Bounds(), paths: tuple[str, ...] = ()) -> Rehearsed:
+async def rehearsed(port: int, *rules: str, bounds: Bounds = USUAL, paths: tuple[str, ...] = ()) -> Rehearsed:
     lines = "\n".join(f"  - {rule}" for rule in rules or (ALL.format(more=""),))
     ruleset = parse_ruleset(RULES.format(port=port, rules=lines), "rules.yaml", base=Path("/srv"))
     return await rehearse(ruleset, Given([Known(path) for path in paths], bounds=bounds))
 
 
-async def first_ending(script: Script, bounds: Bounds = Bounds()) -> object:
+async def first_ending(script: Script, bounds: Bounds = USUAL) -> object:
     async with backend(script) as origin:
         return (await rehearsed(origin.port, bounds=bounds)).walks[0].ending
 

@@ -1,5 +1,5 @@
-"""Redirects that clients may hold, from the rehearsals before or from another arm, against what is so now: the outage of
-10 June 2022.
+"""Redirects that clients may hold, from the rehearsals before or from another arm, against what is so now: that was the
+outage of 10 June 2022.
 
 Laws of this module:
 - what a walk saw is held for as long as its answer lets a client: a 301 or 308 without a lifetime for ever;
@@ -52,7 +52,7 @@ def by_url(redirects: Iterable[HeldRedirect], now: float) -> Held:
 
 
 def flips(walk: Walk, held: Held, began: float) -> Iterator[Found]:
-    """The first circle of a walk that needs what is held. `began`: the rehearsal; what it saw itself is from then on."""
+    """The first circle of a walk that needs what is held. What this rehearsal saw itself is as of when it `began`."""
     been: list[str] = []
     for at, step in enumerate(walk.steps):
         been.append(step.request.url)

@@ -16,7 +16,7 @@ from typing import Final
 
 from edgeproxy.cli.arguments import backend_place, person
 from edgeproxy.cli.output import say
-from edgeproxy.cli.rehearsing.captured import Capture, captured
+from edgeproxy.cli.rehearsing.captured import Capture, captured, read_lines
 from edgeproxy.cli.rehearsing.held import redirects_of
 from edgeproxy.cli.rehearsing.rehearsal import Given, Rehearsed, rehearse
 from edgeproxy.cli.rehearsing.report import as_json, as_text
@@ -128,9 +128,9 @@ def _capture(args: Namespace, ruleset: Ruleset) -> Capture | None:
     if args.capture is None:
         return None
     if args.capture == _STDIN:
-        return captured(ruleset, sys.stdin, time.time(), args.shapes)
+        return captured(ruleset, read_lines(sys.stdin, time.time()), args.shapes)
     with Path(args.capture).open(encoding="utf-8", errors="replace") as file:
-        return captured(ruleset, file, time.time(), args.shapes)
+        return captured(ruleset, read_lines(file, time.time()), args.shapes)
 
 
 def _record(told: Rehearsed, who: str, *, passed: bool) -> Rehearsal:

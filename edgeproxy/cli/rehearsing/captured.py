@@ -87,11 +87,11 @@ class _Shape:
         return Captured(self.requests[url], self.rule, self.hits, status)
 
 
-def captured(ruleset: Ruleset, lines: Iterable[str], now: float, most: int) -> Capture:
-    """At most so many shapes, as asked now."""
+def captured(ruleset: Ruleset, found: Iterable[Seen | None], most: int) -> Capture:
+    """At most so many shapes. `found`: by whatever reads a capture; None for what is no request."""
     shapes: dict[object, _Shape] = {}
     hits = odd = 0
-    for seen in read_lines(lines, now):
+    for seen in found:
         routed = None if seen is None else _routed(ruleset, seen.request)
         if seen is None or routed is None:
             odd += 1
@@ -109,7 +109,7 @@ def captured(ruleset: Ruleset, lines: Iterable[str], now: float, most: int) -> C
 
 
 def read_lines(lines: Iterable[str], now: float) -> Iterator[Seen | None]:
-    """None for a line that is none. Empty lines are passed over."""
+    """Asked now. None for a line that is none; empty lines are passed over."""
     for line in lines:
         if line.strip():
             yield _read(line, now)

@@ -92,7 +92,7 @@ def _of_one(walk: Walk) -> Iterator[Found]:
 
 
 def _found(code: Code, walk: Walk, what: object, message: str, why: str, remedy: str) -> Found:
-    return Found(code, walk.last_rule, (what, walk.course.down), message, why, remedy, walk)
+    return Found(code, walk.last_rule, what, message, why, remedy, walk)
 
 
 def _loop(walk: Walk, ending: Loop) -> Found:
@@ -267,4 +267,5 @@ def _in_its_place(one: Walk, other: Walk) -> Iterator[Found]:
     if status // 100 != instead // 100 and status < 500 and instead < 500:
         message = f"{one.start} is {status}, and {instead} {other.course}"
         why = f"{other.steps[-1].backend or 'who'} stands in, and has another answer."
-        yield _found(Code.FALLBACK_DIFFERS, other, instead // 100, message, why, "see that both have the same.")
+        what = other.course.down, instead // 100
+        yield _found(Code.FALLBACK_DIFFERS, other, what, message, why, "see that both have the same.")

@@ -149,6 +149,10 @@ def _notes(told: Rehearsed, by_rule: Sequence[tuple[Rule, list[Walked]]]) -> Ite
     if told.refused:
         rules = dict.fromkeys(walk.start.rule.name for walk in told.refused)
         yield f"not sent, for it is not declared safe: {_count(len(told.refused), 'request')} of {_named(list(rules))}"
+    missing = [str(walk.start) for walk in told.walks if _is_missing(walk)]
+    if missing:
+        shown = _named(list(dict.fromkeys(missing)), 3)
+        yield printable(f"a backend has not what is known: {shown}")
     made_up = [rule.name for rule, walked in by_rule if _is_made_up(walked)]
     if made_up:
         yield f"made-up paths alone were asked of {_named(made_up)}: name one that is there by `expect` or --path"
@@ -170,9 +174,16 @@ def _is_made_up(walked: Sequence[Walked]) -> bool:
     )
 
 
-def _named(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_NAMED])
-    return f"{shown} and {len(names) - _NAMED} more" if len(names) > _NAMED else shown
+def _is_missing(walk: Walk) -> bool:
+    """A case or a path that was given, and 404 or 410 for it."""
+    known, ending = walk.start.origin in (Origin.EXPECT, Origin.KNOWN), walk.ending
+    by_backend = bool(walk.steps) and walk.steps[-1].backend is not None
+    return known and by_backend and isinstance(ending, Answered) and ending.status in (404, 410)
+
+
+def _named(names: Sequence[str], most: int = _NAMED) -> str:
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def _verdict(told: Rehearsed) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rehearsing import NOW, rules
 
-from edgeproxy.cli.rehearsing.captured import Capture, captured
+from edgeproxy.cli.rehearsing.captured import Capture, captured, read_lines
 from edgeproxy.cli.rehearsing.starts import Starts, starts_of
 from edgeproxy.cli.rehearsing.walk import Origin
 from edgeproxy.ruleset.checker.checking import Checking
@@ -110,7 +110,7 @@ SITE = rules(SIMPLE % "" + '\n{name: rest, match: {host: app, path: "/{rest*}"},
 
 
 def test_of_each_shape_the_hottest_request_is_walked() -> None:
-    capture = captured(SITE, LOG.splitlines(), NOW, most=10)
+    capture = captured(SITE, read_lines(LOG.splitlines(), NOW), most=10)
     assert [(str(each.request.url), each.request.method, each.hits, each.status) for each in capture.shapes] == [
         ("https://pypi.test/pypi?q=1", "GET", 30, None),
         ("https://pypi.test/simple/flask/", "GET", 4, 200),
@@ -121,5 +121,5 @@ def test_of_each_shape_the_hottest_request_is_walked() -> None:
 
 
 def test_the_hottest_shapes_are_taken_and_the_rest_is_counted() -> None:
-    capture = captured(SITE, LOG.splitlines(), NOW, most=1)
+    capture = captured(SITE, read_lines(LOG.splitlines(), NOW), most=1)
     assert (len(capture.shapes), capture.covered, capture.hits) == (1, 30, 35)

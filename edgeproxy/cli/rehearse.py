@@ -92,9 +92,8 @@ def execute(args: Namespace) -> int:
             ruleset = load_ruleset(args.rules, overrides=Overrides(backends=dict(args.backend)))
         held = [] if args.state is None else redirects(args.state)
         told = asyncio.run(rehearse(ruleset, _given(args, ruleset, held)))
-        passed = told.has_passed and not (args.strict and told.number_of(Severity.WARNING))
         if args.state is not None:
-            add(args.state, _record(told, args.who, passed=passed), redirects_of(told.walks, told.began))
+            add(args.state, _record(told, args.who), redirects_of(told.walks, told.began))
     except RuleFileError as error:
         say(str(error))
         return _UNUSABLE
@@ -106,7 +105,7 @@ def execute(args: Namespace) -> int:
         print(f"edgeproxy rehearse: {said}", file=sys.stderr)
         return _UNUSABLE
     _say(args, told)
-    return _PASSED if passed else _FINDINGS
+    return _PASSED if told.has_passed else _FINDINGS
 
 
 def _say(args: Namespace, told: Rehearsed) -> None:
@@ -121,7 +120,7 @@ def _say(args: Namespace, told: Rehearsed) -> None:
 def _given(args: Namespace, ruleset: Ruleset, held: Sequence[HeldRedirect]) -> Given:
     """Raises OSError."""
     bounds = Bounds(args.most, args.rate, args.at_once, args.timeout, args.within)
-    return Given(list(known_from(args.path)), _capture(args, ruleset), held, bounds)
+    return Given(list(known_from(args.path)), _capture(args, ruleset), held, bounds, args.strict)
 
 
 def _capture(args: Namespace, ruleset: Ruleset) -> Capture | None:
@@ -133,13 +132,13 @@ def _capture(args: Namespace, ruleset: Ruleset) -> Capture | None:
         return captured(ruleset, read_lines(file, time.time()), args.shapes)
 
 
-def _record(told: Rehearsed, who: str, *, passed: bool) -> Rehearsal:
+def _record(told: Rehearsed, who: str) -> Rehearsal:
     return Rehearsal(
         at=told.began,
         ruleset=told.ruleset.digest,
         places=places_of(told.ruleset),
         who=who,
-        passed=passed,
+        passed=told.has_passed,
         walks=len(told.walks),
         requests=told.requests,
         errors=told.number_of(Severity.ERROR),

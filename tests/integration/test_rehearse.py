@@ -5,6 +5,7 @@ cutover that asks for a rehearsal goes on after one that has passed, and not bef
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -139,6 +140,8 @@ def test_a_clean_system_passes(site: Site, capsys: pytest.CaptureFixture[str]) -
     ) in said
     assert "not sent, for it is not declared safe: 1 request of uploads" in said
     assert "rules.yaml: rehearsal passed: " in said
+    assert site.rehearse("--strict") == 1
+    assert re.search(r"rules\.yaml: rehearsal failed: \d+ warnings, \d+ walks, ", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(

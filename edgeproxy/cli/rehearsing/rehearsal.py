@@ -1,6 +1,7 @@
 """A whole rehearsal: from a ruleset to what is said of it.
 
-Law: it has passed when nothing that was found is an error, and nothing that was to be walked was left out.
+Law: it has passed when nothing that was found is an error (nor a warning, if these are to count), and nothing that was
+to be walked was left out.
 """
 
 from __future__ import annotations
@@ -42,11 +43,12 @@ class Given:
     capture: Capture | None = None
     held: Sequence[HeldRedirect] = ()
     bounds: Bounds = field(default_factory=Bounds)
+    is_strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """What became of it. `requests`: that backends were asked; `took`: seconds."""
+    """What became of it. `requests`: that backends were asked; `took`: seconds; `is_strict`: warnings count."""
 
     ruleset: Ruleset
     walked: Sequence[Walked]
@@ -55,6 +57,7 @@ class Rehearsed:
     requests: int
     began: float
     took: float
+    is_strict: bool = False
 
     @property
     def walks(self) -> list[Walk]:
@@ -71,8 +74,12 @@ class Rehearsed:
         return [walk for walk in self.walks if isinstance(walk.ending, Refused)]
 
     @property
+    def has_failed(self) -> bool:
+        return bool(self.number_of(Severity.ERROR) or (self.is_strict and self.number_of(Severity.WARNING)))
+
+    @property
     def has_passed(self) -> bool:
-        return not self.number_of(Severity.ERROR) and not self.left_out
+        return not self.has_failed and not self.left_out
 
     def number_of(self, severity: Severity) -> int:
         return sum(severity_of(problem.code) is severity for problem in self.problems)
@@ -106,7 +113,7 @@ async def rehearse(ruleset: Ruleset, given: Given) -> Rehearsed:
     found += [each for walk in walks for each in flips(walk, held, began)]
     said = [*expectations(checking).findings, *problems(found), *_unfound(starts), *heard.problems()]
     said.sort(key=lambda each: (each.place.file, each.place.line))
-    return Rehearsed(ruleset, walked, said, given.capture, requests, began, time.monotonic() - ticks)
+    return Rehearsed(ruleset, walked, said, given.capture, requests, began, time.monotonic() - ticks, given.is_strict)
 
 
 def _unfound(starts: Starts) -> list[Problem]:

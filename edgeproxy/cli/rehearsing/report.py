@@ -79,7 +79,7 @@ def _lines(told: Rehearsed, file: str, every_walk: bool) -> Iterator[str]:
 
 def printable_lines(text: str) -> str:
     """What backends said is among it."""
-    return "\n".join(printable(line) for line in text.split("\n"))
+    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
 
 
 def _label(problem: Problem) -> str:
@@ -193,8 +193,8 @@ def _verdict(told: Rehearsed) -> str:
         f"{_count(len(told.ruleset.backends), 'backend')} in {told.took:.1f} s"
     )
     found = [_count(number, noun) for number, noun in ((errors, "error"), (warnings, "warning")) if number]
-    result = "rehearsal passed" if told.has_passed else "rehearsal failed" if errors else "rehearsal not finished"
-    return f"{result}: {', '.join([*found, done])}"
+    result = "passed" if told.has_passed else "not finished" if told.left_out and not told.has_failed else "failed"
+    return f"rehearsal {result}: {', '.join([*found, done])}"
 
 
 def _count(number: int, noun: str) -> str:

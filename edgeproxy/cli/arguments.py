@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import re
+import socket
 from argparse import ArgumentTypeError
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -44,6 +46,14 @@ def joined(headers: Sequence[tuple[str, str]]) -> Mapping[str, str]:
     for name, value in headers:
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
     return fields
+
+
+def person() -> str:
+    """Who gives the command."""
+    try:
+        return f"{getpass.getuser()}@{socket.gethostname()}"
+    except (KeyError, OSError):  # a user without a name
+        return socket.gethostname()
 
 
 def backend_place(text: str) -> tuple[str, str]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
-import socket
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping, Sequence
@@ -13,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from edgeproxy.cli.arguments import person
 from edgeproxy.cli.output import printable, say
 from edgeproxy.control.control_client import CannotAsk, ask
 from edgeproxy.control.moving import VERBS
@@ -46,7 +45,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         if verb in ("step", "finish"):
             one.add_argument("--force", action="store_true", help="though the hold of this step is not over")
         one.add_argument("--why", required=True, metavar="TEXT", help="the journal keeps it")
-        one.add_argument("--who", default=_who(), metavar="TEXT", help=f"({_who()})")
+        one.add_argument("--who", default=person(), metavar="TEXT", help=f"({person()})")
         _add_control(one)
     status = verbs.add_parser("status", help="how far they are", description="how far they are")
     status.add_argument("cutover", nargs="?", default="", metavar="NAME", help="one, with its journal")
@@ -84,13 +83,6 @@ def _add_control(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--control", type=Path, metavar="PATH", help=f"the edge's, as `run --control PATH` was told (${_CONTROL})"
     )
-
-
-def _who() -> str:
-    try:
-        return f"{getpass.getuser()}@{socket.gethostname()}"
-    except (KeyError, OSError):  # a user without a name
-        return socket.gethostname()
 
 
 def _share(text: str) -> int:
@@ -132,7 +124,8 @@ def _one(state: Mapping[str, Any]) -> str:
     if state["next"] is not None:
         said += f"; next {written_share(state['next'])} %"
         said += ", by a person" if state["unjudged"] else ", when its gates pass" if state["has_gates"] else ""
-    return "\n".join([said, *_gates(state)])
+    rehearsal = [] if state["rehearsal"] is None else [f"    rehearsal: {printable(state['rehearsal'])}"]
+    return "\n".join([said, *rehearsal, *_gates(state)])
 
 
 def _gates(state: Mapping[str, Any]) -> list[str]:

@@ -66,7 +66,7 @@ def as_json(checked: Checked) -> dict[str, object]:
         "file": checked.file,
         **sizes,
         "verdicts": list(checked.verdicts),
-        "problems": [_problem_as_json(problem) for problem in checked.problems],
+        "problems": [problem_as_json(problem) for problem in checked.problems],
     }
 
 
@@ -106,7 +106,7 @@ def _count(number: int, noun: str) -> str:
 # -- for programs ---------------------------------------------------------------------------------------------------
 
 
-def _problem_as_json(problem: Problem) -> dict[str, object]:
+def problem_as_json(problem: Problem) -> dict[str, object]:
     return {
         "code": problem.code.value,
         "severity": severity_of(problem.code).value,

@@ -11,7 +11,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from edgeproxy.cli import check, cutover, demo, diff, explain, fmt, ledger, purge, schedule, schema, shadow
+from edgeproxy.cli import check, cutover, demo, diff, explain, fmt, ledger, purge, rehearse, schedule, schema, shadow
 from edgeproxy.cli import run as run_verb
 
 
@@ -34,6 +34,7 @@ VERBS: Final[tuple[Verb, ...]] = (
     diff,
     schedule,
     fmt,
+    rehearse,
     schema,
     run_verb,
     cutover,

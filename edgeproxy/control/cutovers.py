@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, assert_never
@@ -28,9 +28,10 @@ from edgeproxy.migration.commands import (
     Refused,
     Rollback,
 )
-from edgeproxy.migration.cutover import decide, hold_left, is_of, is_started, next_step, share_of
+from edgeproxy.migration.cutover import decide, hold_left, is_of, is_started, moves_on, next_step, share_of
 from edgeproxy.migration.journal import BrokenJournal, Entry, Json
 from edgeproxy.migration.phases import Phase, State
+from edgeproxy.migration.rehearsal import NO_REHEARSALS, Rehearsals
 from edgeproxy.ruleset.arms import Cutover, Split
 from edgeproxy.ruleset.quantities import written_share
 from edgeproxy.state.store import StateLost, Store
@@ -62,6 +63,10 @@ class Undecided:
 Judged = Passed | Failed | Undecided
 
 
+async def _no_rehearsals() -> Rehearsals:
+    return NO_REHEARSALS
+
+
 @dataclass(frozen=True, slots=True)
 class Shell:
     """What the controller is given: the rules in use, who judges, and whom it tells."""
@@ -71,6 +76,7 @@ class Shell:
     publish: Callable[[Split, bool], None]  # a split to put in force, and whether it is started: when that is news
     tell: Callable[[str], None]  # a line for the operator
     now: Callable[[], float] = time.time
+    rehearsals: Callable[[], Awaitable[Rehearsals]] = _no_rehearsals  # what is known of them, for the rules in use
 
 
 class Cutovers:
@@ -124,7 +130,7 @@ class Cutovers:
             return made
 
     async def _ask_store(self, cutover: Cutover, command: Command) -> Entry | Refusal:
-        return decide(cutover, await self._store.read(cutover.name), command, self._shell.now())
+        return await self._decide(cutover, await self._store.read(cutover.name), command)
 
     @asynccontextmanager
     async def _put_back(self, cutover: Cutover) -> AsyncIterator[None]:
@@ -208,7 +214,10 @@ class Cutovers:
         happening = self._happening(cutover, state, self._shell.judge(cutover, state))
         if happening is None:
             return
-        made = decide(cutover, state, happening, self._shell.now())
+        made = await self._decide(cutover, state, happening)
+        if isinstance(made, Refusal) and made.refused is Refused.NOT_REHEARSED and state.phase is Phase.STEPPING:
+            self._shell.tell(f"cutover {state.name}: its gates passed, and it takes no step: {made}")
+            made = decide(cutover, state, HoldIsOver(self._node), self._shell.now())
         if not isinstance(made, Entry):
             return
         if made.phase is Phase.ROLLED_BACK:
@@ -220,6 +229,12 @@ class Cutovers:
             await self._refresh(state.name)  # another was faster: the next tick looks again
         elif isinstance(happening, GateFailed):
             self._shell.tell(f"cutover {state.name}: {made.why}: it is {_phase(made)} at {written_share(made.share)} %")
+
+    async def _decide(self, cutover: Cutover, state: State, asked: Command | Happening) -> Entry | Refusal:
+        """Rehearsals are looked up where the rules ask for one."""
+        asks = cutover.rehearsed_within is not None and moves_on(state, asked)
+        rehearsals = await self._shell.rehearsals() if asks else NO_REHEARSALS
+        return decide(cutover, state, asked, self._shell.now(), rehearsals)
 
     def _happening(self, cutover: Cutover, state: State, judged: Judged) -> Happening | None:
         is_held = not hold_left(cutover, state, self._shell.now())

@@ -22,11 +22,13 @@ from edgeproxy.control.cutovers import Cutovers, Shell
 from edgeproxy.control.failures import CannotRun
 from edgeproxy.control.judging import Judging, unjudged
 from edgeproxy.control.messages import Tallied
+from edgeproxy.control.rehearsal_file import Known, Unusable
 from edgeproxy.control.shares import Shares
 from edgeproxy.migration.commands import Abort, Command, Finish, Pause, Refusal, Resume, Rollback, SetShare, Start, Step
 from edgeproxy.migration.comparing.findings import Counted, Period
 from edgeproxy.migration.cutover import hold_left, next_step
 from edgeproxy.migration.phases import State
+from edgeproxy.migration.rehearsal import Rehearsals, places_of, told
 from edgeproxy.proxy.plan import arm_tag
 from edgeproxy.ruleset.arms import WHOLE, Cutover, Split
 from edgeproxy.ruleset.model import Ruleset
@@ -57,6 +59,7 @@ class Moving:
         self._rules = rules
         self._shares = shares
         self._judging = Judging(rules, shares)
+        self._rehearsed = Known(directory)
         self._purge = purge
         self._store: Store | None = None
         self._cutovers: Cutovers | None = None
@@ -82,6 +85,7 @@ class Moving:
             judge=self._judging.judge,
             publish=self._publish,
             tell=tell,
+            rehearsals=self._known_rehearsals,
         )
         self._cutovers = Cutovers(self._store, shell, self._node)
         await self._cutovers.reload()
@@ -153,6 +157,10 @@ class Moving:
             raise Refused(f"no cutover is named {name!r}: {', '.join(sorted(its)) or 'the rules have none'}")
         wanted = [name] if name else sorted(its)
         found = [self._shown(its[each], cutovers.states.get(each) or State(each)) for each in wanted]
+        for each in found:
+            cutover = its[str(each["name"])]
+            asks = cutover.rehearsed_within is not None
+            each["rehearsal"] = told(cutover, await self._known_rehearsals(), time.time()) if asks else None
         journal = [asdict(entry) for entry in await store.journal(name)] if name else []
         return {"cutovers": found, "journal": journal, "lost": store.lost}
 
@@ -168,6 +176,14 @@ class Moving:
             "gates": [each.as_json() for each in self._judging.evidences(cutover, state)],
             "unjudged": unjudged(cutover, state, self._rules()),
         }
+
+    async def _known_rehearsals(self) -> Rehearsals:
+        """Raises StateLost."""
+        ruleset = self._rules()
+        try:
+            return Rehearsals(ruleset.digest, places_of(ruleset), await self._rehearsed.now())
+        except Unusable as error:
+            raise StateLost(str(error)) from None
 
     # -- from the controller ------------------------------------------------------------------------------------
 

@@ -117,6 +117,7 @@ class Refused(StrEnum):
     PAUSED = "paused"
     NOT_PAUSED = "not_paused"
     HOLD_RUNS = "hold_runs"
+    NOT_REHEARSED = "not_rehearsed"  # as its rules ask for
     NO_STEP_LEFT = "no_step_left"
     NOT_LAST_STEP = "not_last_step"
     CLIENTS_MOVED = "clients_moved"  # what is for before anybody is moved

@@ -6,7 +6,8 @@ Laws of this module:
 - one `Rollback` leads from any phase to 0 %, whatever the rules say meanwhile;
 - the share rises by steps of the rule file as it is now: the next one is the first that is above the share in force,
   so a rule file with other steps never takes a cutover down;
-- a cutover whose arms were changed under it moves nobody: its share was of another pair of backends.
+- a cutover whose arms were changed under it moves nobody: its share was of another pair of backends;
+- what brings clients to the new side needs a rehearsal where the rules ask for one (`rehearsal`).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from edgeproxy.migration.commands import (
 )
 from edgeproxy.migration.journal import Entry, Json
 from edgeproxy.migration.phases import FOLLOWS, Phase, State, What
+from edgeproxy.migration.rehearsal import NO_REHEARSALS, Rehearsals, unrehearsed
 from edgeproxy.ruleset.arms import WHOLE, Arm, Cutover, OnFail, Split
 from edgeproxy.ruleset.quantities import written_duration, written_share
 
@@ -64,14 +66,33 @@ class _Move:
     note: str = ""
 
 
-def decide(cutover: Cutover, state: State, asked: Command | Happening, now: float) -> Entry | Refusal:
-    """What is asked, as the journal's next entry. `now`: POSIX seconds."""
+def decide(
+    cutover: Cutover,
+    state: State,
+    asked: Command | Happening,
+    now: float,
+    rehearsals: Rehearsals = NO_REHEARSALS,
+) -> Entry | Refusal:
+    """What is asked, as the journal's next entry. `now`: POSIX seconds; `rehearsals`: what is known of them."""
     what = _WHATS[type(asked)]
     refusal = _nameless(asked) or _other_arms(cutover, state, what) or _out_of_place(state, what)
+    if refusal is None and moves_on(state, asked):
+        refusal = unrehearsed(cutover, rehearsals, now)
     if refusal is not None:
         return refusal
     move = _move(cutover, state, asked, now)
     return move if isinstance(move, Refusal) else _entry(cutover, state, asked, move, now)
+
+
+def moves_on(state: State, asked: Command | Happening) -> bool:
+    """Whether it brings clients to the new side, or begins to."""
+    match asked:
+        case Start() | Step() | GatesPassed():
+            return True
+        case SetShare(share=share):
+            return share > state.share
+        case _:
+            return False
 
 
 def share_of(cutover: Cutover, state: State) -> Split:

@@ -87,7 +87,8 @@ class Gates:
 class Cutover:
     """A named, moving split. `steps` are shares of the new arm, rising; `hold` is the least time on one, in seconds. Of
     several `pins` that a client fits the first counts. `takes_token`: a client that knows the edge's token may say on
-    which arm it is, request by request.
+    which arm it is, request by request. `rehearsed_within`: how old a passed rehearsal of the rules may be, in seconds
+    (None: none is asked for).
     """
 
     name: str
@@ -100,6 +101,7 @@ class Cutover:
     on_fail: OnFail
     pins: tuple[Pin, ...] = ()
     takes_token: bool = False
+    rehearsed_within: float | None = None
 
     @property
     def has_gates(self) -> bool:

@@ -11,7 +11,7 @@ from edgeproxy.ruleset.declare_splits import read_sticky
 from edgeproxy.ruleset.nodes import Node, Table
 from edgeproxy.ruleset.origins import Backend
 from edgeproxy.ruleset.problems import Code, Related
-from edgeproxy.ruleset.quantities import read_duration, read_percentage, read_ratio, read_step, written_share
+from edgeproxy.ruleset.quantities import read_duration, read_percentage, read_ratio, read_step, read_wait, written_share
 from edgeproxy.ruleset.read_pins import read_pins
 from edgeproxy.ruleset.shape import (
     CUTOVER,
@@ -19,6 +19,7 @@ from edgeproxy.ruleset.shape import (
     GATE_ERRORS,
     GATE_LATENCY,
     GATES,
+    REHEARSED,
     Findings,
     Kind,
     Shape,
@@ -68,11 +69,12 @@ class CutoverReader:
         if "on_fail" in table:
             on_fail = read_value(findings, table["on_fail"], _read_on_fail, f"it is {' or '.join(_ON_FAIL)}")
         pins = read_pins(findings, table["pin"]) if "pin" in table else ()
+        within = self._read_rehearsed(table["rehearsed"]) if "rehearsed" in table else None
         if len(findings.problems) > before or old is None or new is None or steps is None or hold is None:
             return None
         if sticky is None or on_fail is None or pins is None:
             return None
-        return Cutover(name, old, new, steps, hold, sticky, gates, on_fail, pins, self._takes_token)
+        return Cutover(name, old, new, steps, hold, sticky, gates, on_fail, pins, self._takes_token, within)
 
     def _report_same(self, backend: Backend, table: Mapping[str, Node]) -> None:
         self._findings.report(
@@ -110,6 +112,13 @@ class CutoverReader:
             "add the step 100; for a share that stays, declare a split.",
         )
         return None
+
+    def _read_rehearsed(self, node: Node) -> float | None:
+        kinds = {"within": Kind(read_wait, "it is a duration")}
+        within: float | None = read_fields(
+            self._findings, read_table(self._findings, node, REHEARSED) or {}, kinds
+        ).get("within")
+        return within
 
     def _read_gates(self, node: Node) -> Gates:
         found: dict[str, Any] = {}

@@ -268,6 +268,9 @@ SITE: Final = (
             "gates": Key("what must hold for the next step", table("gates")),
             "on_fail": Key("when a gate fails (rollback)", choice(*OnFail)),
             "pin": Key("clients that are on one arm whatever the share: the first that fits", items(table("pin"))),
+            "rehearsed": Key(
+                "clients are moved only by rules that `edgeproxy rehearse` has passed", table("rehearsed")
+            ),
         },
     ),
     TableSchema(
@@ -280,6 +283,11 @@ SITE: Final = (
             "headers": Key("what headers are, by name (anything)", entries(ASKED_FIELD, HEADER_VALUE)),
         },
         any_of(("user_agent", "client", "headers")),
+    ),
+    TableSchema(
+        "rehearsed",
+        shape.REHEARSED,
+        {"within": Key("how old the rehearsal may be", WAIT)},
     ),
     TableSchema(
         "gates",

@@ -74,8 +74,9 @@ DECLARED_REDIRECT: Final = Shape(
 )
 DECLARED_READ: Final = Shape("what a backend reads", ("path",), ("query", "methods", "headers"))
 SPLIT: Final = Shape("a split", ("weights",), ("sticky",))
-CUTOVER: Final = Shape("a cutover", ("from", "to", "steps", "hold"), ("sticky", "gates", "on_fail", "pin"))
+CUTOVER: Final = Shape("a cutover", ("from", "to", "steps", "hold"), ("sticky", "gates", "on_fail", "pin", "rehearsed"))
 PIN: Final = Shape("a pin", ("arm",), ("user_agent", "client", "headers"))
+REHEARSED: Final = Shape("`rehearsed`", ("within",))
 GATES: Final = Shape("`gates`", (), ("errors", "latency", "differences"))
 GATE_ERRORS: Final = Shape("the gate `errors`", ("worse_by",))
 GATE_LATENCY: Final = Shape("the gate `latency`", ("p95_ratio",))
@@ -122,7 +123,7 @@ FILES: Final = Shape("a files action", ("directory",), ("path",))
 SHAPES: Final = (
     *(FILE, LISTENER, CERTIFICATE, CLIENTS, LIMITS, CACHE_SETTINGS, HOST),
     *(BACKEND, ENDPOINT, TIMEOUTS, BACKEND_TLS, HEALTH, EJECT, BACKEND_LIMITS, DECLARED_REDIRECT, DECLARED_READ),
-    *(SPLIT, CUTOVER, PIN, GATES, GATE_ERRORS, GATE_LATENCY, GATE_DIFFERENCES),
+    *(SPLIT, CUTOVER, PIN, REHEARSED, GATES, GATE_ERRORS, GATE_LATENCY, GATE_DIFFERENCES),
     *(RULE, RULE_LIMITS, MATCH, PATH, PREDICATES, VALUE, WINDOW),
     *(CACHE, VERIFY, SHADOW, FALLBACK, REWRITE, HEADER),
     *(FORWARD, REDIRECT, RESPOND, FAULT, FILES),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from edgeproxy.control.cutovers import Cutovers, Failed, Judged, Passed, Shell, 
 from edgeproxy.migration.commands import Finish, Pause, Refusal, Refused, Resume, Rollback, SetShare, Step
 from edgeproxy.migration.journal import Entry
 from edgeproxy.migration.phases import Phase, State, What
+from edgeproxy.migration.rehearsal import Rehearsal, Rehearsals
 from edgeproxy.ruleset.arms import WHOLE, Cutover, OnFail, Split
 from edgeproxy.state.store import Store
 from edgeproxy.state.watching import Found, Lost
@@ -35,8 +37,9 @@ class Node:
         self.judges: Callable[[State], None] = lambda _: None
         self.lines: list[str] = []
         self.in_force: list[Split] = []
+        self.rehearsed: tuple[Rehearsal, ...] = ()
         self._changed = asyncio.Event()
-        shell = Shell(lambda: self.rules, self._judge, self._publish, self._tell, lambda: self.now)
+        shell = Shell(lambda: self.rules, self._judge, self._publish, self._tell, lambda: self.now, self._rehearsals)
         self.cutovers = Cutovers(store, shell, name, tick=0.005)
 
     @property
@@ -55,6 +58,9 @@ class Node:
     def _publish(self, split: Split, _: bool) -> None:
         self.in_force.append(split)
         self._changed.set()
+
+    async def _rehearsals(self) -> Rehearsals:
+        return Rehearsals("rules-1", {}, self.rehearsed)
 
     def _tell(self, line: str) -> None:
         self.lines.append(line)
@@ -130,6 +136,29 @@ async def test_it_ramps_by_itself_when_holds_are_over_and_gates_pass_and_a_perso
     ]
     assert journal[1].evidence == {"errors": "pass"}
     assert {entry.who for entry in journal[1:-1]} == {"edge-1"}
+
+
+async def test_it_takes_no_step_by_itself_without_the_rehearsal_that_its_rules_ask_for(tmp_path: Path) -> None:
+    rules = replace(READS, rehearsed_within=4 * HOLD)
+    async with a_node(tmp_path / "state.db", rules=rules) as node:
+        refused = await node.cutovers.do("reads", START)
+        assert isinstance(refused, Refusal)
+        assert refused.refused is Refused.NOT_REHEARSED
+        passed = Rehearsal(node.now, "rules-1", {}, "di", True, walks=9, requests=9, errors=0, warnings=0)
+        node.rehearsed = (passed,)
+        node.judged = Passed()
+        await node.do(START)
+        node.now += HOLD
+        await node.until(lambda: node.share == 1_000)
+        node.now += 4 * HOLD  # the rehearsal is too old now, and the gates pass
+        await node.until(lambda: node.state.phase is Phase.HOLDING)
+        assert [line.partition(":")[2].strip() for line in node.lines] == [
+            "its gates passed, and it takes no step: reads asks for a rehearsal of its rules, and the last one is "
+            "50m old; it may be 40m: rehearse them: `edgeproxy rehearse RULES --state DIR`, with the DIR and the "
+            "--backend of this edge."
+        ]
+        node.rehearsed = (replace(passed, at=node.now),)
+        await node.until(lambda: node.share == 5_000)  # nobody has to say it again
 
 
 async def test_it_waits_for_gates_that_have_not_enough_data(node: Node) -> None:

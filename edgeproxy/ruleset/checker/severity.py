@@ -17,7 +17,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-# Every kind of finding of the checker. What reading finds is an error.
+# Every kind of finding of the checker, and of asking live backends. What reading finds is an error.
 SEVERITIES: Final[Mapping[Code, Severity]] = {
     Code.DEAD_RULE: Severity.ERROR,
     Code.DEAD_PIN: Severity.ERROR,
@@ -54,6 +54,20 @@ SEVERITIES: Final[Mapping[Code, Severity]] = {
     Code.UNDECLARED_REDIRECT: Severity.WARNING,
     Code.REDIRECT_NOT_SO: Severity.WARNING,
     Code.NOT_PROBED: Severity.NOTE,
+    Code.LIVE_LOOP: Severity.ERROR,
+    Code.LIVE_HOPS: Severity.ERROR,
+    Code.LIVE_FLIP: Severity.ERROR,
+    Code.LIVE_FAILURE: Severity.ERROR,
+    Code.LIVE_LEAK: Severity.ERROR,
+    Code.LIVE_LEAVES: Severity.WARNING,
+    Code.ARMS_DIFFER: Severity.ERROR,
+    Code.ARMS_UNLIKE: Severity.WARNING,
+    Code.FALLBACK_FAILS: Severity.ERROR,
+    Code.FALLBACK_DIFFERS: Severity.WARNING,
+    Code.NO_FALLBACK: Severity.WARNING,
+    Code.STOOD_IN: Severity.WARNING,
+    Code.CAPTURED_OTHERWISE: Severity.WARNING,
+    Code.NOT_WALKED: Severity.WARNING,
 }
 
 

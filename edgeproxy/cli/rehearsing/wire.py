@@ -1,0 +1,255 @@
+"""The live backends, asked by the edge's own pools, connections and readers.
+
+Laws of this module:
+- only the places of the rules' backends are asked, without any client's credentials, and each says of itself that it is
+  a rehearsal (`Edge-Rehearsal: 1`);
+- what a backend is asked is what the edge would ask it when it has nothing: by the plan, with the rule's edits and the
+  cache's Accept, with what a backend is told of the client;
+- so many a second, so many at once, so many in all, each for so long, and all until one moment; what is beyond is told;
+- no question is asked twice. Of a body no more is read than its beginning: that it comes, and does not break off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass, replace
+from typing import Final
+
+from edgeproxy.cli.rehearsing.walk import Ask, Heard
+from edgeproxy.http.addresses import read_address
+from edgeproxy.http.fields import CREDENTIAL_NAMES
+from edgeproxy.http.forwarded import TrustedProxies
+from edgeproxy.http.request import read_request_fields
+from edgeproxy.http.response import ResponseHead
+from edgeproxy.proxy.asking import Asking
+from edgeproxy.proxy.cache.requests import as_get, request_of
+from edgeproxy.proxy.clock import Clock
+from edgeproxy.proxy.files import OpenFile
+from edgeproxy.proxy.peer import Peer
+from edgeproxy.proxy.plan import Pass, ServeFile
+from edgeproxy.proxy.pool import Pool
+from edgeproxy.proxy.resolve import Resolver
+from edgeproxy.proxy.serving import open_for
+from edgeproxy.proxy.tally import Tally
+from edgeproxy.ruleset.limits import DEFAULT_LIMITS, Limits
+from edgeproxy.ruleset.model import Ruleset
+from edgeproxy.ruleset.origins import Circuit, Ejection, HttpBackend
+from edgeproxy.telemetry.counters import BackendFailure, Counters
+
+_READ: Final = 1 << 20  # octets of a body
+_TICK: Final = 0.05  # seconds: how closely deadlines are kept
+_NEVER_EJECTED: Final = Ejection(failures=1 << 30)
+_AGENT: Final = "edgeproxy-rehearse"
+_FIELD: Final = r"(?im)^%b:[ \t]*([^\r\n]*)"
+_LOCATION, _TYPE, _CONTROL, _COOKIE = (
+    re.compile(_FIELD.encode() % name) for name in (b"location", b"content-type", b"cache-control", b"set-cookie")
+)
+_CALL: Final = '<?xml version="1.0"?><methodCall><methodName>%s</methodName><params/></methodCall>'
+_HERE: Final = "127.0.0.1"  # the client that backends are told of, where none is known
+_NOT_SENT: Final = CREDENTIAL_NAMES | {
+    *("host", "connection", "content-length", "transfer-encoding", "expect", "upgrade", "proxy-authorization"),
+    *("if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range"),
+}
+_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+_NAMES: Final = re.compile(r"[A-Za-z0-9_.:/]+")  # of XML-RPC methods
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """`most`: requests; `rate`: of them in a second; `timeout`: seconds for one; `within`: seconds for all."""
+
+    most: int = 2_000
+    rate: float = 50.0
+    at_once: int = 4
+    timeout: float = 10.0
+    within: float = 600.0
+
+
+class Wire:
+    """An asynchronous context manager."""
+
+    def __init__(self, ruleset: Ruleset, bounds: Bounds, limits: Limits = DEFAULT_LIMITS) -> None:
+        loop = asyncio.get_running_loop()
+        self.sent = 0
+        self._bounds = bounds
+        self._limits = replace(limits, tick=_TICK)
+        self._clock = Clock(loop, _TICK)
+        self._resolver = Resolver()
+        self._backends = {each.name: each for each in ruleset.backends if isinstance(each, HttpBackend)}
+        self._pools: dict[str, Pool] = {}
+        self._known: dict[tuple[str, bytes], asyncio.Task[Heard]] = {}
+        self._turns = asyncio.Semaphore(bounds.at_once)
+        self._next = loop.time()
+        self._until = loop.time() + bounds.within
+
+    async def __aenter__(self) -> Wire:
+        self._clock.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        for task in self._known.values():
+            task.cancel()
+        for pool in self._pools.values():
+            pool.close()
+        self._clock.stop()
+        await self._resolver.close()
+
+    async def ask(self, ask: Ask) -> Heard:
+        plan = ask.plan
+        if isinstance(plan, ServeFile):
+            return _file(plan)
+        plan, octets = request_octets(ask, plan, self._limits)
+        key = plan.backend.name, octets
+        if key not in self._known:
+            self._known[key] = asyncio.ensure_future(self._ask_in_turn(plan, octets))
+        return await self._known[key]
+
+    async def _ask_in_turn(self, plan: Pass, octets: bytes) -> Heard:
+        loop = asyncio.get_running_loop()
+        async with self._turns:
+            if self.sent >= self._bounds.most:
+                return Heard(unasked=f"{self._bounds.most} requests were sent: that is the most (--most)")
+            self.sent += 1
+            turn = max(self._next, loop.time())
+            self._next = turn + 1 / self._bounds.rate
+            if turn >= self._until:
+                self.sent -= 1
+                return Heard(unasked=f"the {self._bounds.within:g} s of the rehearsal are over (--within)")
+            await asyncio.sleep(turn - loop.time())
+            exchange = _Exchange(self._pool(plan.backend.name), replace(plan, time=None), octets)
+            exchange.start()
+            try:
+                return await exchange.heard
+            finally:
+                exchange.leave_backend()
+
+    def _pool(self, name: str) -> Pool:
+        """With the backend's own patience, if that is less than ours."""
+        if name not in self._pools:
+            backend, most = self._backends[name], self._bounds.timeout
+            its = backend.timeouts
+            timeouts = replace(
+                its,
+                connect=min(its.connect, most),
+                head=min(its.head, most),
+                between=min(its.between, most),
+                total=min(its.total, 3 * most),
+            )
+            circuit = Circuit(self._bounds.at_once, self._bounds.most, 1)
+            asked = replace(backend, timeouts=timeouts, health=None, ejection=_NEVER_EJECTED, circuit=circuit)
+            self._pools[name] = Pool(asked, self._clock, self._limits, Counters(), self._resolver, Tally())
+        return self._pools[name]
+
+
+class _Exchange(Asking):
+    """One question; `heard` is what came of it."""
+
+    __slots__ = ("_came", "_head", "_octets", "heard")
+
+    def __init__(self, pool: Pool, plan: Pass, octets: bytes) -> None:
+        super().__init__(pool, plan, plan.asked, is_whole=True)
+        self._octets = octets
+        self._head: ResponseHead | None = None
+        self._came = 0
+        self.heard: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
+
+    def on_interim(self, head: ResponseHead) -> None:
+        """The answer is still to come."""
+
+    def on_whole(self, head: ResponseHead, content: bytes) -> None:
+        self._connection = None
+        self._tell(_heard(head))
+
+    def on_head(self, head: ResponseHead) -> None:
+        self._head = head
+
+    def on_content(self, content: bytes) -> None:
+        self._came += len(content)
+        if self._came >= _READ and self._head is not None:
+            self._tell(_heard(self._head))  # whoever waits for it leaves the backend then
+
+    def on_pause(self) -> None:
+        """More is to come."""
+
+    def on_trailers(self, lines: list[bytes]) -> None:
+        """They say nothing of redirects."""
+
+    def on_end(self) -> None:
+        self._connection = None
+        assert self._head is not None, "an answer has a head"
+        self._tell(_heard(self._head))
+
+    def on_failure(self, failure: BackendFailure) -> None:
+        connection, self._connection = self._connection, None
+        if self._head is not None:
+            self._tell(replace(_heard(self._head), failure=failure))
+        elif not self._is_sent_again(connection, failure):
+            self._give_up(failure)
+
+    def on_endpoint_down(self) -> None:
+        """No health is checked here."""
+
+    def _request_head(self) -> bytes:
+        return self._octets
+
+    def _hold_body(self, held: bool) -> None:
+        """It is a part of the head's octets."""
+
+    def _give_up(self, failure: BackendFailure) -> None:
+        self._tell(Heard(failure=failure))
+
+    def _tell(self, heard: Heard) -> None:
+        if not self.heard.done():
+            self.heard.set_result(heard)
+
+
+def request_octets(ask: Ask, plan: Pass, limits: Limits) -> tuple[Pass, bytes]:
+    """What is sent, and the plan of it: where the rule keeps answers, that of a fetch for all."""
+    request = ask.request
+    given = {name: value for name, value in request.headers.items() if _may_be_sent(name, value)}
+    headers = {"user-agent": _AGENT, "accept": "*/*", **given, "edge-rehearsal": "1"}
+    body = _CALL % request.call if request.call is not None and _NAMES.fullmatch(request.call) else ""
+    if request.call is not None:
+        headers["content-type"] = "text/xml"
+    lines = [f"{plan.method} / HTTP/1.1", "host: here", *(f"{name}: {value}" for name, value in headers.items())]
+    if body:
+        lines.append(f"content-length: {len(body)}")
+    head = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
+    fields = read_request_fields(head, 1, limits.fields)
+    address = request.client if read_address(request.client) is not None else _HERE
+    peer = Peer(address, request.target.scheme, TrustedProxies(()))
+    if plan.cache is not None and (plan.cache.is_read or body):
+        plan = as_get(plan)
+        assert plan.cache is not None
+        asked = request_of(plan, plan.cache, fields, peer, 1, body.encode(), is_for_all=True)
+        return plan, b"%b%b\r\n%b" % (plan.start, asked.lines, body.encode())
+    kept = fields.lines_without_credentials
+    kept = kept if plan.edit is None else plan.edit.apply(kept)
+    length = f"Content-Length: {len(body)}\r\n" if body else ""
+    own = peer.lines(plan.asked_for.authority, 1) + length.encode()
+    return plan, b"%b%b%b\r\n%b" % (plan.start, kept, own, body.encode())
+
+
+def _may_be_sent(name: str, value: str) -> bool:
+    return name not in _NOT_SENT and _TOKEN.fullmatch(name) is not None and value.isprintable()
+
+
+def _heard(head: ResponseHead) -> Heard:
+    fields = [found and found[1].decode("latin-1").strip() for found in (each.search(head.octets) for each in _FIELDS)]
+    location, content_type, control = fields
+    sets_cookie = _COOKIE.search(head.octets) is not None
+    return Heard(head.status, location or None, content_type or None, control, sets_cookie)
+
+
+_FIELDS: Final = (_LOCATION, _TYPE, _CONTROL)
+
+
+def _file(plan: ServeFile) -> Heard:
+    """What a directory has: by the edge's own eyes."""
+    found = open_for(plan)
+    if isinstance(found, OpenFile):
+        content_type = found.content_type
+        found.close()
+        return Heard(200, content_type=content_type)
+    return Heard(found.status, content_type="text/plain; charset=utf-8")

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -19,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bundled_sites import Sites, bundled_sites
 from cutover_edge import cutover, own
 from edge_process import WAIT, EdgeProcess, running_process
 from installing import Installer, LookAlikes, client_key_of, install_all_the_time, number_at
 from system import System
 
-from edgeproxy.cli.demo_processes import Processes
 from edgeproxy.control.control_client import ask
 
 pytestmark = [pytest.mark.clients, pytest.mark.slow]
@@ -81,13 +79,13 @@ Entry = dict[str, Any]  # of the journal
 
 @dataclass
 class Site:
-    """The edge, whoever uses it, and how to tell the new side its faults."""
+    """The edge, whoever uses it, and what is behind it."""
 
     place: Path
     edge: EdgeProcess
     installers: Sequence[Installer]
     look_alikes: LookAlikes
-    tell: Callable[..., None]
+    sites: Sites
 
     async def until_all_have_installed(self) -> None:
         """Something that they began after this."""
@@ -144,26 +142,12 @@ async def until_logged(place: Path, is_so: Callable[[Exchange], bool]) -> Exchan
 
 @asynccontextmanager
 async def running_site(seeded: Path, place: Path) -> AsyncIterator[Site]:
-    shutil.copytree(seeded, place / "store")
-    (place / "token").write_text("a-token-of-the-tests\n")
-    (place / "token").chmod(0o600)
     (place / "rules.yaml").write_text(RULES)
-    store = ("--store", place / "store", "--listen", "127.0.0.1:0")
-    with Processes() as processes:
-        legacy = processes.start("legacy", "backends.legacy", *store)
-        files = ("--files-url", "http://files.pypihosted.test")
-        modern = processes.start("modern", "backends.modern", *store, *files, "--admin-token-file", place / "token")
-
-        def tell(verb: str, *arguments: str) -> None:
-            command = [sys.executable, "-m", "backends.faults", verb, modern, "--token-file", place / "token"]
-            subprocess.run([*command, *arguments], check=True, capture_output=True)
-
-        backends = (f"legacy={legacy}", f"modern={modern}", f"store={place / 'store' / 'files'}")
-        options = [part for each in backends for part in ("--backend", each)]
+    with bundled_sites(seeded, place) as sites:
         log = ("--access-log", str(place / "access.log"))
-        async with running_process(place / "rules.yaml", *own(place), *log, *options) as edge:
+        async with running_process(place / "rules.yaml", *own(place), *log, *sites.options) as edge:
             installers = await installers_of(System("", edge.addresses[0], place / "access.log"), place)
-            yield Site(place, edge, installers, look_alikes_of_both_arms(), tell)
+            yield Site(place, edge, installers, look_alikes_of_both_arms(), sites)
 
 
 async def installers_of(system: System, place: Path) -> list[Installer]:
@@ -228,12 +212,12 @@ async def the_story(site: Site) -> list[Entry]:
     await site.do("rollback")
     await site.until_all_have_installed()
     await site.ramp_to(20_000)
-    site.tell("plant", *FAULTS)
+    site.sites.plant(*FAULTS)
     await until_logged(site.place, lambda each: each["fallback"] == "status" and "first" in each["user_agent"])
     with site.look_alikes.asking():
         await site.until(lambda state: state["phase"] == "rolled_back")
     await site.until_all_have_installed()
-    site.tell("clear")
+    site.sites.clear()
     await site.ramp_to(100_000)
     await site.finish()
     return await site.until(lambda state: state["phase"] == "done")

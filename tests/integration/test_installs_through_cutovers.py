@@ -1,6 +1,7 @@
 """pip and uv install all the time, through a ramp, a new side that fails and is rolled back, and a ramp that ends well.
 
-Both bundled sites are over one store. Each client has a place of its own, and goes over when the share has reached it.
+Both bundled sites are over one store, and shadows ask the new one for each page that the old one answers. Each client
+has a place of its own, and goes over when the share has reached it.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ rules:
     forward: {cutover: reads}
     query: drop
     fallback: {to: legacy, on: [connect, timeout, reset, 5xx]}
+    shadow: {to: modern, percent: 100, compare: simple_index}
     cache: {fresh: 1s, negative: 0s, stale_while_revalidate: 0s, stale_if_error: 0s, accept: [json, html]}
   - name: json                                          # of the look-alikes: not kept, so that each request counts
     match: {host: app, path: "/pypi/{project}/json", methods: [GET, HEAD]}
@@ -244,6 +246,7 @@ def nobody_got_an_error(said: Sequence[Exchange], counters: Mapping[str, Any]) -
     assert counters["statuses"].keys() <= set(map(str, WELL))
     assert (counters["aborted"], counters["unexpected"], counters["backend_failures"]) == (0, 0, {})
     assert counters["fallbacks"].keys() <= {"simple/status", "json/status"}
+    assert counters["shadows"]["simple"] > 0
     fallen = [each for each in said if each["fallback"]]
     assert {(each["arm"], each["backend"]) for each in fallen} == {(NEW, OLD)}
     assert any("pip/" in each["user_agent"] for each in fallen)

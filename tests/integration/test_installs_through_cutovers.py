@@ -236,8 +236,8 @@ def the_journal_has_its_evidence(journal: Sequence[Entry]) -> None:
             case "gate_failed":
                 (errors,) = each["evidence"]
                 assert (errors["gate"], errors["verdict"], errors["old"]["events"]) == ("errors", "fail", 0), each
-                assert errors["low"] > errors["bound"], each
-                assert each["from_share"] == 20_000
+                assert errors["estimate"] > errors["bound"], each
+                assert each["from_share"] == 20_000, each
 
 
 def nobody_got_an_error(said: Sequence[Exchange], counters: Mapping[str, Any]) -> None:

@@ -120,9 +120,11 @@ class LookAlikes:
                 tasks.create_task(self._ask(port, agent))
 
     async def _ask(self, port: int, agent: str) -> None:
-        with closing(await Client.connect(port)) as client:
-            while True:
-                await self._may_ask.wait()
-                answer = await client.get(self.path, f"User-Agent: {agent}")
-                assert answer.status == 200, answer
-                await asyncio.sleep(_BETWEEN)
+        """On a new connection each time, since the edge ends those on which nothing is asked for long."""
+        while True:
+            await self._may_ask.wait()
+            with closing(await Client.connect(port)) as client:
+                while self._may_ask.is_set():
+                    answer = await client.get(self.path, f"User-Agent: {agent}")
+                    assert answer.status == 200, answer
+                    await asyncio.sleep(_BETWEEN)

@@ -27,6 +27,7 @@ from edgeproxy.control.shares import Shares
 from edgeproxy.migration.commands import Abort, Command, Finish, Pause, Refusal, Resume, Rollback, SetShare, Start, Step
 from edgeproxy.migration.comparing.findings import Counted, Period
 from edgeproxy.migration.cutover import hold_left, next_step
+from edgeproxy.migration.journal import replay
 from edgeproxy.migration.phases import State
 from edgeproxy.migration.rehearsal import Rehearsals, places_of, told
 from edgeproxy.proxy.plan import arm_tag
@@ -156,13 +157,15 @@ class Moving:
         if name and name not in its:
             raise Refused(f"no cutover is named {name!r}: {', '.join(sorted(its)) or 'the rules have none'}")
         wanted = [name] if name else sorted(its)
-        found = [self._shown(its[each], cutovers.states.get(each) or State(each)) for each in wanted]
+        journal = await store.journal(name) if name else ()
+        # Of one, what the journal beside it says: it may have moved just now.
+        states = {name: replay(name, journal)} if name else cutovers.states
+        found = [self._shown(its[each], states.get(each) or State(each)) for each in wanted]
         for each in found:
             cutover = its[str(each["name"])]
             asks = cutover.rehearsed_within is not None
             each["rehearsal"] = told(cutover, await self._known_rehearsals(), time.time()) if asks else None
-        journal = [asdict(entry) for entry in await store.journal(name)] if name else []
-        return {"cutovers": found, "journal": journal, "lost": store.lost}
+        return {"cutovers": found, "journal": [asdict(entry) for entry in journal], "lost": store.lost}
 
     def _shown(self, cutover: Cutover, state: State) -> dict[str, object]:
         return {

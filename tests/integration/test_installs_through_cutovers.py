@@ -1,14 +1,13 @@
 """pip and uv install all the time, through a ramp, a new side that fails and is rolled back, and a ramp that ends well.
 
-Both bundled sites are over one store. Each client has a place of its own, and goes over when the share has reached it.
+Both bundled sites are over one store, and shadows ask the new one for each page that the old one answers. Each client
+has a place of its own, and goes over when the share has reached it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -19,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bundled_sites import Sites, bundled_sites
 from cutover_edge import cutover, own
 from edge_process import WAIT, EdgeProcess, running_process
 from installing import Installer, LookAlikes, client_key_of, install_all_the_time, number_at
 from system import System
 
-from edgeproxy.cli.demo_processes import Processes
 from edgeproxy.control.control_client import ask
 
 pytestmark = [pytest.mark.clients, pytest.mark.slow]
@@ -56,6 +55,7 @@ rules:
     forward: {cutover: reads}
     query: drop
     fallback: {to: legacy, on: [connect, timeout, reset, 5xx]}
+    shadow: {to: modern, percent: 100, compare: simple_index}
     cache: {fresh: 1s, negative: 0s, stale_while_revalidate: 0s, stale_if_error: 0s, accept: [json, html]}
   - name: json                                          # of the look-alikes: not kept, so that each request counts
     match: {host: app, path: "/pypi/{project}/json", methods: [GET, HEAD]}
@@ -81,13 +81,13 @@ Entry = dict[str, Any]  # of the journal
 
 @dataclass
 class Site:
-    """The edge, whoever uses it, and how to tell the new side its faults."""
+    """The edge, whoever uses it, and what is behind it."""
 
     place: Path
     edge: EdgeProcess
     installers: Sequence[Installer]
     look_alikes: LookAlikes
-    tell: Callable[..., None]
+    sites: Sites
 
     async def until_all_have_installed(self) -> None:
         """Something that they began after this."""
@@ -144,26 +144,12 @@ async def until_logged(place: Path, is_so: Callable[[Exchange], bool]) -> Exchan
 
 @asynccontextmanager
 async def running_site(seeded: Path, place: Path) -> AsyncIterator[Site]:
-    shutil.copytree(seeded, place / "store")
-    (place / "token").write_text("a-token-of-the-tests\n")
-    (place / "token").chmod(0o600)
     (place / "rules.yaml").write_text(RULES)
-    store = ("--store", place / "store", "--listen", "127.0.0.1:0")
-    with Processes() as processes:
-        legacy = processes.start("legacy", "backends.legacy", *store)
-        files = ("--files-url", "http://files.pypihosted.test")
-        modern = processes.start("modern", "backends.modern", *store, *files, "--admin-token-file", place / "token")
-
-        def tell(verb: str, *arguments: str) -> None:
-            command = [sys.executable, "-m", "backends.faults", verb, modern, "--token-file", place / "token"]
-            subprocess.run([*command, *arguments], check=True, capture_output=True)
-
-        backends = (f"legacy={legacy}", f"modern={modern}", f"store={place / 'store' / 'files'}")
-        options = [part for each in backends for part in ("--backend", each)]
+    with bundled_sites(seeded, place) as sites:
         log = ("--access-log", str(place / "access.log"))
-        async with running_process(place / "rules.yaml", *own(place), *log, *options) as edge:
+        async with running_process(place / "rules.yaml", *own(place), *log, *sites.options) as edge:
             installers = await installers_of(System("", edge.addresses[0], place / "access.log"), place)
-            yield Site(place, edge, installers, look_alikes_of_both_arms(), tell)
+            yield Site(place, edge, installers, look_alikes_of_both_arms(), sites)
 
 
 async def installers_of(system: System, place: Path) -> list[Installer]:
@@ -228,12 +214,12 @@ async def the_story(site: Site) -> list[Entry]:
     await site.do("rollback")
     await site.until_all_have_installed()
     await site.ramp_to(20_000)
-    site.tell("plant", *FAULTS)
+    site.sites.plant(*FAULTS)
     await until_logged(site.place, lambda each: each["fallback"] == "status" and "first" in each["user_agent"])
     with site.look_alikes.asking():
         await site.until(lambda state: state["phase"] == "rolled_back")
     await site.until_all_have_installed()
-    site.tell("clear")
+    site.sites.clear()
     await site.ramp_to(100_000)
     await site.finish()
     return await site.until(lambda state: state["phase"] == "done")
@@ -250,8 +236,8 @@ def the_journal_has_its_evidence(journal: Sequence[Entry]) -> None:
             case "gate_failed":
                 (errors,) = each["evidence"]
                 assert (errors["gate"], errors["verdict"], errors["old"]["events"]) == ("errors", "fail", 0), each
-                assert errors["low"] > errors["bound"], each
-                assert each["from_share"] == 20_000
+                assert errors["estimate"] > errors["bound"], each
+                assert each["from_share"] == 20_000, each
 
 
 def nobody_got_an_error(said: Sequence[Exchange], counters: Mapping[str, Any]) -> None:
@@ -260,6 +246,7 @@ def nobody_got_an_error(said: Sequence[Exchange], counters: Mapping[str, Any]) -
     assert counters["statuses"].keys() <= set(map(str, WELL))
     assert (counters["aborted"], counters["unexpected"], counters["backend_failures"]) == (0, 0, {})
     assert counters["fallbacks"].keys() <= {"simple/status", "json/status"}
+    assert counters["shadows"]["simple"] > 0
     fallen = [each for each in said if each["fallback"]]
     assert {(each["arm"], each["backend"]) for each in fallen} == {(NEW, OLD)}
     assert any("pip/" in each["user_agent"] for each in fallen)

@@ -8,10 +8,10 @@ from packaging.utils import canonicalize_name
 
 from backends.modern import answers, rendering
 from backends.modern.answers import Answer
-from backends.modern.latest import latest
 from backends.modern.simple import iso_8601
 from backends.modern.visit import Visit, path_of
 from backends.store import File, Project, Release
+from backends.store.latest import latest
 
 MISSING = Answer(404, (("Content-Type", answers.JSON), *answers.CORS), b'{"message": "Not Found"}')
 

@@ -8,8 +8,8 @@ from packaging.utils import canonicalize_name
 
 from backends.modern import answers, rendering
 from backends.modern.answers import Answer, Headers
-from backends.modern.latest import latest
 from backends.modern.visit import Visit, path_of
+from backends.store.latest import latest
 
 # The style sheet is the only thing that a page loads, and a search form the only one it sends.
 _CSP = ("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'")

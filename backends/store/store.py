@@ -6,7 +6,7 @@ same directory: writers take turns, readers never wait.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,12 +15,14 @@ from typing import Self
 
 from packaging.utils import canonicalize_version
 
-from backends.store import opening, rows, searching, writing
+from backends.store import opening, rows, substrings, words, writing
 from backends.store.content import Content, Receiving, place, sweep
-from backends.store.model import Added, Addition, Change, Conflict, File, NewFile, Project, Release, Same
+from backends.store.model import Added, Addition, Change, Conflict, File, NewFile, Project, Release, Role, Same, Status
 from backends.store.versions import version_key
 
 MOST_CHANGES = 50_000  # in one answer of the change log, as both sites have it
+
+_STEPS_BETWEEN_LOOKS = 4_000  # of SQLite's machine: a fraction of a millisecond
 
 # A write that began as a read could find its snapshot outdated half-way, so writers announce themselves.
 _READ, _WRITE = "BEGIN", "BEGIN IMMEDIATE"
@@ -69,8 +71,14 @@ class Store:
         return None if row is None else rows.release_of(row)
 
     def newest_releases(self, limit: int) -> list[Release]:
+        """The releases that were uploaded last, the newest first."""
         found = self._db.execute(f"{rows.RELEASES} ORDER BY release.uploaded DESC, release.id DESC LIMIT ?", (limit,))
         return [rows.release_of(row) for row in found]
+
+    def releases_since(self, moment: datetime) -> list[Release]:
+        """The releases that were uploaded later than a moment, the newest first."""
+        later = f"{rows.RELEASES} WHERE release.uploaded > ? ORDER BY release.uploaded DESC, release.id DESC"
+        return [rows.release_of(row) for row in self._db.execute(later, (rows.to_micros(moment),))]
 
     def files(self, normalized: str, version: str | None = None) -> list[File]:
         """The files of a project or of one release, by version, then by file name."""
@@ -94,16 +102,63 @@ class Store:
         row = self._db.execute(f"{rows.FILES} WHERE {where}", (value,)).fetchone()
         return None if row is None else rows.file_of(row)
 
+    def provenance(self, filename: str) -> str | None:
+        """The attestations that came with a file, as a JSON document."""
+        row = self._db.execute("SELECT provenance FROM file WHERE filename = ?", (filename,)).fetchone()
+        return None if row is None else row["provenance"]
+
+    def newest_projects(self, limit: int) -> list[Project]:
+        """The projects that were made last, the newest first."""
+        found = self._db.execute(
+            f"""{rows.PROJECTS} JOIN (SELECT normalized AS made, max(serial) AS born FROM change WHERE action = 'create'
+                GROUP BY normalized ORDER BY born DESC LIMIT ?) ON made = normalized ORDER BY born DESC""",
+            (limit,),
+        )
+        return [rows.project_of(row) for row in found]
+
+    def roles(self, normalized: str) -> list[tuple[str, str]]:
+        """Who has which role for a project: owners first, then maintainers, each by name."""
+        found = self._db.execute(
+            """SELECT role, user FROM role JOIN project ON project.id = project_id
+               WHERE normalized = ? ORDER BY role DESC, user""",
+            (normalized,),
+        )
+        return [(row["role"], row["user"]) for row in found]
+
+    def projects_of(self, user: str) -> list[tuple[str, str]]:
+        """What somebody has which role for: roles and names of projects."""
+        found = self._db.execute(
+            "SELECT role, name FROM role JOIN project ON project.id = project_id WHERE user = ? ORDER BY name, role",
+            (user,),
+        )
+        return [(row["role"], row["name"]) for row in found]
+
+    def hosting_mode(self, normalized: str) -> str | None:
+        row = self._db.execute("SELECT hosting_mode FROM project WHERE normalized = ?", (normalized,)).fetchone()
+        return None if row is None else str(row["hosting_mode"])
+
     def name_was_used(self, filename: str) -> bool:
         """Whether a file ever had this name, removed ones too."""
         return bool(self._db.execute("SELECT 1 FROM filename_log WHERE filename = ?", (filename,)).fetchone())
 
     # Search and classifiers
 
-    def search(self, wanted: Mapping[str, Sequence[str]], operator: searching.Operator = "and") -> list[Release]:
-        """The releases whose fields contain these words, by name and version (see `searching`)."""
-        where, parameters = searching.condition(wanted, operator)
+    def search(self, wanted: Mapping[str, Sequence[str]], operator: substrings.Operator = "and") -> list[Release]:
+        """The releases whose fields contain these texts, by name and version (see `substrings`)."""
+        where, parameters = substrings.condition(wanted, operator)
+        grams = substrings.candidates(wanted, operator)
+        if grams is not None:
+            where = f"release.id IN (SELECT rowid FROM trigrams WHERE trigrams MATCH ?) AND ({where})"
+            parameters = [grams, *parameters]
         return self._by_name(f"{rows.RELEASES} WHERE {where}", parameters)
+
+    def find(self, typed: str, limit: int, offset: int = 0) -> words.Found:
+        """The projects that fit what somebody typed, the best first."""
+        return words.find(self._db, typed, limit, offset)
+
+    def complete(self, typed: str, limit: int) -> list[str]:
+        """Names of projects that fit what somebody has typed so far."""
+        return words.complete(self._db, typed, limit)
 
     def classifiers(self) -> dict[int, str]:
         """Every classifier a release ever had, by its lasting number, in the order of names."""
@@ -138,7 +193,23 @@ class Store:
         found = self._db.execute(later, (rows.to_micros(moment), limit))
         return [rows.change_of(row) for row in found]
 
+    def names_changed_since(self, moment: datetime) -> list[str]:
+        """The names of all projects that changed later than a moment, each once."""
+        found = self._db.execute(
+            "SELECT DISTINCT project FROM change WHERE moment > ? ORDER BY project", (rows.to_micros(moment),)
+        )
+        return [str(row[0]) for row in found]
+
     # Transactions
+
+    @contextmanager
+    def giving_up(self, is_enough: Callable[[], bool]) -> Iterator[None]:
+        """What is read inside fails with SQLITE_INTERRUPT when it takes longer than somebody wants to wait."""
+        self._db.set_progress_handler(is_enough, _STEPS_BETWEEN_LOOKS)
+        try:
+            yield
+        finally:
+            self._db.set_progress_handler(None, 0)
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -205,6 +276,49 @@ class Store:
         """Take a file out of the index for good: its name can never be used again. False if there is none."""
         with self.exclusive():
             return writing.delete_file(self._db, filename, now)
+
+    def set_provenance(self, filename: str, document: str) -> bool:
+        """Keep the attestations of a file. False if there is no such file."""
+        with self.exclusive():
+            return writing.set_provenance(self._db, filename, document)
+
+    def set_status(self, normalized: str, status: Status, reason: str | None, now: datetime) -> bool:
+        """Say how a project stands (PEP 792). False if there is none."""
+        with self.exclusive():
+            project_id = writing.project_id_of(self._db, normalized)
+            if project_id is None:
+                return False
+            writing.set_status(self._db, project_id, status, reason, now)
+            return True
+
+    def set_hosting_mode(self, normalized: str, mode: str, now: datetime) -> bool:
+        """Where installers were to look for a project's files (PEP 438). False if there is none."""
+        with self.exclusive():
+            project_id = writing.project_id_of(self._db, normalized)
+            if project_id is None:
+                return False
+            writing.set_hosting_mode(self._db, project_id, mode, now)
+            return True
+
+    def grant(self, normalized: str, role: Role, user: str, now: datetime) -> bool:
+        """Give somebody a role for a project. False if there is no such project, or the role is given already."""
+        with self.exclusive():
+            project_id = writing.project_id_of(self._db, normalized)
+            return project_id is not None and writing.add_role(self._db, project_id, role, user, now)
+
+    def revoke(self, normalized: str, role: Role, user: str, now: datetime) -> bool:
+        with self.exclusive():
+            project_id = writing.project_id_of(self._db, normalized)
+            return project_id is not None and writing.remove_role(self._db, project_id, role, user, now)
+
+    def set_hidden(self, normalized: str, version: str, hidden: bool, now: datetime) -> bool:
+        """Hide a release from the old site's lists and search, or show it again. False if there is none."""
+        with self.exclusive():
+            release_id = writing.release_id_of(self._db, normalized, version)
+            if release_id is None:
+                return False
+            writing.set_hidden(self._db, release_id, hidden, now)
+            return True
 
     def yank(self, normalized: str, version: str, reason: str | None, now: datetime) -> bool:
         """Mark a whole release as one that nobody should newly choose (PEP 592). False if there is none."""

@@ -8,9 +8,10 @@ from datetime import datetime
 
 from packaging.utils import canonicalize_name, canonicalize_version
 
-from backends.store import rows
+from backends.store import rows, substrings
 from backends.store.content import Content
-from backends.store.model import Conflict, ConflictReason, File, NewFile, Same
+from backends.store.model import Conflict, ConflictReason, File, NewFile, Role, Same, Status
+from backends.store.words import index_project
 
 
 def judge(
@@ -71,6 +72,51 @@ def set_yanked(db: sqlite3.Connection, release_id: int, yanked: bool, reason: st
         (int(yanked), reason if yanked else None, release_id),
     )
     _log(db, release_id, now, "yank release" if yanked else "unyank release")
+    index_project(db, project_id_of_release(db, release_id))
+
+
+def set_hidden(db: sqlite3.Connection, release_id: int, hidden: bool, now: datetime) -> None:
+    db.execute("UPDATE release SET hidden = ? WHERE id = ?", (int(hidden), release_id))
+    _log(db, release_id, now, f"update hidden to {hidden}")
+
+
+def set_status(db: sqlite3.Connection, project_id: int, status: Status, reason: str | None, now: datetime) -> None:
+    db.execute("UPDATE project SET status = ?, status_reason = ? WHERE id = ?", (status, reason, project_id))
+    _log_project(db, project_id, now, f"project status {status}")
+    index_project(db, project_id)
+
+
+def set_hosting_mode(db: sqlite3.Connection, project_id: int, mode: str, now: datetime) -> None:
+    db.execute("UPDATE project SET hosting_mode = ? WHERE id = ?", (mode, project_id))
+    _log_project(db, project_id, now, f"update hosting_mode to {mode}")
+
+
+def add_role(db: sqlite3.Connection, project_id: int, role: Role, user: str, now: datetime) -> bool:
+    made = db.execute("INSERT OR IGNORE INTO role (project_id, role, user) VALUES (?, ?, ?)", (project_id, role, user))
+    if made.rowcount == 1:
+        _log_project(db, project_id, now, f"add {role} {user}")
+    return made.rowcount == 1
+
+
+def remove_role(db: sqlite3.Connection, project_id: int, role: Role, user: str, now: datetime) -> bool:
+    gone = db.execute("DELETE FROM role WHERE (project_id, role, user) = (?, ?, ?)", (project_id, role, user))
+    if gone.rowcount == 1:
+        _log_project(db, project_id, now, f"remove {role} {user}")
+    return gone.rowcount == 1
+
+
+def set_provenance(db: sqlite3.Connection, filename: str, document: str) -> bool:
+    """No change of its own: it comes with the file, or says more of what is there."""
+    return db.execute("UPDATE file SET provenance = ? WHERE filename = ?", (document, filename)).rowcount == 1
+
+
+def project_id_of(db: sqlite3.Connection, normalized: str) -> int | None:
+    row = db.execute("SELECT id FROM project WHERE normalized = ?", (normalized,)).fetchone()
+    return None if row is None else int(row["id"])
+
+
+def project_id_of_release(db: sqlite3.Connection, release_id: int) -> int:
+    return int(db.execute("SELECT project_id FROM release WHERE id = ?", (release_id,)).fetchone()[0])
 
 
 def release_id_of(db: sqlite3.Connection, normalized: str, version: str) -> int | None:
@@ -101,13 +147,25 @@ def _release(db: sqlite3.Connection, new: NewFile, now: datetime) -> int:
     release_id = int(made.lastrowid or 0)
     _log(db, release_id, now, "new release")
     _classify(db, release_id, new)
+    _index(db, release_id)
     return release_id
 
 
+def _index(db: sqlite3.Connection, release_id: int) -> None:
+    row = db.execute(
+        """SELECT project_id, name, version, metadata FROM release
+           JOIN project ON project.id = project_id WHERE release.id = ?""",
+        (release_id,),
+    ).fetchone()
+    text = substrings.text_of(row["name"], row["version"], row["metadata"])
+    db.execute("INSERT INTO trigrams (rowid, text) VALUES (?, ?)", (release_id, text))
+    index_project(db, row["project_id"])
+
+
 def _project(db: sqlite3.Connection, name: str, normalized: str, now: datetime) -> int:
-    row = db.execute("SELECT id FROM project WHERE normalized = ?", (normalized,)).fetchone()
-    if row is not None:
-        return int(row["id"])
+    found = project_id_of(db, normalized)
+    if found is not None:
+        return found
     serial = _append(db, (name, normalized, None, rows.to_micros(now), "create"))
     made = db.execute("INSERT INTO project (name, normalized, serial) VALUES (?, ?, ?)", (name, normalized, serial))
     return int(made.lastrowid or 0)
@@ -131,6 +189,12 @@ def _log(db: sqlite3.Connection, release_id: int, now: datetime, action: str) ->
     ).fetchone()
     entry = (release["name"], release["normalized"], release["version"], rows.to_micros(now), action)
     db.execute("UPDATE project SET serial = ? WHERE id = ?", (_append(db, entry), release["id"]))
+
+
+def _log_project(db: sqlite3.Connection, project_id: int, now: datetime, action: str) -> None:
+    project = db.execute("SELECT name, normalized FROM project WHERE id = ?", (project_id,)).fetchone()
+    entry = (project["name"], project["normalized"], None, rows.to_micros(now), action)
+    db.execute("UPDATE project SET serial = ? WHERE id = ?", (_append(db, entry), project_id))
 
 
 def _append(db: sqlite3.Connection, entry: tuple[str, str, str | None, int, str]) -> int:

@@ -13,12 +13,12 @@ from aiohttp import web
 
 from backends.modern import answers
 from backends.modern.answers import Answer
-from backends.modern.purging import PURGER
 from backends.modern.upload.form import read_form
 from backends.modern.upload.publishing import publish
 from backends.modern.upload.receiving import receive
 from backends.modern.upload.refusal import Refusal
 from backends.modern.visit import Visit
+from backends.purging import PURGER
 
 Fields: TypeAlias = tuple[tuple[str, str], ...]
 

@@ -81,6 +81,10 @@ class FaultyStore(Store):
     def projects(self) -> list[Project]:
         return [project for project in super().projects() if not _is_missing(project.normalized)]
 
+    def sizes(self, limit: int) -> tuple[int, list[tuple[str, int]]]:
+        total, largest = super().sizes(limit)
+        return total, [(name, size) for name, size in largest if not _is_missing(str(canonicalize_name(name)))]
+
     def project(self, normalized: str) -> Project | None:
         found = super().project(normalized)
         return None if found is None or _is_missing(normalized) else found

@@ -22,9 +22,9 @@ from backends.legacy.calls import Callers, too_many_calls
 from backends.legacy.dispatch import CALL_TYPE, dispatch, is_for_tls_only, script_of
 from backends.legacy.era import Era
 from backends.legacy.library import Library
-from backends.legacy.marshalling import LARGEST_CALL
 from backends.legacy.names import normalized_name
 from backends.legacy.site import Site
+from backends.marshalling import LARGEST_CALL
 from backends.purging import PURGER
 from backends.store import Store
 

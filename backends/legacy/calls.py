@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from backends.legacy.answers import CALL_HEADERS, Answer
-from backends.legacy.marshalling import write_fault
+from backends.marshalling import write_fault
 
 _TOO_MANY: Final = 429  # the fault's code; HTTP says 200
 

@@ -6,7 +6,7 @@ import hashlib
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-from backends.legacy.marshalling import printable
+from backends.marshalling import printable
 from backends.store import Release
 
 # The old site's order of fields (PEP 314).

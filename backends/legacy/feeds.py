@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from xml.sax.saxutils import escape
 
-from backends.legacy.marshalling import printable
+from backends.marshalling import printable
 
 CONTENT_TYPE: Final = "text/xml; charset=utf-8"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from backends.legacy.library import Library
-from backends.legacy.marshalling import Arguments, CallError, Result
+from backends.marshalling import Arguments, CallError, Result
 from backends.store import Change
 
 

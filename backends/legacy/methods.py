@@ -13,7 +13,7 @@ from typing import Final
 
 from backends.legacy import history, projects
 from backends.legacy.library import Library
-from backends.legacy.marshalling import (
+from backends.marshalling import (
     Arguments,
     CallError,
     Result,

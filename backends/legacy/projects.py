@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from backends.legacy import lists
 from backends.legacy.library import Library
-from backends.legacy.marshalling import Arguments, CallError, Result
 from backends.legacy.names import normalized_name
 from backends.legacy.rows import Row, file_row, ordering_of, release_row, search_row
+from backends.marshalling import Arguments, CallError, Result
 from backends.store import Release
 from backends.store.substrings import SEARCHABLE
 

@@ -12,6 +12,7 @@ from aiohttp import web
 from backends.addresses import base_url, host_name
 from backends.faults import Traits
 from backends.modern.app import make_app
+from backends.modern.limiting import CALLS_AN_HOUR
 from backends.modern.site import DEFAULT_FILES_URL, Site
 from backends.purging import add_options, edges_of, purge_at
 from backends.running import parser, serve
@@ -35,10 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="where they are for those who ask this host (X-Forwarded-Host); repeatable",
     )  # fmt: skip
     options.add_argument("--upload-token", type=_upload_token, metavar="TOKEN", help="without one nobody may upload")
+    options.add_argument(
+        "--calls-an-hour", type=_count, default=CALLS_AN_HOUR, metavar="N",
+        help=f"XML-RPC calls that one client may make ({CALLS_AN_HOUR}); 0 for any number",
+    )  # fmt: skip
     add_options(options)
     given = options.parse_args(arguments)
     edges = edges_of(options, given)
-    site = Site(given.files_url, dict(given.files_url_for), given.upload_token)
+    site = Site(given.files_url, dict(given.files_url_for), given.upload_token, given.calls_an_hour or None)
 
     def app(store: Store) -> web.Application:
         store.sweep(before=datetime.now(UTC) - _ABANDONED_AFTER)
@@ -48,6 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return made
 
     return serve(PROGRAM, app, TRAITS, given)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of calls: give one, or 0 for any number")
+    return int(text)
 
 
 def _base_url(text: str) -> str:

@@ -19,6 +19,7 @@ from aiohttp.typedefs import Handler
 
 from backends.modern import answers, json_api, pages, simple
 from backends.modern.answers import Answer
+from backends.modern.limiting import LIMIT, Limit
 from backends.modern.routes import ROUTES, BodyView, Get, Post, PostBody, Route, View
 from backends.modern.site import Site
 from backends.modern.visit import Visit
@@ -45,6 +46,8 @@ def make_app(store: Store, site: Site, clock: Clock) -> web.Application:
     for route in ROUTES:
         _add(app.router, route, seen)
     app.router.add_static("/static/", _STATIC)
+    if site.calls_an_hour is not None:
+        app[LIMIT] = Limit(site.calls_an_hour)
     return app
 
 
@@ -118,5 +121,6 @@ def _visit(request: web.Request, store: Store, site: Site, now: datetime) -> Vis
         accept=", ".join(headers.getall(hdrs.ACCEPT)) if hdrs.ACCEPT in headers else None,
         if_none_match=headers.get(hdrs.IF_NONE_MATCH),
         scheme=forwarded_scheme if forwarded_scheme in ("http", "https") else request.scheme,
+        client=headers.get(hdrs.X_FORWARDED_FOR, "").partition(",")[0].strip() or request.remote or "",
         host=forwarded_host or request.host,
     )

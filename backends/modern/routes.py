@@ -8,8 +8,9 @@ from typing import TypeAlias
 
 from aiohttp import web
 
-from backends.modern import json_api, pages, redirects, simple
+from backends.modern import feeds, integrity, json_api, pages, redirects, searches, simple, sitemaps, statistics
 from backends.modern.answers import Answer
+from backends.modern.pypi_posts import post
 from backends.modern.upload.view import upload
 from backends.modern.visit import Visit
 
@@ -47,7 +48,11 @@ ROUTES: tuple[Route, ...] = (
     Get("/", pages.index),
     Get("/simple/", simple.index),
     Get("/simple/{name}/", simple.detail),
-    Get("/pypi/", redirects.to_front_page),
+    Get("/pypi", redirects.by_action),
+    Get("/pypi/", redirects.by_action),
+    PostBody("/pypi", post),
+    PostBody("/pypi/", post),
+    PostBody("/RPC2", post),
     Get("/pypi/{name}/json", json_api.project),
     Get("/pypi/{name}/json/", json_api.project),
     Get("/pypi/{name}/{version}/json", json_api.release),
@@ -59,6 +64,22 @@ ROUTES: tuple[Route, ...] = (
     Get("/project/{name}/", pages.project),
     Get("/project/{name}/{version}/", pages.project),
     Get(r"/packages/{path:[\s\S]+}", redirects.to_files),
+    Get("/rss/updates.xml", feeds.updates),
+    Get("/rss/packages.xml", feeds.packages),
+    Get("/rss/project/{name}/releases.xml", feeds.project),
+    Get("/integrity/{name}/{version}/{file}/provenance", integrity.provenance),
+    Get("/u/{name}/", redirects.to_user),
+    Get("/user/{name}/", pages.user),
+    Get("/search/", searches.page),
+    Get("/search/suggest", searches.suggest),
+    Get("/opensearch.xml", searches.description),
+    Get("/classifiers/", pages.classifiers),
+    Get("/stats/", statistics.stats),
+    Get("/help/", pages.help_page),
+    Get("/robots.txt", pages.robots),
+    Get("/sitemap.xml", sitemaps.sitemap),
+    Get("/sitemap/{number}.xml", sitemaps.part),
+    Get(r"/_force-status/{status:[45]\d\d}/", pages.forced),
     PostBody("/legacy/", upload),
     Post("/legacy", redirects.to_upload),
     Get("/_health/", pages.health),

@@ -53,6 +53,20 @@ class Store:
         """All projects, by normalised name."""
         return [rows.project_of(row) for row in self._db.execute(f"{rows.PROJECTS} ORDER BY normalized")]
 
+    def count_projects(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM project").fetchone()[0])
+
+    def sizes(self, limit: int) -> tuple[int, list[tuple[str, int]]]:
+        """The bytes of all files, and the projects that have most of them."""
+        total = int(self._db.execute("SELECT coalesce(sum(size), 0) FROM file").fetchone()[0])
+        largest = self._db.execute(
+            """SELECT project.name, sum(file.size) AS bytes FROM file JOIN release ON release.id = file.release_id
+               JOIN project ON project.id = release.project_id WHERE project.status != 'quarantined'
+               GROUP BY project.id ORDER BY bytes DESC, project.normalized LIMIT ?""",
+            (limit,),
+        )
+        return total, [(row["name"], row["bytes"]) for row in largest]
+
     def project(self, normalized: str) -> Project | None:
         row = self._db.execute(f"{rows.PROJECTS} WHERE normalized = ?", (normalized,)).fetchone()
         return None if row is None else rows.project_of(row)

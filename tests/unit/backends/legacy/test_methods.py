@@ -12,9 +12,9 @@ import pytest
 from packages import stored, wheel
 
 from backends.legacy.library import Library
-from backends.legacy.marshalling import LARGEST_CALL
 from backends.legacy.methods import METHODS, reply
 from backends.legacy.site import Site
+from backends.marshalling import LARGEST_CALL
 from backends.store import Store
 
 

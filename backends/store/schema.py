@@ -98,6 +98,10 @@ _SECOND: Step = (
     ) STRICT, WITHOUT ROWID
     """,
     "CREATE INDEX role_by_user ON role (user)",
+    # What nobody could tell from another name.
+    "ALTER TABLE project ADD COLUMN confusable TEXT NOT NULL DEFAULT ''",
+    "UPDATE project SET confusable = confusable_form(normalized)",
+    "CREATE INDEX project_by_confusable ON project (confusable)",
     "CREATE INDEX change_creates ON change (serial) WHERE action = 'create'",
     # By project: what its latest release says, for people who search.
     """

@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name, canonicalize_version
 from backends.store import rows, substrings
 from backends.store.content import Content
 from backends.store.model import Conflict, ConflictReason, File, NewFile, Role, Same, Status
+from backends.store.names import confusable_form
 from backends.store.words import index_project
 
 
@@ -167,7 +168,10 @@ def _project(db: sqlite3.Connection, name: str, normalized: str, now: datetime) 
     if found is not None:
         return found
     serial = _append(db, (name, normalized, None, rows.to_micros(now), "create"))
-    made = db.execute("INSERT INTO project (name, normalized, serial) VALUES (?, ?, ?)", (name, normalized, serial))
+    made = db.execute(
+        "INSERT INTO project (name, normalized, confusable, serial) VALUES (?, ?, ?, ?)",
+        (name, normalized, confusable_form(name), serial),
+    )
     return int(made.lastrowid or 0)
 
 

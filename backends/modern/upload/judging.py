@@ -15,7 +15,7 @@ from backends.modern.upload.filenames import check_filename
 from backends.modern.upload.form import Upload
 from backends.modern.upload.receiving import MOST_OF_FILE, SentFile
 from backends.modern.upload.refusal import Refusal
-from backends.store import BadArchive, Conflict, ConflictReason, Distribution, File, Release, Same
+from backends.store import BadArchive, Conflict, ConflictReason, Distribution, File, Project, Release, Same
 
 # An old release stays what people installed and checked: no file joins it afterwards.
 OPEN_FOR = timedelta(days=14)
@@ -30,9 +30,21 @@ class Known:
     files: Sequence[File]  # of the release
 
 
-def check_project(upload: Upload, is_new: bool) -> None:
-    """Projects that were there before a module of their name go on."""
-    if is_new and upload.normalized in stdlib.NAMES:
+# What people type by mistake, and what would then run: `pip install requirements.txt`.
+PROHIBITED = frozenset({"requirements-txt", "rrequirements-txt", "pyproject-toml", "setup-py", "pip-install", "cd"})
+
+MOST_OF_PROJECT = 10 << 30  # bytes of all files
+
+
+def check_project(upload: Upload, is_new: bool, similar: Project | None) -> None:
+    """Projects that were there before a module of their name go on. `similar`: one that a new name is like."""
+    if not is_new:
+        return
+    if similar is not None:
+        raise Refusal(400, f"The name {upload.name!r} is too similar to an existing project.", "project-name")
+    if upload.normalized in PROHIBITED:
+        raise Refusal(400, f"The name {upload.name!r} isn't allowed.", "project-name")
+    if upload.normalized in stdlib.NAMES:
         raise Refusal(
             400,
             f"The name {upload.name!r} isn't allowed (conflict with Python Standard Library module name).",
@@ -40,11 +52,15 @@ def check_project(upload: Upload, is_new: bool) -> None:
         )
 
 
-def check_received(upload: Upload, sent: SentFile) -> None:
-    """The checks that need the bytes only."""
+def check_received(upload: Upload, sent: SentFile, stored: int) -> None:
+    """The checks that need the bytes only, and how many the project has already."""
     if sent.too_large:
         limit = MOST_OF_FILE >> 20
         raise Refusal(400, f"File too large. Limit for project {upload.name!r} is {limit} MB.", "file-size-limit")
+    if stored + sent.content.size > MOST_OF_PROJECT:
+        limit = MOST_OF_PROJECT >> 30
+        what = f"Project size too large. Limit for project {upload.name!r} total size is {limit} GB."
+        raise Refusal(400, what, "project-size-limit")
     received = {
         "md5_digest": sent.content.md5,
         "sha256_digest": sent.content.sha256,

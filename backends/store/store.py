@@ -6,6 +6,7 @@ same directory: writers take turns, readers never wait.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from backends.store import opening, writing
-from backends.store.content import Content, Receiving, place, sweep
+from backends.store.content import Content, Hashed, Receiving, place, sweep
 from backends.store.model import Added, Addition, Conflict, NewFile, Role, Same, Status
 from backends.store.reading import Reader
 
@@ -39,6 +40,11 @@ class Store(Reader):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For other modules of this package."""
+        return self._db
 
     def close(self) -> None:
         self._db.close()
@@ -94,7 +100,7 @@ class Store(Reader):
         """Delete what a killed process was receiving and nobody has written to since."""
         sweep(self._incoming, before)
 
-    def objection(self, filename: str, content: Content) -> Same | Conflict | None:
+    def objection(self, filename: str, content: Hashed) -> Same | Conflict | None:
         """What stands against adding these bytes under this name; None if nothing does."""
         return writing.judge(
             content,

@@ -9,14 +9,14 @@ from datetime import datetime
 from packaging.utils import canonicalize_name, canonicalize_version
 
 from backends.store import rows, substrings
-from backends.store.content import Content
+from backends.store.content import Hashed
 from backends.store.model import Conflict, ConflictReason, File, NewFile, Role, Same, Status
 from backends.store.names import confusable_form
 from backends.store.words import index_project
 
 
 def judge(
-    content: Content, same_name: File | None, same_content: File | None, name_used: bool
+    content: Hashed, same_name: File | None, same_content: File | None, name_used: bool
 ) -> Same | Conflict | None:
     """Whether a file may be added: None if it may. An equal name with equal bytes is no change at all."""
     if same_name is not None:
@@ -30,8 +30,9 @@ def judge(
     return None
 
 
-def insert_file(db: sqlite3.Connection, new: NewFile, content: Content, now: datetime) -> None:
-    release_id = _release(db, new, now)
+def insert_file(db: sqlite3.Connection, new: NewFile, content: Hashed, now: datetime, index_now: bool = True) -> None:
+    """`index_now`: let searches for people find what a new release says; else `words.index_project` is to follow."""
+    release_id = _release(db, new, now, index_now)
     _log(db, release_id, now, f"add {new.python_version} file {new.filename}")
     metadata = new.wheel_metadata
     requires_python = new.metadata.get("requires_python")
@@ -129,7 +130,7 @@ def release_id_of(db: sqlite3.Connection, normalized: str, version: str) -> int 
     return None if row is None else int(row["id"])
 
 
-def _release(db: sqlite3.Connection, new: NewFile, now: datetime) -> int:
+def _release(db: sqlite3.Connection, new: NewFile, now: datetime, index_now: bool) -> int:
     """The release a file belongs to, made with its first file, whose metadata it keeps."""
     normalized = str(canonicalize_name(new.name))
     found = release_id_of(db, normalized, new.version)
@@ -148,11 +149,11 @@ def _release(db: sqlite3.Connection, new: NewFile, now: datetime) -> int:
     release_id = int(made.lastrowid or 0)
     _log(db, release_id, now, "new release")
     _classify(db, release_id, new)
-    _index(db, release_id)
+    _index(db, release_id, index_now)
     return release_id
 
 
-def _index(db: sqlite3.Connection, release_id: int) -> None:
+def _index(db: sqlite3.Connection, release_id: int, index_now: bool) -> None:
     row = db.execute(
         """SELECT project_id, name, version, metadata FROM release
            JOIN project ON project.id = project_id WHERE release.id = ?""",
@@ -160,7 +161,8 @@ def _index(db: sqlite3.Connection, release_id: int) -> None:
     ).fetchone()
     text = substrings.text_of(row["name"], row["version"], row["metadata"])
     db.execute("INSERT INTO trigrams (rowid, text) VALUES (?, ?)", (release_id, text))
-    index_project(db, row["project_id"])
+    if index_now:
+        index_project(db, row["project_id"])
 
 
 def _project(db: sqlite3.Connection, name: str, normalized: str, now: datetime) -> int:

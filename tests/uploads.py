@@ -46,9 +46,11 @@ def form(package: Package, **changes: str | list[str] | None) -> FormData:
     return data
 
 
-async def upload(client: TestClient, data: FormData, authorization: str = TOKEN) -> tuple[int, str]:
+async def upload(
+    client: TestClient, data: FormData, authorization: str = TOKEN, path: str = "/legacy/"
+) -> tuple[int, str]:
     headers = {"Host": "upload.pypi.test", "Authorization": authorization}
-    async with client.post("/legacy/", data=data, headers=headers) as answer:
+    async with client.post(path, data=data, headers=headers) as answer:
         body = await answer.text()
         assert "Set-Cookie" not in answer.headers
         if answer.status != 200:

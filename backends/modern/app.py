@@ -20,7 +20,7 @@ from aiohttp.typedefs import Handler
 from backends.modern import answers, json_api, pages, simple
 from backends.modern.answers import Answer
 from backends.modern.limiting import LIMIT, Limit
-from backends.modern.routes import ROUTES, BodyView, Get, Post, PostBody, Route, View
+from backends.modern.routes import ROUTES, Api, BodyView, Get, Post, PostBody, Route, View
 from backends.modern.site import Site
 from backends.modern.visit import Visit
 from backends.store import Store
@@ -59,6 +59,9 @@ def _add(router: web.UrlDispatcher, route: Route, seen: Seen) -> None:
             router.add_post(path, _from_store(view, seen))
         case PostBody(path, body_view):
             router.add_post(path, _from_body(body_view, seen))
+        case Api(path, methods, body_view):
+            for method in methods:
+                router.add_route(method, path, _from_body(body_view, seen))
         case _:
             assert_never(route)
 
@@ -72,7 +75,8 @@ def _from_store(view: View, seen: Seen) -> Handler:
 
 def _from_body(view: BodyView, seen: Seen) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
-        return await _send(request, await view(request, seen(request)))
+        answer = await view(request, seen(request))
+        return await _send(request, answer) if isinstance(answer, Answer) else answer
 
     return handle
 

@@ -8,14 +8,26 @@ from typing import TypeAlias
 
 from aiohttp import web
 
-from backends.modern import feeds, integrity, json_api, pages, redirects, searches, simple, sitemaps, statistics
+from backends.modern import (
+    feeds,
+    integrity,
+    json_api,
+    managing,
+    pages,
+    redirects,
+    searches,
+    simple,
+    sitemaps,
+    staged,
+    statistics,
+)
 from backends.modern.answers import Answer
 from backends.modern.pypi_posts import post
 from backends.modern.upload.view import upload
 from backends.modern.visit import Visit
 
 View: TypeAlias = Callable[[Visit], Answer]
-BodyView: TypeAlias = Callable[[web.Request, Visit], Awaitable[Answer]]
+BodyView: TypeAlias = Callable[[web.Request, Visit], Awaitable[Answer | web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +54,16 @@ class PostBody:
     view: BodyView
 
 
-Route: TypeAlias = Get | Post | PostBody
+@dataclass(frozen=True, slots=True)
+class Api:
+    """These methods, answered from the request as it arrives."""
+
+    path: str
+    methods: tuple[str, ...]
+    view: BodyView
+
+
+Route: TypeAlias = Get | Post | PostBody | Api
 
 ROUTES: tuple[Route, ...] = (
     Get("/", pages.index),
@@ -81,6 +102,15 @@ ROUTES: tuple[Route, ...] = (
     Get("/sitemap/{number}.xml", sitemaps.part),
     Get(r"/_force-status/{status:[45]\d\d}/", pages.forced),
     PostBody("/legacy/", upload),
+    PostBody("/stages/{stage}/legacy/", staged.upload_to),
+    Get("/stages/{stage}/simple/", staged.index),
+    Get("/stages/{stage}/simple/{name}/", staged.detail),
+    Api(r"/stages/{stage}/packages/{path:.+}", ("GET",), staged.file),
+    Api("/api/projects/{name}/releases/{version}/yank", ("PUT", "DELETE"), managing.yank),
+    Api("/api/projects/{name}/status", ("PUT",), managing.status),
+    Api("/api/stages/", ("POST",), managing.stages),
+    Api("/api/stages/{stage}", ("GET", "DELETE"), managing.stage),
+    Api("/api/stages/{stage}/publish", ("POST",), managing.publish),
     Post("/legacy", redirects.to_upload),
     Get("/_health/", pages.health),
 )

@@ -32,7 +32,9 @@ def index(visit: Visit) -> Answer:
     if form is Form.V1_JSON:
         body = rendering.json_line(index_document(projects, serial))
     else:
-        body = rendering.html("simple_index.html", projects=projects, serial=serial, version=API_VERSION)
+        body = rendering.html(
+            "simple_index.html", projects=projects, serial=serial, version=API_VERSION, prefix=visit.prefix
+        )
     # The JSON index changes with every upload anywhere, and mirrors ask for it: it is kept for less long.
     age = 1800 if form is Form.V1_JSON else 86400
     return _answer(visit, form, body, _keys(serial, "all-html simple_index.html", age))

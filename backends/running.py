@@ -68,11 +68,25 @@ def serve(program: str, make_app: MakeApp, traits: Traits, options: argparse.Nam
 def parser(program: str) -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog=program)
     options.add_argument("--store", type=Path, required=True, metavar="DIR", help="the shared store")
-    options.add_argument("--listen", type=_address, default=Address("127.0.0.1", 0), metavar="HOST:PORT")
+    address_option(options)
     options.add_argument(
         "--admin-token-file", type=token_file, metavar="FILE", help="who has this token may ask for faults"
     )
     return options
+
+
+def address_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--listen", type=_address, default=Address("127.0.0.1", 0), metavar="HOST:PORT")
+
+
+def serve_app(program: str, app: web.Application, address: Address) -> int:
+    """Run a site that has no store."""
+    try:
+        asyncio.run(_serve(app, address))
+    except CannotListen as error:
+        sys.stderr.write(f"{program}: {error}\n")
+        return 1
+    return 0
 
 
 def _address(text: str) -> Address:

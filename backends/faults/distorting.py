@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final, assert_never
 
 from packaging.utils import canonicalize_name
@@ -20,7 +21,8 @@ from packaging.utils import canonicalize_name
 from backends.faults.model import Attribute, Hashes, Missing, Untruth, Without, WrongHash
 from backends.faults.planted import Acting
 from backends.store import File, Project, Release, Store
-from backends.store.searching import Operator
+from backends.store.substrings import Operator
+from backends.store.words import Found
 
 
 @dataclass(slots=True)
@@ -79,6 +81,10 @@ class FaultyStore(Store):
     def projects(self) -> list[Project]:
         return [project for project in super().projects() if not _is_missing(project.normalized)]
 
+    def sizes(self, limit: int) -> tuple[int, list[tuple[str, int]]]:
+        total, largest = super().sizes(limit)
+        return total, [(name, size) for name, size in largest if not _is_missing(str(canonicalize_name(name)))]
+
     def project(self, normalized: str) -> Project | None:
         found = super().project(normalized)
         return None if found is None or _is_missing(normalized) else found
@@ -92,6 +98,12 @@ class FaultyStore(Store):
 
     def newest_releases(self, limit: int) -> list[Release]:
         return _releases(super().newest_releases(limit))
+
+    def newest_projects(self, limit: int) -> list[Project]:
+        return [project for project in super().newest_projects(limit) if not _is_missing(project.normalized)]
+
+    def releases_since(self, moment: datetime) -> list[Release]:
+        return _releases(super().releases_since(moment))
 
     def files(self, normalized: str, version: str | None = None) -> list[File]:
         return _files(super().files(normalized, version))
@@ -107,6 +119,17 @@ class FaultyStore(Store):
 
     def search(self, wanted: Mapping[str, Sequence[str]], operator: Operator = "and") -> list[Release]:
         return _releases(super().search(wanted, operator))
+
+    def find(self, typed: str, limit: int, offset: int = 0) -> Found:
+        found = super().find(typed, limit, offset)
+        hits = [hit for hit in found.hits if not _is_missing(str(canonicalize_name(hit.name)))]
+        return replace(found, hits=hits, count=found.count - len(found.hits) + len(hits))
+
+    def complete(self, typed: str, limit: int) -> list[str]:
+        return [name for name in super().complete(typed, limit) if not _is_missing(str(canonicalize_name(name)))]
+
+    def projects_of(self, user: str) -> list[tuple[str, str]]:
+        return [role for role in super().projects_of(user) if not _is_missing(str(canonicalize_name(role[1])))]
 
     def classified(self, classifiers: Sequence[str]) -> list[Release]:
         return _releases(super().classified(classifiers))

@@ -6,49 +6,65 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypeAlias, assert_never
 
-from backends.legacy.answers import (
-    HTML,
-    Answer,
-    FileAnswer,
-    found,
-    gone,
-    malformed,
-    missing,
-    moved,
-)
-from backends.legacy.dispatch import (
+from backends.legacy import answers, lists
+from backends.legacy.answers import CALL_HEADERS, HTML, PLAIN, Answer, FileAnswer, found, missing, moved
+from backends.legacy.asked import (
     Asked,
+    Broken,
+    Browse,
     Call,
+    Classifiers,
     Daytime,
+    Digest,
+    Directory,
+    Doap,
     Document,
     Facts,
+    Feed,
     FileAt,
+    FileList,
+    Gone,
     Home,
+    Login,
     Malformed,
     Missing,
     Moved,
+    Notice,
+    PackageInfo,
     ProjectPage,
+    Purge,
+    Refused,
     Retired,
+    Search,
     Serial,
     SimpleIndex,
     SimpleProject,
 )
+from backends.legacy.described import doap, doap_filename, package_info
 from backends.legacy.documents import document, padded
+from backends.legacy.feeds import CONTENT_TYPE
 from backends.legacy.files import file_answer, is_at, no_file
 from backends.legacy.library import Library
 from backends.legacy.methods import reply
 from backends.legacy.names import normalized_name, simple_name
-from backends.legacy.pages import home_page, release_page, releases_page
+from backends.legacy.notices import NOTICES
+from backends.legacy.pages import (
+    directory_page,
+    files_page,
+    home_page,
+    matches_page,
+    notice_page,
+    release_page,
+    releases_page,
+)
 from backends.legacy.simple import index_page, project_page
 from backends.legacy.site import page_path
-from backends.store import Release
+from backends.legacy.trove import browse_page_of
+from backends.store import Project, Release
 
 Reply: TypeAlias = Answer | FileAnswer
 
 UPLOADS = "https://upload.pypi.test/legacy/"
-
-# The second is a slip of the old application's: the charset was meant to be a part of the first.
-_CALL_HEADERS = (("Content-Type", "text/xml"), ("charset", "UTF-8"))
 
 _JSON_HEADERS = (
     ("Content-Disposition", "inline"),
@@ -73,39 +89,85 @@ def answer(asked: Asked, facts: Facts, library: Library, now: datetime) -> Reply
         case Daytime():
             return found(f"{now.astimezone(UTC):%Y%m%dT%H:%M:%S}\n", "text/plain")
         case Call(body):
-            return Answer(200, "OK", _CALL_HEADERS, reply(body, library))
-        case Home():
-            return found(home_page(library.store.projects()), HTML)
+            return Answer(200, "OK", CALL_HEADERS, reply(body, library))
         case ProjectPage(name, version):
             return _project_page(name, version, library)
-        case Document():
-            return _document(asked, library)
+        case Document() | Doap() | PackageInfo():
+            return _described(asked, library)
+        case Gone() | Login() | Missing() | Malformed() | Refused() | Broken() | Retired():
+            return _refusal(asked)
+        case _:
+            return _page(asked, library, now)
+
+
+def _page(
+    asked: Home | Notice | Feed | Browse | Search | FileList | Classifiers | Digest | Purge | Directory,
+    library: Library,
+    now: datetime,
+) -> Reply:
+    match asked:
+        case Notice.INDEX if library.site.era.lists_the_world:
+            return found(home_page(library.store.projects()), HTML)
+        case Notice():
+            return found(notice_page(*NOTICES[asked]), HTML)
+        case Home():
+            return found(home_page(library.store.projects()), HTML)
+        case Feed():
+            return found(lists.told(asked, library, now), CONTENT_TYPE)
+        case Browse():
+            return _browse(asked, library)
+        case Search(terms):
+            return _search(terms, library)
+        case FileList(name, version):
+            return found(files_page(name, version, library.files_of(name, version), library.site), HTML)
+        case Classifiers():
+            return found("".join(f"{name}\n" for name in library.store.classifiers().values()) or "\n", PLAIN)
+        case Digest(md5):
+            return found(md5, PLAIN) if library.store.file_with_md5(md5) else missing("")
+        case Purge():  # what it does is done outside
+            return found("OK", "text/plain")
+        case Directory(path):
+            return found(directory_page(path), "text/html")
+        case _:
+            assert_never(asked)
+
+
+def _refusal(asked: Gone | Login | Missing | Malformed | Refused | Broken | Retired) -> Answer:
+    match asked:
         case Retired(action):
-            return gone(f"{action} has left this host: upload to {UPLOADS} instead")
+            return answers.gone(f"{action} has left this host: upload to {UPLOADS} instead")
+        case Gone(why):
+            return answers.gone(why)
+        case Login(why):
+            return answers.login(why)
         case Missing(why):
             return missing(why)
         case Malformed(why):
-            return malformed(why)
+            return answers.malformed(why)
+        case Refused(why):
+            return answers.refused(why)
+        case Broken():
+            return answers.failed()
         case _:
             assert_never(asked)
 
 
 def _simple_index(library: Library) -> Answer:
-    headers = (("Surrogate-Key", "simple simple-index"), _serial(library.store.last_serial()))
-    return found(index_page(library.store.projects()), HTML, headers)
+    serial = _serial(library.store.last_serial(), library)
+    return found(index_page(library.store.projects()), HTML, (("Surrogate-Key", "simple simple-index"), *serial))
 
 
 def _simple_project(name: str, library: Library) -> Answer:
     project = library.project_like(name)
-    safe = simple_name(name)
-    if name != safe:
+    wanted = project.name if project and library.site.era.redirects_to_verbatim else simple_name(name)
+    if name != wanted:
         # To the address without its slash, which moves on in a step of its own.
-        return moved(f"/simple/{safe}") if project else missing(f"{name} does not have any releases")
+        return moved(page_path(wanted, script="simple")) if project else missing(f"{name} does not have any releases")
     if project is None:
         return missing(f"{name} does not exist")
-    page = project_page(name, library.store.files(project.normalized))
-    headers = (_key("simple", project.name), _serial(project.serial))
-    return found(page, HTML, headers)
+    out = library.releases_of(project.name) if library.site.era.links_out else ()
+    page = project_page(name, library.store.files(project.normalized), library.site, out)
+    return found(page, HTML, (_key("simple", project.name), *_serial(project.serial, library)))
 
 
 def _file(parts: tuple[str, ...], facts: Facts, library: Library) -> Reply:
@@ -121,8 +183,10 @@ def _file(parts: tuple[str, ...], facts: Facts, library: Library) -> Reply:
 
 def _project_page(name: str, version: str | None, library: Library) -> Answer:
     releases = library.releases_of(name)
-    if version is None and len(releases) > 1:
-        return found(releases_page(releases[::-1]), HTML)
+    if version is None:
+        releases = [release for release in releases if not release.hidden]
+        if len(releases) > 1:
+            return found(releases_page(releases[::-1]), HTML)
     chosen = _choose(releases, version)
     if chosen is not None:
         return found(release_page(chosen, library.files_of(name, chosen.version), library.site), HTML)
@@ -132,18 +196,50 @@ def _project_page(name: str, version: str | None, library: Library) -> Answer:
     return moved(library.site.page(project.name, version))
 
 
-def _document(asked: Document, library: Library) -> Answer:
+def _described(asked: Document | Doap | PackageInfo, library: Library) -> Answer:
     project = library.project_like(asked.name)
     if project is not None and project.name != asked.name:
-        # Towards the verbatim name: the other way round than the new site has it.
+        # Towards the verbatim name: the other way round than the new site has it. To JSON, whatever was asked for.
         return moved(f"{page_path(project.name, asked.version)}/json")
     releases = library.releases_of(asked.name)
+    if not isinstance(asked, Document) and asked.version is None:
+        releases = [release for release in releases if not release.hidden]
     chosen = _choose(releases, asked.version)
     if project is None or chosen is None:
         return missing("no releases" if asked.version is None else "invalid name/version")
+    match asked:
+        case Document():
+            return _document(asked, project, chosen, releases, library)
+        case Doap():
+            disposition = ("Content-Disposition", f"attachment; filename={doap_filename(chosen)}")
+            return found(doap(chosen), 'text/xml; charset="UTF-8"', (disposition,))
+        case PackageInfo():
+            return found(package_info(chosen), PLAIN)
+        case _:
+            assert_never(asked)
+
+
+def _document(
+    asked: Document, project: Project, chosen: Release, releases: Sequence[Release], library: Library
+) -> Answer:
     text = document(chosen, releases, library.store.files(project.normalized), library.site)
-    headers = (*_JSON_HEADERS, _key("json", project.name), _serial(library.store.last_serial()))
+    headers = (*_JSON_HEADERS, _key("json", project.name), *_serial(library.store.last_serial(), library))
     return found(padded(text, asked.callback), 'application/json; charset="UTF-8"', headers)
+
+
+def _browse(asked: Browse, library: Library) -> Answer:
+    if asked.is_robot:
+        return found("This page intentionally blank.", "text/plain")
+    return found(browse_page_of(asked, library), HTML)
+
+
+def _search(terms: tuple[str, ...], library: Library) -> Answer:
+    matches = lists.search(terms, library)
+    if len(matches) == 1:
+        only = matches[0].release
+        return answers.passing(library.site.page(only.project, only.version))
+    title = f"Index of Packages Matching '{' '.join(terms)}'"
+    return found(matches_page(title, [match.release for match in matches]), HTML)
 
 
 def _choose(releases: Sequence[Release], version: str | None) -> Release | None:
@@ -157,5 +253,5 @@ def _key(kind: str, name: str) -> tuple[str, str]:
     return "Surrogate-Key", f"{kind} pkg~{simple_name(name)}"
 
 
-def _serial(serial: int) -> tuple[str, str]:
-    return "X-PYPI-LAST-SERIAL", str(serial)
+def _serial(serial: int, library: Library) -> answers.Headers:
+    return (("X-PYPI-LAST-SERIAL", str(serial)),) if library.site.era.tells_serials else ()

@@ -17,6 +17,9 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 HTML = "text/html; charset=utf-8"
 PLAIN = "text/plain; charset=utf-8"
 
+# The second is a slip of the old application's: the charset was meant to be a part of the first.
+CALL_HEADERS: Headers = (("Content-Type", "text/xml"), ("charset", "UTF-8"))
+
 _STANDING: Headers = (
     ("X-Clacks-Overhead", "GNU Terry Pratchett"),
     ("X-Frame-Options", "deny"),
@@ -25,7 +28,14 @@ _STANDING: Headers = (
     ("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),
 )
 
-_REASONS = {200: "OK", 206: "Partial Content", 301: "Moved Permanently", 302: "Found", 304: "Not Modified"}
+_REASONS = {
+    200: "OK",
+    206: "Partial Content",
+    301: "Moved Permanently",
+    302: "Found",
+    304: "Not Modified",
+    307: "Temporary Redirect",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,8 @@ def _caching(script: str, status: int) -> Headers:
         case "packages":
             lifetime = 31557600 if status in (200, 304) else 3600
             return (("Cache-Control", f"max-age={lifetime}, public"),)
+        case "mirrors" | "security":
+            return (("Cache-Control", "max-age=604800, public"),)
         case _:
             return ()
 
@@ -82,6 +94,27 @@ def missing(why: str) -> Answer:
 
 def gone(why: str) -> Answer:
     return _failed(410, f"Gone ({why})", headers=(("Cache-Control", "max-age=31557600, public"),))
+
+
+def passing(location: str) -> Answer:
+    """A redirect that no browser is to remember."""
+    return Answer(307, reason_of(307), (("Location", location), ("Cache-Control", "max-age=0")))
+
+
+def login(why: str) -> Answer:
+    return _failed(401, why, heading="Login required", headers=(("WWW-Authenticate", 'Basic realm="pypi"'),))
+
+
+def forbidden(why: str) -> Answer:
+    return _failed(403, why, heading="Forbidden")
+
+
+def refused(why: str) -> Answer:
+    return _failed(400, why)
+
+
+def failed() -> Answer:
+    return _failed(500, "There's been a problem with your request", heading="Error...")
 
 
 def malformed(why: str) -> Answer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias, assert_never
 
@@ -15,11 +16,16 @@ from aiohttp import hdrs, web
 from aiohttp.http import HttpProcessingError
 
 from backends.legacy.answering import Reply, answer
-from backends.legacy.answers import Answer, FileAnswer, broken, malformed, standing_headers
-from backends.legacy.dispatch import CALL_TYPE, Facts, dispatch, script_of
+from backends.legacy.answers import Answer, FileAnswer, broken, forbidden, malformed, standing_headers
+from backends.legacy.asked import Call, Facts, Purge
+from backends.legacy.calls import Callers, too_many_calls
+from backends.legacy.dispatch import CALL_TYPE, dispatch, is_for_tls_only, script_of
+from backends.legacy.era import Era
 from backends.legacy.library import Library
-from backends.legacy.marshalling import LARGEST_CALL
+from backends.legacy.names import normalized_name
 from backends.legacy.site import Site
+from backends.marshalling import LARGEST_CALL
+from backends.purging import PURGER
 from backends.store import Store
 
 Clock: TypeAlias = Callable[[], datetime]
@@ -28,10 +34,23 @@ _LARGEST_FORM = 100 * 1024 * 1024
 _CHUNK = 256 * 1024
 
 
-def make_app(store: Store, clock: Clock) -> web.Application:
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator says about the site."""
+
+    era: Era = field(default_factory=Era)
+    needs_tls: bool = False  # who asked the edge without TLS is refused what programs use
+    most_calls: int | None = None  # XML-RPC calls that one client may have open
+
+
+def make_app(store: Store, clock: Clock, settings: Settings | None = None) -> web.Application:
+    settings = settings or Settings()
+    callers = Callers(settings.most_calls)
+
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            return await _send(request, await _reply(request, store, clock))
+            with callers.calling(_client(request)) as is_throttled:
+                return await _send(request, await _reply(request, store, clock, settings, is_throttled))
         except ConnectionError:  # the client has left, in the middle of its request or of its answer
             return web.Response()  # for nobody
 
@@ -41,16 +60,31 @@ def make_app(store: Store, clock: Clock) -> web.Application:
     return app
 
 
-async def _reply(request: web.Request, store: Store, clock: Clock) -> Reply:
+async def _reply(request: web.Request, store: Store, clock: Clock, settings: Settings, is_throttled: bool) -> Reply:
     try:
         facts = await _facts(request)
     except (HttpProcessingError, LookupError, ValueError):  # how aiohttp says that a form cannot be read
         return malformed("The form cannot be read")
     try:
         with store.snapshot():
-            return answer(dispatch(facts), facts, Library(store, Site(facts.scheme)), clock())
+            asked = dispatch(facts)
+            if settings.needs_tls and facts.scheme == "http" and is_for_tls_only(asked):
+                return forbidden("Must access using HTTPS instead of HTTP")
+            if is_throttled and isinstance(asked, Call):
+                return too_many_calls()
+            reply = answer(asked, facts, Library(store, Site(facts.scheme, era=settings.era)), clock())
     except sqlite3.Error:
         return broken()
+    if isinstance(asked, Purge) and (purger := request.app.get(PURGER)) is not None:
+        for name in asked.projects:
+            await purger.purge(normalized_name(name))
+    return reply
+
+
+def _client(request: web.Request) -> str:
+    """Whose calls are counted together. The edge in front says for whom it asks."""
+    forwarded = request.headers.get(hdrs.X_FORWARDED_FOR, "").partition(",")[0].strip()
+    return forwarded or request.remote or ""
 
 
 async def _facts(request: web.Request) -> Facts:
@@ -66,6 +100,7 @@ async def _facts(request: web.Request) -> Facts:
         if_none_match=headers.get(hdrs.IF_NONE_MATCH),
         byte_range=headers.get(hdrs.RANGE),
         if_range=headers.get(hdrs.IF_RANGE),
+        user_agent=headers.get(hdrs.USER_AGENT, ""),
     )
 
 

@@ -11,128 +11,60 @@ Laws of this module:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Final
 from urllib.parse import quote, unquote_to_bytes
+
+from backends.legacy.actions import Form, act
+from backends.legacy.asked import (
+    Asked,
+    Call,
+    Daytime,
+    Directory,
+    Facts,
+    FileAt,
+    Gone,
+    Home,
+    Malformed,
+    Missing,
+    Moved,
+    Notice,
+    Purge,
+    Retired,
+    Serial,
+    SimpleIndex,
+    SimpleProject,
+)
 
 CALL_TYPE = "text/xml"  # exactly: with a parameter it is no call
 
-_SCRIPTS = frozenset({"daytime", "packages", "pypi", "serial", "simple"})
+_SIGNATURES = (
+    "The Simple Sign API has been deprecated and removed. If you're mirroring PyPI with bandersnatch then please "
+    "upgrade to 1.7+. If you're mirroring PyPI with pep381client then please switch to bandersnatch. Otherwise contact "
+    "the maintainer of your software and inform them of PEP 464."
+)
 
-# Actions that wrote, and are gone for good since uploads moved to a host of their own.
-_RETIRED = frozenset({"doc_upload", "file_upload", "submit", "submit_pkg_info", "verify"})
-
-# A version of this name is not a version: it asks for that view of the latest release.
-_VIEWS = frozenset({"json"})
+# Those that answer the same whatever comes after them.
+_SCRIPTS: Final[Mapping[str, Asked]] = {
+    "daytime": Daytime(),
+    "google_login": Malformed("No provider of identities is known any more"),
+    "mirrors": Notice.MIRRORS,
+    "oauth": Gone("OAuth has been disabled."),
+    "openid_claim": Malformed("No provider of identities is known any more"),
+    "openid_login": Malformed("No provider of identities is known any more"),
+    "security": Notice.SECURITY,
+    "serial": Serial(),
+    "serversig": Gone(_SIGNATURES),
+    "tos": Notice.TERMS,
+}
+_DIRECTORIES: Final = frozenset({"/stats/", "/stats/days/", "/local-stats/", "/local-stats/days/"})
 
 _PATH_SAFE = "/~!$&'()*+,;=:@"  # RFC 3986 section 3.3: what may stand in a path as it is
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """All of a request that decides what is answered."""
-
-    raw_path: str
-    fields: tuple[tuple[str, str], ...] = ()  # of the query, then of the form
-    content_type: str = ""
-    call: bytes | None = b""  # the body, if its type is that of XML-RPC; None if it is too large to be read
-    scheme: str = "http"
-    if_none_match: str | None = None
-    byte_range: str | None = None
-    if_range: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    location: str
-    status: int = 301
-
-
-@dataclass(frozen=True, slots=True)
-class SimpleIndex:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class SimpleProject:
-    name: str  # as asked for
-
-
-@dataclass(frozen=True, slots=True)
-class FileAt:
-    """A path below `/packages`, of either shape."""
-
-    parts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Serial:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Daytime:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """XML-RPC; which method is in the body."""
-
-    body: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Home:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class ProjectPage:
-    name: str
-    version: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """The JSON document of a project or release."""
-
-    name: str
-    version: str | None
-    callback: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Retired:
-    action: str
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    why: str
-
-
-Asked: TypeAlias = (
-    Moved
-    | SimpleIndex
-    | SimpleProject
-    | FileAt
-    | Serial
-    | Daytime
-    | Call
-    | Home
-    | ProjectPage
-    | Document
-    | Retired
-    | Missing
-    | Malformed
-)
+def is_for_tls_only(asked: Asked) -> bool:
+    """What programs use, and send passwords with."""
+    return isinstance(asked, SimpleIndex | SimpleProject | FileAt | Call | Retired | Purge)
 
 
 def script_of(raw_path: str) -> str:
@@ -147,20 +79,31 @@ def dispatch(facts: Facts) -> Asked:
     if path == "/":
         return Moved("/pypi", 302)
     script, info = _split(path)
-    if script.lower() not in _SCRIPTS:
-        return Missing(path)
-    match script:
-        case "simple":
+    if script in _SCRIPTS:
+        return _SCRIPTS[script]
+    match script.lower():
+        case "stats" | "local-stats":
+            return _statistics(path)
+        case "simple" if script == "simple":
             return _simple(info)
-        case "packages":
+        case "packages" if script == "packages":
             return _packages(info)
-        case "serial":
-            return Serial()
-        case "daytime":
-            return Daytime()
+        case "pypi" | "simple" | "packages":
+            return _application(info, facts)
+        case lowered if lowered in _SCRIPTS:
+            return _application(info, facts)
         case _:
-            is_call = facts.content_type == CALL_TYPE
-            return Call(facts.call) if is_call else _web(info, facts.fields)
+            return Missing(path)
+
+
+def _application(info: str, facts: Facts) -> Asked:
+    return Call(facts.call) if facts.content_type == CALL_TYPE else _web(info, facts)
+
+
+def _statistics(path: str) -> Asked:
+    if path in _DIRECTORIES:
+        return Directory(path)
+    return Moved(located(f"{path}/")) if f"{path}/" in _DIRECTORIES else Missing(path)
 
 
 def _split(path: str) -> tuple[str, str]:
@@ -186,49 +129,30 @@ def _packages(info: str) -> Asked:
     return FileAt(parts)
 
 
-def _web(info: str, fields: Sequence[tuple[str, str]]) -> Asked:
-    given = [(key, value) for key, value in fields if value]  # an empty field is as good as none
-    actions = [value for key, value in given if key == ":action"]
+def _web(info: str, facts: Facts) -> Asked:
+    given = [(key, value) for key, value in facts.fields if value]  # an empty field is as good as none
+    form = Form(dict(given), given, facts.user_agent)
+    actions = form.several(":action")
     if len(actions) > 1:
         return Malformed(f"Only one :action may be given, not {len(actions)}")
-    form = dict(given)
     if not actions:
         return _by_path(info, form)
-    if sum(key == "name" for key, _ in given) > 1:
+    if len(form.several("name")) > 1:
         return Malformed("Only one name may be given")
-    return _act(actions[0], form)
+    return act(actions[0], form)
 
 
-def _by_path(info: str, form: dict[str, str]) -> Asked:
-    if info in ("", "/"):
+def _by_path(info: str, form: Form) -> Asked:
+    if info == "":
         return Home()
+    if info == "/":
+        return Notice.INDEX
     name, *rest = info.split("/")[1:]
-    form["name"] = name
+    fields = {**form.fields, "name": name}
     if rest and rest[0]:
-        form["version"] = rest[0]
+        fields["version"] = rest[0]
     action = rest[1] if len(rest) == 2 and rest[1] else "display"
-    return _act(action, form)
-
-
-def _act(action: str, form: dict[str, str]) -> Asked:
-    name, version = form.get("name"), form.get("version")
-    if version in _VIEWS:
-        action, version = version, None
-    match action:
-        case "home":
-            return Home()
-        case "display" if name is not None:
-            return ProjectPage(name, version)
-        case "display":
-            return Malformed("Which package is to be displayed? No name was given")
-        case "json" if name is not None:
-            return Document(name, version, form.get("callback"))
-        case "json":
-            return Missing("no package name supplied")
-        case _ if action in _RETIRED:
-            return Retired(action)
-        case _:
-            return Missing("")
+    return act(action, Form(fields, form.all, form.user_agent))
 
 
 def located(path: str) -> str:

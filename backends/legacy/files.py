@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Literal
 
 from backends.legacy.answers import Answer, FileAnswer, Headers, reason_of
-from backends.legacy.dispatch import Facts
+from backends.legacy.asked import Facts
 from backends.legacy.names import simple_name
+from backends.legacy.site import old_parts
 from backends.store import File
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII | re.IGNORECASE)
@@ -31,8 +32,7 @@ class Span:
 
 def is_at(file: File, parts: tuple[str, ...]) -> bool:
     hashed = tuple(file.path.split("/")[1:])
-    old = (file.python_version, file.project[0], file.project, file.filename)
-    return parts in (hashed, old)
+    return parts in (hashed, old_parts(file))
 
 
 def no_file(parts: tuple[str, ...]) -> Answer:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from backends.legacy.names import normalized_name
 from backends.legacy.site import Site
 from backends.store import File, Project, Release, Store
+from backends.store.substrings import Operator
+
+SEARCH_PATIENCE: Final = 0.5  # seconds; who would wait longer gets nothing
 
 
 @dataclass(frozen=True, slots=True)
 class Library:
     store: Store
     site: Site
+    clock: Callable[[], float] = time.monotonic
 
     def project_like(self, name: str) -> Project | None:
         """The project that a name means, however it is spelled."""
@@ -27,6 +34,18 @@ class Library:
         """The files of exactly this release, by name."""
         files = self.store.files(normalized_name(name), version) if self._is_exact(name) else ()
         return [file for file in files if file.version == version]
+
+    def search(self, wanted: Mapping[str, Sequence[str]], operator: Operator = "and") -> Sequence[Release]:
+        """The releases that fit and are not hidden; none when it takes too long to find them."""
+        until = self.clock() + SEARCH_PATIENCE
+        try:
+            with self.store.giving_up(lambda: self.clock() > until):
+                found = self.store.search(wanted, operator)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+            return ()
+        return [release for release in found if not release.hidden]
 
     def _is_exact(self, name: str) -> bool:
         project = self.project_like(name)

@@ -1,4 +1,4 @@
-"""The XML-RPC methods: one table, and the functions it names.
+"""The XML-RPC methods: one table, and how a call finds its way to them.
 
 Laws of this module:
 - a method finds a project by its exact name and a release by its exact version, unlike every other page;
@@ -7,12 +7,13 @@ Laws of this module:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from backends.legacy import history, projects
 from backends.legacy.library import Library
-from backends.legacy.marshalling import (
-    LARGEST_CALL,
+from backends.marshalling import (
     Arguments,
     CallError,
     Result,
@@ -20,9 +21,8 @@ from backends.legacy.marshalling import (
     write_fault,
     write_result,
 )
-from backends.legacy.rows import Row, file_row, ordering_of, release_row, search_row
-from backends.store import Release
-from backends.store.searching import SEARCHABLE
+
+MOST_CALLS_AT_ONCE: Final = 100  # within one system.multicall
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,13 @@ class Method:
     least: int  # arguments
     most: int
     read_only: bool = True
+    help: str = ""
 
 
 def reply(body: bytes | None, library: Library) -> bytes:
     """Every call is answered, with a fault if need be: the caller never sees another status than 200."""
     if body is None:
-        return write_fault(f"AssertionError('a call of {LARGEST_CALL} bytes or more is not read',)")
+        return write_fault("AssertionError('request content way too big',)")
     try:
         name, arguments = read_call(body)
         return write_result(_call(name, arguments, library))
@@ -54,74 +55,77 @@ def _call(name: str, arguments: Arguments, library: Library) -> Result:
     return method.answer(library, arguments)
 
 
-def _list_packages(library: Library, _arguments: Arguments) -> Result:
-    return [project.name for project in library.store.projects()]
-
-
-def _list_packages_with_serial(library: Library, _arguments: Arguments) -> Result:
-    return {project.name: project.serial for project in library.store.projects()}
-
-
-def _package_releases(library: Library, arguments: Arguments) -> Result:
-    # The second argument asked for hidden releases too, and none is hidden.
-    return [release.version for release in reversed(library.releases_of(_text(arguments[0])))]
-
-
-def _release_urls(library: Library, arguments: Arguments) -> Result:
-    files = library.files_of(_text(arguments[0]), _text(arguments[1]))
-    return [file_row(file, library.site) for file in files]
-
-
-def _release_data(library: Library, arguments: Arguments) -> Result:
-    name, version = _text(arguments[0]), _text(arguments[1])
-    releases = library.releases_of(name)
-    ordering = ordering_of(releases)
-    if version not in ordering:
-        return {}
-    return release_row(releases[ordering[version]], ordering[version], library.site)
-
-
-def _search(library: Library, arguments: Arguments) -> Result:
-    spec, operator = (*arguments, "and")[:2]
-    if not isinstance(spec, dict):
-        raise CallError("TypeError", "what to search for is given as a struct")
-    wanted = {key: _texts(value) for key, value in spec.items() if key in SEARCHABLE}
-    return _search_rows(library, library.store.search(wanted, "or" if operator == "or" else "and"))
-
-
-def _search_rows(library: Library, releases: Sequence[Release]) -> list[Row]:
-    names = {release.project for release in releases}
-    orderings = {name: ordering_of(library.releases_of(name)) for name in names}
-    return [search_row(release, orderings[release.project][release.version]) for release in releases]
-
-
-def _changelog_last_serial(library: Library, _arguments: Arguments) -> Result:
-    return library.store.last_serial()
-
-
 def _list_methods(_library: Library, _arguments: Arguments) -> Result:
     return sorted(METHODS)
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise CallError("TypeError", f"a string is expected, not {type(value).__name__}")
-    return value
+def _help(_library: Library, arguments: Arguments) -> Result:
+    method = METHODS.get(projects.text(arguments[0]))
+    return "" if method is None else method.help
 
 
-def _texts(value: object) -> list[str]:
-    return [_text(member) for member in (value if isinstance(value, list) else [value])]
+def _signature(_library: Library, _arguments: Arguments) -> Result:
+    return "signatures not supported"
+
+
+def _several(library: Library, arguments: Arguments) -> Result:
+    calls = arguments[0]
+    if not isinstance(calls, list):
+        raise CallError("TypeError", "the calls are given as an array")
+    if len(calls) > MOST_CALLS_AT_ONCE:
+        # The old application meant to say "multicall too large", by a name that it had not imported.
+        raise CallError("NameError", "global name 'Fault' is not defined")
+    return [_one_of_several(call, library) for call in calls]
+
+
+def _one_of_several(call: object, library: Library) -> Result:
+    try:
+        if not isinstance(call, dict):
+            raise CallError("TypeError", "a call is a struct of methodName and params")
+        if "methodName" not in call or "params" not in call:
+            raise CallError("KeyError", "'methodName'" if "methodName" not in call else "'params'")
+        name, given = projects.text(call["methodName"]), call["params"]
+        if not isinstance(given, list):
+            raise CallError("TypeError", "the params of a call are an array")
+        return [_call(name, tuple(given), library)]
+    except CallError as error:
+        return {"faultCode": 1, "faultString": str(error)}
+
+
+def _post_cheesecake(_library: Library, _arguments: Arguments) -> Result:
+    """No password is set for it here, so that every one is wrong: which the old application could not even say."""
+    raise CallError("NameError", "global name 'ValuError' is not defined")
 
 
 METHODS: Mapping[str, Method] = {
-    "changelog_last_serial": Method(_changelog_last_serial, 0, 0),
-    "list_packages": Method(_list_packages, 0, 0),
-    "list_packages_with_serial": Method(_list_packages_with_serial, 0, 0),
-    "package_data": Method(_release_data, 2, 2),
-    "package_releases": Method(_package_releases, 1, 2),
-    "package_urls": Method(_release_urls, 2, 2),
-    "release_data": Method(_release_data, 2, 2),
-    "release_urls": Method(_release_urls, 2, 2),
-    "search": Method(_search, 1, 2),
+    "browse": Method(projects.browse, 1, 1),
+    "changed_packages": Method(history.changed_packages, 1, 1, help="Fetch list of names of packages changed 'since'"),
+    "changelog": Method(history.changelog, 1, 2),
+    "changelog_last_serial": Method(
+        history.changelog_last_serial, 0, 0, help="return the last changelog event's serial"
+    ),
+    "changelog_since_serial": Method(
+        history.changelog_since_serial, 1, 1, help="return the changes since the nominated event serial (id)"
+    ),
+    "list_packages": Method(projects.list_packages, 0, 0),
+    "list_packages_with_serial": Method(projects.list_packages_with_serial, 0, 0),
+    "package_data": Method(projects.release_data, 2, 2),
+    "package_hosting_mode": Method(
+        projects.package_hosting_mode, 1, 1, help="Returns the hosting mode for a given package."
+    ),
+    "package_releases": Method(projects.package_releases, 1, 2),
+    "package_roles": Method(projects.package_roles, 1, 1, help="Return associated users and package roles."),
+    "package_urls": Method(projects.release_urls, 2, 2),
+    "post_cheesecake_for_release": Method(_post_cheesecake, 4, 4, read_only=False),
+    "release_data": Method(projects.release_data, 2, 2),
+    "release_downloads": Method(projects.release_downloads, 2, 2, help="Return download count for given release."),
+    "release_urls": Method(projects.release_urls, 2, 2),
+    "search": Method(projects.search, 1, 2),
     "system.listMethods": Method(_list_methods, 0, 0),
+    "system.methodHelp": Method(_help, 1, 1),
+    "system.methodSignature": Method(_signature, 1, 1),
+    "system.multicall": Method(_several, 1, 1),
+    "top_packages": Method(projects.top_packages, 0, 1),
+    "updated_releases": Method(history.updated_releases, 1, 1),
+    "user_packages": Method(projects.user_packages, 1, 1, help="Return associated packages for user."),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -20,6 +21,15 @@ _PAGES = Environment(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class BrowsePage:
+    chosen: Sequence[tuple[int, str]]  # classifiers, by number
+    others: Sequence[tuple[int, str, str]]  # number, name and URL of what could be chosen too
+    count: int
+    releases: Sequence[tuple[str, str, str, str]]  # those that are shown: name, version, path, summary
+    all_url: str
+
+
 def home_page(projects: Sequence[Project]) -> str:
     links = [(project.name, page_path(project.name)) for project in projects]
     return _PAGES.get_template("home.html").render(links=links)
@@ -30,6 +40,31 @@ def releases_page(releases: Sequence[Release]) -> str:
     name = releases[0].project
     rows = [(release.version, page_path(name, release.version), release.summary) for release in releases]
     return _PAGES.get_template("releases.html").render(name=name, rows=rows)
+
+
+def matches_page(title: str, matches: Sequence[Release]) -> str:
+    rows = [
+        (release.project, release.version, page_path(release.project, release.version), release.summary)
+        for release in matches
+    ]
+    return _PAGES.get_template("matches.html").render(title=title, rows=rows)
+
+
+def browse_page(page: BrowsePage) -> str:
+    return _PAGES.get_template("browse.html").render(page=page)
+
+
+def files_page(name: str, version: str, files: Sequence[File], site: Site) -> str:
+    links = [(file, f"{site.file(file)}#md5={file.md5}") for file in files]
+    return _PAGES.get_template("files.html").render(name=name, version=version, files=links)
+
+
+def notice_page(title: str, paragraphs: Sequence[str]) -> str:
+    return _PAGES.get_template("notice.html").render(title=title, paragraphs=paragraphs)
+
+
+def directory_page(path: str) -> str:
+    return _PAGES.get_template("directory.html").render(path=path)
 
 
 def release_page(release: Release, files: Sequence[File], site: Site) -> str:

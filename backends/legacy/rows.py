@@ -76,7 +76,7 @@ def release_row(release: Release, ordering: int, site: Site) -> Row:
         "platform": ",".join(release.several("platforms")),
         **dict.fromkeys(_NEVER_SET),
         "_pypi_ordering": ordering,
-        "_pypi_hidden": False,
+        "_pypi_hidden": release.hidden,
         "classifiers": list(release.several("classifiers")),
         "package_url": site.page(release.project),
         "release_url": site.page(release.project, release.version),

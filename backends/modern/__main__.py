@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
-from backends.addresses import base_url, host_name, site_url
+from backends.addresses import base_url, host_name
 from backends.faults import Traits
 from backends.modern.app import make_app
-from backends.modern.purging import DEFAULT_HOST, Edges, purge_at
+from backends.modern.limiting import CALLS_AN_HOUR
 from backends.modern.site import DEFAULT_FILES_URL, Site
+from backends.purging import add_options, edges_of, purge_at
 from backends.running import parser, serve
 from backends.store import Store
-from backends.tokens import token_file
 
 PROGRAM = "backends.modern"
 
@@ -37,29 +37,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     options.add_argument("--upload-token", type=_upload_token, metavar="TOKEN", help="without one nobody may upload")
     options.add_argument(
-        "--purge", type=site_url, action="append", default=[], metavar="URL",
-        help="an edge at which what an upload changes is purged, such as http://127.0.0.1:8080; repeatable",
+        "--calls-an-hour", type=_count, default=CALLS_AN_HOUR, metavar="N",
+        help=f"XML-RPC calls that one client may make ({CALLS_AN_HOUR}); 0 for any number",
     )  # fmt: skip
-    options.add_argument(
-        "--purge-token-file", type=token_file, metavar="FILE", help="the one of the edge's purge_token"
-    )
-    options.add_argument(
-        "--purge-host", type=host_name, default=DEFAULT_HOST, metavar="HOST",
-        help=f"one that the edge answers for ({DEFAULT_HOST})",
-    )  # fmt: skip
+    add_options(options)
     given = options.parse_args(arguments)
-    if bool(given.purge) != (given.purge_token_file is not None):
-        options.error("--purge and --purge-token-file go together: give both, or neither")
-    site = Site(given.files_url, dict(given.files_url_for), given.upload_token)
+    edges = edges_of(options, given)
+    site = Site(given.files_url, dict(given.files_url_for), given.upload_token, given.calls_an_hour or None)
 
     def app(store: Store) -> web.Application:
         store.sweep(before=datetime.now(UTC) - _ABANDONED_AFTER)
         made = make_app(store, site, lambda: datetime.now(UTC))
-        if given.purge:
-            purge_at(made, Edges(tuple(given.purge), given.purge_token_file, given.purge_host))
+        if edges is not None:
+            purge_at(made, edges)
         return made
 
     return serve(PROGRAM, app, TRAITS, given)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of calls: give one, or 0 for any number")
+    return int(text)
 
 
 def _base_url(text: str) -> str:

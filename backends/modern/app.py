@@ -19,7 +19,8 @@ from aiohttp.typedefs import Handler
 
 from backends.modern import answers, json_api, pages, simple
 from backends.modern.answers import Answer
-from backends.modern.routes import ROUTES, BodyView, Get, Post, PostBody, Route, View
+from backends.modern.limiting import LIMIT, Limit
+from backends.modern.routes import ROUTES, Api, BodyView, Get, Post, PostBody, Route, View
 from backends.modern.site import Site
 from backends.modern.visit import Visit
 from backends.store import Store
@@ -45,6 +46,8 @@ def make_app(store: Store, site: Site, clock: Clock) -> web.Application:
     for route in ROUTES:
         _add(app.router, route, seen)
     app.router.add_static("/static/", _STATIC)
+    if site.calls_an_hour is not None:
+        app[LIMIT] = Limit(site.calls_an_hour)
     return app
 
 
@@ -56,6 +59,9 @@ def _add(router: web.UrlDispatcher, route: Route, seen: Seen) -> None:
             router.add_post(path, _from_store(view, seen))
         case PostBody(path, body_view):
             router.add_post(path, _from_body(body_view, seen))
+        case Api(path, methods, body_view):
+            for method in methods:
+                router.add_route(method, path, _from_body(body_view, seen))
         case _:
             assert_never(route)
 
@@ -69,7 +75,8 @@ def _from_store(view: View, seen: Seen) -> Handler:
 
 def _from_body(view: BodyView, seen: Seen) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
-        return await _send(request, await view(request, seen(request)))
+        answer = await view(request, seen(request))
+        return await _send(request, answer) if isinstance(answer, Answer) else answer
 
     return handle
 
@@ -118,5 +125,6 @@ def _visit(request: web.Request, store: Store, site: Site, now: datetime) -> Vis
         accept=", ".join(headers.getall(hdrs.ACCEPT)) if hdrs.ACCEPT in headers else None,
         if_none_match=headers.get(hdrs.IF_NONE_MATCH),
         scheme=forwarded_scheme if forwarded_scheme in ("http", "https") else request.scheme,
+        client=headers.get(hdrs.X_FORWARDED_FOR, "").partition(",")[0].strip() or request.remote or "",
         host=forwarded_host or request.host,
     )

@@ -8,10 +8,10 @@ from packaging.utils import canonicalize_name
 
 from backends.modern import answers, rendering
 from backends.modern.answers import Answer
-from backends.modern.latest import latest
 from backends.modern.simple import iso_8601
 from backends.modern.visit import Visit, path_of
 from backends.store import File, Project, Release
+from backends.store.latest import latest
 
 MISSING = Answer(404, (("Content-Type", answers.JSON), *answers.CORS), b'{"message": "Not Found"}')
 
@@ -24,7 +24,7 @@ def project(visit: Visit) -> Answer:
         releases = visit.store.releases(normalized)
         files = visit.store.files(normalized)
     chosen = latest(releases)
-    if found is None or chosen is None:
+    if found is None or not found.is_listed or chosen is None:
         return MISSING
     if visit.captures["name"] != normalized:
         return answers.moved(visit.with_query(f"/pypi/{normalized}/json"))
@@ -43,7 +43,7 @@ def release(visit: Visit) -> Answer:
         found = visit.store.project(normalized)
         chosen = visit.store.release(normalized, version)
         files = visit.store.files(normalized, version)
-    if found is None or chosen is None:
+    if found is None or not found.is_listed or chosen is None:
         return MISSING
     if name != normalized:
         release_path = path_of("pypi", normalized, version) + "json"
@@ -67,7 +67,7 @@ def release_document(visit: Visit, project: Project, release: Release, files: Se
     return {
         "info": _info(release, visit.origin),
         "last_serial": project.serial,
-        "ownership": {"organization": None, "roles": []},
+        "ownership": {"organization": None, "roles": visit.roles_of(project.normalized)},
         "urls": [file_document(file, visit.files_url) for file in files if file.version == release.version],
         "vulnerabilities": [],
     }

@@ -48,6 +48,16 @@ def negotiate(accept: str | None, wanted: str | None = None) -> Form:
     return best if _quality(best, ranges) > 0 else Form.HTML
 
 
+def accepts(accept: str, name: str) -> bool:
+    """Whether a client takes this one media type."""
+    ranges = list(_ranges(accept))
+    for names in ((name,), (name.partition("/")[0] + "/*",), ("*/*",)):
+        qualities = [found.quality for found in ranges if found.name in names]
+        if qualities:
+            return max(qualities) > 0
+    return False
+
+
 def _quality(form: Form, ranges: list[_Range]) -> float:
     """That of the most specific range that the form is in; of several such, the highest (RFC 9110 12.5.1)."""
     exact = [name for name, named in _NAMES.items() if named is form]

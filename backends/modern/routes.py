@@ -8,13 +8,26 @@ from typing import TypeAlias
 
 from aiohttp import web
 
-from backends.modern import json_api, pages, redirects, simple
+from backends.modern import (
+    feeds,
+    integrity,
+    json_api,
+    managing,
+    pages,
+    redirects,
+    searches,
+    simple,
+    sitemaps,
+    staged,
+    statistics,
+)
 from backends.modern.answers import Answer
+from backends.modern.pypi_posts import post
 from backends.modern.upload.view import upload
 from backends.modern.visit import Visit
 
 View: TypeAlias = Callable[[Visit], Answer]
-BodyView: TypeAlias = Callable[[web.Request, Visit], Awaitable[Answer]]
+BodyView: TypeAlias = Callable[[web.Request, Visit], Awaitable[Answer | web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +54,26 @@ class PostBody:
     view: BodyView
 
 
-Route: TypeAlias = Get | Post | PostBody
+@dataclass(frozen=True, slots=True)
+class Api:
+    """These methods, answered from the request as it arrives."""
+
+    path: str
+    methods: tuple[str, ...]
+    view: BodyView
+
+
+Route: TypeAlias = Get | Post | PostBody | Api
 
 ROUTES: tuple[Route, ...] = (
     Get("/", pages.index),
     Get("/simple/", simple.index),
     Get("/simple/{name}/", simple.detail),
-    Get("/pypi/", redirects.to_front_page),
+    Get("/pypi", redirects.by_action),
+    Get("/pypi/", redirects.by_action),
+    PostBody("/pypi", post),
+    PostBody("/pypi/", post),
+    PostBody("/RPC2", post),
     Get("/pypi/{name}/json", json_api.project),
     Get("/pypi/{name}/json/", json_api.project),
     Get("/pypi/{name}/{version}/json", json_api.release),
@@ -59,7 +85,32 @@ ROUTES: tuple[Route, ...] = (
     Get("/project/{name}/", pages.project),
     Get("/project/{name}/{version}/", pages.project),
     Get(r"/packages/{path:[\s\S]+}", redirects.to_files),
+    Get("/rss/updates.xml", feeds.updates),
+    Get("/rss/packages.xml", feeds.packages),
+    Get("/rss/project/{name}/releases.xml", feeds.project),
+    Get("/integrity/{name}/{version}/{file}/provenance", integrity.provenance),
+    Get("/u/{name}/", redirects.to_user),
+    Get("/user/{name}/", pages.user),
+    Get("/search/", searches.page),
+    Get("/search/suggest", searches.suggest),
+    Get("/opensearch.xml", searches.description),
+    Get("/classifiers/", pages.classifiers),
+    Get("/stats/", statistics.stats),
+    Get("/help/", pages.help_page),
+    Get("/robots.txt", pages.robots),
+    Get("/sitemap.xml", sitemaps.sitemap),
+    Get("/sitemap/{number}.xml", sitemaps.part),
+    Get(r"/_force-status/{status:[45]\d\d}/", pages.forced),
     PostBody("/legacy/", upload),
+    PostBody("/stages/{stage}/legacy/", staged.upload_to),
+    Get("/stages/{stage}/simple/", staged.index),
+    Get("/stages/{stage}/simple/{name}/", staged.detail),
+    Api(r"/stages/{stage}/packages/{path:.+}", ("GET",), staged.file),
+    Api("/api/projects/{name}/releases/{version}/yank", ("PUT", "DELETE"), managing.yank),
+    Api("/api/projects/{name}/status", ("PUT",), managing.status),
+    Api("/api/stages/", ("POST",), managing.stages),
+    Api("/api/stages/{stage}", ("GET", "DELETE"), managing.stage),
+    Api("/api/stages/{stage}/publish", ("POST",), managing.publish),
     Post("/legacy", redirects.to_upload),
     Get("/_health/", pages.health),
 )

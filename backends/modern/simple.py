@@ -8,6 +8,7 @@ from packaging.utils import canonicalize_name
 
 from backends.modern import answers, rendering
 from backends.modern.answers import Answer, Headers
+from backends.modern.integrity import url_of
 from backends.modern.negotiation import Form, negotiate
 from backends.modern.visit import Visit, path_of
 from backends.store import File, Project
@@ -27,10 +28,13 @@ def index(visit: Visit) -> Answer:
     form = negotiate(visit.accept, visit.query.get("format"))
     with visit.store.snapshot():
         projects, serial = visit.store.projects(), visit.store.last_serial()
+    projects = [project for project in projects if project.is_listed]
     if form is Form.V1_JSON:
         body = rendering.json_line(index_document(projects, serial))
     else:
-        body = rendering.html("simple_index.html", projects=projects, serial=serial, version=API_VERSION)
+        body = rendering.html(
+            "simple_index.html", projects=projects, serial=serial, version=API_VERSION, prefix=visit.prefix
+        )
     # The JSON index changes with every upload anywhere, and mirrors ask for it: it is kept for less long.
     age = 1800 if form is Form.V1_JSON else 86400
     return _answer(visit, form, body, _keys(serial, "all-html simple_index.html", age))
@@ -42,13 +46,22 @@ def detail(visit: Visit) -> Answer:
         project, files = visit.store.project(normalized), visit.store.files(normalized)
     if project is None:
         return MISSING
+    if not project.is_listed:
+        files = []
     if visit.captures["name"] != normalized:
         return answers.moved(visit.with_query(path_of("simple", normalized)))
     form = negotiate(visit.accept, visit.query.get("format"))
     if form is Form.V1_JSON:
-        body = rendering.json_line(detail_document(project, files, visit.files_url))
+        body = rendering.json_line(detail_document(project, files, visit.files_url, visit.origin))
     else:
-        page = {"project": project, "files": files, "files_url": visit.files_url, "version": API_VERSION}
+        provenances = {file.filename: url for file in files if (url := url_of(file, visit.origin))}
+        page: dict[str, object] = {
+            "project": project,
+            "files": files,
+            "files_url": visit.files_url,
+            "version": API_VERSION,
+        }
+        page["provenances"] = provenances
         body = rendering.html("simple_detail.html", **page)
     keys = f"project/{normalized} all-html simple_detail.html"
     return _answer(visit, form, body, _keys(project.serial, keys, 86400))
@@ -75,18 +88,23 @@ def index_document(projects: list[Project], serial: int) -> object:
     }
 
 
-def detail_document(project: Project, files: list[File], files_url: str) -> object:
+def detail_document(project: Project, files: list[File], files_url: str, origin: str) -> object:
     """`files` come in the order of versions, so the versions that have files do too (PEP 700)."""
     return {
         "meta": {"_last-serial": project.serial, "api-version": API_VERSION},
         "name": project.normalized,
         "versions": list(dict.fromkeys(file.version for file in files)),
-        "files": [_file(file, files_url) for file in files],
-        "project-status": {"status": "active"},
+        "files": [_file(file, files_url, origin) for file in files],
+        "project-status": _status(project),
     }
 
 
-def _file(file: File, files_url: str) -> object:
+def _status(project: Project) -> dict[str, str]:
+    reason = {"reason": project.status_reason} if project.status_reason else {}
+    return {"status": project.status, **reason}
+
+
+def _file(file: File, files_url: str, origin: str) -> object:
     metadata = {"sha256": file.metadata_sha256} if file.metadata_sha256 else False
     return {
         "filename": file.filename,
@@ -98,7 +116,7 @@ def _file(file: File, files_url: str) -> object:
         "yanked": (file.yanked_reason or True) if file.yanked else False,
         "core-metadata": metadata,
         "data-dist-info-metadata": metadata,  # PEP 691's name for it, with a prefix by mistake; see PEP 714
-        "provenance": None,
+        "provenance": url_of(file, origin),
     }
 
 

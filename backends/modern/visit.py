@@ -23,7 +23,11 @@ class Visit:
     accept: str | None
     if_none_match: str | None
     scheme: str
+    client: str  # its address, as the edge tells it
     host: str  # as the client named it, the edge's `X-Forwarded-Host` before the edge's own `Host`
+
+    prefix: str = ""  # of paths of this index, where it is not the site's own
+    own_files_url: str | None = None  # likewise
 
     @property
     def origin(self) -> str:
@@ -32,10 +36,14 @@ class Visit:
 
     @property
     def files_url(self) -> str:
-        return self.site.files_url_at(self.host)
+        return self.own_files_url or self.site.files_url_at(self.host)
+
+    def roles_of(self, normalized: str) -> list[dict[str, str]]:
+        return [{"role": role, "user": user} for role, user in self.store.roles(normalized)]
 
     def with_query(self, path: str) -> str:
         """A path of this site, with the query that was asked with."""
+        path = self.prefix + path
         return f"{path}?{self.query_string}" if self.query_string else path
 
 

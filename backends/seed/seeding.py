@@ -68,7 +68,7 @@ def seed(store: Store, paths: Iterable[Path], progress: Progress, clock: Clock =
             case Same():
                 same += 1
             case Conflict():
-                progress(f"skipped {path}: {_why(addition)}")
+                progress(f"skipped {path}: {why(addition)}")
                 skipped += 1
             case _:
                 assert_never(addition)
@@ -93,7 +93,7 @@ def _import(store: Store, path: Path, now: datetime) -> Addition:
         return store.add_file(read_distribution(content.path, path.name).as_new(), content, now)
 
 
-def _why(conflict: Conflict) -> str:
+def why(conflict: Conflict) -> str:
     match conflict.reason:
         case ConflictReason.NAME_TAKEN:
             return "a file of this name is in the store, with other bytes"

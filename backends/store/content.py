@@ -25,14 +25,20 @@ METADATA_SUFFIX = ".metadata"  # PEP 658
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """Received bytes: where they wait, and what they hash to."""
+class Hashed:
+    """Bytes, by what they hash to."""
 
-    path: Path
     size: int
     md5: str
     sha256: str
     blake2b_256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content(Hashed):
+    """Received bytes, and where they wait."""
+
+    path: Path
 
 
 class Receiving:
@@ -60,7 +66,7 @@ class Receiving:
         os.fchmod(self._out.fileno(), 0o644)  # mkstemp makes it private; the content host serves it
         os.fsync(self._out.fileno())
         self._out.close()
-        return Content(self.path, self.size, self._md5.hexdigest(), self._sha256.hexdigest(), self._blake2b.hexdigest())
+        return Content(self.size, self._md5.hexdigest(), self._sha256.hexdigest(), self._blake2b.hexdigest(), self.path)
 
     def __enter__(self) -> Receiving:
         return self

@@ -18,6 +18,8 @@ from typing import Literal, TypeAlias
 
 MetadataValue: TypeAlias = str | tuple[str, ...] | Mapping[str, str]
 Metadata: TypeAlias = Mapping[str, MetadataValue]
+Status: TypeAlias = Literal["active", "archived", "quarantined", "deprecated"]  # PEP 792
+Role: TypeAlias = Literal["Owner", "Maintainer"]
 PackageType: TypeAlias = Literal["sdist", "bdist_wheel"]
 
 _EMPTY: Mapping[str, str] = MappingProxyType({})
@@ -28,6 +30,13 @@ class Project:
     name: str
     normalized: str
     serial: int
+    status: Status = "active"
+    status_reason: str | None = None
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether installers are told of it: not of what may do harm."""
+        return self.status != "quarantined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,7 @@ class Release:
     uploaded: datetime
     yanked: bool
     yanked_reason: str | None
+    hidden: bool = False  # from lists and search of the old site; the new one has no such thing
 
     @property
     def summary(self) -> str:
@@ -76,6 +86,7 @@ class File:
     metadata_sha256: str | None  # of the `.metadata` beside a wheel (PEP 658)
     yanked: bool
     yanked_reason: str | None
+    has_provenance: bool = False  # attestations are kept for it (PEP 740)
 
     @property
     def path(self) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from backends.store import schema
+from backends.store import names, schema, substrings
 from backends.store.errors import StoreError
 
 INDEX = "index.sqlite3"
@@ -52,6 +52,8 @@ def _connect(directory: Path) -> sqlite3.Connection:
     try:
         connection.row_factory = sqlite3.Row
         connection.create_function("folded", 1, str.casefold, deterministic=True)
+        connection.create_function("confusable_form", 1, names.confusable_form, deterministic=True)
+        connection.create_function("searched_text", 3, substrings.text_of, deterministic=True)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")
         schema.migrate(connection)

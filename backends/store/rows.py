@@ -4,30 +4,48 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from backends.store.model import Change, File, Metadata, MetadataValue, Project, Release
+from backends.store.versions import VersionKey, version_key
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-PROJECTS = "SELECT name, normalized, serial FROM project"
+PROJECTS = "SELECT name, normalized, serial, status, status_reason FROM project"
 
 RELEASES = """
     SELECT project.name AS project, project.normalized, release.version, release.metadata,
-           release.uploaded, release.yanked, release.yanked_reason
+           release.uploaded, release.yanked, release.yanked_reason, release.hidden
     FROM release JOIN project ON project.id = release.project_id
 """
 
 FILES = """
     SELECT project.name AS project, release.version, file.filename, file.packagetype, file.python_version,
            file.requires_python, file.comment, file.size, file.md5, file.sha256, file.blake2b_256,
-           file.upload_time, file.metadata_sha256, release.yanked, release.yanked_reason
+           file.upload_time, file.metadata_sha256, release.yanked, release.yanked_reason,
+           file.provenance IS NOT NULL AS has_provenance
     FROM file
     JOIN release ON release.id = file.release_id
     JOIN project ON project.id = release.project_id
 """
 
+RELEASE_VERSIONS = "SELECT id, version, yanked FROM release"
+
 CHANGES = "SELECT serial, project, version, moment, action FROM change"
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseVersion:
+    """As much of a release as decides which one is the latest."""
+
+    id: int
+    version: str
+    yanked: bool
+
+    @property
+    def key(self) -> VersionKey:
+        return version_key(self.version)
 
 
 def to_micros(moment: datetime) -> int:
@@ -51,7 +69,7 @@ def _value(value: str | list[str] | dict[str, str]) -> MetadataValue:
 
 
 def project_of(row: sqlite3.Row) -> Project:
-    return Project(row["name"], row["normalized"], row["serial"])
+    return Project(row["name"], row["normalized"], row["serial"], row["status"], row["status_reason"])
 
 
 def release_of(row: sqlite3.Row) -> Release:
@@ -62,6 +80,7 @@ def release_of(row: sqlite3.Row) -> Release:
         uploaded=to_moment(row["uploaded"]),
         yanked=bool(row["yanked"]),
         yanked_reason=row["yanked_reason"],
+        hidden=bool(row["hidden"]),
     )
 
 
@@ -82,7 +101,12 @@ def file_of(row: sqlite3.Row) -> File:
         metadata_sha256=row["metadata_sha256"],
         yanked=bool(row["yanked"]),
         yanked_reason=row["yanked_reason"],
+        has_provenance=bool(row["has_provenance"]),
     )
+
+
+def version_of(row: sqlite3.Row) -> ReleaseVersion:
+    return ReleaseVersion(row["id"], row["version"], bool(row["yanked"]))
 
 
 def change_of(row: sqlite3.Row) -> Change:

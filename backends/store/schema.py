@@ -79,7 +79,55 @@ _FIRST: Step = (
     "CREATE INDEX release_by_classifier ON release_classifier (classifier_id)",
 )
 
-STEPS: Sequence[Step] = (_FIRST,)
+# What the old site kept of projects and releases, statuses (PEP 792), provenance (PEP 740), and search.
+_SECOND: Step = (
+    "ALTER TABLE project ADD COLUMN hosting_mode TEXT NOT NULL DEFAULT 'pypi-explicit'",
+    """
+    ALTER TABLE project ADD COLUMN status TEXT NOT NULL DEFAULT 'active'
+        CHECK (status IN ('active', 'archived', 'quarantined', 'deprecated'))
+    """,
+    "ALTER TABLE project ADD COLUMN status_reason TEXT",
+    "ALTER TABLE release ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0 CHECK (hidden IN (0, 1))",
+    "ALTER TABLE file ADD COLUMN provenance TEXT CHECK (provenance IS NULL OR json_valid(provenance))",
+    """
+    CREATE TABLE role (
+        project_id INTEGER NOT NULL REFERENCES project (id) ON DELETE CASCADE,
+        role       TEXT NOT NULL CHECK (role IN ('Owner', 'Maintainer')),
+        user       TEXT NOT NULL,
+        PRIMARY KEY (project_id, role, user)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX role_by_user ON role (user)",
+    # What nobody could tell from another name.
+    "ALTER TABLE project ADD COLUMN confusable TEXT NOT NULL DEFAULT ''",
+    "UPDATE project SET confusable = confusable_form(normalized)",
+    "CREATE INDEX project_by_confusable ON project (confusable)",
+    "CREATE INDEX change_creates ON change (serial) WHERE action = 'create'",
+    # By project: what its latest release says, for people who search.
+    """
+    CREATE VIRTUAL TABLE words USING fts5 (
+        name, summary, keywords, author, description, version UNINDEXED,
+        tokenize = 'porter unicode61', prefix = '1 2 3'
+    )
+    """,
+    # By release: in which trigrams may be what a substring search looks for. The search itself looks again.
+    "CREATE VIRTUAL TABLE trigrams USING fts5 (text, tokenize = 'trigram', detail = 'none')",
+    # Filled from what is there; a later upload does it better, by the latest version.
+    """
+    INSERT INTO words (rowid, name, summary, keywords, author, description, version)
+    SELECT project.id, project.name, json_extract(metadata, '$.summary'), json_extract(metadata, '$.keywords'),
+           json_extract(metadata, '$.author'), json_extract(metadata, '$.description'), release.version
+    FROM project JOIN release ON release.id =
+         (SELECT id FROM release AS newest WHERE project_id = project.id ORDER BY uploaded DESC, id DESC LIMIT 1)
+    """,
+    """
+    INSERT INTO trigrams (rowid, text)
+    SELECT release.id, searched_text(project.name, release.version, release.metadata)
+    FROM release JOIN project ON project.id = release.project_id
+    """,
+)
+
+STEPS: Sequence[Step] = (_FIRST, _SECOND)
 
 
 class NewerSchema(Exception):

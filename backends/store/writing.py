@@ -8,13 +8,15 @@ from datetime import datetime
 
 from packaging.utils import canonicalize_name, canonicalize_version
 
-from backends.store import rows
-from backends.store.content import Content
-from backends.store.model import Conflict, ConflictReason, File, NewFile, Same
+from backends.store import rows, substrings
+from backends.store.content import Hashed
+from backends.store.model import Conflict, ConflictReason, File, NewFile, Role, Same, Status
+from backends.store.names import confusable_form
+from backends.store.words import index_project
 
 
 def judge(
-    content: Content, same_name: File | None, same_content: File | None, name_used: bool
+    content: Hashed, same_name: File | None, same_content: File | None, name_used: bool
 ) -> Same | Conflict | None:
     """Whether a file may be added: None if it may. An equal name with equal bytes is no change at all."""
     if same_name is not None:
@@ -28,8 +30,9 @@ def judge(
     return None
 
 
-def insert_file(db: sqlite3.Connection, new: NewFile, content: Content, now: datetime) -> None:
-    release_id = _release(db, new, now)
+def insert_file(db: sqlite3.Connection, new: NewFile, content: Hashed, now: datetime, index_now: bool = True) -> None:
+    """`index_now`: let searches for people find what a new release says; else `words.index_project` is to follow."""
+    release_id = _release(db, new, now, index_now)
     _log(db, release_id, now, f"add {new.python_version} file {new.filename}")
     metadata = new.wheel_metadata
     requires_python = new.metadata.get("requires_python")
@@ -71,6 +74,51 @@ def set_yanked(db: sqlite3.Connection, release_id: int, yanked: bool, reason: st
         (int(yanked), reason if yanked else None, release_id),
     )
     _log(db, release_id, now, "yank release" if yanked else "unyank release")
+    index_project(db, project_id_of_release(db, release_id))
+
+
+def set_hidden(db: sqlite3.Connection, release_id: int, hidden: bool, now: datetime) -> None:
+    db.execute("UPDATE release SET hidden = ? WHERE id = ?", (int(hidden), release_id))
+    _log(db, release_id, now, f"update hidden to {hidden}")
+
+
+def set_status(db: sqlite3.Connection, project_id: int, status: Status, reason: str | None, now: datetime) -> None:
+    db.execute("UPDATE project SET status = ?, status_reason = ? WHERE id = ?", (status, reason, project_id))
+    _log_project(db, project_id, now, f"project status {status}")
+    index_project(db, project_id)
+
+
+def set_hosting_mode(db: sqlite3.Connection, project_id: int, mode: str, now: datetime) -> None:
+    db.execute("UPDATE project SET hosting_mode = ? WHERE id = ?", (mode, project_id))
+    _log_project(db, project_id, now, f"update hosting_mode to {mode}")
+
+
+def add_role(db: sqlite3.Connection, project_id: int, role: Role, user: str, now: datetime) -> bool:
+    made = db.execute("INSERT OR IGNORE INTO role (project_id, role, user) VALUES (?, ?, ?)", (project_id, role, user))
+    if made.rowcount == 1:
+        _log_project(db, project_id, now, f"add {role} {user}")
+    return made.rowcount == 1
+
+
+def remove_role(db: sqlite3.Connection, project_id: int, role: Role, user: str, now: datetime) -> bool:
+    gone = db.execute("DELETE FROM role WHERE (project_id, role, user) = (?, ?, ?)", (project_id, role, user))
+    if gone.rowcount == 1:
+        _log_project(db, project_id, now, f"remove {role} {user}")
+    return gone.rowcount == 1
+
+
+def set_provenance(db: sqlite3.Connection, filename: str, document: str) -> bool:
+    """No change of its own: it comes with the file, or says more of what is there."""
+    return db.execute("UPDATE file SET provenance = ? WHERE filename = ?", (document, filename)).rowcount == 1
+
+
+def project_id_of(db: sqlite3.Connection, normalized: str) -> int | None:
+    row = db.execute("SELECT id FROM project WHERE normalized = ?", (normalized,)).fetchone()
+    return None if row is None else int(row["id"])
+
+
+def project_id_of_release(db: sqlite3.Connection, release_id: int) -> int:
+    return int(db.execute("SELECT project_id FROM release WHERE id = ?", (release_id,)).fetchone()[0])
 
 
 def release_id_of(db: sqlite3.Connection, normalized: str, version: str) -> int | None:
@@ -82,7 +130,7 @@ def release_id_of(db: sqlite3.Connection, normalized: str, version: str) -> int 
     return None if row is None else int(row["id"])
 
 
-def _release(db: sqlite3.Connection, new: NewFile, now: datetime) -> int:
+def _release(db: sqlite3.Connection, new: NewFile, now: datetime, index_now: bool) -> int:
     """The release a file belongs to, made with its first file, whose metadata it keeps."""
     normalized = str(canonicalize_name(new.name))
     found = release_id_of(db, normalized, new.version)
@@ -101,15 +149,31 @@ def _release(db: sqlite3.Connection, new: NewFile, now: datetime) -> int:
     release_id = int(made.lastrowid or 0)
     _log(db, release_id, now, "new release")
     _classify(db, release_id, new)
+    _index(db, release_id, index_now)
     return release_id
 
 
+def _index(db: sqlite3.Connection, release_id: int, index_now: bool) -> None:
+    row = db.execute(
+        """SELECT project_id, name, version, metadata FROM release
+           JOIN project ON project.id = project_id WHERE release.id = ?""",
+        (release_id,),
+    ).fetchone()
+    text = substrings.text_of(row["name"], row["version"], row["metadata"])
+    db.execute("INSERT INTO trigrams (rowid, text) VALUES (?, ?)", (release_id, text))
+    if index_now:
+        index_project(db, row["project_id"])
+
+
 def _project(db: sqlite3.Connection, name: str, normalized: str, now: datetime) -> int:
-    row = db.execute("SELECT id FROM project WHERE normalized = ?", (normalized,)).fetchone()
-    if row is not None:
-        return int(row["id"])
+    found = project_id_of(db, normalized)
+    if found is not None:
+        return found
     serial = _append(db, (name, normalized, None, rows.to_micros(now), "create"))
-    made = db.execute("INSERT INTO project (name, normalized, serial) VALUES (?, ?, ?)", (name, normalized, serial))
+    made = db.execute(
+        "INSERT INTO project (name, normalized, confusable, serial) VALUES (?, ?, ?, ?)",
+        (name, normalized, confusable_form(name), serial),
+    )
     return int(made.lastrowid or 0)
 
 
@@ -131,6 +195,12 @@ def _log(db: sqlite3.Connection, release_id: int, now: datetime, action: str) ->
     ).fetchone()
     entry = (release["name"], release["normalized"], release["version"], rows.to_micros(now), action)
     db.execute("UPDATE project SET serial = ? WHERE id = ?", (_append(db, entry), release["id"]))
+
+
+def _log_project(db: sqlite3.Connection, project_id: int, now: datetime, action: str) -> None:
+    project = db.execute("SELECT name, normalized FROM project WHERE id = ?", (project_id,)).fetchone()
+    entry = (project["name"], project["normalized"], None, rows.to_micros(now), action)
+    db.execute("UPDATE project SET serial = ? WHERE id = ?", (_append(db, entry), project_id))
 
 
 def _append(db: sqlite3.Connection, entry: tuple[str, str, str | None, int, str]) -> int:

@@ -210,10 +210,13 @@ def test_the_json_api_of_the_new_site_is_another_document(backends: Backends) ->
     "call",
     [("list_packages",), ("package_releases", "six"), ("release_urls", "six", "1.17.0"), ("search", {"name": "six"})],
 )
-def test_the_new_site_answers_no_calls(backends: Backends, call: tuple[object, ...]) -> None:
+def test_the_new_site_has_retired_these_calls(backends: Backends, call: tuple[object, ...]) -> None:
     name, *arguments = call
     old, new = (each.call(str(name), *arguments) for each in (backends.legacy, backends.modern))
-    assert compare(Comparison.XMLRPC, old, new) == (StatusChanged(200, 404),)
+    assert seen(compare(Comparison.XMLRPC, old, new)) == [
+        (Kind.MISSING, "xmlrpc:/params"),
+        (Kind.ADDED, "xmlrpc:/fault"),
+    ]
 
 
 def test_a_call_has_the_differences_of_its_result(backends: Backends) -> None:

@@ -11,6 +11,7 @@ from packaging.metadata import Metadata, RawMetadata
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from backends.modern.upload.attesting import provenance_of
 from backends.modern.upload.refusal import Refusal
 from backends.store import Metadata as StoredMetadata
 from backends.store import MetadataValue
@@ -22,7 +23,7 @@ _RENAMED = {"platform": "platforms", "supported_platform": "supported_platforms"
 _KINDS = get_type_hints(RawMetadata)
 _TEXTS = frozenset(key for key, kind in _KINDS.items() if kind is str)
 _LISTS = frozenset(key for key, kind in _KINDS.items() if kind == list[str]) - {"keywords"}
-_ONCE = _TEXTS | {":action", "protocol_version", "filetype", "pyversion", "comment", "keywords"}
+_ONCE = _TEXTS | {":action", "protocol_version", "filetype", "pyversion", "comment", "keywords", "attestations"}
 
 _DIGESTS = {"md5_digest": 32, "sha256_digest": 64, "blake2_256_digest": 64}
 _HEX = re.compile(r"[0-9a-f]+")
@@ -40,6 +41,7 @@ class Upload:
     comment: str
     digests: Mapping[str, str]  # field name to lower-case hex, those that were given
     metadata: StoredMetadata
+    attestations: str | None  # as a provenance document (PEP 740)
 
 
 def read_form(fields: Iterable[tuple[str, str]]) -> Upload:
@@ -64,6 +66,7 @@ def read_form(fields: Iterable[tuple[str, str]]) -> Upload:
         comment=_first(values, "comment"),
         digests=digests,
         metadata={**metadata, "version": str(version)},
+        attestations=provenance_of(_first(values, "attestations")),
     )
 
 

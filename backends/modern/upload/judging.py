@@ -15,7 +15,8 @@ from backends.modern.upload.filenames import check_filename
 from backends.modern.upload.form import Upload
 from backends.modern.upload.receiving import MOST_OF_FILE, SentFile
 from backends.modern.upload.refusal import Refusal
-from backends.store import BadArchive, Conflict, ConflictReason, Distribution, File, Release, Same
+from backends.store import BadArchive, Conflict, ConflictReason, Distribution, File, Project, Release, Same
+from backends.store.model import PackageType
 
 # An old release stays what people installed and checked: no file joins it afterwards.
 OPEN_FOR = timedelta(days=14)
@@ -30,21 +31,38 @@ class Known:
     files: Sequence[File]  # of the release
 
 
-def check_project(upload: Upload, is_new: bool) -> None:
-    """Projects that were there before a module of their name go on."""
-    if is_new and upload.normalized in stdlib.NAMES:
+# What people type by mistake, and what would then run: `pip install requirements.txt`.
+PROHIBITED = frozenset({"requirements-txt", "rrequirements-txt", "pyproject-toml", "setup-py", "pip-install", "cd"})
+
+MOST_OF_PROJECT = 10 << 30  # bytes of all files
+
+
+def check_project(upload: Upload, is_new: bool, similar: Project | None) -> None:
+    """Projects that were there before a module of their name go on. `similar`: one that a new name is like."""
+    if is_new:
+        check_new_name(upload.name, upload.normalized, similar)
+
+
+def check_new_name(name: str, normalized: str, similar: Project | None) -> None:
+    if similar is not None:
+        raise Refusal(400, f"The name {name!r} is too similar to an existing project.", "project-name")
+    if normalized in PROHIBITED:
+        raise Refusal(400, f"The name {name!r} isn't allowed.", "project-name")
+    if normalized in stdlib.NAMES:
         raise Refusal(
-            400,
-            f"The name {upload.name!r} isn't allowed (conflict with Python Standard Library module name).",
-            "project-name",
+            400, f"The name {name!r} isn't allowed (conflict with Python Standard Library module name).", "project-name"
         )
 
 
-def check_received(upload: Upload, sent: SentFile) -> None:
-    """The checks that need the bytes only."""
+def check_received(upload: Upload, sent: SentFile, stored: int) -> None:
+    """The checks that need the bytes only, and how many the project has already."""
     if sent.too_large:
         limit = MOST_OF_FILE >> 20
         raise Refusal(400, f"File too large. Limit for project {upload.name!r} is {limit} MB.", "file-size-limit")
+    if stored + sent.content.size > MOST_OF_PROJECT:
+        limit = MOST_OF_PROJECT >> 30
+        what = f"Project size too large. Limit for project {upload.name!r} total size is {limit} GB."
+        raise Refusal(400, what, "project-size-limit")
     received = {
         "md5_digest": sent.content.md5,
         "sha256_digest": sent.content.sha256,
@@ -63,28 +81,31 @@ def judge(
         case Same() as same:
             return same
         case Conflict() as conflict:
-            raise _conflict(conflict, sent)
+            raise conflict_refusal(conflict, sent.filename, sent.content.blake2b_256)
         case None:
             pass
         case _:
             assert_never(known.objection)
-    if known.release is not None and now - known.release.uploaded > OPEN_FOR:
-        raise Refusal(400, f"Release {upload.version} is more than {OPEN_FOR.days} days old and takes no new files.")
-    if upload.packagetype == "sdist" and any(file.packagetype == "sdist" for file in known.files):
-        raise Refusal(400, "Only one sdist may be uploaded per release.")
+    check_release(upload.packagetype, str(upload.version), known, now)
     if isinstance(read, BadArchive):
         raise Refusal(400, f"Invalid distribution file: {read}.")
     check_filename(sent.filename, upload)
     return read
 
 
-def _conflict(conflict: Conflict, sent: SentFile) -> Refusal:
+def check_release(packagetype: PackageType, version: str, known: Known, now: datetime) -> None:
+    if known.release is not None and now - known.release.uploaded > OPEN_FOR:
+        raise Refusal(400, f"Release {version} is more than {OPEN_FOR.days} days old and takes no new files.")
+    if packagetype == "sdist" and any(file.packagetype == "sdist" for file in known.files):
+        raise Refusal(400, "Only one sdist may be uploaded per release.")
+
+
+def conflict_refusal(conflict: Conflict, filename: str, digest: str) -> Refusal:
     match conflict.reason:
         case ConflictReason.NAME_TAKEN | ConflictReason.CONTENT_TAKEN:
             # twine's --skip-existing goes by the first three words.
-            digest = sent.content.blake2b_256
             return Refusal(
-                400, f"File already exists ({sent.filename!r}, with blake2_256 hash {digest!r}).", "file-name-reuse"
+                400, f"File already exists ({filename!r}, with blake2_256 hash {digest!r}).", "file-name-reuse"
             )
         case ConflictReason.NAME_USED:
             return Refusal(

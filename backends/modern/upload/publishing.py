@@ -14,16 +14,24 @@ from backends.store import BadArchive, Distribution, NewFile, Same, Store, read_
 def publish(directory: Path, upload: Upload, sent: SentFile, now: datetime) -> bool:
     """Whether that changed the index. Runs in a thread of its own, with a store of its own: others are answered."""
     with Store(directory) as store:
-        check_project(upload, is_new=store.project(upload.normalized) is None)
-        check_received(upload, sent)
+        _check_name(store, upload)
+        check_received(upload, sent, store.size_of(upload.normalized))
         # Read before others are kept waiting; a bad archive has its place in the order of checks all the same.
         read = _read(sent)
         with store.exclusive():
+            _check_name(store, upload)  # again: nobody else takes one now
             verdict = judge(upload, sent, _known(store, upload, sent), read, now)
             if isinstance(verdict, Same):
                 return False
             store.add_file(_new_file(upload, verdict), sent.content, now)
+            if upload.attestations is not None:
+                store.set_provenance(sent.filename, upload.attestations)
         return True
+
+
+def _check_name(store: Store, upload: Upload) -> None:
+    is_new = store.project(upload.normalized) is None
+    check_project(upload, is_new, store.confusable(upload.name) if is_new else None)
 
 
 def _read(sent: SentFile) -> Distribution | BadArchive:

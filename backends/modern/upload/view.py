@@ -13,12 +13,12 @@ from aiohttp import web
 
 from backends.modern import answers
 from backends.modern.answers import Answer
-from backends.modern.purging import PURGER
 from backends.modern.upload.form import read_form
 from backends.modern.upload.publishing import publish
 from backends.modern.upload.receiving import receive
 from backends.modern.upload.refusal import Refusal
 from backends.modern.visit import Visit
+from backends.purging import PURGER
 
 Fields: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -30,7 +30,7 @@ _LONGEST_REASON = 400
 
 async def upload(request: web.Request, visit: Visit) -> Answer:
     try:
-        _check_token(request.headers.get("Authorization", ""), visit)
+        check_token(request.headers.get("Authorization", ""), visit)
         with visit.store.receive() as receiving:
             form = await receive(request, receiving)
             described = read_form(_with_action(form.fields, visit.query))
@@ -51,7 +51,7 @@ def _with_action(fields: Fields, query: Mapping[str, str]) -> Fields:
     return (*fields, (":action", query[":action"]))
 
 
-def _check_token(authorization: str, visit: Visit) -> None:
+def check_token(authorization: str, visit: Visit) -> None:
     """403, not 401: uploaders are to show their credentials unasked."""
     expected = visit.site.upload_token
     if expected is None:

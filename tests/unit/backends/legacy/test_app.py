@@ -113,8 +113,6 @@ async def test_both_safe_spellings_of_a_project_are_served(site: Any, path: str)
         ("/pypi/Flask/0.2.0/json", 404, "Not Found (invalid name/version)"),
         ("/pypi?:action=json", 404, "Not Found (no package name supplied)"),
         ("/pypi?:action=nope", 404, "Not Found ()"),
-        ("/pypi?:action=rss", 404, "Not Found ()"),
-        ("/mirrors", 404, "Not Found (/mirrors)"),
         ("/%ff", 404, "Not Found (/%ff is not UTF-8 encoded)"),
     ],
 )

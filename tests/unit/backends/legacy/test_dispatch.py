@@ -2,25 +2,37 @@ from __future__ import annotations
 
 import pytest
 
-from backends.legacy.dispatch import (
+from backends.legacy.asked import (
     Asked,
+    Browse,
     Call,
     Daytime,
+    Digest,
+    Directory,
+    Doap,
     Document,
     Facts,
+    Feed,
     FileAt,
+    FileList,
+    Gone,
     Home,
+    Login,
     Malformed,
     Missing,
     Moved,
+    Notice,
+    PackageInfo,
     ProjectPage,
+    Purge,
+    Refused,
     Retired,
+    Search,
     Serial,
     SimpleIndex,
     SimpleProject,
-    dispatch,
-    script_of,
 )
+from backends.legacy.dispatch import dispatch, script_of
 
 HASHED = ("25", "2c", "c4" * 30, "flask-1.0.tar.gz")
 
@@ -51,7 +63,7 @@ HASHED = ("25", "2c", "c4" * 30, "flask-1.0.tar.gz")
         ("/serial/", Serial()),
         ("/daytime", Daytime()),
         ("/pypi", Home()),
-        ("/pypi/", Home()),
+        ("/pypi/", Notice.INDEX),
         ("/pypi/flask", ProjectPage("flask", None)),
         ("/pypi/flask/", ProjectPage("flask", None)),
         ("/pypi/flask/1.0", ProjectPage("flask", "1.0")),
@@ -63,7 +75,12 @@ HASHED = ("25", "2c", "c4" * 30, "flask-1.0.tar.gz")
         ("/pypi/flask/1.0/display", ProjectPage("flask", "1.0")),
         ("/pypi/flask/1.0/submit", Retired("submit")),
         ("/pypi/flask/1.0/nothing", Missing("")),
-        ("/mirrors", Missing("/mirrors")),
+        ("/mirrors", Notice.MIRRORS),
+        ("/stats/days", Moved("/stats/days/")),
+        ("/stats/days/", Directory("/stats/days/")),
+        ("/stats/years/", Missing("/stats/years/")),
+        ("/pypi/flask/1.0/doap", Doap("flask", "1.0")),
+        ("/pypi/flask/doap", Doap("flask", None)),
         ("/nothing/here", Missing("/nothing/here")),
         ("/%ff", Missing("/%ff is not UTF-8 encoded")),
         ("*", Missing("*")),
@@ -95,7 +112,17 @@ def test_a_script_in_another_case_is_the_web_page_of_what_follows_it(path: str) 
         ({":action": "verify"}, Retired("verify")),
         ({":action": "doc_upload"}, Retired("doc_upload")),
         ({":action": "serverinfo"}, Missing("")),
-        ({":action": "browse"}, Missing("")),
+        ({":action": "browse", "c": "12"}, Browse((12,), False, False)),
+        ({":action": "browse", "c": "x", "show": "all"}, Browse((), True, False)),
+        ({":action": "search", "term": " The Flask! "}, Search(("flask",))),
+        ({":action": "search", "term": "to be"}, Malformed("You need to supply a search term")),
+        ({":action": "display_pkginfo", "name": "flask"}, PackageInfo("flask", None)),
+        ({":action": "files", "name": "flask", "version": "1"}, FileList("flask", "1")),
+        ({":action": "files"}, Refused("Name and version are required")),
+        ({":action": "show_md5", "digest": "ab"}, Digest("ab")),
+        ({":action": "purge", "project": "flask"}, Purge(("flask",))),
+        ({":action": "rss"}, Feed.RELEASES),
+        ({":action": "login"}, Login("You must login to access this feature")),
         ({":action": ""}, Home()),
     ],
 )
@@ -126,6 +153,16 @@ def test_the_path_wins_over_other_fields() -> None:
 )
 def test_what_is_given_twice_is_malformed(fields: tuple[tuple[str, str], ...]) -> None:
     assert isinstance(dispatch(Facts("/pypi", fields)), Malformed)
+
+
+def test_a_robot_has_nothing_to_browse() -> None:
+    fields = ((":action", "browse"), ("c", "1"))
+    for name in ("", "bingbot", "Yahoo! Slurp"):
+        assert dispatch(Facts("/pypi", fields, user_agent=name)) == Browse((), False, True)
+
+
+def test_what_is_gone_is_gone_below_its_script_too() -> None:
+    assert isinstance(dispatch(Facts("/serversig/flask/")), Gone)
 
 
 def test_only_the_exact_content_type_is_a_call() -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from backends.legacy.marshalling import CallError, read_call, write_fault, write_result
+from backends.marshalling import CallError, read_call, write_fault, write_result
 
 BOMB = (
     b'<?xml version="1.0"?><!DOCTYPE bomb [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>'

@@ -12,8 +12,9 @@ import pytest
 from packages import stored, wheel
 
 from backends.legacy.library import Library
-from backends.legacy.marshalling import LARGEST_CALL
 from backends.legacy.methods import METHODS, reply
+from backends.legacy.site import Site
+from backends.marshalling import LARGEST_CALL
 from backends.store import Store
 
 
@@ -137,8 +138,33 @@ async def test_the_methods_list_themselves(call: Any) -> None:
     assert await call("system.listMethods") == sorted(METHODS)
 
 
-def test_every_method_only_reads() -> None:
-    assert all(method.read_only for method in METHODS.values())
+def test_every_method_but_one_only_reads() -> None:
+    assert [name for name, method in METHODS.items() if not method.read_only] == ["post_cheesecake_for_release"]
+
+
+def test_a_hundred_calls_may_be_made_at_once_and_not_one_more(library: Library) -> None:
+    for count, expected in ((100, b"<int>9</int>"), (101, b"NameError")):
+        calls = [{"methodName": "changelog_last_serial", "params": []}] * count
+        assert expected in reply(xmlrpc.client.dumps((calls,), "system.multicall").encode(), library)
+
+
+def test_what_is_called_within_a_multicall_fails_alone(library: Library) -> None:
+    calls = [1, {"methodName": "x"}, {"methodName": "list_packages", "params": {}}, {"params": []}]
+    ((rows,), _) = xmlrpc.client.loads(reply(xmlrpc.client.dumps((calls,), "system.multicall").encode(), library))
+    assert isinstance(rows, list)
+    assert [row["faultCode"] for row in rows] == [1, 1, 1, 1]
+
+
+def test_a_search_that_takes_too_long_finds_nothing(store: Store) -> None:
+    hours = iter(range(0, 3600 * 24, 3600))
+    patient = Library(store, Site("https"), clock=lambda: 0.0)
+    hasty = Library(store, Site("https"), clock=lambda: next(hours))
+    for number in range(300):
+        stored(store, wheel(f"filler-{number}", "1.0"))
+    call = xmlrpc.client.dumps(({"description": "nothing like it", "name": "filler-1"}, "or"), "search").encode()
+    assert b"filler-199" in reply(call, patient)
+    assert b"filler-199" not in reply(call, hasty)
+    assert b"fault" not in reply(call, hasty)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +202,7 @@ async def test_a_call_is_answered_as_text_xml_whatever_becomes_of_it(site: Any) 
 
 async def test_a_call_of_10_mebibytes_is_a_fault_and_one_of_a_byte_less_is_read(site: Any) -> None:
     call = xmlrpc.client.dumps((), "changelog_last_serial").encode()
-    for size, expected in ((LARGEST_CALL, "is not read"), (LARGEST_CALL - 1, "<int>9</int>")):
+    for size, expected in ((LARGEST_CALL, "way too big"), (LARGEST_CALL - 1, "<int>9</int>")):
         padded = call + b" " * (size - len(call))
         got = await site.post("/pypi", data=io.BytesIO(padded), headers={"Content-Type": "text/xml"})
         assert expected in got.text

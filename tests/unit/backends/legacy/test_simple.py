@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 from backends.legacy.simple import index_page, project_page
+from backends.legacy.site import Site
 from backends.store import Project, Store
+
+SITE = Site("https")
 
 
 def test_the_index_is_in_the_order_of_names_and_links_to_their_safe_forms() -> None:
@@ -18,7 +21,7 @@ def test_the_index_is_in_the_order_of_names_and_links_to_their_safe_forms() -> N
 def test_a_project_lists_its_files_by_version_and_name(store: Store) -> None:
     files = store.files("flask")
     oldest, wheel, sdist = files
-    assert project_page("flask", files) == (
+    assert project_page("flask", files, SITE) == (
         "<!DOCTYPE html><html><head><title>Links for flask</title></head><body><h1>Links for flask</h1>"
         f'<a href="../../{oldest.path}#md5={oldest.md5}" rel="internal">flask-0.2-py3-none-any.whl</a><br/>\n'
         f'<a data-requires-python="&gt;=2.7, &lt;&quot;4&quot;" href="../../{wheel.path}#md5={wheel.md5}"'
@@ -30,7 +33,7 @@ def test_a_project_lists_its_files_by_version_and_name(store: Store) -> None:
 
 
 def test_a_project_without_files_has_a_page_without_links() -> None:
-    assert project_page("a&b", ()) == (
+    assert project_page("a&b", (), SITE) == (
         "<!DOCTYPE html><html><head><title>Links for a&amp;b</title></head>"
         "<body><h1>Links for a&amp;b</h1></body></html>"
     )

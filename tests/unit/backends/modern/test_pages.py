@@ -68,7 +68,7 @@ async def test_a_project_s_page_shows_what_one_needs_to_install_it(client: TestC
     assert f"http://files.pypihosted.test/{file.path}#sha256={file.sha256}" in page.links
     assert "A framework" in page.text
     assert "/simple/ Flask==1.1</code>" in page.text
-    assert "<pre>Long text</pre>" in page.text
+    assert "<p>Long text</p>" in page.text
     assert [link for link in page.links if link.startswith("/project/")] == [
         "/project/Flask/1.1/",
         "/project/Flask/1.0/",
@@ -89,17 +89,66 @@ async def test_what_an_uploader_wrote_stays_text(client: TestClient, store: Stor
     hostile = "</pre><script>alert(1)</script>"
     fields = {"Summary": hostile, "Description": hostile, "Home-page": "javascript:alert(1)", "Author": hostile}
     urls = {"Project-URL": ["Bad, javascript:alert(1)", "Worse, http://[", "Good, http://pypi.test/x?a=1&b=2"]}
-    stored(store, wheel("evil", "1.0", {**fields, **urls}))
+    plain = {"Description-Content-Type": "text/plain"}
+    stored(store, wheel("evil", "1.0", {**fields, **urls, **plain}))
     page = await page_at(client, "/project/evil/")
     assert not [link for link in page.links if "javascript" in link]
     assert "http://pypi.test/x?a=1&b=2" in page.links
     assert page.text.count("&lt;script&gt;") == 3
 
 
-async def test_the_front_page_lists_the_projects(client: TestClient, store: Store) -> None:
+HOSTILE = """A [link](javascript:alert(1)) and <img src=x onerror=alert(1)> and <iframe src="http://evil.test"></iframe>
+
+<script>alert(1)</script><style>body {display: none}</style><form action="http://evil.test"><input name="q"></form>
+"""
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/markdown", "text/markdown; variant=CommonMark", "text/x-rst", "text/plain", "x"]
+)
+async def test_a_description_can_do_nothing_however_it_is_rendered(client: TestClient, store: Store, kind: str) -> None:
+    raw = ".. raw:: html\n\n   <script>alert(2)</script>\n\n" if kind == "text/x-rst" else ""
+    stored(store, wheel("evil", "1.0", {"Description": raw + HOSTILE, "Description-Content-Type": kind}))
+    async with client.get("/project/evil/") as answer:
+        text = await answer.text()
+    body = text.partition('<div class="description">')[2].partition("</section>")[0]
+    assert "link" in body
+    for bad in ("<script", "<iframe", "<style", "<form", "<input name", "<img src=x onerror", 'href="javascript'):
+        assert bad not in body, bad
+
+
+async def test_markdown_and_restructuredtext_are_rendered(client: TestClient, store: Store) -> None:
+    table = "# Title\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n[docs](http://docs.test/)"
+    stored(store, wheel("mark", "1.0", {"Description": table, "Description-Content-Type": "text/markdown"}))
+    rst = "Title\n=====\n\nSome *text* and `docs <http://docs.test/>`_\n"
+    stored(store, wheel("rest", "1.0", {"Description": rst, "Description-Content-Type": "text/x-rst"}))
+    page = await page_at(client, "/project/mark/")
+    assert "<td>1</td>" in page.text
+    assert "http://docs.test/" in page.links
+    page = await page_at(client, "/project/rest/")
+    assert "<em>text</em>" in page.text
+    assert "http://docs.test/" in page.links
+
+
+async def test_the_front_page_lists_the_newest_releases(client: TestClient, store: Store) -> None:
     assert "no projects yet" in (await page_at(client, "/")).text
     stored(store, wheel("Zope.Interface", "1.0"))
-    assert "/project/Zope.Interface/" in (await page_at(client, "/")).links
+    assert "/project/Zope.Interface/1.0/" in (await page_at(client, "/")).links
+
+
+async def test_a_search_pages_through_what_fits(client: TestClient, store: Store) -> None:
+    for number in range(25):
+        stored(store, wheel(f"tool-{number}", "1.0", {"Summary": "A <hammer>"}))
+    page = await page_at(client, "/search/?q=hammer")
+    assert "25 projects" in page.text
+    assert len([link for link in page.links if link.startswith("/project/")]) == 20
+    assert "A &lt;hammer&gt;" in page.text
+    assert "/search/?q=hammer&page=2" in page.links
+    page = await page_at(client, "/search/?q=hammer&page=2")
+    assert len([link for link in page.links if link.startswith("/project/")]) == 5
+    assert "/search/?q=hammer&page=1" in page.links
+    for odd in ('"', "'", "*", "a OR", "NEAR(", "name:", "-", "%00", "x" * 5000, ""):
+        await page_at(client, f"/search/?q={odd}&page=-1")
 
 
 async def test_what_is_not_there_is_said_in_a_page(client: TestClient) -> None:
@@ -172,7 +221,7 @@ async def test_head_is_answered_wherever_get_is(client: TestClient, path: str) -
         assert answer.headers["Content-Length"] == got.headers["Content-Length"]
 
 
-@pytest.mark.parametrize("path", ["/search/", "/rss/updates.xml", "/RPC2", "/classifiers/"])
+@pytest.mark.parametrize("path", ["/user/nobody/", "/stats/x/", "/integrity/"])
 async def test_what_the_site_does_not_do_is_404(client: TestClient, path: str) -> None:
     async with client.get(path) as answer:
         assert answer.status == 404

@@ -16,10 +16,10 @@ from harness import BackendPeer, backend
 from packages import LAUNCH, wheel
 from site_under_test import Origin, ok
 
-from backends.modern import purging
+from backends import purging
 from backends.modern.app import make_app
-from backends.modern.purging import Edges, purge_at
 from backends.modern.site import Site
+from backends.purging import Edges, purge_at
 from backends.store import Store
 
 PACKAGE = wheel("Flask", "1.0")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 from datetime import timedelta
 from hashlib import blake2b, md5, sha256
 
@@ -11,57 +10,12 @@ import pytest
 from aiohttp import FormData
 from aiohttp.test_utils import TestClient, TestServer
 from packages import LAUNCH, Package, core_metadata, sdist, stored, tarred, wheel, zipped
+from uploads import FLASK, TOKEN, basic, fields_for, form, upload
 
 from backends.modern.app import make_app
 from backends.modern.site import Site
 from backends.modern.upload import receiving
 from backends.store import Store
-
-
-def basic(user: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-
-
-TOKEN = basic("__token__", "secret")
-
-
-def fields_for(package: Package, name: str = "Flask", version: str = "1.0") -> dict[str, str | list[str] | None]:
-    is_wheel = package.filename.endswith(".whl")
-    return {
-        "metadata_version": "2.1",
-        "name": name,
-        "version": version,
-        "pyversion": "py3" if is_wheel else "source",
-        "filetype": "bdist_wheel" if is_wheel else "sdist",
-        "sha256_digest": sha256(package.content).hexdigest(),
-        "blake2_256_digest": blake2b(package.content, digest_size=32).hexdigest(),
-        ":action": "file_upload",
-        "protocol_version": "1",
-    }
-
-
-def form(package: Package, **changes: str | list[str] | None) -> FormData:
-    """The form that twine sends, with some fields changed, or left out by None. A double underscore is a colon."""
-    fields = fields_for(package) | {key.replace("__", ":"): value for key, value in changes.items()}
-    data = FormData(default_to_multipart=True)
-    for key, values in fields.items():
-        for value in [values] if isinstance(values, str) else values or []:
-            data.add_field(key, value)
-    data.add_field("content", package.content, filename=package.filename, content_type="application/octet-stream")
-    return data
-
-
-async def upload(client: TestClient, data: FormData, authorization: str = TOKEN) -> tuple[int, str]:
-    headers = {"Host": "upload.pypi.test", "Authorization": authorization}
-    async with client.post("/legacy/", data=data, headers=headers) as answer:
-        body = await answer.text()
-        assert "Set-Cookie" not in answer.headers
-        if answer.status != 200:
-            assert answer.reason == body, "uploaders show the one or the other"
-        return answer.status, body
-
-
-FLASK = wheel("Flask", "1.0", {"Requires-Python": ">=3.8"})
 
 
 async def test_an_uploaded_wheel_is_in_the_index_at_once(client: TestClient, store: Store) -> None:

@@ -13,7 +13,7 @@ import xmlrpc.client
 from typing import Any, TypeAlias
 from xml.parsers import expat
 
-Result: TypeAlias = str | int | list[Any] | dict[str, Any]
+Result: TypeAlias = str | int | list[Any] | dict[str, Any] | None
 Arguments: TypeAlias = tuple[object, ...]
 
 LARGEST_CALL = 10 * 1024 * 1024  # a body of this size or more is not read
@@ -67,9 +67,14 @@ def write_result(result: Result) -> bytes:
         return write_fault(str(CallError("OverflowError", str(error))))
 
 
-def write_fault(text: str) -> bytes:
-    return _printable(xmlrpc.client.dumps(xmlrpc.client.Fault(1, text), allow_none=True))
+def write_fault(text: str, code: int = 1) -> bytes:
+    return _printable(xmlrpc.client.dumps(xmlrpc.client.Fault(code, text), allow_none=True))
+
+
+def printable(document: str) -> str:
+    """Without what no XML document may have."""
+    return _FORBIDDEN.sub("", document)
 
 
 def _printable(document: str) -> bytes:
-    return _FORBIDDEN.sub("", document).encode("utf-8", "xmlcharrefreplace")
+    return printable(document).encode("utf-8", "xmlcharrefreplace")

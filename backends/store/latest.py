@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 from packaging.version import InvalidVersion, Version
 
-from backends.store import Release
+
+class Versioned(Protocol):
+    @property
+    def version(self) -> str: ...
+    @property
+    def yanked(self) -> bool: ...
 
 
-def latest(releases: Sequence[Release]) -> Release | None:
+V = TypeVar("V", bound=Versioned)
+
+
+def latest(releases: Sequence[V]) -> V | None:
     """Not yanked before yanked, final before pre-release, then the highest version.
 
     `releases` come lowest version first. A version outside PEP 440 is taken only when there is no other:
@@ -20,7 +29,7 @@ def latest(releases: Sequence[Release]) -> Release | None:
     return None if best is None else best[1]
 
 
-def _merits(release: Release) -> tuple[bool, bool, bool]:
+def _merits(release: Versioned) -> tuple[bool, bool, bool]:
     try:
         version = Version(release.version)
     except InvalidVersion:

@@ -8,6 +8,7 @@ Laws of this module:
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import logging
 from collections.abc import AsyncIterator
@@ -17,7 +18,8 @@ from typing import Final
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, hdrs, web
 
-from backends.tokens import UnusableToken, read_token
+from backends.addresses import host_name, site_url
+from backends.tokens import UnusableToken, read_token, token_file
 
 DEFAULT_HOST: Final = "pypi.test"
 
@@ -91,6 +93,26 @@ class Purger:
 
 
 PURGER: Final = web.AppKey("purger", Purger)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options with which a site is told of edges."""
+    parser.add_argument(
+        "--purge", type=site_url, action="append", default=[], metavar="URL",
+        help="an edge at which what changes is purged, such as http://127.0.0.1:8080; repeatable",
+    )  # fmt: skip
+    parser.add_argument("--purge-token-file", type=token_file, metavar="FILE", help="the one of the edge's purge_token")
+    parser.add_argument(
+        "--purge-host", type=host_name, default=DEFAULT_HOST, metavar="HOST",
+        help=f"one that the edge answers for ({DEFAULT_HOST})",
+    )  # fmt: skip
+
+
+def edges_of(parser: argparse.ArgumentParser, given: argparse.Namespace) -> Edges | None:
+    """None: no edge was named."""
+    if bool(given.purge) != (given.purge_token_file is not None):
+        parser.error("--purge and --purge-token-file go together: give both, or neither")
+    return Edges(tuple(given.purge), given.purge_token_file, given.purge_host) if given.purge else None
 
 
 def purge_at(app: web.Application, edges: Edges) -> None:

@@ -9,7 +9,7 @@ import pytest
 from packages import stored, wheel
 
 from backends.store import Store
-from backends.store.searching import Operator
+from backends.store.substrings import Operator
 
 
 @pytest.fixture(scope="module")

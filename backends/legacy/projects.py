@@ -1,0 +1,107 @@
+"""The XML-RPC methods that tell of projects, releases, files and people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backends.legacy import lists
+from backends.legacy.library import Library
+from backends.legacy.names import normalized_name
+from backends.legacy.rows import Row, file_row, ordering_of, release_row, search_row
+from backends.marshalling import Arguments, CallError, Result
+from backends.store import Release
+from backends.store.substrings import SEARCHABLE
+
+
+def list_packages(library: Library, _arguments: Arguments) -> Result:
+    return [project.name for project in library.store.projects()]
+
+
+def list_packages_with_serial(library: Library, _arguments: Arguments) -> Result:
+    return {project.name: project.serial for project in library.store.projects()}
+
+
+def package_releases(library: Library, arguments: Arguments) -> Result:
+    name, show_hidden = (*arguments, False)[:2]
+    releases = reversed(library.releases_of(text(name)))
+    return [release.version for release in releases if show_hidden or not release.hidden]
+
+
+def release_urls(library: Library, arguments: Arguments) -> Result:
+    files = library.files_of(text(arguments[0]), text(arguments[1]))
+    return [file_row(file, library.site) for file in files]
+
+
+def release_data(library: Library, arguments: Arguments) -> Result:
+    name, version = text(arguments[0]), text(arguments[1])
+    releases = library.releases_of(name)
+    ordering = ordering_of(releases)
+    if version not in ordering:
+        return {}
+    return release_row(releases[ordering[version]], ordering[version], library.site)
+
+
+def release_downloads(library: Library, arguments: Arguments) -> Result:
+    files = library.files_of(text(arguments[0]), text(arguments[1]))
+    return [[file.filename, 0] for file in files]  # nobody has counted since May 2016
+
+
+def top_packages(library: Library, arguments: Arguments) -> Result:
+    most = arguments[0] if arguments else None
+    if most is not None and (not isinstance(most, int) or most < 0):
+        raise CallError("DataError", "LIMIT must be a number that is not negative")
+    return [[project.name, 0] for project in library.store.projects()[:most]]
+
+
+def package_roles(library: Library, arguments: Arguments) -> Result:
+    name = text(arguments[0])
+    project = library.project_like(name)
+    roles = library.store.roles(project.normalized) if project is not None and project.name == name else []
+    return [list(role) for role in roles]
+
+
+def user_packages(library: Library, arguments: Arguments) -> Result:
+    return [list(role) for role in library.store.projects_of(text(arguments[0]))]
+
+
+def package_hosting_mode(library: Library, arguments: Arguments) -> Result:
+    name = text(arguments[0])
+    project = library.project_like(name)
+    if project is None or project.name != name:
+        raise CallError("IndexError", "list index out of range")
+    return library.store.hosting_mode(normalized_name(name))
+
+
+def search(library: Library, arguments: Arguments) -> Result:
+    spec, operator = (*arguments, "and")[:2]
+    if not isinstance(spec, dict):
+        raise CallError("TypeError", "what to search for is given as a struct")
+    wanted = {key: _texts(value) for key, value in spec.items() if key in SEARCHABLE}
+    return _search_rows(library, library.search(wanted, "or" if operator == "or" else "and"))
+
+
+def browse(library: Library, arguments: Arguments) -> Result:
+    if not isinstance(arguments[0], list):
+        raise CallError("TypeError", "Parameter categories must be a list")
+    wanted = _texts(arguments[0])
+    known = frozenset(library.store.classifiers().values())
+    for name in wanted:
+        if name not in known:
+            raise CallError("ValueError", f'Unknown category "{name}"')
+    return [[release.project, release.version] for release in lists.browse(wanted, library)]
+
+
+def _search_rows(library: Library, releases: Sequence[Release]) -> list[Row]:
+    names = {release.project for release in releases}
+    orderings = {name: ordering_of(library.releases_of(name)) for name in names}
+    return [search_row(release, orderings[release.project][release.version]) for release in releases]
+
+
+def text(value: object) -> str:
+    if not isinstance(value, str):
+        raise CallError("TypeError", f"a string is expected, not {type(value).__name__}")
+    return value
+
+
+def _texts(value: object) -> list[str]:
+    return [text(member) for member in (value if isinstance(value, list) else [value])]

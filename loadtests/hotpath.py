@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import uvloop
 
+from edgeproxy.capture.settings import Settings
 from edgeproxy.proxy.backend import BackendConnection
 from edgeproxy.proxy.client import ClientConnection
 from edgeproxy.proxy.edge import Edge
@@ -69,15 +70,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--cached", action="store_true", help="a hit of the cache; with --distinct of cached-mix's pages"
     )
+    parser.add_argument("--captured", type=Path, metavar="DIR", help="the connection is captured to there")
     parser.add_argument("--profile", action="store_true", help="say where the time goes, too")
     options = parser.parse_args(arguments)
-    uvloop.run(_measure(max(options.rounds, 1), options.distinct, options.cached, options.profile))
+    uvloop.run(_measure(options))
     return 0
 
 
-async def _measure(rounds: int, distinct: bool, cached: bool, profile: bool) -> None:
-    rules = _CACHED if cached else _RULES
-    edge = Edge(parse_ruleset(rules, "rules.yaml", base=Path()), Limits(requests=_ENDLESS))
+async def _measure(options: argparse.Namespace) -> None:
+    rounds, distinct, cached = max(options.rounds, 1), options.distinct, options.cached
+    edge = Edge(parse_ruleset(_CACHED if cached else _RULES, "rules.yaml", base=Path()), Limits(requests=_ENDLESS))
+    if options.captured is not None:
+        edge.begin_capture(Settings("20180416T150000Z", str(options.captured), 1.0, most=1 << 30, writers=2))
     if cached:
         exchange = _hits(edge, _CASE["cached-mix" if distinct else "cached-1k"])
     else:
@@ -86,10 +90,13 @@ async def _measure(rounds: int, distinct: bool, cached: bool, profile: bool) -> 
     costs = sorted(exchange(_EXCHANGES) for _ in range(rounds))
     python = sys.version.split()[0]
     print(f"Python {python}: {costs[0]:.2f} µs at the least, {median(costs):.2f} in the median of {rounds} rounds")
-    if profile:
+    if options.profile:
         profiler = cProfile.Profile()
         profiler.runcall(exchange, _EXCHANGES)
         pstats.Stats(profiler).sort_stats("tottime").print_stats(25)
+    capture = await edge.end_capture()
+    if capture is not None:
+        print(*(f"{name} {number:,}" for name, number in capture.numbers().items()), sep=", ")
     await edge.resolver.close()
 
 

@@ -18,6 +18,8 @@ from edgeproxy.ruleset.comparing.declarations import redeclared
 from edgeproxy.ruleset.comparing.weighing import weigh
 from edgeproxy.ruleset.load import RuleFileError, load_ruleset
 from edgeproxy.ruleset.model import Ruleset
+from replay.capture.found import Unreadable
+from replay.capture.recorded import Recorded, is_recorded
 
 NAME = "diff"
 HELP = "show the requests that a change of rules treats otherwise"
@@ -34,7 +36,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--capture",
         metavar="FILE",
-        help="requests to try, one JSON object a line (- for standard input); see the README",
+        help="requests to try: a capture, a directory of them, HAR, an access log, or one JSON object a line (- for "
+        "standard input); see the README",
     )
     parser.add_argument(
         "--at", type=moment, metavar="TIME", help="when captured requests come that do not say so (now)"
@@ -49,6 +52,8 @@ def execute(args: Namespace) -> int:
             return _compare(args, old, new) if args.capture is None else _weigh(args, old, new)
     except RuleFileError as error:
         say(str(error))
+    except Unreadable as error:
+        print(f"edgeproxy: {error}", file=sys.stderr)
     except OSError as error:
         print(f"edgeproxy: {error.filename}: {error.strerror}", file=sys.stderr)
     return _UNREADABLE
@@ -63,10 +68,16 @@ def _compare(args: Namespace, old: Ruleset, new: Ruleset) -> int:
 
 def _weigh(args: Namespace, old: Ruleset, new: Ruleset) -> int:
     now = time.time() if args.at is None else args.at
+    path = Path(args.capture)
     if args.capture == _STDIN:
         found = weigh(old, new, sys.stdin, now)
+    elif is_recorded(path):
+        recorded = Recorded(path)
+        found = weigh(old, new, recorded.lines(), now)
+        for skipped in recorded.skipped:
+            found.note_bad(skipped.where, skipped.why, skipped.lost or 1)
     else:
-        with Path(args.capture).open(encoding="utf-8", errors="replace") as file:
+        with path.open(encoding="utf-8", errors="replace") as file:
             found = weigh(old, new, file, now)
     declared = redeclared(old, new)
     is_json = args.format == "json"

@@ -30,12 +30,16 @@ def comparison_as_text(comparison: Comparison) -> str:
 def weighing_as_text(weighing: Weighing, redeclared: Sequence[Redeclared]) -> str:
     lines = [line for each in weighing.heaviest() for line in (*_weighted(each, weighing), "")]
     lines += _redeclared(redeclared)
-    lines += [f"line {number} is no record: {why}" for number, why in weighing.bad_lines]
+    lines += [_bad(where, why) for where, why in weighing.bad_lines]
     if weighing.bad > len(weighing.bad_lines):
         lines.append(f"and {weighing.bad - len(weighing.bad_lines)} more lines that are none")
     told = f"{_count(weighing.hits, 'request')}: {_share(weighing.unchanged, weighing.hits)} treated as before"
     skipped = f", {_count(weighing.bad, 'line')} skipped" if weighing.bad else ""
     return "\n".join([*lines, f"{told}, {_count(len(weighing.classes), 'kind')} of change{skipped}"])
+
+
+def _bad(where: int | str, why: str) -> str:
+    return f"line {where} is no record: {why}" if isinstance(where, int) else f"{where}: {why}"
 
 
 def _group(group: Sequence[Change]) -> Iterator[str]:
@@ -146,7 +150,10 @@ def weighing_as_json(weighing: Weighing, redeclared: Sequence[Redeclared]) -> di
             for each in weighing.heaviest()
         ],
         "skipped": weighing.bad,
-        "bad_lines": [{"line": number, "why": why} for number, why in weighing.bad_lines],
+        "bad_lines": [
+            {"line": where, "why": why} if isinstance(where, int) else {"where": where, "why": why}
+            for where, why in weighing.bad_lines
+        ],
         "declared": _redeclared_as_json(redeclared),
     }
 

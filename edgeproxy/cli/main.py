@@ -11,7 +11,21 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from edgeproxy.cli import check, cutover, demo, diff, explain, fmt, ledger, purge, rehearse, schedule, schema, shadow
+from edgeproxy.cli import (
+    capture,
+    check,
+    cutover,
+    demo,
+    diff,
+    explain,
+    fmt,
+    ledger,
+    purge,
+    rehearse,
+    schedule,
+    schema,
+    shadow,
+)
 from edgeproxy.cli import run as run_verb
 
 
@@ -41,6 +55,7 @@ VERBS: Final[tuple[Verb, ...]] = (
     purge,
     ledger,
     shadow,
+    capture,
     demo,
 )
 

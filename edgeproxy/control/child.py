@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 from edgeproxy.control.channel import Channel
 from edgeproxy.control.failures import CannotRun
@@ -34,11 +34,14 @@ from edgeproxy.control.messages import (
     Numbers,
     Ready,
     Tallied,
+    Tap,
+    Tapped,
 )
 from edgeproxy.control.start import Start
 from edgeproxy.migration.ledger import Ledger, read_words
 
 _ROOT: Final = Path(__file__).parents[2]  # where this very package is found: a worker must not find another one
+_Waiting = list[tuple[int, asyncio.Future[None]]]
 _KILL_AFTER: Final = 1.0  # seconds between SIGABRT, on which it says where it hangs, and SIGKILL
 
 
@@ -53,11 +56,13 @@ class Child:
         on_fallen: Callable[[Ledger], None],
         on_tallied: Callable[[Tallied], None],
         on_found: Callable[[str], None],
+        on_tapped: Callable[[Child, Tapped], None],
     ) -> None:
         self.number = number
         self._on_fallen = on_fallen
         self._on_tallied = on_tallied
         self._on_found = on_found
+        self._on_tapped = on_tapped
         self._on_leaving = on_leaving
         self._on_ended = on_ended
         self._loop = asyncio.get_running_loop()
@@ -73,7 +78,8 @@ class Child:
         self.numbers: Numbers = {}  # its counters as last heard
         self._failure: str | None = None  # why it could not start, in its own words
         self._counted: asyncio.Future[None] | None = None
-        self._moving: list[tuple[int, asyncio.Future[None]]] = []
+        self._moving: _Waiting = []
+        self._tapping: _Waiting = []
         self._channel = Channel(self._on_message, lambda: None)
         self._process: subprocess.Popen[bytes] | None = None
         self._pidfd = -1
@@ -147,6 +153,15 @@ class Child:
         self._channel.send(Move(number, shares))
         await moved
 
+    async def tap(self, number: int, settings: dict[str, Any] | None) -> None:
+        """Let it begin a capture, or end it, until it has or has ended. Numbers rise."""
+        if self.has_ended:
+            return
+        tapped: asyncio.Future[None] = self._loop.create_future()
+        self._tapping.append((number, tapped))
+        self._channel.send(Tap(number, settings))
+        await tapped
+
     # -- from the worker ----------------------------------------------------------------------------------------
 
     def _on_message(self, message: Message) -> None:
@@ -172,7 +187,10 @@ class Child:
                 self.numbers = numbers
                 self._end_count()
             case Moved(number=number):
-                self._end_moves(number)
+                self._moving = _settled(self._moving, number)
+            case Tapped(number=number):
+                self._on_tapped(self, message)
+                self._tapping = _settled(self._tapping, number)
             case Fell(uses=uses):
                 self._on_fallen(read_words(uses))
             case Tallied():
@@ -194,7 +212,7 @@ class Child:
             self.ready.set_exception(CannotRun(f"a worker {self.how_it_ended()} before it was ready"))
         self.draining.set()
         self._end_count()
-        self._end_moves(None)
+        self._moving, self._tapping = _settled(self._moving, None), _settled(self._tapping, None)
         self._on_ended(self)
 
     def how_it_ended(self) -> str:
@@ -210,14 +228,6 @@ class Child:
         counted, self._counted = self._counted, None
         if counted is not None and not counted.done():
             counted.set_result(None)
-
-    def _end_moves(self, number: int | None) -> None:
-        """Those up to that number are in force; None: nobody is left in whom they could be."""
-        done = [moved for its, moved in self._moving if number is None or its <= number]
-        self._moving = [] if number is None else [each for each in self._moving if each[0] > number]
-        for moved in done:
-            if not moved.done():
-                moved.set_result(None)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and not self.has_ended:
@@ -242,6 +252,14 @@ def _start_process(channel: int, start: Start) -> subprocess.Popen[bytes]:
 def environment() -> dict[str, str]:
     """For a process of this very package."""
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))}
+
+
+def _settled(waiting: _Waiting, number: int | None) -> _Waiting:
+    """What is left: those up to that number are in force; None: nobody is left in whom they could be."""
+    for its, done in waiting:
+        if (number is None or its <= number) and not done.done():
+            done.set_result(None)
+    return [] if number is None else [each for each in waiting if each[0] > number]
 
 
 def _note(ready: asyncio.Future[None]) -> None:

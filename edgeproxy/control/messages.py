@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 Numbers = Mapping[str, int | Mapping[str, int]]
 
@@ -84,6 +84,17 @@ class Found:
     findings: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tapped:
+    """The `Tap` with that number, or a later one, is in force; what its capture comes to by now, by name, and why it
+    has ended by itself, if it has.
+    """
+
+    number: int
+    numbers: dict[str, int]
+    problem: str | None = None
+
+
 # -- a supervisor to its worker ---------------------------------------------------------------------------------
 
 
@@ -115,13 +126,20 @@ class Move:
     shares: dict[str, int]
 
 
-FromWorker = Ready | Failed | Beat | Draining | Counted | Ended | Moved | Fell | Tallied | Found
-ToWorker = Drain | Hurry | Count | Move
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """Begin a capture, as settings say; None: end it."""
+
+    number: int
+    settings: dict[str, Any] | None
+
+
+FromWorker = Ready | Failed | Beat | Draining | Counted | Ended | Moved | Fell | Tallied | Found | Tapped
+ToWorker = Drain | Hurry | Count | Move | Tap
 Message = FromWorker | ToWorker
 
 _KINDS: Final[Mapping[str, type[Message]]] = {
-    kind.__name__.lower(): kind
-    for kind in (Ready, Failed, Beat, Draining, Counted, Ended, Moved, Fell, Tallied, Found, Drain, Hurry, Count, Move)
+    kind.__name__.lower(): kind for kind in (*get_args(FromWorker), *get_args(ToWorker))
 }
 
 

@@ -13,7 +13,7 @@ import socket
 from collections import Counter
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from edgeproxy.proxy.listening import address_of, close_sockets, open_more, open_sockets
 from edgeproxy.ruleset.listeners import Address, Listener
@@ -26,18 +26,20 @@ _Key = tuple[str, int]  # an address as the rules say it, and how many of the sa
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What a supervisor hands on: a descriptor to write to when all is ready, its listening sockets, its tables of
-    rate limits by their slots, and its log of purges.
+    rate limits by their slots, its log of purges, and the settings of the capture that runs.
     """
 
     ready: int
     sockets: Mapping[_Key, tuple[int, ...]]
     rates: Mapping[int, int] = field(default_factory=dict)
     purges: int | None = None
+    capture: Mapping[str, Any] | None = None
 
     def environment(self) -> dict[str, str]:
         sockets = [[address, nth, fds] for (address, nth), fds in self.sockets.items()]
         rates = list(self.rates.items())
         handed = {"ready": self.ready, "sockets": sockets, "rates": rates, "purges": self.purges}
+        handed |= {} if self.capture is None else {"capture": dict(self.capture)}
         return {_OFFER: json.dumps(handed)}
 
     @property
@@ -58,8 +60,9 @@ class Offer:
             return None
         offer = json.loads(text)
         sockets = {(address, nth): tuple(fds) for address, nth, fds in offer["sockets"]}
-        # older supervisors have neither rates nor purges
-        return cls(offer["ready"], sockets, dict(offer.get("rates", ())), offer.get("purges"))
+        # older supervisors have neither rates nor purges nor captures
+        rates = dict(offer.get("rates", ()))
+        return cls(offer["ready"], sockets, rates, offer.get("purges"), offer.get("capture"))
 
 
 class Sockets:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from edgeproxy.control.failures import CannotRun
 from edgeproxy.control.garbage import uncollected
@@ -116,8 +117,8 @@ class Start:
     """All that a worker needs to know. `sockets` are its descriptors, one or more for each listener; `rates`: that of
     the table in which workers count together, if a rule has a rate; `beat`: seconds between signs of life; `grace`:
     seconds for running exchanges when it drains without being told how long; `purges`: the log of purges of all;
-    `shares`: of cutovers that are not at rest, as the `Move` with the number `move` said;
-    `lessons`: what is known of the noise of old sides, a text.
+    `shares`: of cutovers that are not at rest, as the `Move` with the number `move` said; `lessons`: what is known of the
+    noise of old sides, a text; `capture`: likewise, what the `Tap` with the number `tap` said.
     """
 
     rules: RuleText
@@ -130,6 +131,8 @@ class Start:
     shares: dict[str, int] = field(default_factory=dict)
     move: int = 0
     lessons: str = ""
+    capture: dict[str, Any] | None = None
+    tap: int = 0
 
     @property
     def fds(self) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final, assert_never
 
 from edgeproxy.control.aside import aside, leave_aside
+from edgeproxy.control.capturing import Capturing
 from edgeproxy.control.child import Child, all_ready
 from edgeproxy.control.control_socket import ControlSocket
 from edgeproxy.control.failures import CannotRun
@@ -97,11 +98,13 @@ class Supervisor:
         self._shares = Shares(lambda: self._children)
         self._moving = Moving(options.state, options.nodes, lambda: self._ruleset, self._shares, self._purging.purge)
         self._shadowing = Shadowing(options.state, lambda: self._ruleset, self._moving, self._numbers)
+        self._capturing = Capturing(offer, lambda: self._children, options.workers)
         commands = {
             "purge": self._purging.purge,
             "ledger": self._ledger.show,
             "cutover": self._moving.do,
             "shadow": self._shadowing.do,
+            "capture": self._capturing.do,
         }
         self._control = None if options.control is None else ControlSocket(options.control, commands)
         self._restarts = [Restarts() for _ in range(options.workers)]
@@ -251,8 +254,10 @@ class Supervisor:
             shares=self._shares.now,
             move=self._shares.number,
             lessons=self._shadowing.file.lessons,
+            capture=self._capturing.now,
+            tap=self._capturing.number,
         )
-        told = (self._ledger.add, self._moving.hear, self._shadowing.hear)
+        told = (self._ledger.add, self._moving.hear, self._shadowing.hear, self._capturing.hear)
         child = Child(number, self._on_leaving, self._on_ended, *told)
         child.start(start)
         self._children.add(child)
@@ -377,7 +382,8 @@ class Supervisor:
             tell(f"the edge is not upgraded: {failure}: this one goes on")
 
     def _make_offer(self, ready: int) -> Offer:
-        return replace(self._sockets.offer(ready), rates=self._rates.descriptors(), purges=self._purging.fd)
+        offer = replace(self._sockets.offer(ready), rates=self._rates.descriptors(), purges=self._purging.fd)
+        return replace(offer, capture=self._capturing.now)
 
     def _keep_only(self, ruleset: Ruleset) -> None:
         """What these rules need: the rest was for others."""

@@ -17,10 +17,11 @@ import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 import uvloop
 
+from edgeproxy.capture.settings import Settings
 from edgeproxy.control.channel import Channel
 from edgeproxy.control.comparing import Comparing
 from edgeproxy.control.failures import CannotRun, watch_failures
@@ -40,11 +41,14 @@ from edgeproxy.control.messages import (
     Moved,
     Ready,
     Tallied,
+    Tap,
+    Tapped,
     ToWorker,
 )
 from edgeproxy.control.start import Start, read_start
 from edgeproxy.migration.comparing.shadowed import shadowed_of
 from edgeproxy.proxy.cache.purges import PurgeLog
+from edgeproxy.proxy.capture.taking import Taking
 from edgeproxy.proxy.edge import Edge
 from edgeproxy.proxy.listening import CannotListen
 from edgeproxy.proxy.rate import RateTable
@@ -71,6 +75,9 @@ class Worker:
         self._start = start
         self._grace = start.grace
         self._shares, self._move = start.shares, start.move  # of cutovers, and the number of the `Move` they are from
+        self._capture, self._tap_number = start.capture, start.tap  # likewise, of the `Tap`
+        self._tapping: set[asyncio.Task[None]] = set()
+        self._tap_turn = asyncio.Lock()
         self._told_to_end = asyncio.Event()
         self._told_to_hurry = asyncio.Event()
         self._channel = Channel(self._on_message, self._on_lost)
@@ -90,8 +97,10 @@ class Worker:
             self._channel.send(Ready())
             self._beat()
             await self._told_to_end.wait()
-            broken_off = await self._end(self._edge)
+            capture, broken_off = self._edge.capture, await self._end(self._edge)
             await self._end_comparing()
+            if capture is not None:
+                self._tell_capture(capture)
             self._tell_falls()
             self._tell_tally()
             self._channel.send(Ended(broken_off, self._edge.counters.numbers()))
@@ -119,6 +128,7 @@ class Worker:
         # 16,000 copies in memory: the longest look through them held the loop for 20 ms, and with these for 1.5 ms.
         gc.set_threshold(10_000, 20, 100)
         gc.freeze()  # what lives as long as the worker: with 10,000 rules, looking through it held the loop for 130 ms
+        self._begin_capture(edge)
         return edge
 
     def _make_comparing(self, ruleset: Ruleset, edge: Edge) -> Comparing | None:
@@ -171,6 +181,10 @@ class Worker:
                 if self._edge is not None:
                     self._edge.move(shares, number)
                 self._channel.send(Moved(number))
+            case Tap(number=number, settings=settings):
+                task = asyncio.get_running_loop().create_task(self._tap(number, settings))
+                self._tapping.add(task)
+                task.add_done_callback(self._tapping.discard)
             case Count():
                 assert self._edge is not None, "it is asked only when it is ready"
                 self._channel.send(Counted(self._edge.counters.numbers()))
@@ -194,11 +208,29 @@ class Worker:
         self._channel.send(Beat())
         self._tell_falls()
         self._tell_tally()
+        if self._edge is not None and self._edge.capture is not None:
+            self._tell_capture(self._edge.capture)
         asyncio.get_running_loop().call_later(self._start.beat, self._beat)
 
     def _tell_falls(self) -> None:
         if self._edge is not None and len(self._edge.ledger):
             self._channel.send(Fell(self._edge.ledger.take().words()))
+
+    async def _tap(self, number: int, settings: dict[str, Any] | None) -> None:
+        """Put a capture in the place of the one that runs, in the order in which it was said."""
+        async with self._tap_turn:
+            self._capture, self._tap_number = settings, number
+            ended = None if self._edge is None else await self._edge.end_capture()
+            if self._edge is not None and not self._edge.is_draining:
+                self._begin_capture(self._edge)
+            self._channel.send(Tapped(number, {} if ended is None else ended.numbers()))
+
+    def _begin_capture(self, edge: Edge) -> None:
+        if self._capture is not None:
+            edge.begin_capture(Settings(**self._capture))
+
+    def _tell_capture(self, capture: Taking) -> None:
+        self._channel.send(Tapped(self._tap_number, capture.numbers(), capture.problem))
 
     def _tell_tally(self) -> None:
         blocks = {} if self._edge is None else self._edge.tally.take()

@@ -22,6 +22,7 @@ from edgeproxy.proxy.stream import ClientStream
 from edgeproxy.telemetry.counters import BackendFailure, Refusal, refusal_of
 
 if TYPE_CHECKING:
+    from edgeproxy.proxy.capture.tap import Tap
     from edgeproxy.proxy.edge import Edge
     from edgeproxy.proxy.loop_guard import LoopGuard
     from edgeproxy.proxy.shadow.shadower import Shadower
@@ -35,7 +36,7 @@ class AnsweringStream(ClientStream):
 
     __slots__ = (
         "_body", "_buffer", "_exchange", "_is_answering", "_is_behind", "_is_blocked", "_is_looping", "_keep_alive",
-        "_method", "_phase", "minor", "peer", "record",
+        "_method", "_phase", "keeps_records", "minor", "peer", "record", "tap",
     )  # fmt: skip
 
     def __init__(self, edge: Edge) -> None:
@@ -43,6 +44,8 @@ class AnsweringStream(ClientStream):
         # For the connection's life
         self.peer: Peer = cast("Peer", None)
         self._phase = _HEAD
+        self.keeps_records = edge.keeps_records
+        self.tap: Tap | None = None  # only when the connection is captured
         self._buffer = HeadBuffer(edge.limits.head)  # a head's start, or pipelined octets
         self._is_looping = False  # _read_heads is on the stack, or will go on when it is its turn again
         # For one exchange
@@ -54,7 +57,7 @@ class AnsweringStream(ClientStream):
         self._keep_alive = True
         self._method = b""
         self.minor = 1
-        self.record: Record | None = None  # only when there is an access log
+        self.record: Record | None = None  # only when records are kept
 
     def _read_heads(self) -> None:
         """Go on with the requests that wait."""
@@ -174,7 +177,7 @@ class AnsweringStream(ClientStream):
     def _refuse(self, status: int, message: str, reason: Refusal, fields: RequestFields | None = None) -> None:
         """Answer, when no answer has begun, and end the connection."""
         self._edge.counting.refusals[reason] += 1
-        if self.record is None and self._edge.keeps_records:
+        if self.record is None and self.keeps_records:
             self.record = record_refused(self.peer, fields)
         if self._is_answering:
             self.abort()
@@ -187,7 +190,10 @@ class AnsweringStream(ClientStream):
         record, self.record = self.record, None
         if record is not None:
             record.is_whole = is_whole
-            self._edge.write_record(record)
+            if self._edge.keeps_records:
+                self._edge.write_record(record)
+            if self.tap is not None:
+                self.tap.end(record)
 
     def _leave_exchange(self) -> None:
         exchange, self._exchange = self._exchange, None

@@ -54,6 +54,8 @@ class ClientConnection(ActingStream):
         self.transport = cast("asyncio.Transport", transport)
         self.peer = Peer(name_of(transport.get_extra_info("peername")), self._listener.scheme, edge.proxies)
         edge.on_client_made(self)
+        if edge.capture is not None:
+            edge.capture.meet(self)
         if self._header is not None:
             self.peer.introduce(self._header)
         self._use(edge.planners[self.peer.scheme])
@@ -225,8 +227,13 @@ class ClientConnection(ActingStream):
         if fields.framing is not NO_BODY:
             reader = reader_for(fields.framing)
             self._body = Inflow(reader, planned.most(edge.limits), edge.limits, edge.clock.now()) if reader else None
-        if edge.keeps_records:
-            self.record = record_request(self.peer, line, fields)
+        if self.keeps_records:
+            if self.tap is not None and not edge.keeps_records:
+                self.record = self.tap.record(self.peer, line, fields)
+            else:
+                self.record = record_request(self.peer, line, fields)
+                if self.tap is not None:
+                    self.tap.begin(self.record, line, fields)
         if isinstance(planned, ByFacts):
             self._weigh(planned, fields)
             self._given = None
@@ -253,6 +260,8 @@ class ClientConnection(ActingStream):
         edge = self._edge
         facts = facts_of(fields, self.peer.address, call, edge.clock.wall())
         planned = self._planner.choose(by_facts, facts)
+        if self.tap is not None and call:
+            self.tap.note_call(call)
         most = planned.most(edge.limits)
         if len(held) > most:
             self._refuse_body(BodyTooLarge(most))
@@ -312,6 +321,8 @@ class ClientConnection(ActingStream):
                 self._update_reading()
                 asyncio.get_running_loop().call_soon(self._go_on_with_body)
             return
+        if self.tap is not None:
+            self.tap.note_body(body.received)
         self._body = None
         self._phase = Phase.EXCHANGE
         self._buffer.add(rest)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from edgeproxy.capture.settings import Settings as CaptureSettings
 from edgeproxy.http.forwarded import TrustedProxies
 from edgeproxy.http.target import Scheme
 from edgeproxy.migration.ledger import Ledger, needed_once
@@ -18,6 +19,7 @@ from edgeproxy.migration.specimen import Specimen
 from edgeproxy.proxy.cache.disk import Disk
 from edgeproxy.proxy.cache.keeper import Keeper
 from edgeproxy.proxy.cache.purges import PurgeLog
+from edgeproxy.proxy.capture.taking import Taking
 from edgeproxy.proxy.client import ClientConnection
 from edgeproxy.proxy.clock import Clock
 from edgeproxy.proxy.fallback import Fall
@@ -94,7 +96,8 @@ class Edge:
         }
         self.is_draining = False
         self._access_log = access_log
-        self.keeps_records = access_log is not None
+        self.keeps_records = access_log is not None  # of every connection
+        self.capture: Taking | None = None
         self.listening: list[Listening] = []
         self._owned: tuple[Address, ...] = ()  # addresses whose sockets nobody else holds
         self._clients: set[ClientConnection] = set()
@@ -187,6 +190,7 @@ class Edge:
             broken_off = self.running()
             for client in list(self._clients):
                 client.abort()
+        await self.end_capture()
         for pool in self.pools.values():
             pool.close()
         self.guard.close()
@@ -217,6 +221,21 @@ class Edge:
             (each.name, each.at(shares[each.name])) for each in self.ruleset.cutovers if each.name in shares
         )
         self.tally.put({name: shares[name] for name in self.moved})
+
+    def begin_capture(self, settings: CaptureSettings, dice: Callable[[], float] = random.random) -> None:
+        """Of connections that are here, and that come. There is none yet."""
+        self.capture = Taking(settings, self.ruleset, dice)
+        for client in self._clients:
+            self.capture.meet(client)
+
+    async def end_capture(self) -> Taking | None:
+        """What there is of it is written when it returns; it tells what became of it."""
+        capture, self.capture = self.capture, None
+        if capture is not None:
+            for client in self._clients:
+                client.listen_no_more()
+            await capture.end()
+        return capture
 
     def look_at_certificates(self) -> None:
         """Use those whose files have changed."""
@@ -298,6 +317,8 @@ class Edge:
     def _tend(self) -> None:
         if self._access_log is not None:
             self._access_log.flush()
+        if self.capture is not None:
+            self.capture.tend()
         self.look_at_certificates()
         if self.purge_token is not None:
             self.purge_token.look()

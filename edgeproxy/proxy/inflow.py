@@ -50,6 +50,11 @@ class Inflow:
             self.watch(content)
         return content, rest
 
+    @property
+    def received(self) -> int:
+        """Octets of content so far."""
+        return self._received
+
     def limit(self, most: int) -> None:
         """What the body may have in octets is known only now."""
         self._most = most

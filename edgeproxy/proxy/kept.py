@@ -23,6 +23,7 @@ from edgeproxy.proxy.planner import Planned, Planner
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.cache.keeper import Keeper
+    from edgeproxy.proxy.capture.tap import Tap
     from edgeproxy.proxy.edge import Edge
 
 _NOTHING: Final[Mapping[bytes, Known]] = {}
@@ -43,12 +44,27 @@ class KeptStream(AnsweringStream):
     def _use(self, planner: Planner) -> None:
         """For requests from now on; the peer is known."""
         self._planner = planner
-        self._known = _NOTHING if self.peer.is_trusted else planner.known
+        self._known = _NOTHING if self.peer.is_trusted or self.tap is not None else planner.known
 
     @property
     def _may_learn(self) -> bool:
         edge = self._edge
-        return not (edge.is_draining or edge.keeps_records or self.peer.is_trusted)
+        return not (edge.is_draining or self.keeps_records or self.peer.is_trusted)
+
+    def listen_in(self, tap: Tap) -> None:
+        """Let exchanges be captured, from the next one on."""
+        self.tap = tap
+        self.transport = tap
+        self.keeps_records = True
+        self._use(self._planner)
+
+    def listen_no_more(self) -> None:
+        """What is under way is not captured, either."""
+        tap, self.tap = self.tap, None
+        if tap is not None:
+            self.transport = tap.inner
+            self.keeps_records = self._edge.keeps_records
+            self._use(self._planner)
 
     def _give_known(self, known: Known) -> bool:
         """Answer a request whose octets are known from a copy in memory, if it is fresh and nothing else is to be done.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PURE = ("ruleset", "http", "caching", "migration")
+PURE = ("ruleset", "http", "caching", "migration", "capture")
 IMPURE = {"asyncio", "uvloop", "socket", "selectors", "time", "random", "secrets", "uuid", "logging", "aiohttp"}
 
 # What each package of edgeproxy may import of edgeproxy, besides itself.
@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "http": set(),
     "caching": {"http", "ruleset"},
     "migration": {"http", "ruleset"},
+    "capture": {"http", "ruleset", "migration"},
     "telemetry": set(),
     "state": {"migration"},
     "proxy": {*PURE, "telemetry", "state"},

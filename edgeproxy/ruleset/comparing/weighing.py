@@ -36,7 +36,13 @@ class Weighing:
     clients: Counter[str] = field(default_factory=Counter)  # all, by kind
     classes: dict[object, Weighted] = field(default_factory=dict)
     bad: int = 0
-    bad_lines: list[tuple[int, str]] = field(default_factory=list)  # the first: number of the line, and why
+    bad_lines: list[tuple[int | str, str]] = field(default_factory=list)  # the first: number of the line, or place; why
+
+    def note_bad(self, where: int | str, why: str, count: int = 1) -> None:
+        """A line, or another place, that holds no record, or so many that cannot be read."""
+        self.bad += count
+        if len(self.bad_lines) < _BAD:
+            self.bad_lines.append((where, why))
 
     def heaviest(self) -> list[Weighted]:
         return sorted(self.classes.values(), key=lambda each: -each.hits)
@@ -51,9 +57,7 @@ def weigh(old: Ruleset, new: Ruleset, lines: Iterable[str], now: float) -> Weigh
         try:
             record = read_record(line, now)
         except BadRecord as error:
-            weighing.bad += 1
-            if len(weighing.bad_lines) < _BAD:
-                weighing.bad_lines.append((number, str(error)))
+            weighing.note_bad(number, str(error))
             continue
         _add(weighing, sides, record)
     return weighing

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from captures import packed, record
 
 from edgeproxy.cli.main import main
 
@@ -59,6 +60,24 @@ def test_a_capture_that_meets_no_change_is_none(old: str, tmp_path: Path) -> Non
     )
     assert main(["diff", old, new]) == 1
     assert main(["diff", old, new, "--capture", written(tmp_path / "capture", RECORD)]) == 0
+
+
+def test_captures_and_logs_are_weighed_by_hits(
+    old: str, new: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is broken of them is told, and weighs nothing."""
+    records = [record(number, count=number + 1) for number in range(4)]
+    (tmp_path / "a.capture").write_bytes(packed(records) + packed(records)[:-1])
+    assert main(["diff", old, new, "--capture", str(tmp_path / "a.capture")]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("10 requests, 100 %: differs: action\n  clients: pip 10\n  GET https://pypi.test/simple/p0/")
+    assert said.endswith("10 requests: 0 % treated as before, 1 kind of change, 4 lines skipped\n")
+    assert ": the file ends in a block\n" in said
+    assert main(["diff", old, new, "--capture", str(tmp_path)]) == 1
+    assert capsys.readouterr().out == said
+    log = '192.0.2.7 - - [16/Apr/2018:15:00:00 +0000] "GET /a HTTP/1.1" 200 5\n'
+    assert main(["diff", old, new, "--capture", written(tmp_path / "log", log)]) == 1
+    assert "GET http://pypi.test/a" in capsys.readouterr().out
 
 
 def test_programs_get_one_document(old: str, new: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,115 @@
+"""`edgeproxy capture`: let a running edge record its traffic, and look at what was recorded."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from edgeproxy.cli.capture_files import convert, show, verify
+from edgeproxy.cli.output import say
+from edgeproxy.control.control_client import CannotAsk, ask
+from edgeproxy.ruleset.arms import WHOLE
+from edgeproxy.ruleset.problems import Refusal
+from edgeproxy.ruleset.quantities import read_percentage, read_size
+
+NAME = "capture"
+HELP = "record a running edge's traffic, scrubbed, and look at what was recorded"
+
+_CONTROL: Final = "EDGEPROXY_CONTROL"  # in the environment
+_OF_FILES: Final[Mapping[str, Callable[[Namespace], int]]] = {"show": show, "verify": verify, "convert": convert}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    start = _verb(verbs, "start", "begin to record, in every worker")
+    start.add_argument("directory", type=Path, metavar="DIR", help="where its files go; it is made if it is not there")
+    start.add_argument("--share", type=_share, default=1.0, metavar="PERCENT", help="of clients' connections (100%%)")
+    start.add_argument("--most", type=_size, default=1 << 30, metavar="SIZE", help="of the disk, in all (1GiB)")
+    stop = _verb(verbs, "stop", "end it; when this returns, its files are whole")
+    status = _verb(verbs, "status", "whether one runs, and what it comes to")
+    for one in (start, stop, status):
+        one.add_argument("--format", choices=("text", "json"), default="text", help="(text)")
+        one.add_argument(
+            "--control", type=Path, metavar="PATH", help=f"the edge's, as `run --control PATH` was told (${_CONTROL})"
+        )
+    shown = _verb(verbs, "show", "what is in captures, HAR files and access logs")
+    verified = _verb(verbs, "verify", "look for secrets in captures; exit status 1: there are some, or it cannot tell")
+    converted = _verb(verbs, "convert", "write captures, HAR files and access logs as one of the others")
+    for one in (shown, verified, converted):
+        one.add_argument("files", nargs="+", type=Path, metavar="FILE", help="or a directory with captures")
+    for one in (shown, converted):
+        one.add_argument("--host", default="pypi.test", help="of logs that name none (pypi.test)")
+        one.add_argument("--scheme", choices=("http", "https"), default="http", help="likewise (http)")
+    shown.add_argument("--format", choices=("text", "json", "records"), default="text", help="records: newline JSON")
+    verified.add_argument("--known", type=Path, metavar="FILE", help="secrets to look for, one a line, in any spelling")
+    converted.add_argument("--to", type=Path, required=True, metavar="FILE", help="NAME.capture or NAME.har")
+
+
+def execute(args: Namespace) -> int:
+    """Exit status: 0 done, 1 refused or found, 2 wrong usage, nobody answers, or unreadable."""
+    of_files = _OF_FILES.get(args.verb)
+    if of_files is not None:
+        return of_files(args)
+    path = args.control or os.environ.get(_CONTROL)
+    if path is None:
+        print(
+            f"edgeproxy capture: which edge? Say --control PATH (or ${_CONTROL}): the PATH of its `edgeproxy run … "
+            "--control PATH`",
+            file=sys.stderr,
+        )
+        return 2
+    words: dict[str, object] = {"do": "capture", "verb": args.verb}
+    if args.verb == "start":
+        words |= {"directory": str(args.directory.absolute()), "share": args.share, "most": args.most}
+    try:
+        (answer,) = ask(Path(path), [words])
+    except CannotAsk as error:
+        print(f"edgeproxy capture: {error}", file=sys.stderr)
+        return 1
+    say(json.dumps(answer, indent=1) if args.format == "json" else _told(answer))
+    return 0
+
+
+def _told(answer: Mapping[str, Any]) -> str:
+    if "directory" not in answer:
+        return "no capture runs, and none has run since this edge started"
+    state = "runs" if answer["running"] else "has ended"
+    lines = [
+        f"the capture {answer['name']} {state}: {answer['share']:.4g} of all connections, to {answer['directory']}"
+    ]
+    if answer["problem"] is not None:
+        lines.append(f"  it has ended by itself: {answer['problem']}")
+    lines.append(
+        f"  {answer.get('written', 0):,} exchanges written, of {answer.get('connections', 0):,} connections, in "
+        f"{answer.get('files', 0):,} files with {answer.get('octets', 0):,} octets"
+    )
+    dropped, lost = answer.get("dropped", 0), answer.get("lost", 0)
+    lines.append(f"  {dropped:,} dropped, since too much waited for the disk; {lost:,} lost, since it took nothing")
+    return "\n".join(lines)
+
+
+def _verb(verbs: Any, name: str, told: str) -> ArgumentParser:
+    made: ArgumentParser = verbs.add_parser(name, help=told, description=told)
+    return made
+
+
+def _share(text: str) -> float:
+    try:
+        share = read_percentage(text) / WHOLE
+    except Refusal as refusal:
+        raise ArgumentTypeError(f"{refusal.message}: {refusal.remedy}") from None
+    if not share:
+        raise ArgumentTypeError("nothing would be recorded: say a percentage above 0")
+    return share
+
+
+def _size(text: str) -> int:
+    try:
+        return read_size(text)
+    except Refusal as refusal:
+        raise ArgumentTypeError(f"{refusal.message}: {refusal.remedy}") from None

@@ -1,0 +1,1 @@
+"""Reading and writing captures, the edge's own and what others write."""

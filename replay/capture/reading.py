@@ -1,0 +1,113 @@
+"""Any file that can be read as a capture: the edge's own, HAR, and logs a line each.
+
+Laws of this module:
+- a file is known by what is in it, not by its name;
+- what is broken is told with its place and skipped; nothing that follows it is lost;
+- of a file no more is in memory than a block or a line, but of a HAR, which is one JSON document and has a bound.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from edgeproxy.capture.blocks import Block, read_blocks
+from edgeproxy.capture.record import BadRecord
+from edgeproxy.capture.settings import files_of
+from edgeproxy.capture.versions import LONGEST_LINE, read_block
+from replay.capture.found import Found, Skipped, Unreadable
+from replay.capture.har import read_har
+from replay.capture.logs import Assumed, line_reader
+
+__all__ = ["Assumed", "Source", "is_capture", "read_all", "read_file"]
+
+_ZSTD: Final = (b"\x5e\x2a\x4d\x18", b"\x28\xb5\x2f\xfd")
+_HAR: Final = re.compile(rb'\{\s*"log"\s*:\s*\{')
+_LOOKED_AT: Final = 65_536  # octets
+_LARGEST_HAR: Final = 1 << 28
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where something was found."""
+
+    path: Path
+    found: Found
+
+
+def read_all(paths: list[Path], assumed: Assumed) -> Iterator[Source]:
+    """Files, and the captures in directories, one after the other. Raises OSError, Unreadable."""
+    for path in files_of(paths):
+        for found in read_file(path, assumed):
+            yield Source(path, found)
+
+
+def read_file(path: Path, assumed: Assumed) -> Iterator[Found]:
+    """Raises OSError, and Unreadable for a file that is none of these."""
+    with path.open("rb") as file:
+        start = file.read(_LOOKED_AT)
+        file.seek(0)
+        if is_capture(start):
+            yield from _of_blocks(file)
+        elif is_har(start):
+            content = file.read(_LARGEST_HAR + 1)
+            if len(content) > _LARGEST_HAR:
+                raise Unreadable(f"{path}: a HAR of more than {_LARGEST_HAR} octets: split it")
+            yield from read_har(content, str(path))
+        else:
+            yield from _of_lines(file, start, path, assumed)
+
+
+def read_start(path: Path) -> bytes:
+    """Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(_LOOKED_AT)
+
+
+def is_capture(start: bytes) -> bool:
+    return start.startswith(_ZSTD)
+
+
+def is_har(start: bytes) -> bool:
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return _HAR.match(text) is not None
+
+
+def _of_blocks(file: BinaryIO) -> Iterator[Found]:
+    for block in read_blocks(file):
+        if not isinstance(block, Block):
+            yield Skipped(f"octet {block.place}", block.why, block.lost)
+            continue
+        try:
+            found = read_block(block)
+        except BadRecord as error:
+            yield Skipped(f"octet {block.place}", f"a block holds no records: {error}", block.records)
+            continue
+        for number, each in enumerate(found, 1):
+            yield Skipped(f"octet {block.place}, record {number}", str(each)) if isinstance(each, BadRecord) else each
+
+
+def _of_lines(file: BinaryIO, start: bytes, path: Path, assumed: Assumed) -> Iterator[Found]:
+    read = line_reader(start.removeprefix(b"\xef\xbb\xbf"), assumed)
+    if read is None:
+        known = "a capture of the edge, HAR, newline JSON, a JSON access log, a combined access log"
+        raise Unreadable(f"{path}: it is none of what can be read: {known}")
+    for number, line in enumerate(_lines(file), 1):
+        if line.strip():
+            try:
+                yield read(line)
+            except BadRecord as error:
+                yield Skipped(f"line {number}", str(error))
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """With a bound: of one that is longer only the beginning, which is no record then."""
+    while line := file.readline(LONGEST_LINE + 1):
+        yield line
+        while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+            line = file.readline(LONGEST_LINE + 1)
+            if not line:
+                break

@@ -1,0 +1,348 @@
+"""What an edge captures of real exchanges on real sockets."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from captures import SECRETS, found_in
+from harness import BackendPeer, RunningEdge, Script, always, backend, request, running_edge
+
+from edgeproxy.capture.record import Captured
+from edgeproxy.capture.safety import SafetyClass
+from edgeproxy.capture.settings import Settings
+from edgeproxy.proxy.capture import taking
+from edgeproxy.telemetry.access_log import AccessLog
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+HELLO = sha256(b"hello").hexdigest()
+RULES = """
+edge: 1
+listen: [{{address: "127.0.0.1:0"}}]
+hosts: {{app: {{names: [pypi.test]}}}}
+backends:
+  origin: {{url: "http://127.0.0.1:{port}", timeouts: {{head: 300ms}}}}
+  none: {{url: "http://127.0.0.1:1"}}
+  files: {{directory: "{files}"}}
+splits: {{reads: {{weights: {{none: 0, origin: 100}}}}}}
+rules:
+  - {{name: kept, match: {{path: "/kept/{{name}}"}}, forward: {{backend: origin}}, cache: {{fresh: 1h}}}}
+  - {{name: split, match: {{path: "/split"}}, forward: {{split: reads}}}}
+  - {{name: gone, match: {{path: "/gone"}}, respond: {{status: 410}}}}
+  - {{name: refused, match: {{path: "/refused"}}, forward: {{backend: none}}}}
+  - {{name: file, match: {{path: "/file"}}, forward: {{backend: files}}}}
+  - {{name: call, match: {{path: "/RPC2", methods: [POST], xmlrpc: [search]}}, safety: safe, forward: {{backend: origin}}}}
+  - {{name: display, match: {{path: "/pypi", methods: [GET], query: {{":action": [submit]}}}}, safety: unsafe, forward: {{backend: origin}}}}
+  - {{name: rest, match: {{path: "/{{rest*}}"}}, forward: {{backend: origin}}}}
+"""
+
+
+HELLO_ALWAYS = always(OK)
+
+
+class Captures:
+    """A running edge, and what its capture came to when it has ended."""
+
+    def __init__(self, edge: RunningEdge, directory: Path) -> None:
+        self.edge = edge
+        self.ask = edge.ask
+        self.directory = directory
+
+    async def end(self) -> list[Captured]:
+        """In the order in which exchanges began."""
+        await self.edge.edge.end_capture()
+        records: list[Captured] = []
+        for path in sorted(self.directory.iterdir()):
+            read, broken, _ = found_in(path.read_bytes())
+            assert not broken
+            records += read
+        return sorted(records, key=lambda each: each.time)
+
+    async def the_one(self) -> Captured:
+        (record,) = await self.end()
+        return record
+
+
+@asynccontextmanager
+async def capturing(
+    tmp_path: Path,
+    script: Script = HELLO_ALWAYS,
+    *,
+    dice: Callable[[], float] = lambda: 0.0,
+    share: float = 1.0,
+    log: AccessLog | None = None,
+) -> AsyncIterator[Captures]:
+    directory = tmp_path / "captures"
+    directory.mkdir()
+    (tmp_path / "file").write_bytes(b"hello")
+    async with backend(script) as origin:
+        rules = RULES.format(port=origin.port, files=tmp_path)
+        async with running_edge(rules, access_log=log) as edge:
+            edge.edge.begin_capture(Settings("20180416T150000Z", str(directory), share, 1 << 24, 4), dice)
+            yield Captures(edge, directory)
+
+
+async def test_an_exchange_is_a_record(tmp_path: Path) -> None:
+    async with capturing(tmp_path) as captures:
+        lines = ("User-Agent: pip/24.0", "Accept: */*", "X-Odd: 1", "Authorization: Basic c2VjcmV0")
+        assert (await captures.ask(request("/Simple/six/?q=1", *lines))).status == 200
+        record = await captures.the_one()
+    assert (record.method, record.url) == ("GET", "http://pypi.test/Simple/six/?q=1")
+    assert record.headers == {"user-agent": "pip/24.0", "accept": "*/*"}
+    assert (record.credentials, record.client) == (("authorization",), "127.0.0.0")
+    assert (record.rule, record.shape, record.safety) == ("rest", "/{name}/{name}/", SafetyClass.SAFE)
+    assert (record.backend, record.status, record.whole) == ("origin", 200, True)
+    assert (record.octets, record.digest) == (5, HELLO)
+    assert record.head_ms is not None
+    assert record.ms is not None
+    assert 0 <= record.head_ms <= record.ms < 60_000
+
+
+async def test_connections_and_their_order_are_told(tmp_path: Path) -> None:
+    async with capturing(tmp_path) as captures, captures.edge.client() as one, captures.edge.client() as two:
+        for client, target in ((one, "/1"), (two, "/2"), (one, "/3")):
+            await client.ask(request(target))
+        await one.send(request("/4") + request("/5"))
+        await one.answer()
+        await one.answer()
+        records = await captures.end()
+    assert [each.target for each in records] == ["/1", "/2", "/3", "/4", "/5"]
+    names = [each.connection for each in records]
+    assert names[0] == names[2] == names[3] == names[4] != names[1]
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        OK,
+        CHUNKED,
+        CHUNKED.replace(
+            b"Transfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", b"Connection: close\r\n\r\nhello"
+        ),
+    ],
+)
+async def test_a_digest_is_of_the_content_however_it_came(tmp_path: Path, answer: bytes) -> None:
+    async def once(peer: BackendPeer) -> None:
+        await peer.head()
+        await peer.send(answer)
+
+    async with capturing(tmp_path, once) as captures:
+        assert (await captures.ask(request())).body == b"hello"
+        assert (await captures.ask(request().replace(b"HTTP/1.1", b"HTTP/1.0"))).body == b"hello"
+        records = await captures.end()
+    assert [(each.octets, each.digest) for each in records] == [(5, HELLO)] * 2
+
+
+async def test_large_content_is_digested_in_pieces(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 12_000
+
+    async def slowly(peer: BackendPeer) -> None:
+        while True:
+            await peer.head()
+            await peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for at in range(0, len(content), 100_000):
+                piece = content[at : at + 100_000]
+                await peer.send(b"%x\r\n%b\r\n" % (len(piece), piece))
+            await peer.send(b"0\r\n\r\n")
+
+    async with capturing(tmp_path, slowly) as captures, captures.edge.client() as client:
+        for _ in range(3):
+            assert (await client.ask(request())).body == content
+        records = await captures.end()
+    assert [(each.octets, each.digest) for each in records] == [(len(content), sha256(content).hexdigest())] * 3
+
+
+async def test_what_did_not_pass_whole_has_no_digest(tmp_path: Path) -> None:
+    async def breaks(peer: BackendPeer) -> None:
+        await peer.head()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello")
+
+    async with capturing(tmp_path, breaks) as captures:
+        assert not (await captures.ask(request())).is_whole
+        record = await captures.the_one()
+    assert (record.status, record.whole, record.octets, record.digest) == (200, False, None, None)
+
+
+async def test_nor_has_a_file_that_goes_past_the_edge_nor_an_answer_to_head(tmp_path: Path) -> None:
+    async with capturing(tmp_path) as captures:
+        assert (await captures.ask(request("/file"))).body == b"hello"
+        assert (await captures.ask(request(method="HEAD"))).status == 200
+        file, head = await captures.end()
+    assert (file.rule, file.status, file.whole, file.octets, file.digest) == ("file", 200, True, None, None)
+    assert (head.method, head.status, head.whole, head.octets, head.digest) == ("HEAD", 200, True, None, None)
+
+
+async def test_outcomes_are_told_apart(tmp_path: Path) -> None:
+    async with capturing(tmp_path) as captures:
+        assert [(await captures.ask(request("/kept/a"))).status for _ in range(2)] == [200, 200]
+        statuses = [(await captures.ask(request(each))).status for each in ("/split", "/gone", "/refused")]
+        assert statuses == [200, 410, 502]
+        assert (await captures.ask(request(host="other.test"))).status == 421
+        records = await captures.end()
+    told = [(each.rule, each.arm, each.backend, each.cache, each.why, each.status) for each in records]
+    assert told == [
+        ("kept", None, "origin", "miss", None, 200),
+        ("kept", None, "origin", "hit", None, 200),
+        ("split", "origin", "origin", None, None, 200),
+        ("gone", None, None, None, None, 410),
+        ("refused", None, "none", None, "refused", 502),
+        (None, None, None, None, None, 421),
+    ]
+    assert [each.digest for each in records[:3]] == [HELLO] * 3
+    assert records[-1].safety is SafetyClass.UNKNOWN
+
+
+async def test_safety_is_as_the_rules_declare_it(tmp_path: Path) -> None:
+    call = b"<?xml version='1.0'?><methodCall><methodName>search</methodName><params></params></methodCall>"
+    head = request("/RPC2", "Content-Type: text/xml", f"Content-Length: {len(call)}", method="POST")
+
+    async def reads(peer: BackendPeer) -> None:
+        while True:
+            seen = await peer.head()
+            if b"POST" in seen:
+                await peer.reader.readuntil(b"</methodCall>")
+            await peer.send(OK)
+
+    async with capturing(tmp_path, reads) as captures:
+        assert (await captures.ask(head + call)).status == 200
+        assert (await captures.ask(request("/pypi?:action=submit"))).status == 200
+        assert (await captures.ask(request("/pypi?:action=display"))).status == 200
+        assert (await captures.ask(request("/other", method="DELETE"))).status == 200
+        records = await captures.end()
+    assert [(each.rule, each.safety) for each in records] == [
+        ("call", SafetyClass.SAFE),
+        ("display", SafetyClass.UNSAFE),
+        ("rest", SafetyClass.SAFE),
+        ("rest", SafetyClass.UNSAFE),
+    ]
+    assert (records[0].xmlrpc, records[0].sent) == ("search", len(call))
+    assert (records[1].xmlrpc, records[1].sent) == (None, None)
+
+
+async def test_connections_are_taken_whole_by_dice(tmp_path: Path) -> None:
+    rolls = iter([0.3, 0.1, 0.25, 0.2499])
+    async with capturing(tmp_path, dice=lambda: next(rolls), share=0.25) as captures:
+        for number in range(4):
+            async with captures.edge.client() as client:
+                for _ in range(3):
+                    assert (await client.ask(request(f"/{number}"))).status == 200
+        records = await captures.end()
+    assert [each.target for each in records] == ["/1"] * 3 + ["/3"] * 3
+
+
+async def test_it_begins_and_ends_while_connections_are_there(tmp_path: Path) -> None:
+    """What runs at that moment is not captured; traffic does not notice."""
+    async with capturing(tmp_path) as captures, captures.edge.client() as client:
+        edge = captures.edge.edge
+        await edge.end_capture()
+        assert (await client.ask(request("/before"))).status == 200
+        edge.begin_capture(Settings("20180416T150001Z", str(captures.directory), 1.0, 1 << 24, 4), lambda: 0.0)
+        assert (await client.ask(request("/within"))).status == 200
+        assert [each.target for each in await captures.end()] == ["/within"]
+        assert (await client.ask(request("/after"))).status == 200
+        assert client.writer.get_extra_info("peername") is not None
+        assert (await edge.end_capture()) is None
+
+
+async def test_an_exchange_that_runs_when_it_ends_goes_on(tmp_path: Path) -> None:
+    async def halves(peer: BackendPeer) -> None:
+        await peer.head()
+        await peer.send(OK[:-3])
+        await peer.head()  # never: until the edge leaves
+
+    async with capturing(tmp_path, halves) as captures, captures.edge.client() as client:
+        await client.send(request())
+        assert (await client.head()).status == 200
+        assert await captures.end() == []
+        assert (await client.reader.readexactly(2)) == b"he"
+
+
+async def test_a_request_that_is_not_understood_is_not_recorded(tmp_path: Path) -> None:
+    async with capturing(tmp_path) as captures:
+        assert (await captures.ask(b"GET / HTTP/1.1\r\nX: a\r\n\r\n")).status == 400
+        assert (await captures.ask(request("/a%2Fb"))).status == 400
+        assert await captures.end() == []
+
+
+async def test_beside_an_access_log_both_say_the_same(tmp_path: Path) -> None:
+    out = io.StringIO()
+    async with capturing(tmp_path, log=AccessLog(out)) as captures:
+        assert (await captures.ask(request("/kept/a", "User-Agent: pip/24.0"))).status == 200
+        assert (await captures.ask(b"nonsense\r\n\r\n")).status == 400
+        record = await captures.the_one()
+    first, second = map(json.loads, out.getvalue().splitlines())
+    assert (first["path"], first["user_agent"], second["status"]) == ("/kept/a", "pip/24.0", 400)
+    assert (first["rule"], first["cache"]) == (record.rule, record.cache)
+    assert abs(first["time"] - record.time) < 2e-6  # both were rounded
+
+
+async def test_planted_secrets_are_in_no_octet_of_the_files(tmp_path: Path) -> None:
+    async with capturing(tmp_path) as captures:
+        for secret in SECRETS:
+            lines = (f"Authorization: Bearer {secret}", f"Cookie: session={secret}", f"X-Api-Key: {secret}")
+            more = (f"Referer: http://u:{secret}@pypi.test/?token={secret}", f"User-Agent: Basic {secret}")
+            target = f"/a/reset/{secret}/b?access_token={secret}&x=1;sid={secret}"
+            assert (await captures.ask(request(target, *lines, *more))).status == 200
+            assert (await captures.ask(request(f"http://pypi.test{target}", *lines))).status == 200
+        records = await captures.end()
+    assert len(records) == 2 * len(SECRETS)
+    text = repr(records)
+    assert not [secret for secret in SECRETS if secret in text]
+
+
+async def test_what_the_writer_cannot_take_is_dropped_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking, "MOST_WAITING", 0)
+    async with capturing(tmp_path) as captures:
+        for _ in range(5):
+            assert (await captures.ask(request())).status == 200
+        capture = await captures.edge.edge.end_capture()
+        assert capture is not None
+        assert (capture.numbers()["dropped"], capture.numbers()["written"]) == (5, 0)
+
+
+async def test_a_disk_that_takes_nothing_ends_the_capture_and_not_the_traffic(tmp_path: Path) -> None:
+    async with capturing(tmp_path) as captures:
+        edge = captures.edge.edge
+        capture = edge.capture
+        assert capture is not None
+        captures.directory.rmdir()
+        captures.directory.write_text("no directory any more")
+        assert (await captures.ask(request())).status == 200
+        capture.tend()
+        assert (await captures.ask(request())).status == 200
+        ended = await edge.end_capture()
+        assert ended is capture
+        assert (capture.problem or "").startswith(f"{captures.directory}: ")
+        assert (capture.numbers()["written"], capture.numbers()["lost"]) == (0, 2)
+
+
+async def test_files_are_changed_and_the_oldest_make_room(tmp_path: Path) -> None:
+    async with capturing(tmp_path) as captures:
+        edge = captures.edge.edge
+        await edge.end_capture()
+        settings = Settings("20180416T150001Z", str(captures.directory), 1.0, 12_000, 1)
+        edge.begin_capture(settings, lambda: 0.0)
+        assert edge.capture is not None
+        async with captures.edge.client() as client:
+            for number in range(120):
+                assert (await client.ask(request(f"/{number}/{sha256(b'%d' % number).hexdigest()}"))).status == 200
+                if number % 4 == 3:
+                    edge.capture.tend()
+        numbers = edge.capture
+        records = await captures.end()
+    sizes = [path.stat().st_size for path in captures.directory.iterdir()]
+    assert sum(sizes) <= settings.most
+    assert max(sizes) <= settings.file_limit + 200
+    assert numbers.numbers()["files"] > len(sizes)
+    assert 0 < len(records) < 120
+    assert [each.target.split("/")[1] for each in records] == [str(n) for n in range(120 - len(records), 120)]

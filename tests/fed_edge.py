@@ -24,7 +24,7 @@ async def feed(supervisor: Supervisor) -> None:
     reader = asyncio.StreamReader(limit=1 << 24)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():
-        supervisor._shadowing.hear(line.decode())
+        supervisor._services.hear_found(line.decode())
 
 
 if __name__ == "__main__":

@@ -123,10 +123,10 @@ class Start:
 
     rules: RuleText
     sockets: tuple[tuple[int, ...], ...]
-    rates: int | None
     access_log: Path | None
     grace: float
     beat: float
+    rates: int | None = None
     purges: int | None = None
     shares: dict[str, int] = field(default_factory=dict)
     move: int = 0

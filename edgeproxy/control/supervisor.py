@@ -20,21 +20,15 @@ from pathlib import Path
 from typing import Final, assert_never
 
 from edgeproxy.control.aside import aside, leave_aside
-from edgeproxy.control.capturing import Capturing
 from edgeproxy.control.child import Child, all_ready
 from edgeproxy.control.control_socket import ControlSocket
 from edgeproxy.control.failures import CannotRun
-from edgeproxy.control.ledger_file import LedgerFile
 from edgeproxy.control.messages import Numbers
-from edgeproxy.control.moving import Moving
 from edgeproxy.control.orders import Order, Orders
 from edgeproxy.control.pid_file import PidFile
-from edgeproxy.control.purging import Purging
-from edgeproxy.control.rates import Rates
 from edgeproxy.control.report import Ending, Endings, print_report
 from edgeproxy.control.restarts import Attention, Restarts
-from edgeproxy.control.shadowing import Shadowing
-from edgeproxy.control.shares import Shares
+from edgeproxy.control.services import Services
 from edgeproxy.control.sockets import Offer, Sockets
 from edgeproxy.control.start import RuleText, Start, read_again
 from edgeproxy.control.upgrade import start_next
@@ -92,21 +86,13 @@ class Supervisor:
         pid_file, predecessor = options.pid_file, None if offer is None else os.getppid()
         self._pid_file = None if pid_file is None else PidFile(pid_file, predecessor)
         self._sockets = Sockets(options.workers, offer)
-        self._rates = Rates(offer)
-        self._purging = Purging(offer, lambda: self._ruleset)
-        self._ledger = LedgerFile(options.state)
-        self._shares = Shares(lambda: self._children)
-        self._moving = Moving(options.state, options.nodes, lambda: self._ruleset, self._shares, self._purging.purge)
-        self._shadowing = Shadowing(options.state, lambda: self._ruleset, self._moving, self._numbers)
-        self._capturing = Capturing(offer, lambda: self._children, options.workers)
-        commands = {
-            "purge": self._purging.purge,
-            "ledger": self._ledger.show,
-            "cutover": self._moving.do,
-            "shadow": self._shadowing.do,
-            "capture": self._capturing.do,
-        }
-        self._control = None if options.control is None else ControlSocket(options.control, commands)
+        self._services = Services(
+            *(options.state, options.nodes, options.workers, offer),
+            rules=lambda: self._ruleset,
+            children=lambda: self._children,
+            numbers=self._numbers,
+        )
+        self._control = None if options.control is None else ControlSocket(options.control, self._services.commands)
         self._restarts = [Restarts() for _ in range(options.workers)]
         self._attention = Attention(options.hang_after, time.monotonic())
         self._orders = Orders()
@@ -144,7 +130,7 @@ class Supervisor:
         if self._control is not None:
             self._control.bind(is_successor=self._offer is not None)
         self._sockets.open(self._ruleset.listen)
-        await self._moving.open()  # first: workers start with what is in force
+        await self._services.open()
         started = asyncio.ensure_future(self._start_workers(self._rules, self._ruleset))
         stop = asyncio.ensure_future(self._told_to_stop.wait())
         await asyncio.wait((started, stop), return_when=asyncio.FIRST_COMPLETED)
@@ -167,9 +153,8 @@ class Supervisor:
             self._keep_only(self._ruleset)  # the edge before may have had other rules
         self._keep(self._orders.follow(self._follow))
         self._keep(self._watch())
-        self._keep(self._ledger.keep())
-        self._keep(self._shadowing.file.keep())
-        self._keep(self._moving.run())
+        for work in self._services.work():
+            self._keep(work)
 
     async def _stop(self) -> None:
         self._is_stopping = True
@@ -192,9 +177,7 @@ class Supervisor:
                     else f"after {self._options.grace:g} s (--grace)"
                 )
                 tell(f"stopping: {_exchanges(self._broken_off)} broken off {why}")
-        self._ledger.close()
-        self._shadowing.file.close()
-        await self._moving.close()
+        await self._services.close()
         if self._pid_file is not None:
             self._pid_file.remove()
 
@@ -246,20 +229,11 @@ class Supervisor:
         start = Start(
             rules=rules,
             sockets=self._sockets.of_worker(ruleset.listen, number),
-            rates=self._rates.of_worker(ruleset),
             access_log=options.access_log,
             grace=options.grace,
             beat=min(1.0, options.hang_after / 5),
-            purges=self._purging.fd,
-            shares=self._shares.now,
-            move=self._shares.number,
-            lessons=self._shadowing.file.lessons,
-            capture=self._capturing.now,
-            tap=self._capturing.number,
         )
-        told = (self._ledger.add, self._moving.hear, self._shadowing.hear, self._capturing.hear)
-        child = Child(number, self._on_leaving, self._on_ended, *told)
-        child.start(start)
+        child = self._services.new_child(number, start, ruleset, self._on_leaving, self._on_ended)
         self._children.add(child)
         self._no_children.clear()
         try:
@@ -364,7 +338,7 @@ class Supervisor:
         old = [child for child in self._serving if child is not None]
         self._serve_with(children)
         self._keep_only(ruleset)
-        await self._moving.reload()
+        await self._services.reload()
         with suppress(TimeoutError):
             async with asyncio.timeout(_END_WITHIN):
                 await asyncio.gather(*(child.draining.wait() for child in old))
@@ -382,13 +356,12 @@ class Supervisor:
             tell(f"the edge is not upgraded: {failure}: this one goes on")
 
     def _make_offer(self, ready: int) -> Offer:
-        offer = replace(self._sockets.offer(ready), rates=self._rates.descriptors(), purges=self._purging.fd)
-        return replace(offer, capture=self._capturing.now)
+        return self._services.offered(self._sockets.offer(ready))
 
     def _keep_only(self, ruleset: Ruleset) -> None:
         """What these rules need: the rest was for others."""
         self._sockets.keep_only(ruleset.listen)
-        self._rates.keep_only(ruleset)
+        self._services.keep_only(ruleset)
 
     async def _numbers(self) -> Numbers:
         """What all workers have counted, those that have ended included; of one that hangs, what it last said."""

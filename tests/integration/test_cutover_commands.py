@@ -113,9 +113,9 @@ async def test_with_a_gate_that_nothing_is_known_of_a_person_takes_each_step(tmp
         code, text = await cutover(tmp_path, "status", "reads")
         lines = text.splitlines()
         assert (code, lines[0].endswith("; next 50 %, by a person")) == (0, True)
-        assert lines[1].startswith(
-            "    differences cannot be judged: no rule that forwards to reads is shadowed by modern"
-        )
+        assert lines[1] == "    differences: not enough data: different ? to ?, bound 1 % (new 0 of 0)"
+        why = "    differences cannot be judged: no rule that forwards to reads is shadowed by modern: add"
+        assert lines[2].startswith(why)
 
 
 async def test_without_a_state_nobody_can_be_moved(tmp_path: Path) -> None:

@@ -22,17 +22,26 @@ SHADOW = ", shadow: {to: modern, percent: 100, compare: json}"
 PIP = "User-Agent: pip/10.0.0 CPython/3.6.5"
 
 
-def answering(lacks: str = "") -> Script:
+def answering_once(lacks: str = "") -> Script:
     """Says what it is asked for, and how often it has answered, which is nobody's business."""
     served = count()
 
     async def script(peer: BackendPeer) -> None:
+        path = (await peer.head()).split(b" ")[1].decode()
+        is_there = not (lacks and path.startswith(lacks))
+        body = json.dumps({"path": path, "served": next(served)}) if is_there else "gone"
+        head = f"HTTP/1.1 {'200 OK' if is_there else '404 Not Found'}\r\nContent-Type: application/json\r\n"
+        await peer.send(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+
+    return script
+
+
+def answering(lacks: str = "") -> Script:
+    answer_one = answering_once(lacks)
+
+    async def script(peer: BackendPeer) -> None:
         while True:
-            path = (await peer.head()).split(b" ")[1].decode()
-            is_there = not (lacks and path.startswith(lacks))
-            body = json.dumps({"path": path, "served": next(served)}) if is_there else "gone"
-            head = f"HTTP/1.1 {'200 OK' if is_there else '404 Not Found'}\r\nContent-Type: application/json\r\n"
-            await peer.send(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            await answer_one(peer)
 
     return script
 
@@ -134,7 +143,12 @@ async def test_a_new_side_that_says_the_same_is_let_on(tmp_path: Path) -> None:
 
 
 async def test_a_new_side_that_breaks_off_never_passes(tmp_path: Path) -> None:
+    is_broken = asyncio.Event()
+    answer_one = answering_once()
+
     async def breaks(peer: BackendPeer) -> None:
+        while not is_broken.is_set():
+            await answer_one(peer)
         await peer.head()
         peer.reset()
 
@@ -142,6 +156,7 @@ async def test_a_new_side_that_breaks_off_never_passes(tmp_path: Path) -> None:
     async with rules_in(tmp_path, more=gates, legacy=answering(), modern=breaks, cache=SHADOW) as rules:
         async with running(rules) as (edge, clients):
             await learned(tmp_path, clients)
+            is_broken.set()
             await cutover(tmp_path, "start", "reads")
             await ask(clients, "/fine", 20)
             await edge.until_said("cutover reads: differences: FAIL")

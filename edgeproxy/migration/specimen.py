@@ -39,7 +39,9 @@ class Specimen:
     """`at`: POSIX seconds, when the client asked; `number` and `generation`: of the shares and rules in force then.
     `asked` is the normalised path and query that the client asked for; `lines` the request's field lines as the shadow
     got them. `again`: what the old side answered the second time, where it was asked for the sake of noise.
-    `is_overridden`: its client is on its arm by a pin or a token, and so is no random sample.
+    `is_overridden`: its client is on its arm by a pin or a token, and so is no random sample. `unasked`: how many more
+    requests of the rule the new side was not even asked, since it answered nobody, and the first of them came at
+    `unasked_since`: for a gate they are as many that have no answer.
     """
 
     rule: str
@@ -54,3 +56,5 @@ class Specimen:
     new: Part | Silence
     again: Part | Silence | None = None
     is_overridden: bool = False
+    unasked: int = 0
+    unasked_since: float = 0.0

@@ -196,9 +196,11 @@ async def test_a_backend_that_answers_nobody_is_left_alone_for_a_second() -> Non
         await client.ask(request("/page"))
         assert (site.drops(), site.counters.shadows) == ({Drop.DOWN: 1}, {"pages": 5})
         clock.now = lambda: loop_time() + 1
-        for _ in range(5):
+        for unasked in (1, 0, 0, 0, 0):  # the next one that is asked tells of those that were not
             await client.ask(request("/page"))
-            assert isinstance((await site.handed_on()).new, Part)
+            specimen = await site.handed_on()
+            assert isinstance(specimen.new, Part)
+            assert specimen.unasked == unasked
         assert site.drops() == {Drop.DOWN: 1}
 
 

@@ -138,6 +138,8 @@ class Comparer:
         elif rule.shadowed.cutover:
             period = Period(rule.shadowed.cutover, specimen.number, specimen.generation)
             self._news.count(period, is_different=bool(differences), at=specimen.at)
+            if specimen.unasked:
+                self._news.count_silent(period, specimen.unasked, at=specimen.unasked_since)
 
     def _leave(self, specimen: Specimen, why: Unjudged) -> None:
         self._news.unjudged[specimen.rule, why] += 1

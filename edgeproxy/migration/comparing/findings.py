@@ -85,6 +85,10 @@ class Findings:
     def count(self, period: Period, *, is_different: bool, at: float) -> None:
         self._add(period, Counted(ShadowCounts(1, int(is_different)), at))
 
+    def count_silent(self, period: Period, number: int, *, at: float) -> None:
+        """Requests that the new side was not asked, since it answered nobody."""
+        self._add(period, Counted(ShadowCounts(number, number), at))
+
     def merge(self, later: Findings) -> None:
         self.groups.merge(later.groups)
         self.lessons = joined(self.lessons, later.lessons)

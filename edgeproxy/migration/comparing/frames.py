@@ -14,7 +14,10 @@ from typing import Any, Final
 from edgeproxy.migration.specimen import Part, Silence, Specimen
 
 _LENGTHS: Final = Struct(">II")
-_PLAIN: Final = ("rule", "generation", "number", "at", "method", "host", "asked", "is_overridden")
+_PLAIN: Final = (
+    *("rule", "generation", "number", "at", "method", "host", "asked"),
+    *("is_overridden", "unasked", "unasked_since"),
+)
 _SIDES: Final = ("old", "new", "again")
 
 

@@ -125,7 +125,7 @@ class Original:
         self._hearing = Hearing(self.hold)
         self.old = self._body = None
         if why is not None:
-            self._shadower.count_drop(self.plan.rule, why)
+            self._shadower.count_drop(self.plan, why)
 
     def _note(self, full: Full | None) -> None:
         if full is not None:

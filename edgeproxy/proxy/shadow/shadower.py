@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from edgeproxy.migration.specimen import Part, Silence, Specimen
@@ -40,6 +40,15 @@ LEARNING: Final = 20  # pairs of answers of the old side, of one rule, before th
 _ONE_OF: Final = 20  # shadows, then
 
 
+@dataclass(slots=True)
+class _Unasked:
+    """Requests that the other backend was not asked, since it answered nobody: under which shares, and since when."""
+
+    number: int
+    since: float
+    count: int = 0
+
+
 class Shadower:
     """`deliver` is the edge's: somebody who compares, in another process."""
 
@@ -51,6 +60,7 @@ class Shadower:
         self._pools: dict[str, Pool] = {}
         self._own_counters, self._own_tally = Counters(), Tally()  # of the pools: nothing of them is a client's
         self._pairs: Counter[str] = Counter()
+        self._unasked: dict[str, _Unasked] = {}  # by rule, until the next one that is asked takes it along
         self._is_closed = False
 
     # -- for exchanges ------------------------------------------------------------------------------------------
@@ -64,7 +74,7 @@ class Shadower:
             return False
         why = self._why_not(shadow, values)
         if why is not None:
-            self.count_drop(plan.rule, why)
+            self.count_drop(plan, why)
         return why is None
 
     def begin(self, plan: Pass, lines: bytes, body: bytes | None, *, awaits_body: bool = False) -> Original | None:
@@ -96,8 +106,14 @@ class Shadower:
             original.queued = self._edge.clock.now()
             self._lane(original.shadow).add(original)
 
-    def count_drop(self, rule: str, why: Drop) -> None:
-        self.counters.shadow_drops[rule, why] += 1
+    def count_drop(self, plan: Pass, why: Drop) -> None:
+        self.counters.shadow_drops[plan.rule, why] += 1
+        if why is Drop.DOWN and not plan.is_overridden:
+            at, number = self.moment()
+            unasked = self._unasked.get(plan.rule)
+            if unasked is None or unasked.number != number:
+                unasked = self._unasked[plan.rule] = _Unasked(number, at)
+            unasked.count += 1
 
     # -- for shadows --------------------------------------------------------------------------------------------
 
@@ -124,9 +140,13 @@ class Shadower:
         self._lane(original.shadow).note(outcome)
 
     def deliver(self, specimen: Specimen) -> bool:
-        deliver = self._edge.deliver
+        deliver, unasked = self._edge.deliver, self._unasked.get(specimen.rule)
+        if unasked is not None and unasked.number == specimen.number and not specimen.is_overridden:
+            specimen = replace(specimen, unasked=unasked.count, unasked_since=unasked.since)
         if deliver is None or not deliver(specimen):
             return False
+        if specimen.unasked:
+            del self._unasked[specimen.rule]
         self.counters.shadows_delivered[specimen.rule] += 1
         self._pairs[specimen.rule] += isinstance(specimen.again, Part)
         return True

@@ -65,6 +65,16 @@ def test_a_new_side_that_gives_no_answer_differs() -> None:
     assert (key, example.old.status, example.new.status, example.new.content) == (PAGE, 200, 0, "")
 
 
+def test_what_a_new_side_was_not_asked_since_it_answers_nobody_counts_as_no_answer() -> None:
+    left_alone = {"unasked": 40, "unasked_since": NOW - 3}
+    back = replace(specimen(SAME), **left_alone)
+    findings = feed(learned(), specimen(SAME), replace(specimen(Silence.CONNECT), **left_alone), back)
+    assert counts(findings) == {READS: (83, 81)}
+    assert findings.periods[READS].oldest == NOW - 3
+    assert findings.groups.compared == 3
+    assert feed(Comparer(shadowed(), {}), back).periods == {}
+
+
 def test_an_old_side_that_gives_no_second_answer_teaches_nothing() -> None:
     comparer = learned(*[specimen(again=Silence.TIMEOUT)] * LEARNING)
     assert counts(feed(comparer, specimen())) == {}

@@ -183,7 +183,7 @@ def look_alikes_of_both_arms() -> LookAlikes:
     return LookAlikes("/pypi/six/json", agents)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_200)
 async def test_nobody_who_installs_notices_a_ramp_a_gate_that_fails_and_a_rollback(
     seeded: Path, tmp_path: Path
 ) -> None:

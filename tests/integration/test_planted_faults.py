@@ -24,7 +24,9 @@ from cutover_edge import cutover, own, status
 from edge_process import WAIT, running_process
 from installing import client_key_of, number_at
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+LONG = 4 * WAIT  # gates need hundreds of answers, also where there is much else to do
 
 RULES = """
 edge: 1
@@ -114,7 +116,7 @@ class Bed:
 
     async def until(self, what: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """The entry of the journal that says that this has happened, and the cutover as it is then."""
-        async with asyncio.timeout(WAIT):
+        async with asyncio.timeout(LONG):
             while True:
                 told = await status(self.place)
                 for entry in told["journal"]:
@@ -191,7 +193,7 @@ async def test_each_fault_that_is_planted_is_named_and_its_gate_calls_the_cutove
         async with bed.load([*PAGES, *DOCUMENTS]):
             await cutover(tmp_path, "start", "reads")
             entry, state = await bed.until("gate_failed")
-            async with asyncio.timeout(WAIT):
+            async with asyncio.timeout(LONG):
                 while not found_in(await bed.report()) >= {found for found, _ in FAULTS.values()}:
                     await asyncio.sleep(0.2)
         (differences,) = entry["evidence"]

@@ -117,8 +117,8 @@ class Start:
     """All that a worker needs to know. `sockets` are its descriptors, one or more for each listener; `rates`: that of
     the table in which workers count together, if a rule has a rate; `beat`: seconds between signs of life; `grace`:
     seconds for running exchanges when it drains without being told how long; `purges`: the log of purges of all;
-    `shares`: of cutovers that are not at rest, as the `Move` with the number `move` said; `lessons`: what is known of
-    the noise of old sides, a text; `capture`: likewise, what the `Tap` with the number `tap` said.
+    `shares`: of cutovers that are not at rest, as the `Move` with the number `move` said; `capture`: likewise, what the
+    `Tap` with the number `tap` said; `lessons`: what is known of the noise of old sides, a text.
     """
 
     rules: RuleText

@@ -28,7 +28,7 @@ async def test_its_reason_is_read_before_its_end_is_told(tmp_path: Path) -> None
     child = Child(
         0, lambda _: None, lambda _: ended.set(), lambda _: None, lambda _: None, lambda _: None, lambda *_: None
     )
-    child.start(Start(rules, (), None, access_log=tmp_path, grace=1.0, beat=1.0))
+    child.start(Start(rules, (), access_log=tmp_path, grace=1.0, beat=1.0))
     await child.open()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222  # the loop stands still
     child._on_exit()

@@ -7,7 +7,7 @@ PORT   ?= 8080
 STAGE  ?= 3-modern
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit lint format bench edge2018 survival attack constraints clean
+.PHONY: help run test unit lint format bench index edge2018 survival attack constraints clean
 
 help:            ## say what the targets do
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ format: $(VENV)/.dev  ## put the code into shape
 
 bench: $(VENV)/.bench  ## CPU per request and memory beside nginx, HAProxy, Envoy, Caddy and Varnish, as installed
 	$(BIN)/python -m loadtests.bench
+
+index: $(VENV)/.dev  ## searches on 100,000 projects, and the simple page of a project with 5,000 files
+	$(BIN)/python -m loadtests.index
 
 edge2018: $(VENV)/.dev  ## the load of PyPI's edge in 2018 on this machine: what the edge answers itself, how fast, at what cost
 	$(BIN)/python -m loadtests.edge2018

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 from aiohttp import web
 
 from backends.addresses import base_url, host_name
 from backends.faults import Traits
 from backends.modern.app import make_app
+from backends.modern.era import Era
 from backends.modern.limiting import CALLS_AN_HOUR
 from backends.modern.site import DEFAULT_FILES_URL, Site
 from backends.purging import add_options, edges_of, purge_at
@@ -40,10 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--calls-an-hour", type=_count, default=CALLS_AN_HOUR, metavar="N",
         help=f"XML-RPC calls that one client may make ({CALLS_AN_HOUR}); 0 for any number",
     )  # fmt: skip
+    options.add_argument("--era", type=_day, metavar="DAY", help="the day that the site is of (today)")
     add_options(options)
     given = options.parse_args(arguments)
     edges = edges_of(options, given)
-    site = Site(given.files_url, dict(given.files_url_for), given.upload_token, given.calls_an_hour or None)
+    era = Era(given.era)
+    site = Site(given.files_url, dict(given.files_url_for), given.upload_token, era, given.calls_an_hour or None)
+    traits = replace(TRAITS, spelling=lambda project: project.name) if era.answers_json_verbatim else TRAITS
 
     def app(store: Store) -> web.Application:
         store.sweep(before=datetime.now(UTC) - _ABANDONED_AFTER)
@@ -52,7 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             purge_at(made, edges)
         return made
 
-    return serve(PROGRAM, app, TRAITS, given)
+    return serve(PROGRAM, app, traits, given)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day: give one like 2018-04-30") from None
 
 
 def _count(text: str) -> int:

@@ -19,6 +19,7 @@ from backends.marshalling import LARGEST_CALL, CallError, Result, read_call, wri
 from backends.modern import answers
 from backends.modern.answers import Answer
 from backends.modern.limiting import LIMIT
+from backends.modern.older_calls import READS, WrongArguments, search
 from backends.modern.visit import Visit
 
 CALL_TYPE: Final = "text/xml"
@@ -87,6 +88,15 @@ def _too_many(seconds: int) -> str:
 
 
 def _call(name: str, arguments: Arguments, visit: Visit) -> Result:
+    era = visit.site.era
+    older = READS.get(name) if era.answers_reads else None
+    if name == "search" and era.answers_search:
+        older = search
+    if older is not None:
+        try:
+            return older(visit, arguments)
+        except WrongArguments as error:
+            raise CallFault(_APPLICATION, str(error)) from error
     if (retired := _RETIRED.get(name)) is not None:
         raise CallFault(_APPLICATION, retired.format(origin=f"{visit.scheme}://{visit.host}"))
     method = METHODS.get(name)

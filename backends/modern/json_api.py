@@ -26,8 +26,9 @@ def project(visit: Visit) -> Answer:
     chosen = latest(releases)
     if found is None or not found.is_listed or chosen is None:
         return MISSING
-    if visit.captures["name"] != normalized:
-        return answers.moved(visit.with_query(f"/pypi/{normalized}/json"))
+    spelled = _spelled(visit, found)
+    if visit.captures["name"] != spelled:
+        return answers.moved(visit.with_query(path_of("pypi", spelled) + "json"))
     document = release_document(visit, found, chosen, files)
     by_version: dict[str, list[object]] = {release.version: [] for release in releases}
     for file in files:
@@ -45,10 +46,16 @@ def release(visit: Visit) -> Answer:
         files = visit.store.files(normalized, version)
     if found is None or not found.is_listed or chosen is None:
         return MISSING
-    if name != normalized:
-        release_path = path_of("pypi", normalized, version) + "json"
+    spelled = _spelled(visit, found)
+    if name != spelled:
+        release_path = path_of("pypi", spelled, version) + "json"
         return answers.moved(visit.with_query(release_path))
     return _answer(visit, found, "release-legacy-json", release_document(visit, found, chosen, files))
+
+
+def _spelled(visit: Visit, project: Project) -> str:
+    """The one name under which a project's JSON is not redirected."""
+    return project.name if visit.site.era.answers_json_verbatim else project.normalized
 
 
 def _answer(visit: Visit, project: Project, key: str, document: object) -> Answer:

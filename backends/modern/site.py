@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from backends.modern.era import Era
 from backends.modern.limiting import CALLS_AN_HOUR
 
 DEFAULT_FILES_URL = "http://files.pypihosted.test"
@@ -15,6 +16,7 @@ class Site:
     files_url: str = DEFAULT_FILES_URL  # without a slash at the end
     files_url_for: Mapping[str, str] = field(default_factory=dict)  # by the public host that was asked
     upload_token: str | None = None  # None: nobody may upload
+    era: Era = field(default_factory=Era)
     calls_an_hour: int | None = CALLS_AN_HOUR  # XML-RPC calls that one client may make; None: any number
 
     def files_url_at(self, public_host: str) -> str:

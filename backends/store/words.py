@@ -58,15 +58,15 @@ def find(db: sqlite3.Connection, typed: str, limit: int, offset: int) -> Found:
         return Found([], 0, False)
     normalized = str(canonicalize_name(typed.strip()))
     exact = db.execute("SELECT id FROM project WHERE normalized = ?", (normalized,)).fetchone()
-    ranked = [
-        int(row[0])
-        for row in db.execute(
-            f"""SELECT rowid FROM words WHERE words MATCH ? AND rowid IN
-                (SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT {MOST_RANKED})
-                ORDER BY bm25(words, {_WEIGHTS})""",
-            (query, query),
-        )
-    ]
+    # A bound on row numbers, which FTS5 walks to; a list of them it would look up one by one.
+    oldest = db.execute(
+        f"SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid DESC LIMIT 1 OFFSET {MOST_RANKED - 1}", (query,)
+    ).fetchone()
+    found = db.execute(
+        f"SELECT rowid FROM words WHERE words MATCH ? AND rowid >= ? ORDER BY bm25(words, {_WEIGHTS})",
+        (query, 0 if oldest is None else oldest[0]),
+    )
+    ranked = [int(row[0]) for row in found]
     if exact is not None and _is_found(db, exact["id"]):
         ranked = [exact["id"], *(found for found in ranked if found != exact["id"])]
     hits = [_hit(db, found) for found in ranked[offset : offset + limit]]

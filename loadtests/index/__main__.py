@@ -26,7 +26,7 @@ from backends.store.bulk import Bulk
 
 PROJECTS = 100_000
 FILES = 5_000
-SEARCHES = 1_000
+SEARCHES = 300
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

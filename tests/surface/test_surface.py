@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from yarl import URL
 from backends.legacy import app as legacy
 from backends.legacy.era import Era
 from backends.modern import app as modern
+from backends.modern.era import Era as NewEra
 from backends.modern.site import Site
 from backends.store import Store
 
@@ -66,6 +68,15 @@ async def test_legacy_that_requires_tls(row: Row, world: tuple[Store, Mapping[st
     store, values = world
     settings = legacy.Settings(needs_tls=True)
     got = await asked(legacy.make_app(store, lambda: LAUNCH, settings), ask_of(row, values))
+    assert list(differences(row, values, got)) == []
+
+
+@pytest.mark.parametrize("row", rows_of("modern_eras.yaml"))
+async def test_modern_of_another_day(row: Row, world: tuple[Store, Mapping[str, str]]) -> None:
+    store, values = world
+    day = date.fromisoformat(row.facts.partition(" ")[0])
+    site = replace(SITE, era=NewEra(day))
+    got = await asked(modern.make_app(store, site, lambda: LAUNCH), ask_of(row, values))
     assert list(differences(row, values, got)) == []
 
 

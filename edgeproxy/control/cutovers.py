@@ -3,8 +3,8 @@
 Laws of this module:
 - what is in force here is what the journal says, and follows every change of it, whoever made it: a command here, the
   controller of another node, another process;
-- what the store does not take does not happen, but for a rollback: it is in force here before the store is asked, which
-  may hang, and is tried until it is taken;
+- what the store does not take does not happen, but for a way back: it is in force here before the store is asked, which
+  may hang or take nothing, and stays in force and is tried until it is taken;
 - any number of controllers may watch one cutover: each number of its journal is given once, so no step is taken twice;
 - the hold and the gates decide on steps, a person may do so any time, and the last one is finished by a person alone.
 """
@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, assert_never
 
@@ -89,7 +89,8 @@ class Cutovers:
         self._tick = tick
         self._states: dict[str, State] = {}
         self._in_force: dict[str, tuple[Split, bool]] = {}
-        self._going_back: set[str] = set()  # in force here, and not taken by the store yet
+        self._waiting: dict[str, Rollback | Entry] = {}  # ways back: in force here, and not taken by the store yet
+        self._trying: Counter[str] = Counter()  # how many of them are with the store now
 
     @property
     def states(self) -> Mapping[str, State]:
@@ -120,30 +121,67 @@ class Cutovers:
         if name not in cutovers:
             known = f"there are {', '.join(sorted(cutovers))}" if cutovers else "there is none"
             return Refusal(Refused.UNKNOWN, f"no cutover is named {name!r}", f"{known} in the rules.")
-        if not isinstance(command, Rollback):
-            made = await self._ask_store(cutovers[name], command)
-            return made if isinstance(made, Refusal) or await self._append(made) else await self._outrun(made)
-        async with self._put_back(cutovers[name]):
-            while not isinstance(made := await self._ask_store(cutovers[name], command), Refusal):
-                if await self._append(made):
-                    break
-            return made
+        cutover = cutovers[name]
+        if name in self._waiting and not self._trying[name]:
+            await self._try_again(cutover)
+        if isinstance(command, Rollback):
+            state = self._states.get(name)
+            likely = None if state is None else decide(cutover, state, command, self._shell.now())
+            return likely if isinstance(likely, Refusal) else await self._put_back(cutover, command)
+        made = await self._ask_store(cutover, command)
+        return made if isinstance(made, Refusal) or await self._append(made) else await self._outrun(made)
 
     async def _ask_store(self, cutover: Cutover, command: Command) -> Entry | Refusal:
         return await self._decide(cutover, await self._store.read(cutover.name), command)
 
-    @asynccontextmanager
-    async def _put_back(self, cutover: Cutover) -> AsyncIterator[None]:
-        """Everybody is on the old arm at once; in the end what the store has is in force."""
+    # -- ways back ----------------------------------------------------------------------------------------------------
+
+    async def _put_back(self, cutover: Cutover, asked: Rollback | Entry) -> Entry | Refusal:
+        """Everybody is on the old arm at once, and until the store has taken it or says that it is otherwise. An entry
+        is of a gate that failed: it is for what it was decided on alone. Raises StateLost.
+        """
         name = cutover.name
         if name in self._states:
             self._put_in_force(cutover.resting, started=False)  # so nobody is there by a pin either
-        self._going_back.add(name)
+        self._waiting[name] = asked
+        self._trying[name] += 1
         try:
-            yield
+            made = await self._have_taken(cutover, asked)
+        except StateLost as error:
+            stays = f"everybody is on {cutover.old.name} here, and stays there: it is written down as soon as it can be"
+            raise StateLost(f"{error}. Meanwhile {stays}") from None
         finally:
-            self._going_back.discard(name)
-            await self._refresh(name)
+            self._trying[name] -= 1
+        if self._waiting.get(name) is asked:
+            del self._waiting[name]
+        await self._refresh(name)
+        return made
+
+    async def _put_back_by_gate(self, cutover: Cutover, entry: Entry) -> None:
+        try:
+            made = await self._put_back(cutover, entry)
+        except StateLost as error:
+            self._shell.tell(f"cutover {entry.cutover}: {entry.why}: {error}")
+            return
+        if isinstance(made, Entry):
+            self._tell_back(made)
+
+    async def _have_taken(self, cutover: Cutover, asked: Rollback | Entry) -> Entry | Refusal:
+        if isinstance(asked, Entry):
+            return asked if await self._append(asked) else await self._outrun(asked)
+        while not isinstance(made := await self._ask_store(cutover, asked), Refusal):
+            if await self._append(made):
+                break
+        return made
+
+    async def _try_again(self, cutover: Cutover) -> None:
+        """What the store could not take. Raises StateLost."""
+        made = await self._put_back(cutover, self._waiting[cutover.name])
+        if isinstance(made, Entry):
+            self._tell_back(made)
+
+    def _tell_back(self, made: Entry) -> None:
+        self._shell.tell(f"cutover {made.cutover}: {made.why}: it is {_phase(made)} at {written_share(made.share)} %")
 
     # -- what the store tells -----------------------------------------------------------------------------------------
 
@@ -186,7 +224,7 @@ class Cutovers:
             self._shell.tell(f"cutover {name}: {error}")
             return
         self._states[name] = state
-        if name not in self._going_back:
+        if name not in self._waiting:
             self._put_in_force(share_of(cutover, state), started=is_started(cutover, state))
 
     def _put_in_force(self, split: Split, *, started: bool) -> None:
@@ -200,7 +238,10 @@ class Cutovers:
         while True:
             for name, cutover in self._shell.cutovers().items():
                 try:
-                    await self._judge(cutover, self._states.get(name) or State(name))
+                    if name not in self._waiting:
+                        await self._judge(cutover, self._states.get(name) or State(name))
+                    elif not self._trying[name]:
+                        await self._try_again(cutover)
                 except StateLost:
                     pass  # which the store tells by itself
                 except Exception as error:  # noqa: BLE001  # this is the supervisor: the others are judged all the same
@@ -221,14 +262,11 @@ class Cutovers:
         if not isinstance(made, Entry):
             return
         if made.phase is Phase.ROLLED_BACK:
-            async with self._put_back(cutover):
-                is_taken = await self._append(made)
-        else:
-            is_taken = await self._append(made)
-        if not is_taken:
+            await self._put_back_by_gate(cutover, made)
+        elif not await self._append(made):
             await self._refresh(state.name)  # another was faster: the next tick looks again
         elif isinstance(happening, GateFailed):
-            self._shell.tell(f"cutover {state.name}: {made.why}: it is {_phase(made)} at {written_share(made.share)} %")
+            self._tell_back(made)
 
     async def _decide(self, cutover: Cutover, state: State, asked: Command | Happening) -> Entry | Refusal:
         """Rehearsals are looked up where the rules ask for one."""

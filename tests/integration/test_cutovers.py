@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from edgeproxy.migration.journal import Entry
 from edgeproxy.migration.phases import Phase, State, What
 from edgeproxy.migration.rehearsal import Rehearsal, Rehearsals
 from edgeproxy.ruleset.arms import WHOLE, Cutover, OnFail, Split
-from edgeproxy.state.store import Store
+from edgeproxy.state.store import StateLost, Store
 from edgeproxy.state.watching import Found, Lost
 
 READS = cutover(1, 5, 20, 100)
@@ -364,3 +365,51 @@ async def test_a_gate_that_fails_moves_everybody_back_before_a_store_that_hangs_
             server.go_on()
             await node.until(lambda: node.store.lost is None)
             assert (node.share, node.state.phase) == (0, Phase.ROLLED_BACK)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Somebody else is writing to the state's file, and does not end."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        yield
+
+
+async def test_a_rollback_that_the_store_cannot_take_stays_in_force_until_it_can(node: Node, tmp_path: Path) -> None:
+    await node.do(START, SetShare("di", "all of them", WHOLE))
+    with locked(tmp_path / "state.db"):
+        first = asyncio.create_task(node.cutovers.do("reads", Rollback("di", "users complain")))
+        second = asyncio.create_task(node.cutovers.do("reads", Rollback("ed", "they do")))
+        for asked in (first, second):
+            with pytest.raises(StateLost, match="everybody is on legacy here, and stays there"):
+                await asked
+            assert node.share == 0
+        with pytest.raises(StateLost, match="stays there"):
+            await node.cutovers.do("reads", SetShare("ed", "again", WHOLE))
+        assert node.share == 0
+    await node.until(lambda: node.state.phase is Phase.ROLLED_BACK)
+    assert node.share == 0
+    assert node.in_force[-1] == READS.resting
+
+
+async def test_a_gate_that_failed_is_not_forgotten_by_a_store_that_cannot_take_it(node: Node, tmp_path: Path) -> None:
+    await node.do(START, SetShare("di", "all of them", WHOLE))
+    with locked(tmp_path / "state.db"):
+        node.judged = Failed("too many errors", "the evidence")
+        await node.until(lambda: node.share == 0)
+        node.judged = Undecided()  # nobody is on the new arm by whom it could fail again
+        with pytest.raises(StateLost):
+            await node.cutovers.do("reads", SetShare("ed", "half of them", WHOLE // 2))
+        assert node.share == 0
+    await node.until(lambda: node.state.phase is Phase.ROLLED_BACK)
+    last = (await node.store.journal("reads"))[-1]
+    assert (last.what, last.evidence) == (What.GATE_FAILED, "the evidence")
+
+
+async def test_a_rollback_that_is_refused_moves_nobody(node: Node) -> None:
+    await node.do(START, SetShare("di", "all of them", WHOLE))
+    before = list(node.in_force)
+    made = await node.cutovers.do("reads", Rollback("", ""))
+    assert isinstance(made, Refusal)
+    assert made.refused is Refused.NAMELESS
+    assert node.in_force == before

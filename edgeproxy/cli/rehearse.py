@@ -17,7 +17,7 @@ from typing import Final
 from edgeproxy.cli.arguments import backend_place, person
 from edgeproxy.cli.output import say
 from edgeproxy.cli.rehearsing.captured import Capture, captured, read_lines
-from edgeproxy.cli.rehearsing.held import redirects_of
+from edgeproxy.cli.rehearsing.held import recordable, redirects_of
 from edgeproxy.cli.rehearsing.rehearsal import Given, Rehearsed, rehearse
 from edgeproxy.cli.rehearsing.report import as_json, as_text
 from edgeproxy.cli.rehearsing.wire import Bounds
@@ -93,7 +93,7 @@ def execute(args: Namespace) -> int:
         held = [] if args.state is None else redirects(args.state)
         told = asyncio.run(rehearse(ruleset, _given(args, ruleset, held)))
         if args.state is not None:
-            add(args.state, _record(told, args.who), redirects_of(told.walks, told.began))
+            add(args.state, _record(told, args.who), recordable(redirects_of(told.walks, told.began)))
     except RuleFileError as error:
         say(str(error))
         return _UNUSABLE

@@ -111,7 +111,13 @@ async def rehearse(ruleset: Ruleset, given: Given) -> Rehearsed:
     held = by_url([*redirects_of(walks, began), *given.held], began)
     found = [each for one in walked for each in found_in(one)]
     found += [each for walk in walks for each in flips(walk, held, began)]
-    said = [*expectations(checking).findings, *problems(found), *_unfound(starts), *heard.problems()]
+    said = [
+        *expectations(checking).findings,
+        *problems(found),
+        *_unfound(starts),
+        *_secret(ruleset, given),
+        *heard.problems(),
+    ]
     said.sort(key=lambda each: (each.place.file, each.place.line))
     return Rehearsed(ruleset, walked, said, given.capture, requests, began, time.monotonic() - ticks, given.is_strict)
 
@@ -126,6 +132,21 @@ def _unfound(starts: Starts) -> list[Problem]:
             "name one as a case of `expect`.",
         )
         for rule, why in starts.unfound
+    ]
+
+
+def _secret(ruleset: Ruleset, given: Given) -> list[Problem]:
+    found = {} if given.capture is None else given.capture.secret
+    return [
+        Problem(
+            Code.NOT_WALKED,
+            ruleset.rules[index].place,
+            f"{hits:,} captured {'requests' if hits > 1 else 'request'} of the rule {ruleset.rules[index].name!r} "
+            f"{'were' if hits > 1 else 'was'} not walked",
+            "what looks like a secret is in the URL, and is sent to nobody.",
+            "name one like it without: --path, or a case of `expect`.",
+        )
+        for index, hits in found.items()
     ]
 
 

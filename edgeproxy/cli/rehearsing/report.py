@@ -154,9 +154,11 @@ def _notes(told: Rehearsed, by_rule: Sequence[tuple[Rule, list[Walked]]]) -> Ite
     if missing:
         shown = _named(list(dict.fromkeys(missing)), 3)
         yield printable(f"a backend has not what is known: {shown}")
-    made_up = [rule.name for rule, walked in by_rule if _is_made_up(walked)]
+    made_up = [rule.name for rule, walked in by_rule if rule.name not in told.unwalked and _is_made_up(walked)]
     if made_up:
         yield f"made-up paths alone were asked of {_named(made_up)}: name one that is there by `expect` or --path"
+    if told.allowed:
+        yield f"nothing real was walked, as --allow-unwalked allows: {_named(told.allowed)}"
     if told.capture is not None:
         yield "; ".join(_of_capture(told.capture))
     if told.left_out:
@@ -220,6 +222,7 @@ def as_json(told: Rehearsed, file: str) -> dict[str, object]:
         "backends": dict(places_of(told.ruleset)),
         "requests": told.requests,
         "left_out": told.left_out,
+        "allowed_unwalked": list(told.allowed),
         "errors": told.number_of(Severity.ERROR),
         "warnings": told.number_of(Severity.WARNING),
         "problems": [problem_as_json(problem) for problem in told.problems],

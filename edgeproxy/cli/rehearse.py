@@ -17,7 +17,7 @@ from typing import Final
 from edgeproxy.cli.arguments import backend_place, person
 from edgeproxy.cli.output import say
 from edgeproxy.cli.rehearsing.captured import Capture, captured, read_lines
-from edgeproxy.cli.rehearsing.held import redirects_of
+from edgeproxy.cli.rehearsing.held import recordable, redirects_of
 from edgeproxy.cli.rehearsing.rehearsal import Given, Rehearsed, rehearse
 from edgeproxy.cli.rehearsing.report import as_json, as_text
 from edgeproxy.cli.rehearsing.wire import Bounds
@@ -58,6 +58,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--capture", metavar="FILE", help="an access log or records: each shape is walked (-: stdin)")
     parser.add_argument(
+        "--allow-unwalked",
+        action="append",
+        default=[],
+        metavar="RULE",
+        help="pass though nothing real was walked of this rule; recorded; several times",
+    )
+    parser.add_argument(
         "--shapes", type=_from_to(1, 5_000), default=500, metavar="N", help="the most shapes of a capture (500)"
     )
     parser.add_argument(
@@ -90,10 +97,14 @@ def execute(args: Namespace) -> int:
     try:
         with uncollected():
             ruleset = load_ruleset(args.rules, overrides=Overrides(backends=dict(args.backend)))
+        unknown = sorted(set(args.allow_unwalked) - {rule.name for rule in ruleset.rules})
+        if unknown:
+            print(f"edgeproxy rehearse: --allow-unwalked {unknown[0]}: no rule has this name", file=sys.stderr)
+            return _UNUSABLE
         held = [] if args.state is None else redirects(args.state)
         told = asyncio.run(rehearse(ruleset, _given(args, ruleset, held)))
         if args.state is not None:
-            add(args.state, _record(told, args.who), redirects_of(told.walks, told.began))
+            add(args.state, _record(told, args.who), recordable(redirects_of(told.walks, told.began)))
     except RuleFileError as error:
         say(str(error))
         return _UNUSABLE
@@ -120,7 +131,8 @@ def _say(args: Namespace, told: Rehearsed) -> None:
 def _given(args: Namespace, ruleset: Ruleset, held: Sequence[HeldRedirect]) -> Given:
     """Raises OSError."""
     bounds = Bounds(args.most, args.rate, args.at_once, args.timeout, args.within)
-    return Given(list(known_from(args.path)), _capture(args, ruleset), held, bounds, args.strict)
+    allowed = frozenset(args.allow_unwalked)
+    return Given(list(known_from(args.path)), _capture(args, ruleset), held, bounds, args.strict, allowed)
 
 
 def _capture(args: Namespace, ruleset: Ruleset) -> Capture | None:
@@ -143,6 +155,7 @@ def _record(told: Rehearsed, who: str) -> Rehearsal:
         requests=told.requests,
         errors=told.number_of(Severity.ERROR),
         warnings=told.number_of(Severity.WARNING),
+        unwalked=told.allowed,
     )
 
 

@@ -22,6 +22,7 @@ _THINGS: Final[Mapping[str, str]] = {
     "final:status": "the status where the redirect ends",
     "final:content": "the content where the redirect ends",
     "index:/files/*": "a file",
+    "index:/hash-algorithms": "the algorithm of the files' hashes",
     "index:/projects/*": "a project",
     OTHER: "something else",
 }

@@ -3,7 +3,8 @@
 Laws of this module:
 - `edgeproxy rehearse` writes, in one transaction, and a running edge reads when a cutover asks: neither waits for the
   other longer than a moment;
-- a file that is something else is left as it is;
+- a file that is something else is left as it is; one of version 1, which knew of no `unwalked`, is read, and brought up
+  to date by whoever writes;
 - bounded: the newest rehearsals, and the redirects that were seen last.
 """
 
@@ -22,7 +23,7 @@ from edgeproxy.migration.rehearsal import HeldRedirect, Rehearsal
 
 NAME: Final = "rehearsals.sqlite"
 _APPLICATION: Final = 0x72656873  # "rehs"
-_VERSION: Final = 1
+_VERSION: Final = 2
 _PATIENCE: Final = 5.0  # seconds for a lock
 _MOST: Final = 1_000
 _MOST_REDIRECTS: Final = 20_000
@@ -30,14 +31,15 @@ _SCHEMA: Final = """
 CREATE TABLE rehearsals (
     number INTEGER PRIMARY KEY, at REAL NOT NULL, ruleset TEXT NOT NULL, places TEXT NOT NULL, who TEXT NOT NULL,
     passed INTEGER NOT NULL, walks INTEGER NOT NULL, requests INTEGER NOT NULL, errors INTEGER NOT NULL,
-    warnings INTEGER NOT NULL
+    warnings INTEGER NOT NULL, unwalked TEXT NOT NULL DEFAULT '[]'
 ) STRICT;
 CREATE TABLE redirects (
     url TEXT NOT NULL, target TEXT NOT NULL, status INTEGER NOT NULL, since REAL NOT NULL, until REAL,
     by TEXT NOT NULL, seen REAL NOT NULL, PRIMARY KEY (url, target)
 ) STRICT, WITHOUT ROWID;
 """
-_ADD: Final = "INSERT INTO rehearsals VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_UPDATE: Final = "ALTER TABLE rehearsals ADD COLUMN unwalked TEXT NOT NULL DEFAULT '[]'"  # from version 1
+_ADD: Final = "INSERT INTO rehearsals VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _TRIM: Final = f"DELETE FROM rehearsals WHERE number <= (SELECT max(number) FROM rehearsals) - {_MOST}"
 _HOLD: Final = """
 INSERT INTO redirects VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -49,7 +51,7 @@ _TRIM_REDIRECTS: Final = f"""
 DELETE FROM redirects WHERE (url, target) IN
     (SELECT url, target FROM redirects ORDER BY seen DESC LIMIT -1 OFFSET {_MOST_REDIRECTS})
 """
-_NEWEST: Final = "SELECT at, ruleset, places, who, passed, walks, requests, errors, warnings FROM rehearsals"
+_NEWEST: Final = "SELECT at, ruleset, places, who, passed, walks, requests, errors, warnings, {} FROM rehearsals"
 
 
 class Unusable(Exception):
@@ -68,7 +70,9 @@ def add(directory: Path, rehearsal: Rehearsal, redirects: Iterable[HeldRedirect]
         each = rehearsal
         places = json.dumps(dict(each.places), sort_keys=True)
         counts = (each.walks, each.requests, each.errors, each.warnings)
-        db.execute(_ADD, (each.at, each.ruleset, places, each.who, int(each.passed), *counts))
+        db.execute(
+            _ADD, (each.at, each.ruleset, places, each.who, int(each.passed), *counts, json.dumps(each.unwalked))
+        )
         db.execute(_TRIM)
         db.execute(_FORGET, (each.at,))
         rows = ((one.url, one.to, one.status, one.since, one.until, one.by, each.at) for one in redirects)
@@ -81,9 +85,13 @@ def rehearsals(directory: Path) -> Sequence[Rehearsal]:
     if not (directory / NAME).exists():
         return ()
     with _opened(directory / NAME, "DEFERRED") as db:
-        rows = db.execute(f"{_NEWEST} ORDER BY number DESC").fetchall()
+        newest = _NEWEST.format("'[]'" if _identity(db) == (_APPLICATION, 1) else "unwalked")
+        rows = db.execute(f"{newest} ORDER BY number DESC").fetchall()
     return [
-        Rehearsal(at, rules, json.loads(places), who, bool(ok), *rest) for at, rules, places, who, ok, *rest in rows
+        Rehearsal(
+            at, rules, json.loads(places), who, bool(ok), walks, asked, errors, warnings, tuple(json.loads(names))
+        )
+        for at, rules, places, who, ok, walks, asked, errors, warnings, names in rows
     ]
 
 
@@ -142,8 +150,12 @@ def _opened(path: Path, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]
 
 def _prepare(db: sqlite3.Connection) -> None:
     """Raises sqlite3.Error when the file is something else."""
-    found = tuple(db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    found = _identity(db)
     if found == (_APPLICATION, _VERSION):
+        return
+    if found == (_APPLICATION, 1):
+        db.execute(_UPDATE)
+        db.execute(f"PRAGMA user_version = {_VERSION}")
         return
     if found != (0, 0) or db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         raise sqlite3.DatabaseError(f"it holds no rehearsals of version {_VERSION}")
@@ -151,3 +163,8 @@ def _prepare(db: sqlite3.Connection) -> None:
         db.execute(statement)
     db.execute(f"PRAGMA application_id = {_APPLICATION}")
     db.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _identity(db: sqlite3.Connection) -> tuple[int, int]:
+    application, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    return application, version

@@ -4,6 +4,7 @@ Laws of this module:
 - a rehearsal speaks for the rules that it walked, told by their content hash, and for the places of the backends that
   it asked: of other rules, or other places, it says nothing;
 - the newest one counts: what passed last week and failed this morning has failed;
+- of which rules it walked nothing real, because that was allowed, is said with it;
 - only what moves clients to the new side asks for one. The way back never does.
 """
 
@@ -21,13 +22,16 @@ from edgeproxy.ruleset.origins import Backend, DirectoryBackend
 from edgeproxy.ruleset.quantities import written_duration
 
 _REMEDY: Final = "rehearse them: `edgeproxy rehearse RULES --state DIR`, with the DIR and the --backend of this edge."
+_NAMED: Final = 8  # rules
 
 Places = Mapping[str, str]  # where backends are, by their names
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """One that was done. `at`: POSIX seconds; `ruleset`: content hash; `requests`: that backends were asked."""
+    """One that was done. `at`: POSIX seconds; `ruleset`: content hash; `requests`: that backends were asked;
+    `unwalked`: rules of which nothing real was walked, as whoever rehearsed allowed.
+    """
 
     at: float
     ruleset: str
@@ -38,6 +42,7 @@ class Rehearsal:
     requests: int
     errors: int
     warnings: int
+    unwalked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ def told(cutover: Cutover, known: Rehearsals, now: float) -> str:
     if refusal is not None:
         return f"needed: {refusal.reason}"
     last = next(each for each in known.done if each.ruleset == known.ruleset and each.places == known.places)
-    return f"passed {_ago(now - last.at)} ago, by {last.who}: {last.walks:,} walks"
+    return f"passed {_ago(now - last.at)} ago, by {last.who}: {last.walks:,} walks{_allowed(last)}"
 
 
 def _nobody(known: Rehearsals, own: Sequence[Rehearsal], now: float) -> str:
@@ -115,6 +120,13 @@ def _failed(rehearsal: Rehearsal) -> str:
     if not rehearsal.errors:
         return "did not pass"
     return f"failed with {rehearsal.errors} error{'s' if rehearsal.errors > 1 else ''}"
+
+
+def _allowed(rehearsal: Rehearsal) -> str:
+    named, more = ", ".join(rehearsal.unwalked[:_NAMED]), len(rehearsal.unwalked) - _NAMED
+    if not named:
+        return ""
+    return f", and of {named}{f' and {more} more' if more > 0 else ''} nothing real, which was allowed"
 
 
 def _ago(age: float) -> str:

@@ -128,6 +128,7 @@ class Code(StrEnum):
     STOOD_IN = "stood-in"
     CAPTURED_OTHERWISE = "captured-otherwise"
     NOT_WALKED = "not-walked"
+    UNWALKED_RULE = "unwalked-rule"
     OVERRIDE = "override"
 
 

@@ -44,7 +44,7 @@ rules:
     forward: {cutover: reads}
     shadow:                          # md5 was what pages of the old side had, and it knew of no metadata
       {to: modern, percent: 100, compare: simple_index,
-       ignore: ["index:/files/*/hashes/md5", "index:/files/*/hashes/sha256", "index:/files/*/core-metadata"]}
+       ignore: ["index:/hash-algorithms", "index:/files/*/core-metadata"]}
   - name: json
     match: {host: app, path: "/pypi/{project}/json", methods: [GET]}
     forward: {cutover: reads}

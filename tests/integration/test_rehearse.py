@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +71,23 @@ rules:
 """
 
 
+UNKNOWN = """edge: 1
+listen: [{address: "127.0.0.1:0"}]
+hosts: {app: {names: [pypi.test]}}
+backends:
+  legacy: {url: "http://127.0.0.1:1", host: legacy.pypi.test}
+  modern: {url: "http://127.0.0.1:1", host: pypi.test}
+cutovers: {reads: {from: legacy, to: modern, steps: [10, 100], hold: 1h, rehearsed: {within: 1h}}}
+rules:
+  - name: simple
+    match: {host: app, path: "/simple/{project}/", methods: [GET, HEAD]}
+    forward: {cutover: reads}
+  - name: json
+    match: {host: app, path: "/pypi/{project}/json", methods: [GET, HEAD]}
+    forward: {cutover: reads}
+"""
+
+
 @dataclass
 class Site:
     """Both backends, and where the rules and their state are."""
@@ -86,7 +103,10 @@ class Site:
 
     @property
     def backends(self) -> list[str]:
-        places = {"legacy": self.legacy, "modern": self.modern, "mirror": self.legacy}
+        return self.at("legacy", "modern", "mirror")
+
+    def at(self, *names: str) -> list[str]:
+        places = {name: self.modern if name == "modern" else self.legacy for name in names}
         return [part for name, place in places.items() for part in ("--backend", f"{name}={place}")]
 
     def faults(self, url: str, verb: str, *words: str) -> None:
@@ -102,8 +122,9 @@ class Site:
         finally:
             self.faults(url, "clear")
 
-    def rehearse(self, *options: str, rules: Path | None = None) -> int:
-        return main(["rehearse", str(rules or self.rules), *self.backends, "--rate", "500", *options])
+    def rehearse(self, *options: str, rules: Path | None = None, backends: Sequence[str] | None = None) -> int:
+        own = self.backends if backends is None else backends
+        return main(["rehearse", str(rules or self.rules), *own, "--rate", "500", *options])
 
 
 @pytest.fixture(scope="module")
@@ -313,3 +334,64 @@ def test_a_cutover_that_asks_for_a_rehearsal_starts_after_one(
     code, said = cutover("step", "reads", "--force")
     assert (code, "did not pass" in said or "failed with 1 error" in said) == (1, True)
     assert cutover("rollback", "reads") == (0, "reads: rolled back at 0 %, in force in every worker\n")
+
+
+def test_who_has_walked_nothing_real_has_not_rehearsed(
+    site: Site, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Four walks of made-up paths, each 404, had passed, and a cutover was started by that."""
+    rules, state, backends = tmp_path / "rules.yaml", tmp_path / "state", site.at("legacy", "modern")
+    rules.write_text(UNKNOWN)
+    control = str(tmp_path / "control")
+    site.processes.start("unknown", "edgeproxy", "run", rules, *backends, "--state", str(state), "--control", control)
+
+    def rehearse(*options: str) -> tuple[int, str]:
+        code = site.rehearse("--state", str(state), "--who", "di", *options, rules=rules, backends=backends)
+        shown = capsys.readouterr()
+        return code, shown.out + shown.err
+
+    def cutover(*words: str) -> tuple[int, str]:
+        code = main(["cutover", *words, "--control", control])
+        shown = capsys.readouterr()
+        return code, shown.out + shown.err
+
+    start = ("start", "reads", "--why", "the plan says so", "--who", "di")
+    code, said = rehearse()
+    assert code == 1
+    for rule in ("simple", "json"):
+        assert f"unwalked-rule: nothing real was walked of the rule '{rule}'" in said
+        assert f"--allow-unwalked {rule}." in said
+    assert "rehearsal failed: 2 errors, 4 walks" in said
+    code, said = cutover(*start)
+    assert code == 1
+    assert "failed with 2 errors" in said
+
+    assert rehearse("--path", "/simple/no-such-thing/", "--path", "/pypi/no-such-thing/json")[0] == 1
+    assert rehearse("--allow-unwalked", "jsn") == (
+        2,
+        "edgeproxy rehearse: --allow-unwalked jsn: no rule has this name\n",
+    )
+    code, said = rehearse("--allow-unwalked", "json", "--allow-unwalked", "simple")
+    assert code == 0, said
+    assert "nothing real was walked, as --allow-unwalked allows: simple, json\n" in said
+    assert cutover(*start)[0] == 0
+    said = cutover("status", "reads")[1]
+    assert re.search("rehearsal: passed .* by di: 4 walks, and of simple, json nothing real, which was allowed", said)
+
+
+def test_secrets_of_a_capture_are_not_recorded(site: Site, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    url = "http://pypi.test/pypi/Jinja2/json"
+    capture = tmp_path / "capture"
+    capture.write_text(
+        json.dumps({"method": "GET", "url": f"{url}?token=QTOKEN11", "headers": {"X-Api-Key": "KEY22"}})
+        + "\n"
+        + json.dumps({"method": "GET", "url": url, "headers": {"X-Api-Key": "KEY22"}})
+        + "\n"
+    )
+    assert site.rehearse("--capture", str(capture), "--state", str(tmp_path), "--walks") == 0
+    said = capsys.readouterr().out
+    assert "1 request not walked, for a secret in the URL" in said
+    kept = (tmp_path / "rehearsals.sqlite").read_bytes()
+    for secret in ("QTOKEN11", "KEY22"):
+        assert secret not in said
+        assert secret.encode() not in kept

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from harness import BackendPeer, Script, always, backend
 
+from edgeproxy.cli.rehearsing.captured import captured, read_lines
 from edgeproxy.cli.rehearsing.rehearsal import Given, Rehearsed, rehearse
+from edgeproxy.cli.rehearsing.report import as_text
 from edgeproxy.cli.rehearsing.walk import Answered, Failed, Undecided
 from edgeproxy.cli.rehearsing.wire import Bounds
 from edgeproxy.ruleset.load import parse_ruleset
@@ -58,6 +61,45 @@ async def test_a_backend_is_asked_what_the_edge_would_ask_it() -> None:
     }
     assert (fields["x-forwarded-host"], fields["x-forwarded-proto"]) == ("pypi.test", "https")
     assert "secret" not in head
+
+
+async def test_of_a_captured_request_nothing_is_sent_that_lets_anybody_in_or_makes_a_write_of_it() -> None:
+    given = {
+        "X-HTTP-Method-Override": "DELETE",
+        "X_HTTP_Method": "DELETE",
+        "X-Original-Host": "other.test",
+        "X-Api-Key": "SECRET",
+        "X-Auth-Token": "SECRET",
+        "Cookie": "sid=SECRET",
+        "Edge-Arm": "to SECRET",
+        "Backend-Fault": "error=500",
+        "Backend-Token": "SECRET",
+        "X-Note": "token=SECRET",
+        "If-None-Match": '"a"',
+        "Range": "bytes=0-1",
+        "User-Agent": "pip/26.1",
+    }
+    lines = [
+        json.dumps({"method": "GET", "url": "http://pypi.test/six", "headers": given}),
+        json.dumps({"method": "GET", "url": "http://pypi.test/six?token=SECRET&a=1"}),
+        json.dumps({"method": "GET", "url": "http://pypi.test/yarl?to=x&api%5Fkey=SECRET"}),
+    ]
+    rule = ALL.format(more="")
+    async with backend(OK) as origin:
+        ruleset = parse_ruleset(RULES.format(port=origin.port, rules=f"  - {rule}"), "rules.yaml", base=Path("/srv"))
+        capture = captured(ruleset, read_lines(lines, 1_700_000_000.0), 10)
+        told = await rehearse(ruleset, Given(capture=capture))
+        heads = b"".join(origin.seen).decode().lower()
+    assert "get /six http/1.1" in heads
+    assert "user-agent: pip/26.1\r\n" in heads
+    for kept_back in ("secret", "delete", "other.test", "fault", "if-none-match", "range", "/yarl"):
+        assert kept_back not in heads
+    (said,) = [each for each in told.problems if each.code is Code.NOT_WALKED]
+    assert said.message == "2 captured requests of the rule 'all' were not walked"
+    assert "captured: 1 shape walked, 33.3 % of 3 requests; 2 requests not walked, for a secret in the URL" in as_text(
+        told, "rules.yaml"
+    )
+    assert "SECRET" not in as_text(told, "rules.yaml", every_walk=True)
 
 
 async def test_nothing_is_asked_twice() -> None:

@@ -7,6 +7,7 @@ captured   the requests of a capture, by shape
 courses    a start walked by every arm, and with each backend that has a fallback taken to fail
 wire       the live backends are asked: by the edge's own pools, within bounds
 findings   from walks to problems
+unwalked   rules of which nothing real was walked
 held       redirects that clients may hold from the rehearsals before
 report     what became of all, for people and for programs
 """

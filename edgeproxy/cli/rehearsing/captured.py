@@ -5,6 +5,7 @@ Laws of this module:
   to no rule, is counted and passed over;
 - a shape is what one rule gets by one method on one host, with the changing parts of its path as names; the shapes that
   were asked most are walked, and of the others is said how many requests they are;
+- what has a secret in its URL is not walked: it is one person's, and would be sent, shown and recorded; it is counted;
 - memory is bounded, whatever the capture's length.
 """
 
@@ -19,6 +20,7 @@ from typing import Any, Final
 from edgeproxy.cli.explaining.request import Request
 from edgeproxy.http.target import BadTarget, Scheme, Target, parse_target
 from edgeproxy.migration.comparing.shapes import shape_of
+from edgeproxy.migration.copies import holds_secret
 from edgeproxy.ruleset.comparing.records import BadRecord, read_record
 from edgeproxy.ruleset.model import Routed, Rule, Ruleset
 from edgeproxy.ruleset.template import PathTemplate
@@ -48,11 +50,14 @@ class Captured:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """The hottest shapes. `hits` are of all requests that a rule takes; `odd`: lines that were passed over."""
+    """The hottest shapes. `hits` are of all requests that a rule takes; `odd`: lines that were passed over. `secret`:
+    by rules' indexes, how many of the hits are not walked for what their URLs hold.
+    """
 
     shapes: tuple[Captured, ...]
     hits: int
     odd: int
+    secret: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def covered(self) -> int:
@@ -91,6 +96,7 @@ def captured(ruleset: Ruleset, found: Iterable[Seen | None], most: int) -> Captu
     """At most so many shapes. `found`: by whatever reads a capture; None for what is no request."""
     shapes: dict[object, _Shape] = {}
     hits = odd = 0
+    secret: Counter[int] = Counter()
     for seen in found:
         routed = None if seen is None else _routed(ruleset, seen.request)
         if seen is None or routed is None:
@@ -98,6 +104,9 @@ def captured(ruleset: Ruleset, found: Iterable[Seen | None], most: int) -> Captu
             continue
         hits += seen.hits
         rule, request = routed.rule, seen.request
+        if holds_secret(request.url):
+            secret[rule.index] += seen.hits
+            continue
         template = rule.match.path if isinstance(rule.match.path, PathTemplate) else None
         key = rule.index, request.method, request.call, request.target.host, shape_of(request.target.path, template)
         if key not in shapes and len(shapes) < _SHAPES:
@@ -105,7 +114,7 @@ def captured(ruleset: Ruleset, found: Iterable[Seen | None], most: int) -> Captu
         if key in shapes:
             shapes[key].add(seen)
     hottest = sorted(shapes.values(), key=lambda each: -each.hits)[:most]
-    return Capture(tuple(each.hottest for each in hottest), hits, odd)
+    return Capture(tuple(each.hottest for each in hottest), hits, odd, secret)
 
 
 def read_lines(lines: Iterable[str], now: float) -> Iterator[Seen | None]:

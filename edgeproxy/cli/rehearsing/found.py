@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from edgeproxy.cli.rehearsing.walk import Course, Origin, Step, Walk
+from edgeproxy.migration.comparing.scrubbing import scrubbed_headers, scrubbed_text
 from edgeproxy.ruleset.model import Rule
 from edgeproxy.ruleset.problems import Code, Evidence, Hop, Problem
 from edgeproxy.ruleset.read_during import written_moment
@@ -81,10 +82,11 @@ def course(walk: Walk) -> str:
 
 
 def condition(walk: Walk) -> str | None:
-    """What beside the URL it depends on."""
+    """What beside the URL it depends on, without what may not be shown."""
     request = walk.start.request
     said = [each for each in (course(walk),) if each]
-    said += [f"with the header {name}: {value}" for name, value in request.headers.items() if value.isprintable()]
+    shown = scrubbed_headers({name: [value] for name, value in request.headers.items() if value.isprintable()})
+    said += [f"with the header {name}: {scrubbed_text(value)}" for name, (value,) in shown.items()]
     if walk.start.rule.match.during:
         said.append(f"at {written_moment(int(request.at))}")
     return ", ".join(said) or None

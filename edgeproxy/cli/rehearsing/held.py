@@ -5,7 +5,8 @@ Laws of this module:
 - what a walk saw is held for as long as its answer lets a client: a 301 or 308 without a lifetime for ever;
 - clients are moved from arm to arm, and a fallback stands in for a while: what these say may be held, too;
 - a walk comes to a URL for which a client may hold another redirect; if that leads, by what is held, back to where the
-  walk has been, that client goes in a circle that nobody meets who asks for the first time.
+  walk has been, that client goes in a circle that nobody meets who asks for the first time;
+- what has a secret in one of its URLs is not recorded.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Final
 from edgeproxy.cli.rehearsing.found import Found, first_rule
 from edgeproxy.cli.rehearsing.walk import Step, Walk
 from edgeproxy.http.redirection import REDIRECTS, resolve
+from edgeproxy.migration.copies import holds_secret
 from edgeproxy.migration.rehearsal import HeldRedirect
 from edgeproxy.ruleset.checker.held import FOR_EVER, KEPT_METHODS, kept_for, told_lifetime
 from edgeproxy.ruleset.follow import url_of
@@ -40,6 +42,10 @@ def redirects_of(walks: Iterable[Walk], now: float) -> list[HeldRedirect]:
                 url = step.request.url
                 found.setdefault((url, to), HeldRedirect(url, to, step.status, now, until, step.by))
     return list(found.values())
+
+
+def recordable(redirects: Iterable[HeldRedirect]) -> list[HeldRedirect]:
+    return [each for each in redirects if not holds_secret(each.url) and not holds_secret(each.to)]
 
 
 def by_url(redirects: Iterable[HeldRedirect], now: float) -> Held:

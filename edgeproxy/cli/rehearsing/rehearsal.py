@@ -1,14 +1,14 @@
 """A whole rehearsal: from a ruleset to what is said of it.
 
-Law: it has passed when nothing that was found is an error (nor a warning, if these are to count), and nothing that was
-to be walked was left out.
+Law: it has passed when nothing that was found is an error (nor a warning, if these are to count), nothing that was to
+be walked was left out, and of each rule that asks somebody something real was walked, unless none of it has to be.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 
 from edgeproxy.cli.rehearsing.captured import Capture
@@ -17,6 +17,7 @@ from edgeproxy.cli.rehearsing.findings import found_in
 from edgeproxy.cli.rehearsing.found import problems
 from edgeproxy.cli.rehearsing.held import by_url, flips, redirects_of
 from edgeproxy.cli.rehearsing.starts import Starts, starts_of
+from edgeproxy.cli.rehearsing.unwalked import unwalked
 from edgeproxy.cli.rehearsing.walk import Ask, Heard, Refused, Undecided, Walk
 from edgeproxy.cli.rehearsing.walking import Walking
 from edgeproxy.cli.rehearsing.wire import Bounds, Wire
@@ -44,11 +45,14 @@ class Given:
     held: Sequence[HeldRedirect] = ()
     bounds: Bounds = field(default_factory=Bounds)
     is_strict: bool = False
+    may_be_unwalked: frozenset[str] = frozenset()  # rules
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """What became of it. `requests`: that backends were asked; `took`: seconds; `is_strict`: warnings count."""
+    """What became of it. `requests`: that backends were asked; `took`: seconds; `is_strict`: warnings count.
+    `unwalked`: rules of which nothing real was walked, of which `allowed` are no problem.
+    """
 
     ruleset: Ruleset
     walked: Sequence[Walked]
@@ -58,6 +62,8 @@ class Rehearsed:
     began: float
     took: float
     is_strict: bool = False
+    unwalked: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
 
     @property
     def walks(self) -> list[Walk]:
@@ -111,12 +117,24 @@ async def rehearse(ruleset: Ruleset, given: Given) -> Rehearsed:
     held = by_url([*redirects_of(walks, began), *given.held], began)
     found = [each for one in walked for each in found_in(one)]
     found += [each for walk in walks for each in flips(walk, held, began)]
-    said = [*expectations(checking).findings, *problems(found), *_unfound(starts), *heard.problems()]
+    missing = unwalked(ruleset, walked, starts.unfound)
+    allowed = tuple(name for name in missing if name in given.may_be_unwalked)
+    said = [
+        *expectations(checking).findings,
+        *problems(found),
+        *_unfound(starts, missing),
+        *(problem for name, problem in missing.items() if name not in allowed),
+        *_secret(ruleset, given),
+        *heard.problems(),
+    ]
     said.sort(key=lambda each: (each.place.file, each.place.line))
-    return Rehearsed(ruleset, walked, said, given.capture, requests, began, time.monotonic() - ticks, given.is_strict)
+    took = time.monotonic() - ticks
+    return Rehearsed(
+        ruleset, walked, said, given.capture, requests, began, took, given.is_strict, tuple(missing), allowed
+    )
 
 
-def _unfound(starts: Starts) -> list[Problem]:
+def _unfound(starts: Starts, told: Container[str]) -> list[Problem]:
     return [
         Problem(
             Code.NOT_WALKED,
@@ -126,6 +144,22 @@ def _unfound(starts: Starts) -> list[Problem]:
             "name one as a case of `expect`.",
         )
         for rule, why in starts.unfound
+        if rule.name not in told
+    ]
+
+
+def _secret(ruleset: Ruleset, given: Given) -> list[Problem]:
+    found = {} if given.capture is None else given.capture.secret
+    return [
+        Problem(
+            Code.NOT_WALKED,
+            ruleset.rules[index].place,
+            f"{hits:,} captured {'requests' if hits > 1 else 'request'} of the rule {ruleset.rules[index].name!r} "
+            f"{'were' if hits > 1 else 'was'} not walked",
+            "what looks like a secret is in the URL, and is sent to nobody.",
+            "name one like it without: --path, or a case of `expect`.",
+        )
+        for index, hits in found.items()
     ]
 
 

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from edgeproxy.cli.findings import problem_as_json
 from edgeproxy.cli.output import printable
+from edgeproxy.cli.rehearsing.captured import Capture
 from edgeproxy.cli.rehearsing.courses import Walked
 from edgeproxy.cli.rehearsing.found import condition, hops
 from edgeproxy.cli.rehearsing.rehearsal import Rehearsed
@@ -153,18 +154,25 @@ def _notes(told: Rehearsed, by_rule: Sequence[tuple[Rule, list[Walked]]]) -> Ite
     if missing:
         shown = _named(list(dict.fromkeys(missing)), 3)
         yield printable(f"a backend has not what is known: {shown}")
-    made_up = [rule.name for rule, walked in by_rule if _is_made_up(walked)]
+    made_up = [rule.name for rule, walked in by_rule if rule.name not in told.unwalked and _is_made_up(walked)]
     if made_up:
         yield f"made-up paths alone were asked of {_named(made_up)}: name one that is there by `expect` or --path"
+    if told.allowed:
+        yield f"nothing real was walked, as --allow-unwalked allows: {_named(told.allowed)}"
     if told.capture is not None:
-        capture, share = told.capture, 100 * told.capture.covered / max(1, told.capture.hits)
-        shapes = _count(len(capture.shapes), "shape")
-        yield f"captured: {shapes} walked, {share:.3g} % of {_count(capture.hits, 'request')}" + (
-            f"; {_count(capture.odd, 'line')} passed over" if capture.odd else ""
-        )
+        yield "; ".join(_of_capture(told.capture))
     if told.left_out:
         why = next((w.ending.why for w in told.walks if isinstance(w.ending, Undecided) and w.ending.is_bound), "")
         yield f"left out: {_count(told.left_out, 'walk')}{f': {why}' if why else ''}"
+
+
+def _of_capture(capture: Capture) -> Iterator[str]:
+    share = 100 * capture.covered / max(1, capture.hits)
+    yield f"captured: {_count(len(capture.shapes), 'shape')} walked, {share:.3g} % of {_count(capture.hits, 'request')}"
+    if capture.odd:
+        yield f"{_count(capture.odd, 'line')} passed over"
+    if capture.secret:
+        yield f"{_count(sum(capture.secret.values()), 'request')} not walked, for a secret in the URL"
 
 
 def _is_made_up(walked: Sequence[Walked]) -> bool:
@@ -214,6 +222,7 @@ def as_json(told: Rehearsed, file: str) -> dict[str, object]:
         "backends": dict(places_of(told.ruleset)),
         "requests": told.requests,
         "left_out": told.left_out,
+        "allowed_unwalked": list(told.allowed),
         "errors": told.number_of(Severity.ERROR),
         "warnings": told.number_of(Severity.WARNING),
         "problems": [problem_as_json(problem) for problem in told.problems],

@@ -1,8 +1,8 @@
 """The live backends, asked by the edge's own pools, connections and readers.
 
 Laws of this module:
-- only the places of the rules' backends are asked, without any client's credentials, and each says of itself that it is
-  a rehearsal (`Edge-Rehearsal: 1`);
+- only the places of the rules' backends are asked, and each request says of itself that it is a rehearsal
+  (`Edge-Rehearsal: 1`); of a client's fields no more is sent than of any copy (`copies`), and nothing secret;
 - what a backend is asked is what the edge would ask it when it has nothing: by the plan, with the rule's edits and the
   cache's Accept, with what a backend is told of the client;
 - so many a second, so many at once, so many in all, each for so long, and all until one moment; what is beyond is told;
@@ -18,10 +18,11 @@ from typing import Final
 
 from edgeproxy.cli.rehearsing.walk import Ask, Heard
 from edgeproxy.http.addresses import read_address
-from edgeproxy.http.fields import CREDENTIAL_NAMES
 from edgeproxy.http.forwarded import TrustedProxies
 from edgeproxy.http.request import read_request_fields
 from edgeproxy.http.response import ResponseHead
+from edgeproxy.migration.comparing.scrubbing import is_secret, scrubbed_text
+from edgeproxy.migration.copies import is_gone
 from edgeproxy.proxy.asking import Asking
 from edgeproxy.proxy.cache.requests import as_get, request_of
 from edgeproxy.proxy.clock import Clock
@@ -47,10 +48,6 @@ _LOCATION, _TYPE, _CONTROL, _COOKIE = (
 )
 _CALL: Final = '<?xml version="1.0"?><methodCall><methodName>%s</methodName><params/></methodCall>'
 _HERE: Final = "127.0.0.1"  # the client that backends are told of, where none is known
-_NOT_SENT: Final = CREDENTIAL_NAMES | {
-    *("host", "connection", "content-length", "transfer-encoding", "expect", "upgrade", "proxy-authorization"),
-    *("if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range"),
-}
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _NAMES: Final = re.compile(r"[A-Za-z0-9_.:/]+")  # of XML-RPC methods
 
@@ -232,7 +229,10 @@ def request_octets(ask: Ask, plan: Pass, limits: Limits) -> tuple[Pass, bytes]:
 
 
 def _may_be_sent(name: str, value: str) -> bool:
-    return name not in _NOT_SENT and _TOKEN.fullmatch(name) is not None and value.isprintable()
+    if _TOKEN.fullmatch(name) is None or not value.isprintable():
+        return False
+    is_kept_back = name == "host" or is_gone(name.encode()) or is_secret(name)
+    return not is_kept_back and scrubbed_text(value) == value
 
 
 def _heard(head: ResponseHead) -> Heard:

@@ -5,7 +5,8 @@ Laws of this module:
 - the order of files, the host and path of their URLs, white space, quoting, comments and private keys say nothing;
 - what one form cannot say is not missing from it: sizes, moments of upload and lists of versions are compared
   between two JSON pages, and a page in HTML names one hash of those that JSON has;
-- two pages whose files have no hash in common do not say the same: what each has is a difference;
+- two pages whose files have no hash in common do not say the same. Where the pages have no algorithm in common, that is
+  one difference, of the page: who ignores it still has compared what pages have in common;
 - of an `api-version` the major number counts, which is what clients refuse (PEP 629).
 """
 
@@ -23,6 +24,7 @@ from edgeproxy.ruleset.ignores import Parts
 
 HASHES: Final = "hashes/"
 METADATA: Final = "core-metadata"
+ALGORITHMS: Final = "hash-algorithms"
 URL_DIGEST: Final = "url/digest"  # the BLAKE2b that PyPI's paths have: the one hash that pages of all ages share
 _GROUPS: Final = (HASHES, f"{METADATA}/")
 _JSON_ALONE: Final = frozenset(("size", "upload-time"))
@@ -72,9 +74,14 @@ def compare_pages(found: Found, ignored: tuple[Parts, ...], old: Page, new: Page
     if old.versions is not None and new.versions is not None:
         _compare_versions(found, index.part("versions"), old.versions, new.versions)
     excused = _Excused(ignored, is_same_form=is_same_form)
+    algorithms = _algorithms_apart(old.files, new.files, excused)
+    if algorithms is not None:
+        found.add(Changed(*index.part(ALGORITHMS), *algorithms))
     files = index.part("files")
     for name, olds, news in _compare_names(found, files, old.files, new.files):
         differing = {each for each, _ in olds.items() ^ news.items() if not excused[each]}
+        if algorithms is not None and _algorithms(olds) and _algorithms(news):
+            differing -= {each for each in differing if each.startswith(HASHES)}
         if differing and not is_same_form:
             _drop_unsaid(differing, olds, news)
         if differing:
@@ -83,6 +90,26 @@ def compare_pages(found: Found, ignored: tuple[Parts, ...], old: Page, new: Page
     projects = index.part("projects")
     for name, olds, news in _compare_names(found, projects, old.projects, new.projects):
         _compare_plainly(found, projects.part(name, is_free=True), _NAME, olds, news)
+
+
+def _algorithms_apart(
+    old: dict[str, Attributes], new: dict[str, Attributes], excused: _Excused
+) -> tuple[str, str] | None:
+    """Those of each side, where none is of both, in the files that both have. PERF: one look, mostly."""
+    ours: set[str] = set()
+    theirs: set[str] = set()
+    for name, olds in old.items():
+        if name in new:
+            ours |= _algorithms(olds)
+            theirs |= _algorithms(new[name])
+            if ours & theirs:
+                return None
+    sides = [sorted(each.removeprefix(HASHES) for each in side if not excused[each]) for side in (ours, theirs)]
+    return (shown(", ".join(sides[0])), shown(", ".join(sides[1]))) if all(sides) else None
+
+
+def _algorithms(attributes: Attributes) -> set[str]:
+    return {name for name in attributes if name.startswith(HASHES)}
 
 
 def _compare_said(found: Found, at: At, old: Page, new: Page) -> None:

@@ -4,8 +4,7 @@ Laws of this module:
 - only what is safe has a shadow, and only another backend than the request's own is asked;
 - no credential goes to a shadow: a request that has one is not shadowed at all, since the answer to it is one person's,
   and fields of credentials are taken away all the same;
-- a shadow asks for the whole, whatever its client has already: no conditions, no ranges;
-- what makes another request of it at a backend that believes it (`OVERRIDES`) is not sent: it might be a write.
+- of a client's fields no more is sent than of any copy (`copies`): no conditions, and nothing that makes a write of it.
 """
 
 from __future__ import annotations
@@ -14,11 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote_plus
 
-from edgeproxy.http.fields import CREDENTIALS, OVERRIDES
 from edgeproxy.http.request import RequestFields
 from edgeproxy.migration.comparing.scrubbing import is_secret
+from edgeproxy.migration.copies import is_gone, names_secret
 from edgeproxy.ruleset.modifiers import Comparison, Shadow
 
 if TYPE_CHECKING:
@@ -26,14 +24,6 @@ if TYPE_CHECKING:
 
 Headers = tuple[tuple[str, str | None], ...]
 
-# Of a request's fields. As in `field_edit`, `X_Name` goes with `X-Name`: for many backends both are one field.
-_GONE: Final = (
-    CREDENTIALS
-    | {b"proxy-authorization", b"backend-token"}
-    | {b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range", b"range"}
-    | {b"connection", b"content-length", b"edge-shadow", b"expect", b"te", b"transfer-encoding", b"upgrade"}
-    | {name.lower().encode() for name in OVERRIDES}
-)
 _LONGEST: Final = 30.0  # seconds for an answer, whatever time the rule gives its clients
 _LONGEST_BLOCK: Final = 2_048  # octets of field lines that are remembered
 _LONGEST_NAME: Final = 64  # of a field, that is remembered
@@ -59,13 +49,13 @@ class ShadowPlan:
 
 def shadow_plan(shadow: Shadow, plan: Pass, headers: Headers) -> ShadowPlan:
     """`plan`: as the other backend would be asked in the first one's place; `headers`: what the rule makes of them."""
-    query = plan.target.partition("?")[2]
-    parameters = (unquote_plus(each.partition("=")[0]) for each in query.split("&"))
-    names = (*parameters, *(name for name, value in headers if value is not None))
+    is_anonymous = not names_secret(plan.target.partition("?")[2]) and not any(
+        is_secret(name) for name, value in headers if value is not None
+    )
     edited = frozenset(name.lower() for name, _ in headers)
     time = _LONGEST if plan.time is None else min(plan.time, _LONGEST)
     asked = replace(plan, time=time, upgrade=frozenset())
-    return ShadowPlan(shadow.share, shadow.compare, asked, edited, not any(map(is_secret, names)))
+    return ShadowPlan(shadow.share, shadow.compare, asked, edited, is_anonymous)
 
 
 def lines_for(plan: Pass, fields: RequestFields, forwarded: bytes) -> bytes:
@@ -89,22 +79,11 @@ def _kept(lines: bytes) -> bytes:
 
 
 def _without_gone(lines: bytes) -> bytes:
-    return b"\r\n".join([line for line in lines.split(b"\r\n") if not _is_gone(line.partition(b":")[0])])
+    return b"\r\n".join([line for line in lines.split(b"\r\n") if not is_gone(line.partition(b":")[0])])
 
 
 def _is_secret(name: str) -> bool:
     return _is_short_secret(name) if len(name) <= _LONGEST_NAME else is_secret(name)
-
-
-def _is_gone(name: bytes) -> bool:
-    return _is_short_gone(name) if len(name) <= _LONGEST_NAME else False
-
-
-@lru_cache(512)
-def _is_short_gone(name: bytes) -> bool:
-    """PERF: asked for each line. A regular expression for all of them takes 25 µs for pip's header."""
-    name = name.lower().replace(b"_", b"-")
-    return name in _GONE or name.startswith(b"backend-fault")
 
 
 @lru_cache(512)

@@ -68,6 +68,7 @@ SEVERITIES: Final[Mapping[Code, Severity]] = {
     Code.STOOD_IN: Severity.WARNING,
     Code.CAPTURED_OTHERWISE: Severity.WARNING,
     Code.NOT_WALKED: Severity.WARNING,
+    Code.UNWALKED_RULE: Severity.ERROR,
 }
 
 

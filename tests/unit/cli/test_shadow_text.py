@@ -109,6 +109,7 @@ def test_where_nothing_differs_it_says_so() -> None:
         (Kind.TYPE_CHANGED, "json:/info/author", "info/author is of another type"),
         (Kind.REORDERED, "json:/urls", "urls is in another order"),
         (Kind.CHANGED, "json:", "the whole document is another"),
+        (Kind.CHANGED, "index:/hash-algorithms", "the algorithm of the files' hashes is another"),
         (Kind.UNREADABLE, "unreadable:new/too large", "the new side's content cannot be read: too large"),
         (Kind.UNLISTED, "unlisted", "more differences than are listed"),
         (Kind.CHANGED, "(other)", "something else is another"),

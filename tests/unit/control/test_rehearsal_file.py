@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,24 @@ def test_what_is_written_is_read_the_newest_first(tmp_path: Path) -> None:
     add(state, two, [])
     assert list(rehearsals(state)) == [two, ONE]
     assert list(redirects(state)) == [FLIP]
+
+
+def test_which_rules_were_allowed_to_go_unwalked_is_kept(tmp_path: Path) -> None:
+    one = replace(ONE, unwalked=("json", "a rule, with a comma"))
+    add(tmp_path, one, [])
+    assert list(rehearsals(tmp_path)) == [one]
+
+
+def test_a_file_of_the_first_version_is_read_and_brought_up_to_date_by_who_writes(tmp_path: Path) -> None:
+    add(tmp_path, ONE, [FLIP])
+    with closing(sqlite3.connect(tmp_path / NAME)) as db:
+        db.execute("ALTER TABLE rehearsals DROP COLUMN unwalked")
+        db.execute("PRAGMA user_version = 1")
+    assert list(rehearsals(tmp_path)) == [ONE]
+    two = replace(ONE, at=2_000.0, unwalked=("json",))
+    add(tmp_path, two, [])
+    assert list(rehearsals(tmp_path)) == [two, ONE]
+    assert list(redirects(tmp_path)) == [FLIP]
 
 
 def test_a_redirect_is_held_since_it_was_first_seen_until_it_was_last_allowed(tmp_path: Path) -> None:

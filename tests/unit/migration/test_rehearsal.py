@@ -74,6 +74,14 @@ def test_one_that_passed_of_these_rules_and_backends_is_enough() -> None:
     assert told(READS, known(), NOW) == "needed: reads asks for a rehearsal of its rules, and none was done"
 
 
+def test_that_rules_were_allowed_to_go_unwalked_is_said_with_it() -> None:
+    assert told(READS, known(replace(DONE, unwalked=("json", "simple"))), NOW) == (
+        "passed 1h ago, by di@edge-1: 120 walks, and of json, simple nothing real, which was allowed"
+    )
+    many = replace(DONE, unwalked=tuple(f"rule-{number}" for number in range(10)))
+    assert told(READS, known(many), NOW).endswith("rule-7 and 2 more nothing real, which was allowed")
+
+
 def test_who_asks_for_none_needs_none() -> None:
     assert unrehearsed(cutover(1, 100), known(), NOW) is None
     assert isinstance(decide(cutover(1, 100), State("reads"), START, NOW), Entry)

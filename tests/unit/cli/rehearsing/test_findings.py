@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from rehearsing import NOW, Answers, found, rules, start, walked
 
 from edgeproxy.cli.rehearsing.found import problems
-from edgeproxy.cli.rehearsing.held import by_url, flips, redirects_of
+from edgeproxy.cli.rehearsing.held import by_url, flips, recordable, redirects_of
 from edgeproxy.cli.rehearsing.walk import Heard, Origin
 from edgeproxy.migration.rehearsal import HeldRedirect
 from edgeproxy.ruleset.problems import Code
@@ -166,6 +168,12 @@ def test_a_redirect_that_turned_round_is_found_by_what_was_seen_before() -> None
         ("https://pypi.test/pypi/flask/json", "held since 2018-04-15T16:00Z: backend modern (rule all)"),
     ]
     assert list(flips(yesterday[0], by_url(held, NOW), NOW)) == []
+
+
+def test_a_redirect_with_a_secret_in_it_is_not_recorded() -> None:
+    plain = HeldRedirect("https://pypi.test/a?page=2", "https://pypi.test/b", 301, NOW, None, "backend modern")
+    secret = replace(plain, url="https://pypi.test/a?token=QTOKEN11")
+    assert recordable([plain, secret, replace(plain, to="https://pypi.test/b?x=1&Session_ID=77")]) == [plain]
 
 
 def test_what_is_held_no_more_harms_nobody() -> None:

@@ -106,15 +106,55 @@ def test_a_page_in_html_need_not_name_every_hash() -> None:
     ]
 
 
-def test_pages_without_a_hash_in_common_do_not_say_the_same() -> None:
-    path = "index:/files/a-1.zip/hashes"
-    old, new = "<a href=a-1.zip#md5=aa>a-1.zip</a>", "<a href=a-1.zip#sha256=bb>a-1.zip</a>"
-    assert pages(old, new) == [(Kind.MISSING, f"{path}/md5"), (Kind.ADDED, f"{path}/sha256")]
-    assert pages(old, new, "index:/files/*/hashes") == []
-    assert pages(old, new, "index:/files/*/hashes/md5", "index:/files/a-1.zip/hashes/sha256") == []
-    assert found(INDEX, answer(old, HTML), files_json(entry(', "hashes": {"sha256": "bb"}'))) == [
-        (Kind.MISSING, f"{path}/md5"),
-        (Kind.ADDED, f"{path}/sha256"),
+def links(*files: str) -> str:
+    """`files`: names with their fragments."""
+    return "".join(f"<a href={each}>{each.partition('#')[0]}</a>" for each in files)
+
+
+def test_pages_whose_hashes_are_of_other_algorithms_differ_once_however_many_files_they_list() -> None:
+    old, new = links("a-1.zip#md5=aa", "b-1.zip#md5=aa"), links("a-1.zip#sha256=bb", "b-1.zip#sha256=cc")
+    at = "index:/hash-algorithms"
+    (difference,) = compare(INDEX, answer(old, HTML), answer(new, HTML))
+    assert difference == Changed(at, at, "md5", "sha256")
+    in_new_form = files_json(*(entry(f', "hashes": {{"sha256": "{n}"}}', f"{n}-1.zip") for n in "ab"))
+    assert found(INDEX, answer(old, HTML), in_new_form) == [(Kind.CHANGED, at)]
+    assert pages(old, new, at) == pages(old, new, "index:/files/*/hashes") == []
+    assert pages(old, new, "index:/files/*/hashes/md5", "index:/files/*/hashes/sha256") == []
+
+
+def test_to_ignore_that_algorithms_differ_ignores_no_hash_of_one_that_both_have() -> None:
+    at = "index:/hash-algorithms"
+    one = links("a-1.zip#sha256=aa", "b-1.zip#md5=aa")
+    assert pages(one, links("a-1.zip#sha256=bb", "b-1.zip#md5=aa"), at) == [
+        (Kind.CHANGED, "index:/files/a-1.zip/hashes/sha256")
+    ]
+    assert pages(one, links("a-1.zip#sha256=aa", "b-1.zip#sha256=bb"), at) == [  # the page has one in common
+        (Kind.MISSING, "index:/files/b-1.zip/hashes/md5"),
+        (Kind.ADDED, "index:/files/b-1.zip/hashes/sha256"),
+    ]
+    assert pages(one, links("a-1.zip", "b-1.zip"), at) == [  # none at all is not another
+        (Kind.MISSING, "index:/files/a-1.zip/hashes/sha256"),
+        (Kind.MISSING, "index:/files/b-1.zip/hashes/md5"),
+    ]
+    both = files_json(entry(', "hashes": {"md5": "aa", "sha256": "bb"}'))
+    other = files_json(entry(', "hashes": {"sha256": "cc", "blake2b": "dd"}'))
+    assert found(INDEX, both, other, at) == [
+        (Kind.ADDED, "index:/files/a-1.zip/hashes/blake2b"),
+        (Kind.MISSING, "index:/files/a-1.zip/hashes/md5"),
+        (Kind.CHANGED, "index:/files/a-1.zip/hashes/sha256"),
+    ]
+
+
+def test_what_else_is_said_of_files_counts_where_the_algorithms_differ() -> None:
+    old, new = links("a-1.zip#md5=aa", "b-1.zip#md5=aa"), links("a-1.zip#sha256=bb")
+    assert pages(old, new, "index:/hash-algorithms") == [(Kind.MISSING, "index:/files/b-1.zip")]
+    plain, bounded = (
+        "<a href=a-1.zip#md5=aa>a-1.zip</a>",
+        "<a href=a-1.zip#sha256=bb data-requires-python=3>a-1.zip</a>",
+    )
+    assert pages(plain, bounded) == [
+        (Kind.CHANGED, "index:/hash-algorithms"),
+        (Kind.ADDED, "index:/files/a-1.zip/requires-python"),
     ]
 
 

@@ -15,7 +15,14 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import unquote
 
-from edgeproxy.migration.comparing.scrubbing import HIDDEN, is_secret, scrubbed_target, scrubbed_text
+from edgeproxy.migration.comparing.scrubbing import (
+    HIDDEN,
+    LEAST,
+    SECRETS_FOLLOW,
+    is_secret,
+    scrubbed_target,
+    scrubbed_text,
+)
 
 # What backends answer by, and what tells kinds of clients apart.
 KEPT: Final = frozenset(
@@ -39,13 +46,8 @@ _RANDOM: Final = re.compile(
     r"(?<![A-Za-z0-9])(?=[A-Za-z]*+[0-9])(?=[a-z0-9]*+[A-Z])(?=[A-Z0-9]*+[a-z])[A-Za-z0-9]{20,}+(?:[-+=_.][A-Za-z0-9]*+)*+"
 )
 _HEX: Final = re.compile(r"(?<![A-Za-z0-9])[0-9A-Fa-f]{32,}+(?![A-Za-z0-9])")  # in a query: a key
-_SECRETS_FOLLOW: Final = (  # a path's segment behind which one stands
-    "(?i:(?:api[-_]?)?(?:keys?|tokens?)|auth|oauth|bearer|basic|(?:re)?set[-_]?password|password[-_]?(?:re)?set|reset|"
-    "confirm|verify[-_]?(?:e?mail)?|unsubscribe|invit(?:e|ations?)|magic|sessions?|secrets?|password|passwd|login)"
-)
-_OF_SECRETS: Final = re.compile(_SECRETS_FOLLOW)
-_ODD: Final = re.compile(rf"[%;:=]|/{_SECRETS_FOLLOW}/")
-_LEAST: Final = 8  # characters of such a segment: `/pypi/token/json` is a project's
+_OF_SECRETS: Final = re.compile(SECRETS_FOLLOW)
+_ODD: Final = re.compile(rf"[%;:=]|/{SECRETS_FOLLOW}/")
 _SEPARATORS: Final = re.compile("([&;])")
 _NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -89,7 +91,7 @@ def _kept_path(path: str) -> str:
         return _without_looks(path)
     parts, before = [], ""
     for part in path.split("/"):
-        is_secret_one = len(part) >= _LEAST and _OF_SECRETS.fullmatch(unquote(before)) is not None
+        is_secret_one = len(part) >= LEAST and _OF_SECRETS.fullmatch(unquote(before)) is not None
         parts.append(HIDDEN if is_secret_one else _kept_part(part))
         before = part
     return _without_looks("/".join(parts))  # those that hold slashes, too

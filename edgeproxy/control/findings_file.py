@@ -24,6 +24,7 @@ from edgeproxy.control.aside import aside
 from edgeproxy.control.control_socket import Refused
 from edgeproxy.control.failures import CannotRun
 from edgeproxy.control.findings_rows import add, clear, opened, prepare, read, read_noise
+from edgeproxy.control.private_file import make_private
 from edgeproxy.migration.comparing.findings import Findings, Lessons, joined, lessons_json
 from edgeproxy.telemetry.stderr import tell
 
@@ -116,7 +117,7 @@ class FindingsFile:
 
     def _begin(self, path: Path) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(path)
             with opened(path) as db:
                 prepare(db)
                 self._lessons = read_noise(db)

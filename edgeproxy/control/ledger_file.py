@@ -21,6 +21,7 @@ from typing import Final
 from edgeproxy.control.aside import aside
 from edgeproxy.control.control_socket import Refused, Words
 from edgeproxy.control.failures import CannotRun
+from edgeproxy.control.private_file import make_private
 from edgeproxy.migration.ledger import MOST_USES_OF_RULE, Ledger, Needed, Use, beyond
 from edgeproxy.telemetry.stderr import tell
 
@@ -108,7 +109,7 @@ class LedgerFile:
 
     def _begin(self, path: Path) -> None:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(path)
             with _opened(path) as db:
                 _prepare(db)
         except (OSError, sqlite3.Error) as error:

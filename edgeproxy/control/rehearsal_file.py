@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from edgeproxy.control.aside import aside
+from edgeproxy.control.private_file import make_private
 from edgeproxy.migration.rehearsal import HeldRedirect, Rehearsal
 
 NAME: Final = "rehearsals.sqlite"
@@ -62,7 +63,7 @@ def add(directory: Path, rehearsal: Rehearsal, redirects: Iterable[HeldRedirect]
     """Raises Unusable."""
     path = directory / NAME
     try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(path)
     except OSError as error:
         raise Unusable(f"{directory}: {error.strerror}: name another directory") from None
     with _opened(path) as db:

@@ -86,6 +86,7 @@ class Shadowing:
 
     async def _report(self, wanted: frozenset[str] | None, cutover: object) -> Words:
         since, findings = await self.file.all()
+        self._refuse_unknown(frozenset() if wanted is None else wanted, findings)
 
         def is_wanted(rule: str) -> bool:
             return wanted is None or rule in wanted
@@ -99,6 +100,16 @@ class Shadowing:
             **_of_workers(await self._numbers(), is_wanted),
             "cutovers": [each for each in map(self._moving.shown, map(str, names)) if each is not None],
         }
+
+    def _refuse_unknown(self, wanted: frozenset[str], findings: Findings) -> None:
+        """Who asks for a rule by a slip of the pen would be told that nothing differs. One that the rules had once may
+        still be asked for while its findings are kept.
+        """
+        known = {rule.name for rule in self._rules().rules} | {key.rule for key, _ in findings.groups}
+        for name in sorted(wanted - known):
+            with_shadow = ", ".join(each.rule for each in shadowed_of(self._rules()))
+            told = f"{with_shadow} have shadows" if with_shadow else "no rule has a `shadow`"
+            raise Refused(f"no rule is named {name!r}: {told}")
 
 
 def shown_findings(findings: Findings, is_wanted: Callable[[str], bool]) -> dict[str, object]:

@@ -273,7 +273,12 @@ def _pinned(to: Split | Cutover, arms: Mapping[str, Pass | ServeFile]) -> Pinned
 
 def overridden(plan: Pass | ServeFile, forced: Side | None = None) -> Pass | ServeFile:
     """The same, but not counted: who is on an arm by a pin, or by its own word, is no random sample."""
-    return replace(plan, arm=None, is_overridden=True, forced=forced) if isinstance(plan, Pass) else plan
+    cache = plan.cache
+    if forced is not None and cache is not None and cache.policy.share_arms:
+        cache = cache.apart(forced)  # who tries the new side before anybody is there brings nobody its answers
+    if isinstance(plan, ServeFile):
+        return replace(plan, cache=cache)
+    return replace(plan, cache=cache, arm=None, is_overridden=True, forced=forced)
 
 
 def _to_first(

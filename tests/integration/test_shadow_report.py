@@ -100,6 +100,10 @@ async def test_an_operator_sees_what_differs_and_can_forget_it(tmp_path: Path) -
             2,
             "edgeproxy shadow: no cutover is named 'writes': reads",
         )
+        assert (await shadow(tmp_path, "report", "--rule", "rest", "--rule", "pgae")) == (
+            2,
+            "edgeproxy shadow: no rule is named 'pgae': page, rest have shadows",
+        )
         code, text = await shadow(tmp_path, "clear")
         assert (code, text.startswith("forgotten, but for what is known as noise")) == (0, True)
         code, text = await shadow(tmp_path, "report")

@@ -149,6 +149,32 @@ async def test_each_arm_keeps_its_own_answers_whoever_brought_them(tmp_path: Pat
         assert (len(its.legacy.seen), len(its.modern.seen)) == (1, 1)
 
 
+async def test_arms_that_share_answers_share_none_that_a_token_brought(tmp_path: Path) -> None:
+    """A tester looks at the new side before a start: nobody gets what it saw, nor does it see what others brought."""
+    async with site(tmp_path, more=", cache: {fresh: 1h, share_arms: true}") as its:
+        for share in (None, 0, HALF):
+            its.move(share)
+            for target in ("/before", "/after"):
+                for lines in ((TO,), (FROM,)) if target == "/before" else ():
+                    wanted = "modern" if lines == (TO,) else "legacy"
+                    assert await its.arm(*lines, target=target) == wanted
+                assert await its.arm(*MIRROR, target=target) == "legacy"
+                assert [await its.arm(line, target=target) for line in (TO, FROM, TO)] == ["modern", "legacy", "modern"]
+                assert await its.arm(*INSIDE, target=target) == "legacy"  # which is what sharing is
+        # Of each of both pages: what all share, what is said to be on the old arm, and on the new one.
+        assert (len(its.legacy.seen), len(its.modern.seen)) == (4, 2)
+
+
+async def test_a_purge_takes_what_a_token_brought_too(tmp_path: Path) -> None:
+    async with site(tmp_path, more=", cache: {fresh: 1h, share_arms: true}") as its:
+        for line in (TO, TO):
+            await its.arm(line, target="/page")
+        assert len(its.modern.seen) == 1
+        assert (await its.edge.ask(request("/page", TO, "Content-Length: 0", method="POST"))).body == b"modern"
+        await its.arm(TO, target="/page")
+        assert len(its.modern.seen) == 3
+
+
 # -- the token ------------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from edgeproxy.cli.explaining.explanation import Keeping, Kept
 from edgeproxy.cli.explaining.request import Request
-from edgeproxy.cli.explaining.terms import address, header_told, verified
+from edgeproxy.cli.explaining.terms import address, arm_told, header_told, verified
 from edgeproxy.proxy.cache.cached_file import cache_control
 from edgeproxy.proxy.plan import ServeFile
 from edgeproxy.ruleset.caches import CacheSettings
@@ -33,7 +33,7 @@ def kept_of_file(
         of=Keeping.FILES,
         why_not=None if request.method in ("GET", "HEAD") else "a file can be read and nothing else",
         where=f"in memory, a file of at most {small}; a larger one is given from where it lies",
-        key=tuple(_key(cache, request, plan, arm)),
+        key=tuple(_key(rule, cache, request, plan, arm)),
         found="; ".join(_found(rule, cache)),
         negative="looked for each time" if not cache.negative else f"for {written_duration(cache.negative)}",
         codings=tuple(coding.value for coding in cache.compress),
@@ -44,14 +44,13 @@ def kept_of_file(
     )
 
 
-def _key(cache: Cache, request: Request, plan: ServeFile, arm: str | None) -> Iterator[str]:
+def _key(rule: Rule, cache: Cache, request: Request, plan: ServeFile, arm: str | None) -> Iterator[str]:
     """A file is the same whatever the query, the body and the Accept of a request."""
     yield address(request, plan.path)
     for part in cache.key or ():
         if isinstance(part, KeyHeader):
             yield header_told(part, request)
-    if arm is not None and not cache.share_arms:
-        yield f"the arm {arm}"
+    yield from arm_told(rule, cache, request, arm)
 
 
 def _found(rule: Rule, cache: Cache) -> Iterator[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from edgeproxy.cli.explaining.explanation import Keeping, Kept, Opening
 from edgeproxy.cli.explaining.request import Request
 from edgeproxy.proxy.cache.cache_plan import DEFAULT_KEY
+from edgeproxy.ruleset.arms import Cutover
 from edgeproxy.ruleset.caches import CacheSettings
 from edgeproxy.ruleset.comparing.terms import found_terms, fresh_terms
 from edgeproxy.ruleset.leads import asked_path, kept_query
@@ -93,8 +94,14 @@ def _key(rule: Rule, cache: Cache, request: Request, captures: Mapping[str, str]
                 yield header_told(part, request)
     if cache.accept:
         yield f"{' or '.join(cache.accept)}, by Accept"
+    yield from arm_told(rule, cache, request, arm)
+
+
+def arm_told(rule: Rule, cache: Cache, request: Request, arm: str | None) -> Iterator[str]:
     if arm is not None and not cache.share_arms:
         yield f"the arm {arm}"
+    elif request.side is not None and isinstance(rule.action, Forward) and isinstance(rule.action.to, Cutover):
+        yield f"the arm {arm} by Edge-Arm"
 
 
 def address(request: Request, path: str) -> str:

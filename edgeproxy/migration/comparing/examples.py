@@ -1,7 +1,10 @@
-"""One compared exchange as it is kept for a report: scrubbed, bounded, as JSON both ways."""
+"""One compared exchange as it is kept for a report: scrubbed, without its client's address, bounded, as JSON both
+ways.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +23,9 @@ _MOST_CONTENT: Final = 2_000  # characters of an answer's content
 _MOST_FIELDS: Final = 40
 _MOST_VALUE: Final = 400
 _MOST_DIFFERENCES: Final = 20
+_STEPS: Final = re.compile("[/:]")
+_FORWARDED: Final = ("forwarded", "x-forwarded", "x-original-forwarded-for", "x-real-")
+_OF_URL: Final = frozenset(("x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix", "x-forwarded-proto"))
 
 Headers = Mapping[str, Sequence[str]]
 
@@ -94,7 +100,7 @@ class Example:
 
 def scrubbed(difference: Difference) -> Difference:
     """Its values may be a link with a token, or what stands under the name of a password."""
-    hide = is_secret(difference.path.rpartition("/")[2].rpartition(":")[2])
+    hide = any(is_secret(each) for each in _STEPS.split(difference.path))  # of a list under such a name, too
     values = to_json(difference)
     for key in _VALUES:
         if isinstance(text := values.get(key), str):
@@ -103,8 +109,15 @@ def scrubbed(difference: Difference) -> Difference:
 
 
 def _headers(headers: Headers) -> dict[str, list[str]]:
-    known = scrubbed_headers(dict(list(headers.items())[:_MOST_FIELDS]))
+    kept = [(name, values) for name, values in headers.items() if not _is_of_client(name)]
+    known = scrubbed_headers(dict(kept[:_MOST_FIELDS]))
     return {name[:_MOST_VALUE]: [value[:_MOST_VALUE] for value in values] for name, values in known.items()}
+
+
+def _is_of_client(name: str) -> bool:
+    """Whether it says who the client is, or its proxies."""
+    name = name.lower().replace("_", "-")
+    return name.endswith("-ip") or (name.startswith(_FORWARDED) and name not in _OF_URL)
 
 
 def _answer_json(answer: Shown) -> dict[str, Any]:

@@ -67,12 +67,24 @@ class Evidence:
 
     def __str__(self) -> str:
         """One line for the operator."""
-        show = _ratio if self.gate is Gate.LATENCY else _percent
-        between = f"{show(self.low)} to {show(self.high)}, bound {show(self.bound)}"
+        between = " to ".join(map(self._written, self._ends()))
         sides = [f"new {self.new.events:,} of {self.new.exchanges:,}"]
         if self.old is not None:
             sides.append(f"old {self.old.events:,} of {self.old.exchanges:,}")
-        return f"{self.gate}: {self._said()}: {_what(self.gate)} {between} ({', '.join(sides)})"
+        what = f"{_what(self.gate)} {between}, bound {self._written(self.bound)}"
+        return f"{self.gate}: {self._said()}: {what} ({', '.join(sides)})"
+
+    def _ends(self) -> tuple[float | None, float | None]:
+        """Low and high. A share whose end is not known by what was seen has the one that all shares have."""
+        if self.gate is Gate.LATENCY or not self.new.exchanges:
+            return self.low, self.high
+        least = -1.0 if self.gate is Gate.ERRORS else 0.0  # of a difference of two shares, and of a share
+        return least if self.low is None else self.low, 1.0 if self.high is None else self.high
+
+    def _written(self, value: float | None) -> str:
+        if value is None:
+            return "?"
+        return f"{value:.3g}" if self.gate is Gate.LATENCY else f"{100 * value:.3g} %"
 
     def _said(self) -> str:
         match self.verdict:
@@ -112,11 +124,3 @@ def _what(gate: Gate) -> str:
             return "different"
         case _:
             assert_never(gate)
-
-
-def _percent(share: float | None) -> str:
-    return "?" if share is None else f"{100 * share:.3g} %"
-
-
-def _ratio(ratio: float | None) -> str:
-    return "?" if ratio is None else f"{ratio:.3g}"

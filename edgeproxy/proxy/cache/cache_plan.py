@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Final
 
 from edgeproxy.caching.keys import Key, address_digest, digest_of, path_digest
@@ -53,6 +54,14 @@ class CachePlan:
             b"" if policy.share_arms else backend.encode(),
         )
         self._keys: dict[tuple[str | None, ...], Key] = {}
+
+    def apart(self, mark: str) -> CachePlan:
+        """The same, with keys that no plan has without this mark: it gives others nothing, and takes nothing of theirs.
+        What is purged by URL or tag is still the same.
+        """
+        plan = copy(self)
+        plan._base, plan._keys = digest_of(self._base, mark.encode()), {}
+        return plan
 
     @property
     def needs_body(self) -> bool:

@@ -3,7 +3,8 @@
 Laws of this module:
 - only what is safe has a shadow, and only another backend than the request's own is asked;
 - no credential goes to a shadow: a request that has one is not shadowed at all, since the answer to it is one person's,
-  and fields of credentials are taken away all the same;
+  and fields of credentials are taken away all the same. One is also what the value of any field or parameter holds
+  (`User-Agent: tool (token=…)`, a URL in a query);
 - of a client's fields no more is sent than of any copy (`copies`): no conditions, and nothing that makes a write of it.
 """
 
@@ -15,7 +16,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from edgeproxy.http.request import RequestFields
-from edgeproxy.migration.comparing.scrubbing import is_secret
+from edgeproxy.migration.comparing.scrubbing import holds_secret, is_secret
 from edgeproxy.migration.copies import is_gone, names_secret
 from edgeproxy.ruleset.modifiers import Comparison, Shadow
 
@@ -27,6 +28,7 @@ Headers = tuple[tuple[str, str | None], ...]
 _LONGEST: Final = 30.0  # seconds for an answer, whatever time the rule gives its clients
 _LONGEST_BLOCK: Final = 2_048  # octets of field lines that are remembered
 _LONGEST_NAME: Final = 64  # of a field, that is remembered
+_LONGEST_VALUE: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,18 @@ class ShadowPlan:
 
     def may_be_asked(self, values: Mapping[str, str]) -> bool:
         """Whether a request with these fields holds no credential. `values`: by names in lower case."""
-        return self.is_anonymous and not any(_is_secret(name) for name in values if name not in self.edited)
+        return self.is_anonymous and not any(
+            _is_secret(name) or _has_secret(value) for name, value in values.items() if name not in self.edited
+        )
 
 
 def shadow_plan(shadow: Shadow, plan: Pass, headers: Headers) -> ShadowPlan:
     """`plan`: as the other backend would be asked in the first one's place; `headers`: what the rule makes of them."""
-    is_anonymous = not names_secret(plan.target.partition("?")[2]) and not any(
-        is_secret(name) for name, value in headers if value is not None
+    query = plan.target.partition("?")[2]
+    is_anonymous = (
+        not names_secret(query)
+        and not holds_secret(query)
+        and not any(is_secret(name) for name, value in headers if value is not None)
     )
     edited = frozenset(name.lower() for name, _ in headers)
     time = _LONGEST if plan.time is None else min(plan.time, _LONGEST)
@@ -86,7 +93,17 @@ def _is_secret(name: str) -> bool:
     return _is_short_secret(name) if len(name) <= _LONGEST_NAME else is_secret(name)
 
 
+def _has_secret(value: str) -> bool:
+    return _has_short_secret(value) if len(value) <= _LONGEST_VALUE else holds_secret(value)
+
+
 @lru_cache(512)
 def _is_short_secret(name: str) -> bool:
     """PERF: asked for each field of each request that is shadowed."""
     return is_secret(name)
+
+
+@lru_cache(512)
+def _has_short_secret(value: str) -> bool:
+    """PERF: likewise; most values are those of the request before. One that is new takes 10 µs, pip's name 100 µs."""
+    return holds_secret(value)

@@ -469,6 +469,7 @@ rules:
   - {name: even, match: {path: /even}, forward: {split: even}}
   - {name: all, match: {path: "/{rest*}"}, forward: {cutover: reads}, cache: {fresh: 1m}}
 """
+PIN = ("-H", "User-Agent: bandersnatch/6")
 
 
 @pytest.mark.parametrize(
@@ -505,6 +506,15 @@ def test_what_puts_a_client_on_an_arm_instead_of_its_place_is_told(
         f"ask: {arm} at 127.0.0.1:{1 if arm == 'legacy' else 2}",
     ]
     assert any(line.endswith(f", the arm {arm}") for line in lines if line.startswith("  key: "))
+
+
+def test_what_is_asked_with_the_token_is_kept_apart_where_arms_share(
+    capsys: pytest.CaptureFixture[str], rules: Path
+) -> None:
+    rules.write_text(PINNED.replace("fresh: 1m", "fresh: 1m, share_arms: true"))
+    for arguments, end in ((("--arm", "to"), ", the arm modern by Edge-Arm"), ((), ", no query"), (PIN, ", no query")):
+        lines = explained(capsys, rules, "http://pypi.test/", *arguments)
+        assert [line[-len(end) :] for line in lines if line.startswith("  key: ")] == [end]
 
 
 def test_programs_are_told_of_an_override_by_name(capsys: pytest.CaptureFixture[str], rules: Path) -> None:

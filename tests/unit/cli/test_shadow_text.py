@@ -87,7 +87,7 @@ not compared, since this edge started
     3 lost with a comparer that ended (1 did)
 
 cutover reads: shadowing at 0 %
-    differences: FAIL: different 2.44 % to ?, bound 1 % (new 3 of 4)"""
+    differences: FAIL: different 2.44 % to 100 %, bound 1 % (new 3 of 4)"""
 
 
 def test_where_nothing_differs_it_says_so() -> None:

@@ -67,9 +67,25 @@ def test_an_example_holds_nothing_that_lets_anybody_in() -> None:
 
 
 def test_the_value_of_a_secret_is_not_shown_as_a_difference_either() -> None:
-    differences = [changed("json:/user/password"), changed("header:x-auth-token"), changed("json:/user/name")]
-    kept = [to_json(each) for each in example(*differences).differences]
-    assert [(each["old"], each["new"]) for each in kept] == [(HIDDEN, HIDDEN), (HIDDEN, HIDDEN), ("a", "b")]
+    paths = ("json:/user/password", "header:x-auth-token", "json:/api_keys/3", "json:/tokens/0/of", "json:/user/name")
+    kept = [to_json(each) for each in example(*map(changed, paths)).differences]
+    assert [(each["old"], each["new"]) for each in kept] == [(HIDDEN, HIDDEN)] * 4 + [("a", "b")]
+
+
+def test_an_example_does_not_say_who_its_client_was() -> None:
+    headers = {
+        "forwarded": ("for=192.0.2.77;proto=https",),
+        "x-forwarded-for": ("192.0.2.77",),
+        "x-forwarded-proto": ("https",),
+        "x-real-ip": ("192.0.2.77",),
+        "X_Forwarded_For": ("192.0.2.77",),
+        "true-client-ip": ("192.0.2.77",),
+        "user-agent": ("pip/26.3",),
+    }
+    echo = answer("{}", JSON, "X-Forwarded-For: 192.0.2.77")
+    kept = Example.of(NOW, ("GET", "/", headers), (echo, echo), (STATUS,)).to_json()
+    assert "192.0.2.77" not in json.dumps(kept)
+    assert kept["headers"] == {"x-forwarded-proto": ["https"], "user-agent": ["pip/26.3"]}
 
 
 def test_an_example_is_small_whatever_the_exchange_was() -> None:

@@ -196,6 +196,11 @@ def test_evidence_goes_through_json() -> None:
             "errors: not enough data, 846 more like these and it passes: "
             "worse by -1.13 % to 1.56 %, bound 0.5 % (new 0 of 400, old 0 of 600)",
         ),
+        (
+            (block(1, 0, 1),),
+            "errors: not enough data, 1,245 more like these and it passes: "
+            "worse by -100 % to 100 %, bound 0.5 % (new 0 of 1, old 0 of 1)",
+        ),
     ],
 )
 def test_a_line_for_the_operator(blocks: tuple[Block, ...], said: str) -> None:

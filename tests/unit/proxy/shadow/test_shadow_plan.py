@@ -138,6 +138,29 @@ def test_who_sends_a_credential_is_not_shadowed(planner: Planner, target: str, n
     assert shadow.may_be_asked(dict.fromkeys(names, "secret")) == is_asked
 
 
+@pytest.mark.parametrize(
+    ("target", "values", "is_asked"),
+    [
+        ("/pypi?q=1", {"user-agent": "pip/26.3", "accept": "text/html;q=0.9, */*;q=0.1"}, True),
+        ("/pypi?q=1", {"user-agent": "mytool/1.0 (token=UASECRET77)"}, False),
+        ("/pypi?q=1", {"user-agent": "mytool/1.0 password: UAPW88"}, False),
+        ("/pypi?q=1", {"user-agent": "x" * 1_000 + " token=UASECRET77"}, False),
+        ("/pypi?q=1", {"referer": "https://pypi.test/a?token=abc"}, False),
+        ("/other", {"cookie": "token=abc"}, True),  # which the rule takes away
+        ("/pypi?next=%2Fsimple%2F", {}, True),
+        ("/pypi?next=https%3A%2F%2Fx%2F%3Ftoken%3DNESTED55", {}, False),
+        ("/pypi?next=https%253A%252F%252Fx%252F%253Fsig%253DNESTED55", {}, False),
+        ("/pypi?next=https://x/?token=NESTED55", {}, False),
+        ("/pypi?q=pypi-AgEIcHlwaS5vcmcCJDk4YzM2", {}, False),
+        ("/pypi?q=1;sid=abc", {}, False),
+    ],
+)
+def test_nor_who_hides_one_in_a_value(planner: Planner, target: str, values: dict[str, str], is_asked: bool) -> None:
+    shadow = shadow_of(plan(planner, target))
+    assert shadow is not None
+    assert shadow.may_be_asked(values) == is_asked
+
+
 def test_the_rules_edits_are_made_and_what_the_edge_says_of_the_client_goes_on(planner: Planner) -> None:
     found = plan(planner, "/other")
     assert isinstance(found, Pass)

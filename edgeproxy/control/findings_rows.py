@@ -28,7 +28,8 @@ from edgeproxy.migration.comparing.grouping import (
     Key,
     Tally,
 )
-from edgeproxy.migration.comparing.noise import Mark, Noise
+from edgeproxy.migration.comparing.marks import Mark
+from edgeproxy.migration.comparing.noise import Noise
 
 _APPLICATION: Final = 0x66696E64  # "find"
 _VERSION: Final = 1

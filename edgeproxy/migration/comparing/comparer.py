@@ -63,6 +63,12 @@ class _Rule:
         self.noise.learn(differences)
         self.news.learn(differences)
 
+    def without_noise(self, differences: Sequence[Difference]) -> tuple[Difference, ...]:
+        """Of a shadow; and noise is known better by it."""
+        self.noise.note(differences)
+        self.news.note(differences, self.noise)
+        return self.noise.without_noise(differences)
+
     @property
     def is_learning(self) -> bool:
         return round(self.noise.pairs) < LEARNING  # pairs fade a little even among so few
@@ -113,7 +119,7 @@ class Comparer:
         """What came since the last time."""
         news, self._news = self._news, self._nothing()
         for name, rule in self._rules.items():
-            if rule.news.pairs:
+            if rule.news:
                 news.lessons[name], rule.news = Lesson(rule.shadowed.terms, rule.news), Noise()
         return news
 
@@ -123,7 +129,7 @@ class Comparer:
         return {name: Lesson(rule.shadowed.terms, rule.noise) for name, rule in self._rules.items() if rule.noise.pairs}
 
     def _judge(self, rule: _Rule, seen: Seen) -> None:
-        specimen, differences = seen.specimen, rule.noise.without_noise(seen.differences)
+        specimen, differences = seen.specimen, rule.without_noise(seen.differences)
         key, headers = _key(rule.shadowed, specimen)
 
         def make_example() -> Example:

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from edgeproxy.migration.comparing.differences import Difference, Kind
 from edgeproxy.migration.comparing.examples import Example
-from edgeproxy.migration.comparing.noise import Mark, mark_of
+from edgeproxy.migration.comparing.marks import Mark, mark_of
 
 MOST_GROUPS_OF_RULE: Final = 100
 MOST_GROUPS: Final = 1_000

@@ -60,19 +60,19 @@ REPORT = """\
         old  200  application/json, 15 octets  {"name": "six"}
         new  404  application/json, 14 octets  Not Found \\x1b[2J
 
-1 of 23  page  /page/{name}/  pip: name is another
-    json:/name, first 2018-04-16 15:00:00Z, last 2018-04-16 15:00:00Z
-    e.g. GET /page/six/ by pip/10.0.0 CPython/3.6.5
-        json:/name: six -> seven
-        old  200  application/json, 15 octets  {"name": "six"}
-        new  200  application/json, 17 octets  {"name": "seven"}
-
 1 of 1  rest  /{name}/{name}  pip: the new side gives no answer: not in time
     answer:new/timeout, first 2018-04-16 15:00:00Z, last 2018-04-16 15:00:00Z
     e.g. GET /about/us?token=[hidden] by pip/10.0.0 CPython/3.6.5
         no answer: not in time
         old  200  application/json, 15 octets  {"name": "six"}
         new  no answer
+
+1 of 23  page  /page/{name}/  pip: name is another
+    json:/name, first 2018-04-16 15:00:00Z, last 2018-04-16 15:00:00Z
+    e.g. GET /page/six/ by pip/10.0.0 CPython/3.6.5
+        json:/name: six -> seven
+        old  200  application/json, 15 octets  {"name": "six"}
+        new  200  application/json, 17 octets  {"name": "seven"}
 
 noise, taken off: so the old side differs from itself
     page: served is another (json:/served): 100 % of 20 pairs
@@ -97,6 +97,11 @@ def test_where_nothing_differs_it_says_so() -> None:
     assert written_report(answer(found(*[PAIR] * LEARNING, specimen(SAME)))).startswith(
         "21 shadows were compared since 2018-04-16 15:00:00Z: nothing differs\n"
     )
+
+
+def test_what_is_grave_comes_first_however_rare_it_is() -> None:
+    said = written_report(answer(found(*[PAIR] * LEARNING, *[specimen(OTHER)] * 9, specimen(part("", 404)))))
+    assert said.index("1 of 30  page  /page/{name}/  pip: status 404") < said.index("9 of 30  page")
 
 
 @pytest.mark.parametrize(

@@ -16,18 +16,17 @@ from typing import Final
 
 from edgeproxy.http.fields import fields_of
 from edgeproxy.migration.comparing.answers import Answer, answer_of
+from edgeproxy.migration.comparing.bounds import Flaw
 from edgeproxy.migration.comparing.compare import compare
-from edgeproxy.migration.comparing.differences import Difference, NoAnswer, Side
+from edgeproxy.migration.comparing.differences import Difference, NoAnswer, Side, Unreadable
 from edgeproxy.migration.comparing.examples import Example
 from edgeproxy.migration.comparing.families import family_of
 from edgeproxy.migration.comparing.findings import Findings, Lesson, Lessons, Period, Unjudged
 from edgeproxy.migration.comparing.grouping import Groups, Key
-from edgeproxy.migration.comparing.ignores import Ignores
 from edgeproxy.migration.comparing.noise import Noise
-from edgeproxy.migration.comparing.shadowed import Shadowed
+from edgeproxy.migration.comparing.shadowed import Shadowed, ignores_of
 from edgeproxy.migration.comparing.shapes import guessed
 from edgeproxy.migration.specimen import Part, Silence, Specimen
-from edgeproxy.ruleset.ignores import read_ignore
 
 LEARNING: Final = 20  # pairs
 _EXAMPLES: Final = 10  # in the news of a moment: who keeps them has enough soon
@@ -55,7 +54,7 @@ class _Rule:
 
     def __init__(self, shadowed: Shadowed, noise: Noise) -> None:
         self.shadowed = shadowed
-        self.ignores = Ignores.of(map(read_ignore, shadowed.ignores))
+        self.ignores = ignores_of(shadowed)
         self.noise = noise
         self.news = Noise()
 
@@ -111,9 +110,25 @@ class Comparer:
         else:
             self._judge(rule, seen)
 
-    def give_up(self, specimen: Specimen) -> None:
-        """`look` was broken off: it takes too much."""
-        self._leave(specimen, Unjudged.TOO_COSTLY)
+    def look_at_old(self, specimen: Specimen) -> Answer | None:
+        """Where `look` was broken off: read the old side alone. None: nothing can be said of the new one."""
+        rule = self._rules.get(specimen.rule)
+        if rule is None or _unjudged(specimen) is not None:
+            return None
+        old = _answer(specimen.old)
+        rule.compare(old, replace(old, content=b""))
+        return old
+
+    def give_up(self, specimen: Specimen, old: Answer | None) -> None:
+        """`look` was broken off: it takes too much. `old`: that side alone does not, so the new one differs."""
+        rule = self._rules.get(specimen.rule)
+        if rule is None or old is None:
+            self._leave(specimen, Unjudged.TOO_COSTLY)
+        elif isinstance(specimen.new, Silence):
+            self._judge(rule, Seen(specimen, old, _NO_ANSWER, (NoAnswer(Side.NEW, specimen.new),), None))
+        else:
+            differences = (Unreadable(Side.NEW, Flaw.TOO_COSTLY, "comparing it takes too much time or memory"),)
+            self._judge(rule, Seen(specimen, old, Answer(specimen.new.status), differences, None))
 
     def news(self) -> Findings:
         """What came since the last time."""

@@ -154,9 +154,19 @@ def test_each_generation_and_number_counts_for_itself() -> None:
     assert counts(findings) == {READS: (1, 0), Period("reads", 4, 1): (1, 1), Period("reads", 4, 2): (1, 0)}
 
 
+def test_a_new_side_that_takes_too_much_where_the_old_one_does_not_differs() -> None:
+    comparer, cut = learned(), specimen(old=replace(SAME, is_cut=True))
+    for each in (specimen(OTHER), specimen(Silence.TIMEOUT), cut):
+        comparer.give_up(each, comparer.look_at_old(each))
+    findings = comparer.news()
+    assert counts(findings) == {READS: (2, 2)}
+    assert marks(findings) == {(Kind.UNREADABLE, "unreadable:new/too costly"), (Kind.NO_ANSWER, "answer:new/timeout")}
+    assert findings.unjudged == {("page", Unjudged.TOO_COSTLY): 1}
+
+
 def test_other_rules_and_what_takes_too_much_are_counted() -> None:
     comparer = learned()
-    comparer.give_up(specimen())
+    comparer.give_up(specimen(), None)
     findings = feed(comparer, replace(specimen(), rule="gone"))
     assert findings.unjudged == {("page", Unjudged.TOO_COSTLY): 1, ("gone", Unjudged.OTHER_RULES): 1}
 

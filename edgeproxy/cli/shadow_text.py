@@ -1,4 +1,6 @@
-"""The report of shadows as an operator reads it: the most frequent difference first, each with an example."""
+"""The report of shadows as an operator reads it, each difference with an example: grave ones first (comparing/marks.py:
+failures, another status, files, hashes), then the most frequent.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from typing import Any, Final
 from edgeproxy.cli.output import moment, printable
 from edgeproxy.cli.shadow_words import values, why_unjudged, worded
 from edgeproxy.migration.comparing.differences import Kind, from_json
+from edgeproxy.migration.comparing.marks import is_grave
 from edgeproxy.migration.gates.evidence import Evidence, Gate
 from edgeproxy.ruleset.quantities import written_share
 
@@ -55,7 +58,8 @@ def _differences(groups: Sequence[Json]) -> Iterator[tuple[tuple[Any, ...], str]
     """Each with what it is sorted by."""
     for group in groups:
         for each in group["differences"]:
-            order = (-each["count"], group["rule"], group["shape"], group["family"], each["kind"], each["pattern"])
+            mark = Kind(each["kind"]), str(each["pattern"])
+            order = (not is_grave(mark), -each["count"], group["rule"], group["shape"], group["family"], *mark)
             yield order, "\n".join(_difference(group, each))
 
 

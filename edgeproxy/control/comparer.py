@@ -5,7 +5,8 @@ there are specimens, as frames; what it says are lines of JSON, at most one a se
 
 Laws of this module:
 - it ends when its worker closes the channel, when all that came is compared, and when its worker is gone;
-- whatever is in a specimen, comparing it ends, in bounded memory: what takes too much is given up and counted;
+- whatever is in a specimen, comparing it ends, in bounded memory: what takes too much is given up, and counts as a
+  difference where the old side alone takes less: what is broken never passes for want of something to compare;
 - it works when nobody else wants to (nice).
 """
 
@@ -19,9 +20,9 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeVar
 
 from edgeproxy.migration.comparing.comparer import Comparer
 from edgeproxy.migration.comparing.findings import Lessons, lessons_json, read_lessons
@@ -29,6 +30,8 @@ from edgeproxy.migration.comparing.frames import FrameReader
 from edgeproxy.migration.comparing.shadowed import Shadowed
 from edgeproxy.migration.specimen import Specimen
 from edgeproxy.telemetry.stderr import tell
+
+T = TypeVar("T")
 
 _NICE: Final = 10
 _MEMORY: Final = 1 << 30  # octets of address space. Two pages of 8 MiB, the most that is read, take 300 MB as trees
@@ -113,20 +116,29 @@ class _Process:
         return self._socket.recv(_RECEIVED)
 
     def _compare(self, specimen: Specimen) -> None:
-        try:
-            _arm(_LONGEST, _DEADLY)
-            try:
-                seen = self._comparer.look(specimen)
-            finally:
-                _arm(0.0, 0.0)
-        except (TooLong, MemoryError, RecursionError):
-            self._comparer.give_up(specimen)
-        except Exception as error:  # noqa: BLE001  # this is the supervisor of one comparison: others are made all the same
-            self._tell_fault(error, specimen)
-            self._comparer.give_up(specimen)
+        """A pair of the old side is not worth as much as the comparison that it came with."""
+        seen = self._within_bounds(self._comparer.look, specimen)
+        if seen is None and specimen.again is not None:
+            seen = self._within_bounds(self._comparer.look, replace(specimen, again=None))
+        if seen is None:
+            self._comparer.give_up(specimen, self._within_bounds(self._comparer.look_at_old, specimen))
         else:
             self._comparer.take(seen)
         self._done += 1
+
+    def _within_bounds(self, look: Callable[[Specimen], T | None], specimen: Specimen) -> T | None:
+        """None: it takes too much."""
+        try:
+            _arm(_LONGEST, _DEADLY)
+            try:
+                return look(specimen)
+            finally:
+                _arm(0.0, 0.0)
+        except (TooLong, MemoryError, RecursionError):
+            return None
+        except Exception as error:  # noqa: BLE001  # this is the supervisor of one comparison: others are made all the same
+            self._tell_fault(error, specimen)
+            return None
 
     def _tell_fault(self, error: Exception, specimen: Specimen) -> None:
         if not self._has_failed:

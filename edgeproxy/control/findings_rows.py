@@ -1,6 +1,9 @@
 """The rows of a file of findings. Everything here is inside of a transaction that `opened` has begun.
 
-Law: what the file holds has the bounds that findings in memory have (comparing/grouping.py), whoever adds to it.
+Laws of this module:
+- what the file holds has the bounds that findings in memory have, whoever adds to it: what is there is read, and what
+  is new is merged into it by the code that does so in memory (comparing/grouping.py);
+- only rows that are others then are written.
 """
 
 from __future__ import annotations
@@ -9,32 +12,27 @@ import json
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from edgeproxy.migration.comparing.differences import Kind
+from edgeproxy.migration.comparing.examples import Example
+from edgeproxy.migration.comparing.examples_kept import Tally
 from edgeproxy.migration.comparing.findings import Findings, Lesson, Lessons, Unjudged
-from edgeproxy.migration.comparing.grouping import (
-    MOST_EXAMPLES,
-    MOST_EXAMPLES_IN_ALL,
-    MOST_EXAMPLES_OF_RULE,
-    MOST_GROUPS,
-    MOST_GROUPS_OF_RULE,
-    MOST_MARKS,
-    OTHER,
-    Group,
-    Groups,
-    Key,
-    Tally,
-)
-from edgeproxy.migration.comparing.noise import Mark, Noise
+from edgeproxy.migration.comparing.grouping import Group, Groups, Key
+from edgeproxy.migration.comparing.noise import Noise
 
 _APPLICATION: Final = 0x66696E64  # "find"
 _VERSION: Final = 1
 _PATIENCE: Final = 5.0  # seconds for a lock
-_KEY: Final = "rule = ? AND shape = ? AND family = ?"
-_MARK: Final = f"{_KEY} AND kind = ? AND pattern = ?"
+
+Names = tuple[str, ...]
+Values = tuple[Any, ...]
+Rows = Mapping[Names, Values]
+
 _SCHEMA: Final = """
 CREATE TABLE since (moment REAL NOT NULL) STRICT;
 CREATE TABLE groups (
@@ -57,15 +55,8 @@ CREATE TABLE unjudged (
     rule TEXT NOT NULL, why TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (rule, why)
 ) STRICT, WITHOUT ROWID;
 """
-_ADD_GROUP: Final = """
-INSERT INTO groups VALUES (?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET compared = compared + excluded.compared, different = different + excluded.different
-"""
-_ADD_TALLY: Final = """
-INSERT INTO tallies VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT DO UPDATE SET
-    count = count + excluded.count, first = min(first, excluded.first), last = max(last, excluded.last)
-"""
+_OF_GROUP: Final = ("rule", "shape", "family")
+_OF_MARK: Final = (*_OF_GROUP, "kind", "pattern")
 
 
 @contextmanager
@@ -85,7 +76,7 @@ def prepare(db: sqlite3.Connection) -> None:
     found = tuple(db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
     if found == (_APPLICATION, _VERSION):
         return
-    if found != (0, 0) or _count(db, "sqlite_schema"):
+    if found != (0, 0) or db.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (0,):
         raise sqlite3.DatabaseError(f"it holds no findings of version {_VERSION}")
     for statement in filter(str.strip, _SCHEMA.split(";")):
         db.execute(statement)
@@ -105,8 +96,11 @@ def clear(db: sqlite3.Connection, moment: float) -> None:
 
 
 def add(db: sqlite3.Connection, news: Findings) -> None:
-    for key, group in news.groups:
-        _add_group(db, _fitting(db, key), group)
+    """Raises ValueError for what this version does not write."""
+    if news.groups.compared:
+        there, groups = _read_groups(db)
+        groups.merge(news.groups)
+        there.change_to(db, groups)
     for (rule, why), count in news.unjudged.items():
         db.execute(
             "INSERT INTO unjudged VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
@@ -116,46 +110,11 @@ def add(db: sqlite3.Connection, news: Findings) -> None:
         _add_lesson(db, rule, lesson)
 
 
-def _fitting(db: sqlite3.Connection, key: Key) -> Key:
-    """As which it is counted."""
-    of_rule = "rule = ? AND shape <> ?"
-    if not _count(db, "groups", _KEY, key) and _count(db, "groups", of_rule, (key.rule, OTHER)) >= MOST_GROUPS_OF_RULE:
-        key = Key(key.rule, OTHER, OTHER)
-    if not _count(db, "groups", _KEY, key) and _count(db, "groups") >= MOST_GROUPS:
-        key = Key(OTHER, OTHER, OTHER)
-    return key
-
-
-def _add_group(db: sqlite3.Connection, key: Key, group: Group) -> None:
-    db.execute(_ADD_GROUP, (*key, group.compared, group.different))
-    for (kind, pattern), tally in group.tallies.items():
-        known = _count(db, "tallies", _MARK, (*key, kind, pattern))
-        mark = kind, pattern if known or _count(db, "tallies", _KEY, key) < MOST_MARKS else OTHER
-        db.execute(_ADD_TALLY, (*key, *mark, tally.count, tally.first, tally.last))
-        _add_examples(db, key, mark, tally)
-
-
-def _add_examples(db: sqlite3.Connection, key: Key, mark: Mark, tally: Tally) -> None:
-    for example in tally.examples:
-        if (
-            _count(db, "examples", _MARK, (*key, *mark)) < MOST_EXAMPLES
-            and _count(db, "examples", "rule = ?", key[:1]) < MOST_EXAMPLES_OF_RULE
-            and _count(db, "examples") < MOST_EXAMPLES_IN_ALL
-        ):
-            words = json.dumps(example.to_json())
-            db.execute("INSERT INTO examples VALUES (?, ?, ?, ?, ?, ?)", (*key, *mark, words))
-
-
 def _add_lesson(db: sqlite3.Connection, rule: str, lesson: Lesson) -> None:
     row = db.execute("SELECT terms, words FROM noise WHERE rule = ?", (rule,)).fetchone()
     is_more = row is not None and row[0] == lesson.terms
     noise = Noise.from_json(json.loads(row[1])).then(lesson.noise) if is_more else lesson.noise
     db.execute("REPLACE INTO noise VALUES (?, ?, ?)", (rule, lesson.terms, json.dumps(noise.to_json())))
-
-
-def _count(db: sqlite3.Connection, table: str, where: str = "1", values: tuple[str, ...] = ()) -> int:
-    found: int = db.execute(f"SELECT count(*) FROM {table} WHERE {where}", values).fetchone()[0]
-    return found
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
@@ -166,7 +125,7 @@ def read(db: sqlite3.Connection) -> tuple[float, Findings]:
     since: float = db.execute("SELECT moment FROM since").fetchone()[0]
     rows = db.execute("SELECT rule, why, count FROM unjudged")
     unjudged = Counter({(rule, Unjudged(why)): count for rule, why, count in rows})
-    return since, Findings(Groups.from_json(_groups(db)), read_noise(db), {}, unjudged)
+    return since, Findings(_read_groups(db)[1], read_noise(db), {}, unjudged)
 
 
 def read_noise(db: sqlite3.Connection) -> Lessons:
@@ -174,17 +133,81 @@ def read_noise(db: sqlite3.Connection) -> Lessons:
     return {rule: Lesson(terms, Noise.from_json(json.loads(words))) for rule, terms, words in rows}
 
 
-def _groups(db: sqlite3.Connection) -> dict[str, Any]:
-    """As `Groups.to_json` has it."""
-    groups: dict[Key, dict[str, Any]] = {}
-    for *key, compared, different in db.execute("SELECT * FROM groups"):
-        counts = {"compared": compared, "different": different, "differences": []}
-        groups[Key(*key)] = {**Key(*key)._asdict(), **counts}
-    tallies: dict[tuple[str, ...], dict[str, Any]] = {}
-    for *mark, count, first, last in db.execute("SELECT * FROM tallies"):
-        words = {"kind": mark[3], "pattern": mark[4], "count": count, "first": first, "last": last, "examples": []}
-        tallies[tuple(mark)] = words
-        groups[Key(*mark[:3])]["differences"].append(words)
-    for *mark, example in db.execute("SELECT * FROM examples ORDER BY rowid"):
-        tallies[tuple(mark)]["examples"].append(json.loads(example))
-    return {"version": 1, "groups": list(groups.values())}
+# -- groups -----------------------------------------------------------------------------------------------------------
+
+
+def _read_groups(db: sqlite3.Connection) -> tuple[_There, Groups]:
+    """Raises ValueError."""
+    try:
+        there = _There.read(db)
+        return there, there.groups()
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"these are no groups of version {_VERSION}: {error!r}") from None
+
+
+@dataclass(slots=True)
+class _There:
+    """The groups in the file, by rows: what they are named by, and what is said of it."""
+
+    counts: dict[Names, Values]
+    tallies: dict[Names, Values]
+    examples: dict[int, tuple[Names, Example]]  # by rowid
+
+    @classmethod
+    def read(cls, db: sqlite3.Connection) -> _There:
+        """Raises KeyError, TypeError, ValueError."""
+        rows = db.execute("SELECT rowid, * FROM examples ORDER BY rowid")
+        return cls(
+            {tuple(row[:3]): tuple(row[3:]) for row in db.execute("SELECT * FROM groups")},
+            {tuple(row[:5]): tuple(row[5:]) for row in db.execute("SELECT * FROM tallies")},
+            {row: (tuple(names), Example.from_json(json.loads(words))) for row, *names, words in rows},
+        )
+
+    def groups(self) -> Groups:
+        """With these very examples. Raises KeyError, TypeError, ValueError."""
+        found = {Key(*names): Group(*counts) for names, counts in self.counts.items()}
+        for (*names, kind, pattern), counts in self.tallies.items():
+            found[Key(*names)].tallies[Kind(kind), pattern] = Tally(*counts)
+        for (*names, kind, pattern), example in self.examples.values():
+            found[Key(*names)].tallies[Kind(kind), pattern].examples.append(example)
+        groups = Groups()
+        for key, group in found.items():
+            groups.merge_group(key, group)
+        return groups
+
+    def change_to(self, db: sqlite3.Connection, groups: Groups) -> None:
+        """Examples that stay are known by their identity."""
+        rows = {id(example): (row, names) for row, (names, example) in self.examples.items()}
+        counts: dict[Names, Values] = {}
+        tallies: dict[Names, Values] = {}
+        kept, new = set(), []
+        for key, group in groups:
+            counts[key] = group.compared, group.different
+            for (kind, pattern), tally in group.tallies.items():
+                names = (*key, kind.value, pattern)
+                tallies[names] = tally.count, tally.first, tally.last
+                for example in tally.examples:
+                    row, before = rows.get(id(example), (0, ()))
+                    if before == names:
+                        kept.add(row)
+                    else:
+                        new.append((*names, json.dumps(example.to_json())))
+        _write(db, "groups", _OF_GROUP, self.counts, counts)
+        _write(db, "tallies", _OF_MARK, self.tallies, tallies)
+        db.executemany("DELETE FROM examples WHERE rowid = ?", ((row,) for row in self.examples.keys() - kept))
+        db.executemany("INSERT INTO examples VALUES (?, ?, ?, ?, ?, ?)", new)
+
+
+def _write(
+    db: sqlite3.Connection,
+    table: str,
+    named: Sequence[str],
+    before: Mapping[Names, Values],
+    now: Mapping[Names, Values],
+) -> None:
+    where = " AND ".join(f"{name} = ?" for name in named)
+    db.executemany(f"DELETE FROM {table} WHERE {where}", before.keys() - now.keys())
+    for names, values in now.items():
+        if before.get(names) != values:
+            row = (*names, *values)
+            db.execute(f"REPLACE INTO {table} VALUES ({', '.join('?' * len(row))})", row)

@@ -1,6 +1,7 @@
 """Shadows in a running edge: what its workers' comparers found, for gates, for the file, and for who asks.
 
-Law: what is shown is what was found, less noise as it is known by now, which a first comparison could not know yet.
+Law: what is shown is what was found, less noise as it is known by now, which a first comparison could not know yet, and
+less what the rules in use ignore, which those at the time may not have ignored.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from edgeproxy.control.findings_file import FindingsFile
 from edgeproxy.control.messages import Numbers
 from edgeproxy.control.moving import Moving
 from edgeproxy.migration.comparing.findings import Findings
-from edgeproxy.migration.comparing.shadowed import shadowed_of, speaking_for
+from edgeproxy.migration.comparing.ignores import NOTHING_DECLARED, Ignores
+from edgeproxy.migration.comparing.shadowed import ignores_of, shadowed_of, speaking_for
 from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.telemetry.stderr import tell
 
@@ -92,11 +94,12 @@ class Shadowing:
             return wanted is None or rule in wanted
 
         names = [cutover] if cutover is not None else [each.name for each in self._rules().cutovers]
+        shadows = shadowed_of(self._rules())
         return {
             "since": since,
             "kept": self.file.is_kept,
-            "rules": [each.rule for each in shadowed_of(self._rules()) if is_wanted(each.rule)],
-            **shown_findings(findings, is_wanted),
+            "rules": [each.rule for each in shadows if is_wanted(each.rule)],
+            **shown_findings(findings, is_wanted, {each.rule: ignores_of(each) for each in shadows}),
             **_of_workers(await self._numbers(), is_wanted),
             "cutovers": [each for each in map(self._moving.shown, map(str, names)) if each is not None],
         }
@@ -112,9 +115,12 @@ class Shadowing:
             raise Refused(f"no rule is named {name!r}: {told}")
 
 
-def shown_findings(findings: Findings, is_wanted: Callable[[str], bool]) -> dict[str, object]:
+def shown_findings(
+    findings: Findings, is_wanted: Callable[[str], bool], ignored: Mapping[str, Ignores]
+) -> dict[str, object]:
+    """`ignored`: by rule, what is ignored now."""
     return {
-        "groups": _groups(findings, is_wanted),
+        "groups": _groups(findings, is_wanted, ignored),
         "noise": _noise(findings, is_wanted),
         "unjudged": [
             {"rule": rule, "why": why.value, "count": count}
@@ -124,16 +130,20 @@ def shown_findings(findings: Findings, is_wanted: Callable[[str], bool]) -> dict
     }
 
 
-def _groups(findings: Findings, is_wanted: Callable[[str], bool]) -> list[dict[str, object]]:
-    """The groups, without what is noise by now."""
+def _groups(
+    findings: Findings, is_wanted: Callable[[str], bool], ignored: Mapping[str, Ignores]
+) -> list[dict[str, object]]:
+    """The groups, without what is noise or ignored by now."""
     shown = []
     for words in findings.groups.to_json()["groups"]:
-        if is_wanted(words["rule"]):
-            lesson = findings.lessons.get(words["rule"])
+        rule = words["rule"]
+        if is_wanted(rule):
+            lesson, ignores = findings.lessons.get(rule), ignored.get(rule, NOTHING_DECLARED)
             told = [
                 each
                 for each in words["differences"]
-                if lesson is None or not lesson.noise.hides((each["kind"], each["pattern"]))
+                if not (lesson is not None and lesson.noise.hides((each["kind"], each["pattern"])))
+                and not ignores.takes_all(each["pattern"])
             ]
             shown.append({**words, "differences": told})
     return shown

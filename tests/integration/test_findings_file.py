@@ -22,11 +22,11 @@ from edgeproxy.control.failures import CannotRun
 from edgeproxy.control.findings_file import NAME, FindingsFile
 from edgeproxy.migration.comparing.answers import Answer
 from edgeproxy.migration.comparing.comparer import LEARNING, Comparer
-from edgeproxy.migration.comparing.differences import StatusChanged
+from edgeproxy.migration.comparing.differences import Changed, Kind, StatusChanged
 from edgeproxy.migration.comparing.examples import Example
+from edgeproxy.migration.comparing.examples_kept import MOST_EXAMPLES_OF_RULE
 from edgeproxy.migration.comparing.findings import Findings, Unjudged, read_lessons
 from edgeproxy.migration.comparing.grouping import (
-    MOST_EXAMPLES_OF_RULE,
     MOST_GROUPS_OF_RULE,
     MOST_MARKS,
     Groups,
@@ -140,6 +140,35 @@ async def test_it_has_a_bound_and_nothing_goes_uncounted(tmp_path: Path) -> None
     assert sum(tally.count for tally in first.tallies.values()) == 6 * MOST_MARKS + 2
     with closing(sqlite3.connect(tmp_path / NAME)) as db:
         assert db.execute("SELECT count(*) FROM examples").fetchone() == (MOST_EXAMPLES_OF_RULE,)
+
+
+async def test_in_the_file_too_what_is_grave_takes_the_place_of_trifles(tmp_path: Path) -> None:
+    one, page = file_in(tmp_path), Key("page", "/page/{name}/", "pip")
+    example = Example.of(NOW, ("GET", "/", {}), (Answer(200), Answer(404)), (StatusChanged(200, 404),))
+    trifles = [Changed(f"json:/{n}", f"json:/{n}", "a", "b") for n in range(2 * MOST_MARKS)]
+    for differences in (trifles, trifles, [StatusChanged(200, 404)], trifles):
+        groups = Groups()
+        groups.add(page, differences, lambda: example, NOW)
+        one.add(Findings(groups))
+        await one.all()
+    ((_, group),) = (await one.all())[1].groups
+    tally = group.tallies[Kind.STATUS_CHANGED, "status/200/404"]
+    assert (tally.count, len(tally.examples), len(group.tallies)) == (1, 1, MOST_MARKS + 1)
+    assert (group.different, group.tallies[Kind.CHANGED, OTHERS].count) == (4, 4)
+    with closing(sqlite3.connect(tmp_path / NAME)) as db:
+        assert db.execute("SELECT count(*) FROM examples").fetchone() == (MOST_EXAMPLES_OF_RULE,)
+        assert db.execute("SELECT count(*) FROM tallies").fetchone() == (MOST_MARKS + 1,)
+
+
+async def test_only_what_is_new_is_written(tmp_path: Path) -> None:
+    one = file_in(tmp_path)
+    one.add(found(5))
+    await one.all()
+    with closing(sqlite3.connect(tmp_path / NAME)) as db:
+        before = db.execute("SELECT rowid, words FROM examples").fetchall()
+        one.add(found(1))
+        await one.all()
+        assert db.execute("SELECT rowid, words FROM examples").fetchall() == before
 
 
 async def test_a_disk_that_takes_nothing_keeps_nobody_from_anything(

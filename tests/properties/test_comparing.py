@@ -33,8 +33,9 @@ from edgeproxy.migration.comparing.bounds import Bounds
 from edgeproxy.migration.comparing.compare import compare
 from edgeproxy.migration.comparing.differences import Kind, from_json, to_json
 from edgeproxy.migration.comparing.ignores import Ignores
+from edgeproxy.migration.comparing.marks import mark_of
 from edgeproxy.migration.comparing.markup import Start, tokens
-from edgeproxy.migration.comparing.noise import Noise, mark_of
+from edgeproxy.migration.comparing.noise import Noise
 from edgeproxy.ruleset.ignores import read_ignore
 from edgeproxy.ruleset.modifiers import Comparison
 

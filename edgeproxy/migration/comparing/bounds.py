@@ -38,6 +38,7 @@ class Flaw(StrEnum):
     SYNTAX = "syntax"
     TWICE = "a name twice"  # in one object: readers differ on which one counts
     DTD = "document type"  # in XML that a program reads: entities are never expanded
+    TOO_COSTLY = "too costly"  # to compare, in time or memory, with another one that can be read
     NOT_THE_KIND = "not the kind"  # well formed, but nothing that the comparison is of
 
 

@@ -16,18 +16,17 @@ from typing import Final
 
 from edgeproxy.http.fields import fields_of
 from edgeproxy.migration.comparing.answers import Answer, answer_of
+from edgeproxy.migration.comparing.bounds import Flaw
 from edgeproxy.migration.comparing.compare import compare
-from edgeproxy.migration.comparing.differences import Difference, NoAnswer, Side
+from edgeproxy.migration.comparing.differences import Difference, NoAnswer, Side, Unreadable
 from edgeproxy.migration.comparing.examples import Example
 from edgeproxy.migration.comparing.families import family_of
 from edgeproxy.migration.comparing.findings import Findings, Lesson, Lessons, Period, Unjudged
 from edgeproxy.migration.comparing.grouping import Groups, Key
-from edgeproxy.migration.comparing.ignores import Ignores
 from edgeproxy.migration.comparing.noise import Noise
-from edgeproxy.migration.comparing.shadowed import Shadowed
+from edgeproxy.migration.comparing.shadowed import Shadowed, ignores_of
 from edgeproxy.migration.comparing.shapes import guessed
 from edgeproxy.migration.specimen import Part, Silence, Specimen
-from edgeproxy.ruleset.ignores import read_ignore
 
 LEARNING: Final = 20  # pairs
 _EXAMPLES: Final = 10  # in the news of a moment: who keeps them has enough soon
@@ -55,13 +54,19 @@ class _Rule:
 
     def __init__(self, shadowed: Shadowed, noise: Noise) -> None:
         self.shadowed = shadowed
-        self.ignores = Ignores.of(map(read_ignore, shadowed.ignores))
+        self.ignores = ignores_of(shadowed)
         self.noise = noise
         self.news = Noise()
 
     def learn(self, differences: Sequence[Difference]) -> None:
         self.noise.learn(differences)
         self.news.learn(differences)
+
+    def without_noise(self, differences: Sequence[Difference]) -> tuple[Difference, ...]:
+        """Of a shadow; and noise is known better by it."""
+        self.noise.note(differences)
+        self.news.note(differences, self.noise)
+        return self.noise.without_noise(differences)
 
     @property
     def is_learning(self) -> bool:
@@ -105,15 +110,31 @@ class Comparer:
         else:
             self._judge(rule, seen)
 
-    def give_up(self, specimen: Specimen) -> None:
-        """`look` was broken off: it takes too much."""
-        self._leave(specimen, Unjudged.TOO_COSTLY)
+    def look_at_old(self, specimen: Specimen) -> Answer | None:
+        """Where `look` was broken off: read the old side alone. None: nothing can be said of the new one."""
+        rule = self._rules.get(specimen.rule)
+        if rule is None or _unjudged(specimen) is not None:
+            return None
+        old = _answer(specimen.old)
+        rule.compare(old, replace(old, content=b""))
+        return old
+
+    def give_up(self, specimen: Specimen, old: Answer | None) -> None:
+        """`look` was broken off: it takes too much. `old`: that side alone does not, so the new one differs."""
+        rule = self._rules.get(specimen.rule)
+        if rule is None or old is None:
+            self._leave(specimen, Unjudged.TOO_COSTLY)
+        elif isinstance(specimen.new, Silence):
+            self._judge(rule, Seen(specimen, old, _NO_ANSWER, (NoAnswer(Side.NEW, specimen.new),), None))
+        else:
+            differences = (Unreadable(Side.NEW, Flaw.TOO_COSTLY, "comparing it takes too much time or memory"),)
+            self._judge(rule, Seen(specimen, old, Answer(specimen.new.status), differences, None))
 
     def news(self) -> Findings:
         """What came since the last time."""
         news, self._news = self._news, self._nothing()
         for name, rule in self._rules.items():
-            if rule.news.pairs:
+            if rule.news:
                 news.lessons[name], rule.news = Lesson(rule.shadowed.terms, rule.news), Noise()
         return news
 
@@ -123,7 +144,7 @@ class Comparer:
         return {name: Lesson(rule.shadowed.terms, rule.noise) for name, rule in self._rules.items() if rule.noise.pairs}
 
     def _judge(self, rule: _Rule, seen: Seen) -> None:
-        specimen, differences = seen.specimen, rule.noise.without_noise(seen.differences)
+        specimen, differences = seen.specimen, rule.without_noise(seen.differences)
         key, headers = _key(rule.shadowed, specimen)
 
         def make_example() -> Example:

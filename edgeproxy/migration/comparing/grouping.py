@@ -2,8 +2,13 @@
 
 Laws of this module:
 - every comparison is counted, with or without differences: a group knows of how many;
-- it has a bound whatever comes: of more groups, or of more patterns in one, all others are counted as one, `(other)`.
+- it has a bound whatever comes: of more groups, or of more marks in one, all others are counted as one, `(other)`.
   A rule has its own bounds: nobody can hide one rule's differences behind another's;
+- what is grave (marks.py) is not among the others while anything in its group is that is not: it takes the place of
+  the rarest one;
+- `(other)` counts a comparison once of each kind. Where marks that had been counted apart are put into it, it cannot be
+  told how often they came together: it is counted as if never, up to all that differ;
+- what comes late has an example too: where there is no room, one goes of those that have several (examples_kept.py);
 - two such tables make one, so that each worker has its own. Examples are scrubbed when they are made.
 """
 
@@ -16,14 +21,12 @@ from typing import Any, Final, NamedTuple
 
 from edgeproxy.migration.comparing.differences import Difference, Kind
 from edgeproxy.migration.comparing.examples import Example
-from edgeproxy.migration.comparing.noise import Mark, mark_of
+from edgeproxy.migration.comparing.examples_kept import MOST_EXAMPLES_IN_ALL, KeptExamples, Tally
+from edgeproxy.migration.comparing.marks import Mark, is_grave, mark_of
 
 MOST_GROUPS_OF_RULE: Final = 100
 MOST_GROUPS: Final = 1_000
 MOST_MARKS: Final = 40  # in one group
-MOST_EXAMPLES: Final = 3  # of one kind of difference under one pattern, the first ones
-MOST_EXAMPLES_OF_RULE: Final = 40
-MOST_EXAMPLES_IN_ALL: Final = 200
 OTHER: Final = "(other)"
 _VERSION: Final = 1
 
@@ -35,42 +38,25 @@ class Key(NamedTuple):
 
 
 @dataclass(slots=True)
-class Tally:
-    """Comparisons with one kind of difference under one pattern. `first` and `last` are in POSIX seconds."""
-
-    count: int = 0
-    first: float = 0.0
-    last: float = 0.0
-    examples: list[Example] = field(default_factory=list)
-
-    def add(self, now: float) -> None:
-        self.first = min(self.first, now) if self.count else now
-        self.last = max(self.last, now)
-        self.count += 1
-
-
-@dataclass(slots=True)
 class Group:
     compared: int = 0
     different: int = 0
     tallies: dict[Mark, Tally] = field(default_factory=dict)
 
-    def tally(self, mark: Mark) -> Tally:
-        if mark not in self.tallies and len(self.tallies) >= MOST_MARKS:
-            mark = mark[0], OTHER
-        return self.tallies.setdefault(mark, Tally())
+    @property
+    def is_full(self) -> bool:
+        return len(self.tallies) - sum((kind, OTHER) in self.tallies for kind in Kind) >= MOST_MARKS
 
 
 class Groups:
     """`most_examples`: fewer for what is only the news of a moment."""
 
-    __slots__ = ("_examples", "_groups", "_most_examples", "_of_rule")
+    __slots__ = ("_examples", "_groups", "_of_rule")
 
     def __init__(self, most_examples: int = MOST_EXAMPLES_IN_ALL) -> None:
         self._groups: dict[Key, Group] = {}
         self._of_rule: Counter[str] = Counter()  # groups
-        self._examples: Counter[str] = Counter()  # by rule
-        self._most_examples = most_examples
+        self._examples = KeptExamples(most_examples)
 
     def add(self, key: Key, differences: Sequence[Difference], make_example: Callable[[], Example], now: float) -> None:
         """One comparison, noise taken off. The example is only made where there is room for it."""
@@ -80,13 +66,12 @@ class Groups:
             return
         group.different += 1
         example: Example | None = None
-        for mark in dict.fromkeys(map(mark_of, differences)):
-            tally = group.tally(mark)
+        for mark in self._counted_as(key, group, map(mark_of, differences)):
+            tally = group.tallies[mark]
             tally.add(now)
-            if self._room(key.rule, tally):
+            if self._examples.has_room(key.rule, mark, tally):
                 example = make_example() if example is None else example
-                tally.examples.append(example)
-                self._examples[key.rule] += 1
+                self._examples.put(key.rule, mark, tally, example)
 
     def __iter__(self) -> Iterator[tuple[Key, Group]]:
         """Those first that differ most often."""
@@ -102,25 +87,45 @@ class Groups:
 
     def merge(self, other: Groups) -> None:
         """Take in what another worker has."""
-        for each, theirs in other._groups.items():
-            key, group = self._group(each)
-            group.compared += theirs.compared
-            group.different += theirs.different
-            for mark, tally in theirs.tallies.items():
-                self._merge_tally(key.rule, group.tally(mark), tally)
+        for key, group in other:
+            self.merge_group(key, group)
 
-    def _merge_tally(self, rule: str, ours: Tally, theirs: Tally) -> None:
-        ours.first = min(ours.first, theirs.first) if ours.count else theirs.first
-        ours.last = max(ours.last, theirs.last)
-        ours.count += theirs.count
-        taken = theirs.examples[: self._room(rule, ours)]
-        ours.examples += taken
-        self._examples[rule] += len(taken)
+    def merge_group(self, key: Key, theirs: Group) -> None:
+        key, group = self._group(key)
+        group.compared += theirs.compared
+        group.different += theirs.different
+        for each in sorted(theirs.tallies, key=_by_gravity):
+            for mark in self._counted_as(key, group, (each,)):
+                self._merge_tally(key.rule, group, mark, theirs.tallies[each])
 
-    def _room(self, rule: str, tally: Tally) -> int:
-        """For how many more examples."""
-        of_rule = min(MOST_EXAMPLES_OF_RULE, self._most_examples) - self._examples[rule]
-        return max(min(MOST_EXAMPLES - len(tally.examples), of_rule, self._most_examples - self._examples.total()), 0)
+    def _merge_tally(self, rule: str, group: Group, mark: Mark, theirs: Tally) -> None:
+        ours = group.tallies.setdefault(mark, Tally())
+        ours.merge(theirs)
+        ours.count = min(ours.count, group.different)  # what is put into `(other)` may have come together
+        for example in theirs.examples:
+            if self._examples.has_room(rule, mark, ours):
+                self._examples.put(rule, mark, ours, example)
+
+    def _counted_as(self, key: Key, group: Group, marks: Iterable[Mark]) -> dict[Mark, None]:
+        """As which marks of one comparison are counted; those that have no room together, each kind once."""
+        return dict.fromkeys(self._place(key, group, mark) for mark in sorted(marks, key=_by_gravity))
+
+    def _place(self, key: Key, group: Group, mark: Mark) -> Mark:
+        if mark not in group.tallies and group.is_full and not (is_grave(mark) and self._displace(key, group)):
+            mark = mark[0], OTHER
+        group.tallies.setdefault(mark, Tally())
+        return mark
+
+    def _displace(self, key: Key, group: Group) -> bool:
+        """Put the rarest mark that is not grave to the others; whether there is one."""
+        trifles = [each for each in group.tallies if each[1] != OTHER and not is_grave(each)]
+        if not trifles:
+            return False
+        rarest = min(trifles, key=lambda each: group.tallies[each].count)
+        displaced = group.tallies.pop(rarest)
+        self._examples.leave(displaced)
+        self._merge_tally(key.rule, group, (rarest[0], OTHER), displaced)
+        return True
 
     def _group(self, key: Key) -> tuple[Key, Group]:
         """And as which it is counted."""
@@ -147,18 +152,20 @@ class Groups:
             if found["version"] != _VERSION:
                 raise ValueError(f"version {found['version']!r}")
             for each in found["groups"]:
-                key, group = groups._group(Key(str(each["rule"]), str(each["shape"]), str(each["family"])))
-                group.compared += int(each["compared"])
-                group.different += int(each["different"])
-                for mark, tally in _tallies(each["differences"]):
-                    groups._merge_tally(key.rule, group.tally(mark), tally)
+                group = Group(int(each["compared"]), int(each["different"]), dict(_tallies(each["differences"])))
+                groups.merge_group(Key(str(each["rule"]), str(each["shape"]), str(each["family"])), group)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"these are no groups of version {_VERSION}: {error!r}") from None
         return groups
 
 
+def _by_gravity(mark: Mark) -> bool:
+    """What is grave is placed first: it may take a place that another one of the same comparison has."""
+    return not is_grave(mark)
+
+
 def _group_json(key: Key, group: Group) -> dict[str, Any]:
-    tallies = sorted(group.tallies.items(), key=lambda item: (-item[1].count, item[0]))
+    tallies = sorted(group.tallies.items(), key=lambda item: (not is_grave(item[0]), -item[1].count, item[0]))
     return {
         **key._asdict(),
         "compared": group.compared,

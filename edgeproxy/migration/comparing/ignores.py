@@ -6,7 +6,7 @@ elements differ in ignored parts alone are equal lists.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -77,9 +77,17 @@ class Ignores:
         parts = list(map(unescaped, what[1:].split("/")))
         return any(leads(pattern, parts) for pattern in wanted)
 
+    def takes_all(self, pattern: str) -> bool:
+        """Whether all differences of such a pattern are ignored (`Difference.pattern`)."""
+        kind, _, what = pattern.partition(":")
+        if kind == "header":
+            return what in self.headers
+        parts = [None if part == "*" else unescaped(part) for part in what[1:].split("/")] if what[1:] else []
+        return any(leads(each.parts, parts) for each in self.paths if each.content == kind)
 
-def leads(pattern: Parts, parts: list[str]) -> bool:
-    """Whether the pattern is met by the path or by something above it."""
+
+def leads(pattern: Parts, parts: Sequence[str | None]) -> bool:
+    """Whether the pattern is met by the path or by something above it; None: any one, which only itself meets."""
     if len(pattern) > len(parts):
         return False
     return all(wanted is None or wanted == part for wanted, part in zip(pattern, parts, strict=False))

@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import Any
 
+from edgeproxy.migration.comparing.ignores import Ignores
 from edgeproxy.migration.comparing.shapes import Written
 from edgeproxy.ruleset.arms import Cutover, backends_of
-from edgeproxy.ruleset.ignores import written_ignore
+from edgeproxy.ruleset.ignores import read_ignore, written_ignore
 from edgeproxy.ruleset.model import Forward, Rule, Ruleset
 from edgeproxy.ruleset.modifiers import Comparison, Shadow
 from edgeproxy.ruleset.template import PathTemplate
@@ -37,6 +38,10 @@ class Shadowed:
         written = None if found["written"] is None else Written(*found["written"])
         ignores = tuple(found["ignores"])
         return cls(**{**found, "kind": Comparison(found["kind"]), "ignores": ignores, "written": written})
+
+
+def ignores_of(shadowed: Shadowed) -> Ignores:
+    return Ignores.of(map(read_ignore, shadowed.ignores))
 
 
 def shadowed_of(ruleset: Ruleset) -> tuple[Shadowed, ...]:

@@ -13,10 +13,12 @@ from edgeproxy.control.shadowing import shown_findings
 from edgeproxy.migration.comparing.comparer import LEARNING, Comparer
 from edgeproxy.migration.comparing.differences import Kind
 from edgeproxy.migration.comparing.findings import Findings, Unjudged
+from edgeproxy.migration.comparing.ignores import Ignores
 from edgeproxy.migration.gates.counts import Block, ShadowCounts
 from edgeproxy.migration.gates.trial import judge
 from edgeproxy.migration.specimen import Silence, Specimen
 from edgeproxy.ruleset.arms import Gates
+from edgeproxy.ruleset.ignores import read_ignore
 
 
 def found(*specimens: Specimen) -> Findings:
@@ -28,7 +30,7 @@ def found(*specimens: Specimen) -> Findings:
 
 def answer(findings: Findings, **more: Any) -> dict[str, Any]:
     nothing = {"since": NOW, "kept": True, "rules": ["page", "rest"], "dropped": [], "silences": [], "cutovers": []}
-    return {**nothing, "lost": 0, "comparers_ended": 0, **shown_findings(findings, lambda _: True), **more}
+    return {**nothing, "lost": 0, "comparers_ended": 0, **shown_findings(findings, lambda _: True, {}), **more}
 
 
 def test_what_differs_most_often_comes_first_with_an_example_and_all_that_was_left_out() -> None:
@@ -60,19 +62,19 @@ REPORT = """\
         old  200  application/json, 15 octets  {"name": "six"}
         new  404  application/json, 14 octets  Not Found \\x1b[2J
 
-1 of 23  page  /page/{name}/  pip: name is another
-    json:/name, first 2018-04-16 15:00:00Z, last 2018-04-16 15:00:00Z
-    e.g. GET /page/six/ by pip/10.0.0 CPython/3.6.5
-        json:/name: six -> seven
-        old  200  application/json, 15 octets  {"name": "six"}
-        new  200  application/json, 17 octets  {"name": "seven"}
-
 1 of 1  rest  /{name}/{name}  pip: the new side gives no answer: not in time
     answer:new/timeout, first 2018-04-16 15:00:00Z, last 2018-04-16 15:00:00Z
     e.g. GET /about/us?token=[hidden] by pip/10.0.0 CPython/3.6.5
         no answer: not in time
         old  200  application/json, 15 octets  {"name": "six"}
         new  no answer
+
+1 of 23  page  /page/{name}/  pip: name is another
+    json:/name, first 2018-04-16 15:00:00Z, last 2018-04-16 15:00:00Z
+    e.g. GET /page/six/ by pip/10.0.0 CPython/3.6.5
+        json:/name: six -> seven
+        old  200  application/json, 15 octets  {"name": "six"}
+        new  200  application/json, 17 octets  {"name": "seven"}
 
 noise, taken off: so the old side differs from itself
     page: served is another (json:/served): 100 % of 20 pairs
@@ -97,6 +99,21 @@ def test_where_nothing_differs_it_says_so() -> None:
     assert written_report(answer(found(*[PAIR] * LEARNING, specimen(SAME)))).startswith(
         "21 shadows were compared since 2018-04-16 15:00:00Z: nothing differs\n"
     )
+
+
+def test_what_the_rules_ignore_by_now_is_not_shown_any_more() -> None:
+    findings = found(*[PAIR] * LEARNING, specimen(OTHER), specimen(part("", 404)), of_rest(specimen(OTHER)))
+    before, now = (
+        shown_findings(findings, lambda _: True, {"page": Ignores.of(map(read_ignore, ignored))})["groups"]
+        for ignored in ([], ["json:/name"])
+    )
+    patterns = [[each["pattern"] for group in groups for each in group["differences"]] for groups in (before, now)]  # type: ignore[attr-defined]
+    assert patterns == [["status/200/404", "json:/name", "content"], ["status/200/404", "content"]]
+
+
+def test_what_is_grave_comes_first_however_rare_it_is() -> None:
+    said = written_report(answer(found(*[PAIR] * LEARNING, *[specimen(OTHER)] * 9, specimen(part("", 404)))))
+    assert said.index("1 of 30  page  /page/{name}/  pip: status 404") < said.index("9 of 30  page")
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from edgeproxy.migration.copies import holds_secret, is_gone, names_secret
 @pytest.mark.parametrize(
     "name",
     [
-        *CREDENTIALS,
-        *(each.encode() for each in OVERRIDES),
+        *sorted(CREDENTIALS),
+        *(each.encode() for each in sorted(OVERRIDES)),
         *(b"If-None-Match", b"if-range", b"Range", b"Edge-Arm", b"Edge_Arm", b"X_HTTP_Method", b"Backend-Token"),
         *(b"Backend-Fault", b"Backend-Faults-Of-A-Long-Name" + b"-and-longer" * 6, b"Transfer-Encoding"),
     ],

@@ -56,6 +56,45 @@ def test_noise_is_learned_and_then_differences_are_judged_without_it() -> None:
     assert findings.periods[READS].oldest == NOW
 
 
+FILES = RULES.replace("compare: json", "compare: simple_index")
+PAGE_TYPE = "application/vnd.pypi.simple.v1+json"
+
+
+def page(*names: str) -> Part:
+    files = [{"filename": name, "url": f"/packages/{name}", "hashes": {"sha256": "ab" * 32}} for name in names]
+    text = json.dumps({"meta": {"api-version": "1.0"}, "name": "six", "files": files})
+    return Part(200, f"Content-Type: {PAGE_TYPE}\r\n".encode(), text.encode())
+
+
+def test_a_file_that_the_old_side_sometimes_lacks_hides_no_new_side_that_always_does() -> None:
+    whole, lacking = page("six-1.tar.gz", "six-2.tar.gz"), page("six-1.tar.gz")
+    comparer = Comparer(shadowed(FILES), {})
+    feed(comparer, *(specimen(whole, lacking if turn % 50 == 0 else whole, old=whole) for turn in range(100)))
+    findings = feed(comparer, *[specimen(lacking, old=whole)] * 1_000)
+    assert counts(findings) == {READS: (1_000, 1_000)}
+    assert marks(findings) == {(Kind.MISSING, "index:/files/*")}
+
+
+def test_a_value_that_changes_on_both_sides_as_often_is_never_counted() -> None:
+    comparer = Comparer(shadowed(), {})
+    other = [part('{"name": "six", "serial": 7}') if turn % 5 < 2 else SAME for turn in range(2_000)]
+    pairs = [specimen(new, other[at + 2], old=SAME) for at, new in enumerate(other[:LEARNING])]
+    findings = feed(comparer, *pairs, *(specimen(new, old=SAME) for new in other[LEARNING:]))
+    ((period, (compared, different)),) = counts(findings).items()
+    assert (period, compared, different) == (READS, 1_981, 0)
+
+
+def test_a_new_side_that_has_what_is_noise_far_more_often_differs() -> None:
+    comparer, other = Comparer(shadowed(), {}), part('{"name": "six", "serial": 7}')
+    pairs = [specimen(SAME, other if turn % 10 == 0 else SAME) for turn in range(50)]
+    feed(comparer, *pairs)
+    first = feed(comparer, *[specimen(other)] * 60)
+    ((_, (_, different)),) = counts(first).items()
+    assert 0 < different < 60
+    assert counts(feed(comparer, *[specimen(other)] * 100)) == {READS: (100, 100)}
+    assert first.lessons["page"].noise  # so that it is no noise for who shows it either
+
+
 def test_a_new_side_that_gives_no_answer_differs() -> None:
     findings = feed(learned(), specimen(Silence.CONNECT), specimen(Silence.TIMEOUT), specimen(SAME))
     assert counts(findings) == {READS: (3, 2)}
@@ -115,9 +154,19 @@ def test_each_generation_and_number_counts_for_itself() -> None:
     assert counts(findings) == {READS: (1, 0), Period("reads", 4, 1): (1, 1), Period("reads", 4, 2): (1, 0)}
 
 
+def test_a_new_side_that_takes_too_much_where_the_old_one_does_not_differs() -> None:
+    comparer, cut = learned(), specimen(old=replace(SAME, is_cut=True))
+    for each in (specimen(OTHER), specimen(Silence.TIMEOUT), cut):
+        comparer.give_up(each, comparer.look_at_old(each))
+    findings = comparer.news()
+    assert counts(findings) == {READS: (2, 2)}
+    assert marks(findings) == {(Kind.UNREADABLE, "unreadable:new/too costly"), (Kind.NO_ANSWER, "answer:new/timeout")}
+    assert findings.unjudged == {("page", Unjudged.TOO_COSTLY): 1}
+
+
 def test_other_rules_and_what_takes_too_much_are_counted() -> None:
     comparer = learned()
-    comparer.give_up(specimen())
+    comparer.give_up(specimen(), None)
     findings = feed(comparer, replace(specimen(), rule="gone"))
     assert findings.unjudged == {("page", Unjudged.TOO_COSTLY): 1, ("gone", Unjudged.OTHER_RULES): 1}
 

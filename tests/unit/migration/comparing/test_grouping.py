@@ -7,12 +7,10 @@ import json
 import pytest
 from compared import JSON, answer
 
-from edgeproxy.migration.comparing.differences import Changed, Difference, Kind, StatusChanged, to_json
+from edgeproxy.migration.comparing.differences import Changed, Difference, Kind, StatusChanged, kind_of, to_json
 from edgeproxy.migration.comparing.examples import Example
+from edgeproxy.migration.comparing.examples_kept import MOST_EXAMPLES, MOST_EXAMPLES_IN_ALL, MOST_EXAMPLES_OF_RULE
 from edgeproxy.migration.comparing.grouping import (
-    MOST_EXAMPLES,
-    MOST_EXAMPLES_IN_ALL,
-    MOST_EXAMPLES_OF_RULE,
     MOST_GROUPS,
     MOST_GROUPS_OF_RULE,
     MOST_MARKS,
@@ -137,6 +135,65 @@ def test_one_rule_hides_no_other() -> None:
     examples = [len(tally.examples) for group in kept.values() for tally in group.tallies.values()]
     assert sum(examples) == MOST_EXAMPLES_OF_RULE + 1
     assert len(kept[PAGE].tallies[Kind.STATUS_CHANGED, "status/200/404"].examples) == 1
+
+
+HASH = changed("json:/digests/sha256")
+TRIFLES = tuple(changed(f"json:/info/{n}") for n in range(2 * MOST_MARKS))
+
+
+def test_what_is_grave_is_named_however_much_else_there_was_before() -> None:
+    groups = Groups()
+    for _ in range(3):
+        add(groups, PAGE, *TRIFLES)
+    add(groups, PAGE, *TRIFLES, HASH)
+    add(groups, PAGE, STATUS)
+    ((_, group),) = groups
+    for each in (STATUS, HASH):
+        tally = group.tallies[kind_of(each), each.pattern]
+        assert (tally.count, len(tally.examples)) == (1, 1)
+    assert len(group.tallies) == MOST_MARKS + 1
+    assert [each["pattern"] for each in groups.to_json()["groups"][0]["differences"]][:2] == [
+        "json:/digests/sha256",
+        "status/200/404",
+    ]
+
+
+def test_others_count_a_comparison_once() -> None:
+    one, other = Groups(), Groups()
+    for groups in (one, other):
+        for _ in range(5):
+            add(groups, PAGE, *TRIFLES)
+    ((_, group),) = one
+    assert group.tallies[Kind.CHANGED, OTHER].count == 5
+    for n in range(4):
+        add(one, PAGE, StatusChanged(200, 400 + n))  # takes places, so that more is put together
+    one.merge(other)
+    assert group.tallies[Kind.CHANGED, OTHER].count <= group.different == 14
+
+
+def test_what_comes_late_has_an_example_too() -> None:
+    groups = Groups()
+    for _ in range(2 * MOST_EXAMPLES):
+        add(groups, PAGE, *TRIFLES[:30])
+    late = [*TRIFLES[30:35], STATUS]
+    for each in late:
+        add(groups, Key("simple", "/simple/", "uv"), each)
+    kept = dict(groups)
+    tallies = [tally for group in kept.values() for tally in group.tallies.values()]
+    assert [len(tally.examples) for tally in kept[Key("simple", "/simple/", "uv")].tallies.values()] == [1] * len(late)
+    assert sum(len(tally.examples) for tally in tallies) == MOST_EXAMPLES_OF_RULE
+    again = Groups.from_json(groups.to_json())
+    assert again.to_json() == groups.to_json()
+
+
+def test_what_is_grave_has_an_example_where_everything_has_one() -> None:
+    groups = Groups()
+    for n in range(2):
+        add(groups, PAGE._replace(family=str(n)), *TRIFLES[n * MOST_EXAMPLES_OF_RULE :])
+    add(groups, PAGE, changed("json:/one/more"))
+    add(groups, PAGE, STATUS)
+    examples = {mark: len(tally.examples) for mark, tally in dict(groups)[PAGE].tallies.items()}
+    assert examples == {(Kind.CHANGED, "json:/one/more"): 0, (Kind.STATUS_CHANGED, "status/200/404"): 1}
 
 
 def test_two_workers_make_one_table() -> None:

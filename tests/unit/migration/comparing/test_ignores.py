@@ -53,3 +53,22 @@ def test_what_is_left_of_patterns_below_a_name() -> None:
     assert below(patterns, "a") == (("b",), ("c",), ())
     assert below(patterns, "x") == (("c",),)
     assert below((), "x") == ()
+
+
+def test_all_that_a_pattern_stands_for_is_ignored_or_not() -> None:
+    found = ignores(
+        "header:Vary", "json:/urls/*/downloads", "json:/releases/1.0", "index:/files/*/hashes", "json:/a~2b"
+    )
+    for pattern in ("header:vary", "json:/urls/*/downloads", "json:/urls/*/downloads/x", "index:/files/*/hashes/md5"):
+        assert found.takes_all(pattern)
+    assert found.takes_all("json:/a~2b")
+    for pattern in (
+        "header:age",
+        "json:/urls/*",
+        "json:/releases/*",
+        "index:/files/*",
+        "json:",
+        "status/200/404",
+        "(other)",
+    ):
+        assert not found.takes_all(pattern)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from random import Random
 
 import pytest
 
@@ -102,6 +103,74 @@ def test_what_is_no_longer_seen_is_forgotten() -> None:
     assert noise.to_json()["seen"] == [] or noise.share_of(DOWNLOADS) < 0.01
 
 
+def test_a_little_noise_hides_no_new_side_that_always_has_it() -> None:
+    noise = taught((DOWNLOADS,), (DOWNLOADS,), *[QUIET] * 98)
+    assert noise.is_noise(DOWNLOADS)
+    seen = []
+    for _ in range(1_000):
+        noise.note([DOWNLOADS])
+        seen.append(noise.is_noise(DOWNLOADS))
+    assert seen.index(False) < 10
+    assert not any(seen[10:])
+    assert list(noise) == []
+    for _ in range(4 * HALF_LIFE):
+        noise.note(QUIET)
+    assert noise.is_noise(DOWNLOADS)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.4, 0.9])
+def test_what_both_sides_have_as_often_stays_noise(share: float) -> None:
+    dice, noise, judged, shown = Random(11), Noise(), 0, 0
+    for turn in range(20_000):
+        if turn < 20 or turn % 20 == 0:
+            noise.learn([DOWNLOADS] if dice.random() < share else [])
+        differences = [DOWNLOADS] if dice.random() < share else []
+        noise.note(differences)
+        if turn >= 1_000:
+            judged, shown = judged + 1, shown + len(noise.without_noise(differences))
+    assert shown < judged * (0.001 if share > 0.05 else 0.02)  # it is rare itself, where it is hardly known as noise
+
+
+LOST = [
+    Missing("index:/files/a-1.zip", "index:/files/*", ""),
+    Added("index:/files/a-1.zip", "index:/files/*", ""),
+    StatusChanged(200, 404),
+    changed("index:/files/*/hashes/sha256"),
+    changed("json:/urls/*/digests/sha256"),
+]
+
+
+@pytest.mark.parametrize("lost", LOST, ids=lambda each: f"{kind_of(each)} {each.pattern}")
+def test_what_is_lost_is_noise_only_where_it_is_most_ordinary(lost: Difference) -> None:
+    assert not taught(*[(lost,)] * 10, *[QUIET] * 90).is_noise(lost)
+    assert taught(*[(lost,)] * 30, *[QUIET] * 70).is_noise(lost)
+
+
+def test_what_is_learned_in_parts_is_held_against_shadows_as_if_it_had_been_one() -> None:
+    whole, parts = Noise(), Noise()
+    for turn in range(300):
+        differences = (DOWNLOADS,) if turn % 3 else QUIET
+        news = Noise()
+        for each in (whole, news):
+            if turn % 10 == 0:
+                each.learn(differences)
+        whole.note(differences)
+        news.note(differences, whole)
+        parts = parts.then(news)
+    (ours,), (theirs,) = whole.to_json()["seen"], parts.to_json()["seen"]
+    assert ours == {key: pytest.approx(each, abs=0.01) if key not in ("kind", "pattern") else each
+                    for key, each in theirs.items()}  # fmt: skip
+
+
+def test_noise_of_the_version_before_is_still_known() -> None:
+    words = {"kind": "changed", "pattern": DOWNLOADS.pattern, "count": 8}
+    noise = Noise.from_json({"version": 1, "pairs": 20, "seen": [words]})
+    assert noise.is_noise(DOWNLOADS)
+    for _ in range(50):
+        noise.note([DOWNLOADS])
+    assert not noise.is_noise(DOWNLOADS)
+
+
 def test_it_has_a_bound_and_keeps_what_is_seen_most() -> None:
     noise = taught((DOWNLOADS,), (DOWNLOADS,), tuple(changed(f"json:/{n}") for n in range(5 * MOST)))
     assert len(noise.to_json()["seen"]) == MOST
@@ -127,12 +196,13 @@ def test_it_comes_back_from_json() -> None:
     "found",
     [
         {},
-        {"version": 2, "pairs": 1, "seen": []},
+        {"version": 3, "pairs": 1, "seen": []},
         {"version": 1, "pairs": -1, "seen": []},
         {"version": 1, "pairs": float("nan"), "seen": []},
         {"version": 1, "pairs": 1, "seen": [{"kind": "odd", "pattern": "a", "count": 1}]},
         {"version": 1, "pairs": 1, "seen": [{"kind": "changed", "pattern": "a", "count": True}]},
         {"version": 1, "pairs": 1, "seen": [3]},
+        {"version": 2, "pairs": 1, "seen": [{"kind": "changed", "pattern": "a", "count": 1, "shadows": -1}]},
     ],
 )
 def test_anything_else_is_refused(found: dict[str, object]) -> None:

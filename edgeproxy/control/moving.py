@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -66,6 +66,7 @@ class Moving:
         self._cutovers: Cutovers | None = None
         self._node = socket.gethostname()
         self._putting: set[asyncio.Task[None]] = set()
+        self._late: set[asyncio.Task[None]] = set()
         self._published: dict[str, int] = {}  # shares of cutovers that are started
         self._is_open = False
 
@@ -124,7 +125,7 @@ class Moving:
         return self._shown(cutover, self._cutovers.states.get(name) or State(name))
 
     async def close(self) -> None:
-        for task in self._putting:
+        for task in (*self._putting, *self._late):
             task.cancel()
         if self._store is not None:
             await self._store.close()
@@ -203,11 +204,25 @@ class Moving:
 
     async def _put(self, shares: Mapping[str, int], emptied: str | None) -> None:
         await self._shares.put(shares)
-        if emptied is not None and self._rules().has_caches:
-            try:
-                await self._purge({"tags": [arm_tag(emptied)], "hard": True})
-            except Refused as error:
-                tell(f"cutover {emptied}: {error}")
+        if emptied is None or not self._rules().has_caches:
+            return
+        await self._forget(emptied)
+        if not self._shares.is_everywhere:
+            again = asyncio.get_running_loop().create_task(self._forget_again(emptied, self._shares.late))
+            self._late.add(again)
+            again.add_done_callback(self._late.discard)
+
+    async def _forget(self, cutover: str) -> None:
+        """What its new arm answered."""
+        try:
+            await self._purge({"tags": [arm_tag(cutover)], "hard": True})
+        except Refused as error:
+            tell(f"cutover {cutover}: {error}")
+
+    async def _forget_again(self, cutover: str, late: Collection[asyncio.Future[None]]) -> None:
+        """A worker that is late has asked the new arm until it heard, and kept what that said."""
+        await asyncio.wait(late)
+        await self._forget(cutover)
 
     async def _settled(self) -> None:
         while self._putting:

@@ -1,5 +1,8 @@
 """Two edges, each of two workers, on one Redis: what is done at one is in force at the other, also when Redis was gone,
 and a client is on the same arm wherever it asks.
+
+How soon that is (500 ms at the most) is measured and stated by `python -m loadtests.moving`: on a machine that is busy with
+tests no number of seconds would say anything.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ Laws of this module:
 - nothing here waits: a specimen for which there is no room is not taken, and whoever has it counts that;
 - the comparer is started with the first specimen, and again, ever more slowly, when it dies young. What is lost with it
   is counted;
+- what could not be compared (no room, or lost with a comparer) is said with the next specimen of its rule that is
+  taken, under the same shares: no gate passes on what is left;
 - when nobody takes what it found, the comparer waits, and so, in the end, specimens are not taken.
 """
 
@@ -15,9 +17,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from edgeproxy.control.child import environment
@@ -32,6 +35,8 @@ from edgeproxy.telemetry.stderr import tell
 MOST_WAITING: Final = 16 << 20  # octets of specimens that are not with the kernel yet
 _AT_ONCE: Final = 1 << 18  # octets: so much is given to the kernel in one turn of the loop, and taken from it
 _STEADY: Final = 60.0  # seconds: the death of a comparer that lived so long is news
+Shares = tuple[str, int, int]  # a rule, under rules and shares of these numbers
+Waiting = tuple[Shares, int]  # a specimen, and as how many it is lost: it may tell of others
 _AGAIN: Final = 0.5  # seconds until it is looked whether what it says can be handed on
 
 
@@ -59,12 +64,27 @@ class Comparing:
         self._is_told = False
         self._is_closed = False
         self._running: _Running | None = None
+        self._lost: Counter[Shares] = Counter()
 
     def deliver(self, specimen: Specimen) -> bool:
         """Whether it is taken."""
         if self._running is None:
             self._start()
-        return self._running is not None and self._running.send(framed(specimen))
+        shares = specimen.rule, specimen.generation, specimen.number
+        lost = self._lost[shares]
+        whole = replace(specimen, lost=lost) if lost and not specimen.is_overridden else specimen
+        if self._running is None or not self._running.send(framed(whole), (shares, 1 + whole.lost)):
+            self._lose([(shares, 1)])
+            return False
+        if whole.lost:
+            del self._lost[shares]
+        return True
+
+    def _lose(self, gone: Iterable[Waiting]) -> None:
+        for shares, count in gone:
+            self._lost[shares] += count
+        newest = max((number for _, _, number in self._lost), default=0)
+        self._lost = Counter({each: count for each, count in self._lost.items() if count and each[2] == newest})
 
     @property
     def pid(self) -> int:
@@ -95,9 +115,10 @@ class Comparing:
         self._lessons = self._lessons if report.lessons is None else report.lessons
         self._on_found(report.found)
 
-    def on_end(self, lost: int, lived: float, how: str) -> None:
+    def on_end(self, lost: Sequence[Waiting], lived: float, how: str) -> None:
         self._running = None
-        self._counters.specimens_lost += lost
+        self._counters.specimens_lost += len(lost)
+        self._lose(lost)
         if self._is_closed:
             return
         self._counters.comparers_ended += 1
@@ -122,7 +143,7 @@ class _Running:
         self._unsent: deque[memoryview] = deque()
         self._waiting = 0  # octets
         self._unread = b""
-        self._sent = self._done = 0  # specimens
+        self._undone: deque[Waiting] = deque()  # specimens
         self._is_finishing = False
         self.ended = asyncio.Event()
         self._socket, theirs = socket.socketpair()
@@ -139,7 +160,7 @@ class _Running:
         loop.add_reader(self._pidfd, self._on_exit)
         loop.add_reader(self._socket, self._on_readable)
 
-    def send(self, pieces: Sequence[bytes]) -> bool:
+    def send(self, pieces: Sequence[bytes], waiting: Waiting) -> bool:
         """Whether there is room; for one specimen, be it what it may, there always is."""
         size = sum(map(len, pieces))
         if self._is_finishing or (self._waiting and self._waiting + size > MOST_WAITING):
@@ -148,7 +169,7 @@ class _Running:
             self._loop.add_writer(self._socket, self._on_writable)
         self._unsent.extend(map(memoryview, pieces))
         self._waiting += size
-        self._sent += 1
+        self._undone.append(waiting)
         return True
 
     def finish(self) -> None:
@@ -208,7 +229,8 @@ class _Running:
         *lines, self._unread = (self._unread + data).split(b"\n")
         for line in lines:
             report = Report.read(line)
-            self._done += report.done
+            for _ in range(report.done):
+                self._undone.popleft()
             self._owner.hear(report)
         return bool(data)
 
@@ -223,7 +245,7 @@ class _Running:
         self._socket.close()
         status = self.process.wait()
         self.ended.set()
-        self._owner.on_end(self._sent - self._done, self._loop.time() - self._began, _said(status))
+        self._owner.on_end(self._undone, self._loop.time() - self._began, _said(status))
 
 
 def _said(status: int) -> str:

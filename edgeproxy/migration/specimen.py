@@ -41,7 +41,8 @@ class Specimen:
     got them. `again`: what the old side answered the second time, where it was asked for the sake of noise.
     `is_overridden`: its client is on its arm by a pin or a token, and so is no random sample. `unasked`: how many more
     requests of the rule the new side was not even asked, since it answered nobody, and the first of them came at
-    `unasked_since`: for a gate they are as many that have no answer.
+    `unasked_since`: for a gate they are as many that have no answer. `lost`: how many specimens of the rule, under
+    the same shares, could not be compared before this one: there was no room, or the comparer that had them ended.
     """
 
     rule: str
@@ -58,3 +59,4 @@ class Specimen:
     is_overridden: bool = False
     unasked: int = 0
     unasked_since: float = 0.0
+    lost: int = 0

@@ -18,7 +18,7 @@ from edge_process import WAIT, is_running
 from specimens import OTHER, PAIR, part, shadowed, specimen
 
 from edgeproxy.control.comparing import MOST_WAITING, Comparing
-from edgeproxy.migration.comparing.comparer import LEARNING
+from edgeproxy.migration.comparing.comparer import LEARNING, Comparer
 from edgeproxy.migration.comparing.findings import Findings, Period, Unjudged, lessons_json
 from edgeproxy.migration.specimen import Silence, Specimen
 from edgeproxy.telemetry.counters import Counters
@@ -109,8 +109,33 @@ async def test_one_that_is_killed_is_replaced_and_its_loss_is_counted_and_told_o
         await one.until_taken(specimen(OTHER))
         await one.until_compared(1)
         assert one.counters.specimens_lost == 3
+        for _ in range(LEARNING):
+            assert one.comparing.deliver(PAIR)
+        await one.until_compared(1 + LEARNING)
+        assert sum(each.counts.lost for each in one.found.periods.values()) == 0  # said with one that was learned from
     said = "edgeproxy: the comparer of shadows was ended by SIGKILL: another one takes its place\n"
     assert capfd.readouterr().err == said
+
+
+async def test_what_is_lost_with_it_is_said_to_gates_when_another_one_compares() -> None:
+    learned = Comparer(shadowed(), {})
+    for _ in range(LEARNING):
+        learned.take(learned.look(PAIR))
+    async with worker(json.dumps(lessons_json(learned.lessons))) as one:
+        for time in (1, 2):
+            await one.until_taken(PAIR)
+            os.kill(one.comparing.pid, signal.SIGKILL)
+            async with asyncio.timeout(WAIT):
+                while one.counters.comparers_ended < time:
+                    await asyncio.sleep(0.01)
+        tries = 1
+        while not one.comparing.deliver(PAIR):  # it is not started again at once
+            tries += 1
+            await asyncio.sleep(0.05)
+        await one.until_compared(1)
+        (counted,) = one.found.periods.values()
+        assert (counted.counts.compared, counted.counts.different) == (1, 0)
+        assert counted.counts.lost >= tries + 1
 
 
 async def test_noise_that_is_known_is_handed_to_it() -> None:

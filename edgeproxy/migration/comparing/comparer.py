@@ -161,6 +161,8 @@ class Comparer:
             self._news.count(period, is_different=bool(differences), at=specimen.at)
             if specimen.unasked:
                 self._news.count_silent(period, specimen.unasked, at=specimen.unasked_since)
+            if specimen.lost:
+                self._news.count_lost(period, specimen.lost, at=specimen.at)
 
     def _leave(self, specimen: Specimen, why: Unjudged) -> None:
         self._news.unjudged[specimen.rule, why] += 1

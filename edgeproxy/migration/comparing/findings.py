@@ -89,6 +89,10 @@ class Findings:
         """Requests that the new side was not asked, since it answered nobody."""
         self._add(period, Counted(ShadowCounts(number, number), at))
 
+    def count_lost(self, period: Period, number: int, *, at: float) -> None:
+        """Two answers that nobody compared."""
+        self._add(period, Counted(ShadowCounts(lost=number), at))
+
     def merge(self, later: Findings) -> None:
         self.groups.merge(later.groups)
         self.lessons = joined(self.lessons, later.lessons)

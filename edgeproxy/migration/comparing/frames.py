@@ -16,7 +16,7 @@ from edgeproxy.migration.specimen import Part, Silence, Specimen
 _LENGTHS: Final = Struct(">II")
 _PLAIN: Final = (
     *("rule", "generation", "number", "at", "method", "host", "asked"),
-    *("is_overridden", "unasked", "unasked_since"),
+    *("is_overridden", "unasked", "unasked_since", "lost"),
 )
 _SIDES: Final = ("old", "new", "again")
 

@@ -55,21 +55,25 @@ class ArmCounts:
 
 @dataclass(slots=True)
 class ShadowCounts:
-    """Of shadows whose answer was compared; `different` are those with a difference that is no noise."""
+    """Of shadows whose answer was compared; `different` are those with a difference that is no noise. `lost`: as many
+    more could not be compared, so that nobody knows.
+    """
 
     compared: int = 0
     different: int = 0
+    lost: int = 0
 
     def add(self, other: ShadowCounts) -> None:
         self.compared += other.compared
+        self.lost += other.lost
         self.different += other.different
 
     def as_json(self) -> dict[str, int]:
-        return {"compared": self.compared, "different": self.different}
+        return {"compared": self.compared, "different": self.different, "lost": self.lost}
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> ShadowCounts:
-        return cls(int(found["compared"]), int(found["different"]))
+        return cls(int(found["compared"]), int(found["different"]), int(found.get("lost", 0)))
 
 
 @dataclass(slots=True)

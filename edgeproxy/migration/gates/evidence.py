@@ -56,6 +56,7 @@ class Evidence:
     more_to_fail: int | None
     blocks: int
     at: float  # POSIX seconds: of this look, or of the one at which the gate failed
+    lost: int = 0  # shadows that could not be compared: no pass while they are a larger share than the bound
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -71,6 +72,8 @@ class Evidence:
         sides = [f"new {self.new.events:,} of {self.new.exchanges:,}"]
         if self.old is not None:
             sides.append(f"old {self.old.events:,} of {self.old.exchanges:,}")
+        if self.lost:
+            sides.append(f"{self.lost:,} could not be compared")
         what = f"{_what(self.gate)} {between}, bound {self._written(self.bound)}"
         return f"{self.gate}: {self._said()}: {what} ({', '.join(sides)})"
 

@@ -62,16 +62,20 @@ class ErrorsGate:
 
 
 class DifferencesGate:
-    """Of the shadows that were compared, at most `at_most` differ."""
+    """Of the shadows that were compared, at most `at_most` differ. It does not pass while more than that share of all
+    could not be compared: a new side whose answers end comparers would pass for want of something to compare.
+    """
 
     def __init__(self, at_most: float, alpha: float, alpha_held: float) -> None:
         self._test = Excess(at_most, alpha, alpha_held)
         self._compared = 0
         self._different = 0
+        self._lost = 0
         self._blocks = 0
 
     def absorb(self, block: Block) -> None:
         shadows = block.shadows
+        self._lost += shadows.lost
         if shadows.compared:
             self._test.absorb(Sample(shadows.compared, shadows.different), NOBODY)
             self._compared += shadows.compared
@@ -80,7 +84,9 @@ class DifferencesGate:
 
     @property
     def verdict(self) -> Verdict:
-        return verdict_of(self._test)
+        verdict = verdict_of(self._test)
+        is_unknown = self._lost > self._test.bound * (self._compared + self._lost)
+        return Verdict.NOT_ENOUGH_DATA if verdict is Verdict.PASS and is_unknown else verdict
 
     def evidence(self, now: float) -> Evidence:
         seen = share_of(self._compared, self._different)
@@ -100,6 +106,7 @@ class DifferencesGate:
             more_to_fail=more_of(self._test.times_to_worse(), seen.exchanges),
             blocks=self._blocks,
             at=now,
+            lost=self._lost,
         )
 
 

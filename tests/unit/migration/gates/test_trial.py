@@ -177,6 +177,13 @@ def test_shadows_may_differ_as_much_as_is_declared() -> None:
     assert after(DIFFERENCES, *[Block(shadows=ShadowCounts(1000, 10))] * 8).verdict is Verdict.FAIL
 
 
+def test_shadows_that_nobody_could_compare_keep_the_gate_from_passing() -> None:
+    few, many = (after(DIFFERENCES, *[Block(shadows=ShadowCounts(1000, 0, lost))] * 8) for lost in (1, 2))
+    assert few.verdict is Verdict.PASS
+    assert (many.verdict, many.lost) == (Verdict.NOT_ENOUGH_DATA, 16)
+    assert str(many).endswith("(new 0 of 8,000, 16 could not be compared)")
+
+
 def test_it_does_not_matter_which_worker_counted() -> None:
     workers = [block(10, 1, 90, 2), block(20, 0, 180, 1), block(0, 0, 30, 0)]
     assert after(ERRORS, merged(workers)) == after(ERRORS, merged(reversed(workers)))

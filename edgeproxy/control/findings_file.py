@@ -23,8 +23,9 @@ from typing import Final
 from edgeproxy.control.aside import aside
 from edgeproxy.control.control_socket import Refused
 from edgeproxy.control.failures import CannotRun
-from edgeproxy.control.findings_rows import add, clear, opened, prepare, read, read_noise
+from edgeproxy.control.findings_rows import add, clear, prepare, read, read_noise
 from edgeproxy.control.private_file import make_private
+from edgeproxy.control.state_file import opened
 from edgeproxy.migration.comparing.findings import Findings, Lessons, joined, lessons_json
 from edgeproxy.telemetry.stderr import tell
 

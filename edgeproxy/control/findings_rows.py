@@ -12,12 +12,11 @@ import json
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
+from edgeproxy.control.state_file import begin_if_new
 from edgeproxy.migration.comparing.differences import Kind
 from edgeproxy.migration.comparing.examples import Example
 from edgeproxy.migration.comparing.examples_kept import Tally
@@ -27,7 +26,6 @@ from edgeproxy.migration.comparing.noise import Noise
 
 _APPLICATION: Final = 0x66696E64  # "find"
 _VERSION: Final = 1
-_PATIENCE: Final = 5.0  # seconds for a lock
 
 Names = tuple[str, ...]
 Values = tuple[Any, ...]
@@ -59,30 +57,10 @@ _OF_GROUP: Final = ("rule", "shape", "family")
 _OF_MARK: Final = (*_OF_GROUP, "kind", "pattern")
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """In one transaction. Raises sqlite3.Error."""
-    db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
-    try:
-        db.execute("BEGIN IMMEDIATE")
-        with db:
-            yield db
-    finally:
-        db.close()
-
-
 def prepare(db: sqlite3.Connection) -> None:
     """Raises sqlite3.Error when the file is something else."""
-    found = tuple(db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
-    if found == (_APPLICATION, _VERSION):
-        return
-    if found != (0, 0) or db.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (0,):
-        raise sqlite3.DatabaseError(f"it holds no findings of version {_VERSION}")
-    for statement in filter(str.strip, _SCHEMA.split(";")):
-        db.execute(statement)
-    db.execute("INSERT INTO since VALUES (?)", (time.time(),))
-    db.execute(f"PRAGMA application_id = {_APPLICATION}")
-    db.execute(f"PRAGMA user_version = {_VERSION}")
+    if begin_if_new(db, (_APPLICATION, _VERSION), _SCHEMA, "it holds no findings"):
+        db.execute("INSERT INTO since VALUES (?)", (time.time(),))
 
 
 def clear(db: sqlite3.Connection, moment: float) -> None:

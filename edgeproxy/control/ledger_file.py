@@ -12,8 +12,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -22,6 +20,7 @@ from edgeproxy.control.aside import aside
 from edgeproxy.control.control_socket import Refused, Words
 from edgeproxy.control.failures import CannotRun
 from edgeproxy.control.private_file import make_private
+from edgeproxy.control.state_file import begin_if_new, opened
 from edgeproxy.migration.ledger import MOST_USES_OF_RULE, Ledger, Needed, Use, beyond
 from edgeproxy.telemetry.stderr import tell
 
@@ -29,7 +28,6 @@ NAME: Final = "ledger.sqlite"
 _APPLICATION: Final = 0x6C656467  # "ledg"
 _VERSION: Final = 1
 _EVERY: Final = 1.0  # seconds between two writings, at the least
-_PATIENCE: Final = 5.0  # seconds for a lock
 _SCHEMA: Final = """
 CREATE TABLE since (moment REAL NOT NULL) STRICT;
 CREATE TABLE uses (
@@ -110,7 +108,7 @@ class LedgerFile:
     def _begin(self, path: Path) -> None:
         try:
             make_private(path)
-            with _opened(path) as db:
+            with opened(path) as db:
                 _prepare(db)
         except (OSError, sqlite3.Error) as error:
             remedy = "move it away to begin a new one, or name another directory"
@@ -119,7 +117,7 @@ class LedgerFile:
     def _read(self) -> tuple[float, Ledger]:
         assert self._path is not None, "there is a file"
         try:
-            with _opened(self._path) as db:
+            with opened(self._path) as db:
                 since: float = db.execute("SELECT moment FROM since").fetchone()[0]
                 rows = db.execute("SELECT * FROM uses").fetchall()
         except sqlite3.Error as error:
@@ -130,37 +128,17 @@ class LedgerFile:
 def _save(path: Path, news: Ledger) -> tuple[Ledger, str | None]:
     """And what is wrong, if it is not in the file."""
     try:
-        with _opened(path) as db:
+        with opened(path) as db:
             _add(db, news)
     except sqlite3.Error as error:
         return news, str(error)
     return news, None
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """In one transaction. Raises sqlite3.Error."""
-    db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
-    try:
-        db.execute("BEGIN IMMEDIATE")
-        with db:
-            yield db
-    finally:
-        db.close()
-
-
 def _prepare(db: sqlite3.Connection) -> None:
     """Raises sqlite3.Error when the file is something else."""
-    found = tuple(db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
-    if found == (_APPLICATION, _VERSION):
-        return
-    if found != (0, 0) or db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-        raise sqlite3.DatabaseError(f"it is no ledger of version {_VERSION}")
-    for statement in filter(str.strip, _SCHEMA.split(";")):
-        db.execute(statement)
-    db.execute("INSERT INTO since VALUES (?)", (time.time(),))
-    db.execute(f"PRAGMA application_id = {_APPLICATION}")
-    db.execute(f"PRAGMA user_version = {_VERSION}")
+    if begin_if_new(db, (_APPLICATION, _VERSION), _SCHEMA, "it is no ledger"):
+        db.execute("INSERT INTO since VALUES (?)", (time.time(),))
 
 
 def _add(db: sqlite3.Connection, news: Ledger) -> None:

@@ -20,12 +20,12 @@ from typing import Final
 
 from edgeproxy.control.aside import aside
 from edgeproxy.control.private_file import make_private
+from edgeproxy.control.state_file import begin_if_new, identity, opened
 from edgeproxy.migration.rehearsal import HeldRedirect, Rehearsal
 
 NAME: Final = "rehearsals.sqlite"
 _APPLICATION: Final = 0x72656873  # "rehs"
 _VERSION: Final = 2
-_PATIENCE: Final = 5.0  # seconds for a lock
 _MOST: Final = 1_000
 _MOST_REDIRECTS: Final = 20_000
 _SCHEMA: Final = """
@@ -86,7 +86,7 @@ def rehearsals(directory: Path) -> Sequence[Rehearsal]:
     if not (directory / NAME).exists():
         return ()
     with _opened(directory / NAME, "DEFERRED") as db:
-        newest = _NEWEST.format("'[]'" if _identity(db) == (_APPLICATION, 1) else "unwalked")
+        newest = _NEWEST.format("'[]'" if identity(db) == (_APPLICATION, 1) else "unwalked")
         rows = db.execute(f"{newest} ORDER BY number DESC").fetchall()
     return [
         Rehearsal(
@@ -136,13 +136,8 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 def _opened(path: Path, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
     """In one transaction. Raises Unusable."""
     try:
-        db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)
-        try:
-            db.execute(f"BEGIN {kind}")
-            with db:
-                yield db
-        finally:
-            db.close()
+        with opened(path, kind) as db:
+            yield db
     except sqlite3.Error as error:
         raise Unusable(
             f"{path} is not to be used for rehearsals: {error}: move it away, or name another directory"
@@ -151,21 +146,8 @@ def _opened(path: Path, kind: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]
 
 def _prepare(db: sqlite3.Connection) -> None:
     """Raises sqlite3.Error when the file is something else."""
-    found = _identity(db)
-    if found == (_APPLICATION, _VERSION):
-        return
-    if found == (_APPLICATION, 1):
+    if identity(db) == (_APPLICATION, 1):
         db.execute(_UPDATE)
         db.execute(f"PRAGMA user_version = {_VERSION}")
-        return
-    if found != (0, 0) or db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-        raise sqlite3.DatabaseError(f"it holds no rehearsals of version {_VERSION}")
-    for statement in filter(str.strip, _SCHEMA.split(";")):
-        db.execute(statement)
-    db.execute(f"PRAGMA application_id = {_APPLICATION}")
-    db.execute(f"PRAGMA user_version = {_VERSION}")
-
-
-def _identity(db: sqlite3.Connection) -> tuple[int, int]:
-    application, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
-    return application, version
+    else:
+        begin_if_new(db, (_APPLICATION, _VERSION), _SCHEMA, "it holds no rehearsals")

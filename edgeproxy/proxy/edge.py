@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from edgeproxy.capture.settings import Settings as CaptureSettings
@@ -84,16 +85,11 @@ class Edge:
         self._own_purges = PurgeLog.create() if purges is None and ruleset.has_caches else None
         log = purges or self._own_purges
         self.keeper = None if log is None or not ruleset.has_caches else self._keeper(log)
-        token = ruleset.cache.purge_token
-        self.purge_token = None
-        if token is not None and ruleset.takes_purges:
-            self.purge_token = TokenFile(token, "purge_token", "purge by PURGE")
-        token = ruleset.arm_token
-        self.arm_token = None if token is None else TokenFile(token, "arm_token", "choose its arm by Edge-Arm")
+        purge_token = ruleset.cache.purge_token if ruleset.takes_purges else None
+        self.purge_token = _token(purge_token, "purge_token", "purge by PURGE")
+        self.arm_token = _token(ruleset.arm_token, "arm_token", "choose its arm by Edge-Arm")
         self.ledger = Ledger()  # of fallbacks, until somebody takes it
-        self._templates = {
-            rule.name: rule.match.path for rule in ruleset.rules if isinstance(rule.match.path, PathTemplate)
-        }
+        self._templates = _templates(ruleset)
         self.is_draining = False
         self._access_log = access_log
         self.keeps_records = access_log is not None  # of every connection
@@ -329,3 +325,12 @@ class Edge:
             for planner in self.planners.values():
                 planner.drop_ended()
         self._tending = asyncio.get_running_loop().call_later(_TEND_EVERY, self._tend)
+
+
+def _token(file: Path | None, key: str, what_for: str) -> TokenFile | None:
+    return None if file is None else TokenFile(file, key, what_for)
+
+
+def _templates(ruleset: Ruleset) -> Mapping[str, PathTemplate]:
+    """By the names of the rules that have one."""
+    return {rule.name: rule.match.path for rule in ruleset.rules if isinstance(rule.match.path, PathTemplate)}

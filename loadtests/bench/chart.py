@@ -67,7 +67,8 @@ def _panel(report: CaseReport, top: int, greatest: float) -> Iterator[str]:
         else:
             yield f'<text x="{_LEFT}" y="{y + 15}" fill="{_SOFT}">not measured</text>'
         for ratio in report.ratios:
-            if isinstance(ratio, Ratio) and ratio.to in (summary.proxy, case.relative_to):
+            # What sets the case beside another one is the edge's alone: at the first bar, which is its own.
+            if isinstance(ratio, Ratio) and ratio.to == (summary.proxy if number else case.relative_to):
                 yield from _ratio(ratio, y)
 
 

@@ -127,6 +127,15 @@ def test_cases_that_are_set_in_proportion_are_drawn_to_one_scale() -> None:
     assert "rules-10k/rules-10 2.00" in [text.text for text in image.iter(f"{SVG}text")]
 
 
+def test_no_two_texts_of_the_picture_lie_on_each_other() -> None:
+    of = {name: {"edge": rounds(0.2), "haproxy": rounds(0.3)} for name in ("cached-1k", "cached-304")}
+    reports = reports_of(plan("cached-1k", "cached-304", proxies=("edge", "haproxy")), of)
+    image = ElementTree.fromstring(svg_of(reports, "a", "b"))
+    places = [(text.attrib.get("x"), text.attrib.get("y")) for text in image.iter(f"{SVG}text")]
+    assert len(places) == len(set(places))
+    assert "cached-304/cached-1k 1.00" in [text.text for text in image.iter(f"{SVG}text")]
+
+
 def test_the_picture_stays_inside_its_width() -> None:
     image = picture(GOOD)
     assert max(widths(image)) < float(image.attrib["width"])

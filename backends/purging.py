@@ -1,4 +1,4 @@
-"""What an upload changed is purged from the edges in front: softly, by the tag of the project.
+"""What an upload changed is purged from the edges in front: softly, by the tags of the pages that show it.
 
 Laws of this module:
 - it is asked for when the upload is committed, and before its uploader is told, so that who then asks sees it;
@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,10 +19,12 @@ from typing import Final
 from aiohttp import ClientError, ClientSession, ClientTimeout, hdrs, web
 
 from backends.addresses import host_name, site_url
+from backends.tally import note_writes
 from backends.tokens import UnusableToken, read_token, token_file
 
 DEFAULT_HOST: Final = "pypi.test"
 
+MOST_TAGS: Final = 64  # in one request
 AGAIN_AFTER: Final[tuple[float, ...]] = (0.0, 2.0)  # seconds
 PATIENCE: Final = ClientTimeout(total=1.0)  # with an edge; as long as an uploader may be kept waiting
 _LOG: Final = logging.getLogger(__name__)
@@ -47,8 +49,10 @@ class Purger:
         self._session = session
         self._again: set[asyncio.Task[None]] = set()
 
-    async def purge(self, normalized: str) -> None:
-        await asyncio.gather(*(self._begin(url, f"project/{normalized}") for url in self._edges.urls))
+    async def purge(self, tags: Sequence[str]) -> None:
+        asked = [" ".join(tags[first : first + MOST_TAGS]) for first in range(0, len(tags), MOST_TAGS)]
+        note_writes(len(self._edges.urls) * len(asked))
+        await asyncio.gather(*(self._begin(url, each) for url in self._edges.urls for each in asked))
 
     async def end(self) -> None:
         """What is to be asked again is not waited for: the copies out there have lifetimes of their own."""
@@ -56,31 +60,31 @@ class Purger:
             task.cancel()
         await asyncio.gather(*self._again, return_exceptions=True)
 
-    async def _begin(self, url: str, tag: str) -> None:
+    async def _begin(self, url: str, tags: str) -> None:
         try:
-            await self._ask(url, tag)
+            await self._ask(url, tags)
         except _NotPurged:
-            task = asyncio.create_task(self._ask_again(url, tag))
+            task = asyncio.create_task(self._ask_again(url, tags))
             self._again.add(task)
             task.add_done_callback(self._again.discard)
 
-    async def _ask_again(self, url: str, tag: str) -> None:
+    async def _ask_again(self, url: str, tags: str) -> None:
         why = ""
         for seconds in AGAIN_AFTER:
             await asyncio.sleep(seconds)
             try:
-                await self._ask(url, tag)
+                await self._ask(url, tags)
                 return
             except _NotPurged as error:
                 why = str(error)
-        _LOG.error("%s is not purged at %s: %s; what is kept there lasts as long as its rule says", tag, url, why)
+        _LOG.error("%s is not purged at %s: %s; what is kept there lasts as long as its rule says", tags, url, why)
 
-    async def _ask(self, url: str, tag: str) -> None:
+    async def _ask(self, url: str, tags: str) -> None:
         try:
             headers = {
                 hdrs.HOST: self._edges.host,
                 hdrs.AUTHORIZATION: f"Bearer {read_token(self._edges.token_file).value}",
-                "Surrogate-Key": tag,
+                "Surrogate-Key": tags,
                 "Purge-Mode": "soft",
             }
             async with self._session.request("PURGE", url, headers=headers, allow_redirects=False) as answer:

@@ -20,6 +20,7 @@ from aiohttp import web
 
 from backends.faults import FaultyStore, Traits, install
 from backends.store import Store, StoreError
+from backends.tally import tell_writes
 from backends.tokens import UnusableToken, read_token, token_file
 
 MakeApp: TypeAlias = Callable[[Store], web.Application]
@@ -53,10 +54,10 @@ def serve(program: str, make_app: MakeApp, traits: Traits, options: argparse.Nam
     try:
         if options.admin_token_file is None:
             with Store(options.store) as store:
-                asyncio.run(_serve(make_app(store), options.listen))
+                asyncio.run(_serve(_made(make_app, store, options), options.listen))
         else:
             with FaultyStore(options.store) as faulty:
-                app = make_app(faulty)
+                app = _made(make_app, faulty, options)
                 install(app, faulty, read_token(options.admin_token_file), traits, time.monotonic)
                 asyncio.run(_serve(app, options.listen))
     except (StoreError, UnusableToken, CannotListen) as error:
@@ -65,12 +66,22 @@ def serve(program: str, make_app: MakeApp, traits: Traits, options: argparse.Nam
     return 0
 
 
+def _made(make_app: MakeApp, store: Store, options: argparse.Namespace) -> web.Application:
+    app = make_app(store)
+    if options.tell_writes:
+        tell_writes(app)
+    return app
+
+
 def parser(program: str) -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog=program)
     options.add_argument("--store", type=Path, required=True, metavar="DIR", help="the shared store")
     address_option(options)
     options.add_argument(
         "--admin-token-file", type=token_file, metavar="FILE", help="who has this token may ask for faults"
+    )
+    options.add_argument(
+        "--tell-writes", action="store_true", help="say in each answer how much was written for it: Backend-Writes"
     )
     return options
 

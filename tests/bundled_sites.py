@@ -6,7 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +40,9 @@ class Sites:
 
 
 @contextmanager
-def bundled_sites(seeded: Path, place: Path, *, has_own_serials: bool = False) -> Iterator[Sites]:
+def bundled_sites(
+    seeded: Path, place: Path, *, has_own_serials: bool = False, modern_options: Sequence[str] = ()
+) -> Iterator[Sites]:
     """Over one store, as theirs was; `has_own_serials`: over two, whose content is the same, and whose serials are not."""
     store, token = place / "store", place / "token"
     shutil.copytree(seeded, store)
@@ -53,6 +55,7 @@ def bundled_sites(seeded: Path, place: Path, *, has_own_serials: bool = False) -
             "modern",
             *("backends.modern", "--store", of_modern, "--listen", "127.0.0.1:0"),
             *("--files-url", "http://files.pypihosted.test", "--admin-token-file", token),
+            *modern_options,
         )
         yield Sites(legacy, modern, store / "files", token)
 

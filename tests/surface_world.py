@@ -6,8 +6,10 @@ import json
 from datetime import timedelta
 
 from packages import LAUNCH, Fields, sdist, stored, wheel
+from uploads import basic
 
-from backends.store import Store
+from backends.store import Store, accounts
+from backends.store.accounts import Account
 
 FLASK: Fields = {
     "Summary": "Small & <quick>",
@@ -25,6 +27,12 @@ FLASK: Fields = {
     "Description-Content-Type": "text/markdown",
     "Description": "# Flask\n\nA *micro* framework <script>alert(1)</script>",
 }
+SIGNATURE = b"-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"
+CREDENTIALS = {
+    "armin": basic("armin", "correct horse 1"),
+    "new": basic("new", "correct horse 1"),
+    "stranger": basic("armin", "wrong"),
+}
 PROVENANCE = json.dumps({"version": 1, "attestation_bundles": []})
 
 
@@ -35,7 +43,7 @@ def fill(store: Store) -> dict[str, str]:
     def now() -> object:
         return LAUNCH - timedelta(days=1) + timedelta(minutes=next(minutes))
 
-    stored(store, sdist("Flask", "0.2", {"Summary": "Old"}), now())
+    stored(store, sdist("Flask", "0.2", {"Summary": "Old"}), now(), signature=SIGNATURE)
     stored(store, wheel("Flask", "0.12.2", FLASK), now(), comment="the wheel")
     stored(store, sdist("Flask", "0.12.2", FLASK), now())
     stored(store, sdist("zope.interface", "4.4.3", {"Summary": "Interfaces", "Classifier": "Topic :: Internet"}), now())
@@ -54,8 +62,10 @@ def fill(store: Store) -> dict[str, str]:
     store.set_status("quarantined", "quarantined", None, now())
     store.grant("flask", "Owner", "armin", now())
     store.grant("flask", "Maintainer", "david", now())
+    accounts.register(store, Account("armin", "armin@pypi.test"), "correct horse 1")
+    accounts.register(store, Account("new", "new@pypi.test", is_confirmed=False), "correct horse 1")
     store.set_provenance("flask-0.12.2-py3-none-any.whl", PROVENANCE)
-    return _values(store)
+    return {**_values(store), **CREDENTIALS}
 
 
 def _values(store: Store) -> dict[str, str]:

@@ -24,7 +24,7 @@ def fields_for(package: Package, name: str = "Flask", version: str = "1.0") -> d
         "metadata_version": "2.1",
         "name": name,
         "version": version,
-        "pyversion": "py3" if is_wheel else "source",
+        "pyversion": (package.filename.split("-")[-3:-2] or ["py3"])[0] if is_wheel else "source",
         "filetype": "bdist_wheel" if is_wheel else "sdist",
         "sha256_digest": sha256(package.content).hexdigest(),
         "blake2_256_digest": blake2b(package.content, digest_size=32).hexdigest(),

@@ -24,6 +24,9 @@ _METHODS: Final = ("GET", "HEAD")
 class Settings:
     endpoint: str  # of the JSON API, without a slash at its end
     host: str = "pypi.test"  # as which it is asked
+    host_for: Mapping[str, str] = field(
+        default_factory=dict
+    )  # as which for who asked this host, whose site has other links
     docs: Path | None = None  # the tree of uploaded documentation
     docs_host: str = "pypihosted.test"
     docs_moved: Mapping[str, str] = field(default_factory=dict)  # projects whose documentation is elsewhere
@@ -38,10 +41,10 @@ def make_app(settings: Settings) -> web.Application:
     async def handle(request: web.Request) -> web.StreamResponse:
         if request.method not in _METHODS:
             return web.Response(status=405, headers={"Allow": "GET, HEAD"})
-        host = (request.headers.get(hdrs.X_FORWARDED_HOST) or request.host).partition(":")[0].lower()
-        if settings.docs is not None and host == settings.docs_host:
+        host = (request.headers.get(hdrs.X_FORWARDED_HOST) or request.host).lower()
+        if settings.docs is not None and host.partition(":")[0] == settings.docs_host:
             return _documentation(request, settings, settings.docs)
-        return await _conveyed(request, settings)
+        return await _conveyed(request, settings, settings.host_for.get(host, settings.host))
 
     app = web.Application()
     app.cleanup_ctx.append(running)
@@ -54,24 +57,24 @@ async def _healthy(_request: web.Request) -> web.Response:
     return web.Response(text="OK")
 
 
-async def _conveyed(request: web.Request, settings: Settings) -> web.Response:
+async def _conveyed(request: web.Request, settings: Settings, host: str) -> web.Response:
     first, *parts = request.match_info["path"].split("/")
     if first != "packages" or len(parts) != 4:
         return web.Response(status=404)
     path = OldPath(*parts)
     if not path.is_in_its_bucket:
         return _sent(WRONG_BUCKET)
-    return _sent(await _asked(request.app[_SESSION], path, settings))
+    return _sent(await _asked(request.app[_SESSION], path, settings.endpoint, host))
 
 
-async def _asked(session: ClientSession, path: OldPath, settings: Settings) -> Translated:
+async def _asked(session: ClientSession, path: OldPath, endpoint: str, host: str) -> Translated:
     """Redirects of the API are followed where they lead on its own site; anything unreadable is its failure."""
-    url = f"{settings.endpoint}/pypi/{quote(path.project, safe='')}/json"
+    url = f"{endpoint}/pypi/{quote(path.project, safe='')}/json"
     try:
         for _ in range(5):
-            async with session.get(url, headers={hdrs.HOST: settings.host}, allow_redirects=False) as answer:
+            async with session.get(url, headers={hdrs.HOST: host}, allow_redirects=False) as answer:
                 if answer.status in (301, 302, 307, 308):
-                    url = settings.endpoint + _path_of(answer.headers.get(hdrs.LOCATION, ""))
+                    url = endpoint + _path_of(answer.headers.get(hdrs.LOCATION, ""))
                     continue
                 return failed(answer.status) or translate(path, json.loads(await answer.read()))
     except (ClientError, TimeoutError, OSError, ValueError):

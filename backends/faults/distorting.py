@@ -21,8 +21,8 @@ from packaging.utils import canonicalize_name
 from backends.faults.model import Attribute, Hashes, Missing, Untruth, Without, WrongHash
 from backends.faults.planted import Acting
 from backends.store import File, Project, Release, Store
-from backends.store.substrings import Operator
-from backends.store.words import Found
+from backends.store.substrings import Operator, brief_of
+from backends.store.words import Found, Hit
 
 
 @dataclass(slots=True)
@@ -89,15 +89,18 @@ class FaultyStore(Store):
         found = super().project(normalized)
         return None if found is None or _is_missing(normalized) else found
 
-    def releases(self, normalized: str) -> list[Release]:
-        return _releases(super().releases(normalized))
+    def releases(self, normalized: str, described: bool = True) -> list[Release]:
+        return _releases(super().releases(normalized, described))
+
+    def bare_releases(self, normalized: str) -> list[Release]:
+        return _releases(super().bare_releases(normalized))
 
     def release(self, normalized: str, version: str) -> Release | None:
         found = super().release(normalized, version)
         return next(iter(_releases([found] if found else [])), None)
 
-    def newest_releases(self, limit: int) -> list[Release]:
-        return _releases(super().newest_releases(limit))
+    def newest_releases(self, limit: int, listed_only: bool = False) -> list[Release]:
+        return _releases(super().newest_releases(limit, listed_only))
 
     def newest_projects(self, limit: int) -> list[Project]:
         return [project for project in super().newest_projects(limit) if not _is_missing(project.normalized)]
@@ -117,8 +120,16 @@ class FaultyStore(Store):
     def file_with_md5(self, md5: str) -> File | None:
         return _one(super().file_with_md5(md5))
 
-    def search(self, wanted: Mapping[str, Sequence[str]], operator: Operator = "and") -> list[Release]:
-        return _releases(super().search(wanted, operator))
+    def search(
+        self, wanted: Mapping[str, Sequence[str]], operator: Operator = "and", hidden_too: bool = False
+    ) -> list[str]:
+        lines = super().search(wanted, operator, hidden_too)
+        if _CURRENT.get() is None:
+            return lines
+        return [line for line in lines if not _is_missing(str(canonicalize_name(brief_of(line).project)))]
+
+    def hit(self, normalized: str) -> Hit | None:
+        return None if _is_missing(normalized) else super().hit(normalized)
 
     def find(self, typed: str, limit: int, offset: int = 0) -> Found:
         found = super().find(typed, limit, offset)
@@ -128,11 +139,12 @@ class FaultyStore(Store):
     def complete(self, typed: str, limit: int) -> list[str]:
         return [name for name in super().complete(typed, limit) if not _is_missing(str(canonicalize_name(name)))]
 
-    def projects_of(self, user: str) -> list[tuple[str, str]]:
-        return [role for role in super().projects_of(user) if not _is_missing(str(canonicalize_name(role[1])))]
+    def projects_of(self, user: str, listed_only: bool = False) -> list[tuple[str, str]]:
+        found = super().projects_of(user, listed_only)
+        return [role for role in found if not _is_missing(str(canonicalize_name(role[1])))]
 
-    def classified(self, classifiers: Sequence[str]) -> list[Release]:
-        return _releases(super().classified(classifiers))
+    def classified(self, classifiers: Sequence[str], listed_only: bool = False) -> list[Release]:
+        return _releases(super().classified(classifiers, listed_only))
 
 
 def _is_missing(normalized: str) -> bool:

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 from backends.faults.model import Place, Surface, Where
 
 _CALL_TYPE: Final = "text/xml"
+_FORM_TYPE: Final = "multipart/form-data"
 _ACTIONS: Final[Mapping[str, Surface]] = {"json": Surface.JSON, "display": Surface.PAGE}
 _BESIDE: Final = (".metadata", ".asc")
 
@@ -49,6 +50,8 @@ def place_of(method: str, raw_path: str, query: Mapping[str, str], content_type:
             return Place(Surface.PAGE, _project(segments[0] if segments else None))
         case "pypi" | "RPC2" if method == "POST" and content_type == _CALL_TYPE:
             return Place(Surface.CALLS)
+        case "pypi" if method == "POST" and content_type.startswith(_FORM_TYPE):
+            return Place(Surface.UPLOAD)  # as the old site took them: what it is for is in the form
         case "pypi":
             return _of_pypi(raw_path, segments, query)
         case "":

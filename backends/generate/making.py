@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import base64
-import gzip
-import io
 import re
-import tarfile
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
+from backends.generate import packing
 from backends.store import Metadata, NewFile
 from backends.store.model import PackageType
-
-_MOMENT = (2018, 4, 16, 15, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +31,7 @@ def wheel(metadata: Metadata, text: bytes, padding: bytes) -> Made:
     if padding:
         members[f"{stem}.bin"] = padding
     record = "".join(map(_recorded, members, members.values())) + f"{info}/RECORD,,\n"
-    content = _zipped({**members, f"{info}/RECORD": record.encode()})
+    content = packing.zipped({**members, f"{info}/RECORD": record.encode()})
     return _made(f"{stem}-{version}-py3-none-any.whl", "bdist_wheel", "py3", metadata, text, content)
 
 
@@ -45,7 +40,7 @@ def sdist(metadata: Metadata, text: bytes, padding: bytes) -> Made:
     top = f"{_escaped(name)}-{version}"
     setup = f"from setuptools import setup\nsetup(name={name!r}, version={version!r})\n"
     members = {f"{top}/PKG-INFO": text, f"{top}/setup.py": setup.encode(), f"{top}/data.bin": padding}
-    return _made(f"{top}.tar.gz", "sdist", "source", metadata, None, _tarred(members))
+    return _made(f"{top}.tar.gz", "sdist", "source", metadata, None, packing.tarred(members))
 
 
 def core_metadata(metadata: Metadata) -> bytes:
@@ -88,24 +83,3 @@ def _escaped(name: str) -> str:
 
 def _recorded(path: str, data: bytes) -> str:
     return f"{path},sha256={base64.urlsafe_b64encode(sha256(data).digest()).rstrip(b'=').decode()},{len(data)}\n"
-
-
-def _zipped(members: Mapping[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for path, data in members.items():
-            archive.writestr(zipfile.ZipInfo(path, _MOMENT), data)
-    return out.getvalue()
-
-
-def _tarred(members: Mapping[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with (
-        gzip.GzipFile(fileobj=out, mode="wb", compresslevel=1, mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive,
-    ):
-        for path, data in members.items():
-            member = tarfile.TarInfo(path)
-            member.size = len(data)
-            archive.addfile(member, io.BytesIO(data))
-    return out.getvalue()

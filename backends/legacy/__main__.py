@@ -15,6 +15,7 @@ from backends.legacy.era import LAST_DAY, Era
 from backends.purging import add_options, edges_of, purge_at
 from backends.running import parser, serve
 from backends.store import Store
+from backends.store.content import ABANDONED_AFTER
 
 PROGRAM = "backends.legacy"
 
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = Settings(Era(given.era), given.require_tls, given.calls_at_once)
 
     def app(store: Store) -> web.Application:
+        if settings.era.takes_uploads:
+            store.sweep(before=datetime.now(UTC) - ABANDONED_AFTER)
         made = make_app(store, lambda: datetime.now(UTC), settings)
         if edges is not None:
             purge_at(made, edges)

@@ -2,7 +2,7 @@
 
 Laws of this module:
 - what is in no table and no case was no action, and is not found;
-- nobody is logged in, so what asked for a login asks for one and does nothing else.
+- nobody is logged in, so what asked for a login asks for one and does nothing else, but for what wrote.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from backends.legacy.asked import (
     ProjectPage,
     Purge,
     Refused,
-    Retired,
+    Registration,
     Search,
+    Write,
 )
 
-# Actions that wrote, and are gone for good since uploads moved to a host of their own.
-_RETIRED: Final = frozenset({"doc_upload", "file_upload", "submit", "submit_pkg_info", "verify"})
+_WRITES: Final = frozenset({"doc_upload", "file_upload", "submit", "submit_pkg_info", "verify"})
 
 # A version of this name is not a version: it asks for that view of the latest release.
 _VIEWS: Final = frozenset({"doap", "json"})
@@ -71,9 +71,9 @@ _ALWAYS: Final[Mapping[str, Asked]] = {
     "role": Broken(),
     "role_form": _ANY,
     "rss_regen": Broken(),
-    "user": Malformed("Clearing the email address is not allowed"),
+    "user": Registration(),
     "user_form": Login("You must authenticate"),
-    **{action: Retired(action) for action in _RETIRED},
+    **{action: Write(action) for action in _WRITES},
     **{feed.value: feed for feed in Feed},
 }
 

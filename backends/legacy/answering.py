@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TypeAlias, assert_never
+from urllib.parse import quote
 
 from backends.legacy import answers, lists
-from backends.legacy.answers import CALL_HEADERS, HTML, PLAIN, Answer, FileAnswer, found, missing, moved
+from backends.legacy.answers import HTML, PLAIN, Answer, FileAnswer, found, missing, moved
 from backends.legacy.asked import (
-    Asked,
     Broken,
     Browse,
-    Call,
     Classifiers,
     Daytime,
     Digest,
@@ -31,24 +30,29 @@ from backends.legacy.asked import (
     Moved,
     Notice,
     PackageInfo,
+    Page,
     ProjectPage,
     Purge,
     Refused,
-    Retired,
+    Registration,
     Search,
     Serial,
+    Signature,
+    SignatureKey,
     SimpleIndex,
     SimpleProject,
+    StyleSheet,
+    Write,
 )
 from backends.legacy.described import doap, doap_filename, package_info
 from backends.legacy.documents import document, padded
 from backends.legacy.feeds import CONTENT_TYPE
-from backends.legacy.files import file_answer, is_at, no_file
+from backends.legacy.files import SIGNATURE, file_answer, is_at, no_file, signature_answer
 from backends.legacy.library import Library
-from backends.legacy.methods import reply
 from backends.legacy.names import normalized_name, simple_name
 from backends.legacy.notices import NOTICES
 from backends.legacy.pages import (
+    STYLES,
     directory_page,
     files_page,
     home_page,
@@ -57,6 +61,7 @@ from backends.legacy.pages import (
     release_page,
     releases_page,
 )
+from backends.legacy.signing import public_key, signed
 from backends.legacy.simple import index_page, project_page
 from backends.legacy.site import page_path
 from backends.legacy.trove import browse_page_of
@@ -66,6 +71,12 @@ Reply: TypeAlias = Answer | FileAnswer
 
 UPLOADS = "https://upload.pypi.test/legacy/"
 
+_NO_SIGNATURES = (
+    "The Simple Sign API has been deprecated and removed. If you're mirroring PyPI with bandersnatch then please "
+    "upgrade to 1.7+. If you're mirroring PyPI with pep381client then please switch to bandersnatch. Otherwise contact "
+    "the maintainer of your software and inform them of PEP 464."
+)
+
 _JSON_HEADERS = (
     ("Content-Disposition", "inline"),
     ("Surrogate-Control", "max-age=86400"),
@@ -74,7 +85,7 @@ _JSON_HEADERS = (
 )
 
 
-def answer(asked: Asked, facts: Facts, library: Library, now: datetime) -> Reply:
+def answer(asked: Page, facts: Facts, library: Library, now: datetime) -> Reply:
     match asked:
         case Moved(location, status):
             return moved(location, status)
@@ -88,13 +99,17 @@ def answer(asked: Asked, facts: Facts, library: Library, now: datetime) -> Reply
             return found(str(library.store.last_serial()), "text/plain")
         case Daytime():
             return found(f"{now.astimezone(UTC):%Y%m%dT%H:%M:%S}\n", "text/plain")
-        case Call(body):
-            return Answer(200, "OK", CALL_HEADERS, reply(body, library))
+        case StyleSheet():
+            return found(STYLES, "text/css", (("Cache-Control", "max-age=86400"),))
         case ProjectPage(name, version):
             return _project_page(name, version, library)
         case Document() | Doap() | PackageInfo():
             return _described(asked, library)
-        case Gone() | Login() | Missing() | Malformed() | Refused() | Broken() | Retired():
+        case Signature(path):
+            return _signature(path, library)
+        case SignatureKey():
+            return _signature_key(library)
+        case Gone() | Login() | Missing() | Malformed() | Refused() | Broken() | Write() | Registration():
             return _refusal(asked)
         case _:
             return _page(asked, library, now)
@@ -132,9 +147,13 @@ def _page(
             assert_never(asked)
 
 
-def _refusal(asked: Gone | Login | Missing | Malformed | Refused | Broken | Retired) -> Answer:
+def _refusal(
+    asked: Gone | Login | Missing | Malformed | Refused | Broken | Write | Registration,
+) -> Answer:
     match asked:
-        case Retired(action):
+        case Registration():  # accounts are the new site's
+            return answers.malformed("Clearing the email address is not allowed")
+        case Write(action):
             return answers.gone(f"{action} has left this host: upload to {UPLOADS} instead")
         case Gone(why):
             return answers.gone(why)
@@ -165,20 +184,40 @@ def _simple_project(name: str, library: Library) -> Answer:
         return moved(page_path(wanted, script="simple")) if project else missing(f"{name} does not have any releases")
     if project is None:
         return missing(f"{name} does not exist")
-    out = library.releases_of(project.name) if library.site.era.links_out else ()
+    out = library.with_metadata(library.releases_of(project.name)) if library.site.era.links_out else ()
     page = project_page(name, library.store.files(project.normalized), library.site, out)
     return found(page, HTML, (_key("simple", project.name), *_serial(project.serial, library)))
 
 
+def _signature(path: str, library: Library) -> Answer:
+    """Of the simple page of the same name, by the site's key (PEP 381); what is no page is answered as there."""
+    if not library.site.era.signs_pages:
+        return answers.gone(_NO_SIGNATURES)
+    if not path.endswith("/"):
+        return moved(f"{quote(f'/serversig{path}')}/")
+    name = path[1:-1]
+    page = missing(name) if "/" in name else _simple_project(name, library)
+    return page if page.status != 200 else signed(page, library.store.directory)
+
+
+def _signature_key(library: Library) -> Answer:
+    if not library.site.era.signs_pages:
+        return missing("/serverkey")
+    return found(public_key(library.store.directory), "text/plain")
+
+
 def _file(parts: tuple[str, ...], facts: Facts, library: Library) -> Reply:
-    file = library.store.file_named(parts[-1])
-    if file is None or not is_at(file, parts):
+    name = parts[-1].removesuffix(SIGNATURE)
+    file, is_signature = library.store.file_named(name), parts[-1] != name
+    if file is None or not is_at(file, (*parts[:-1], name)) or (is_signature and not file.has_signature):
         return no_file(parts)
     project = library.store.project(normalized_name(file.project))
-    path = library.store.files_directory / file.path
+    path = library.store.files_directory / (file.path + SIGNATURE if is_signature else file.path)
     if project is None or not path.is_file():
         return no_file(parts)
-    return file_answer(file, path, project.serial, facts)
+    return (
+        signature_answer(file, path, project.serial) if is_signature else file_answer(file, path, project.serial, facts)
+    )
 
 
 def _project_page(name: str, version: str | None, library: Library) -> Answer:
@@ -186,10 +225,10 @@ def _project_page(name: str, version: str | None, library: Library) -> Answer:
     if version is None:
         releases = [release for release in releases if not release.hidden]
         if len(releases) > 1:
-            return found(releases_page(releases[::-1]), HTML)
+            return found(releases_page(library.with_metadata(releases)[::-1]), HTML)
     chosen = _choose(releases, version)
     if chosen is not None:
-        return found(release_page(chosen, library.files_of(name, chosen.version), library.site), HTML)
+        return found(release_page(library.whole(chosen), library.files_of(name, chosen.version), library.site), HTML)
     project = library.project_like(name)
     if project is None or project.name == name:
         return missing("")
@@ -207,6 +246,7 @@ def _described(asked: Document | Doap | PackageInfo, library: Library) -> Answer
     chosen = _choose(releases, asked.version)
     if project is None or chosen is None:
         return missing("no releases" if asked.version is None else "invalid name/version")
+    chosen = library.whole(chosen)
     match asked:
         case Document():
             return _document(asked, project, chosen, releases, library)

@@ -28,6 +28,7 @@ _STANDING: Headers = (
     ("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),
 )
 
+_LONGEST_REASON = 1000  # few read a status line of more than 8 KiB, and a message may quote megabytes
 _REASONS = {
     200: "OK",
     206: "Partial Content",
@@ -80,8 +81,9 @@ def reason_of(status: int) -> str:
     return _REASONS[status]
 
 
-def found(body: str, content_type: str, headers: Headers = ()) -> Answer:
-    return Answer(200, reason_of(200), (("Content-Type", content_type), *headers), body.encode())
+def found(body: str | bytes, content_type: str, headers: Headers = ()) -> Answer:
+    sent = body.encode() if isinstance(body, str) else body
+    return Answer(200, reason_of(200), (("Content-Type", content_type), *headers), sent)
 
 
 def moved(location: str, status: int = 301) -> Answer:
@@ -109,8 +111,8 @@ def forbidden(why: str) -> Answer:
     return _failed(403, why, heading="Forbidden")
 
 
-def refused(why: str) -> Answer:
-    return _failed(400, why)
+def refused(why: str, heading: str = "") -> Answer:
+    return _failed(400, why, heading)
 
 
 def failed() -> Answer:
@@ -121,13 +123,18 @@ def malformed(why: str) -> Answer:
     return _failed(400, why, heading="Error processing form")
 
 
+def too_large() -> Answer:
+    """Said by the web layer in front, before the application sees anything."""
+    return Answer(413, "Request Entity Too Large", (("Content-Type", "text/html"),), b"413 Request Entity Too Large\n")
+
+
 def broken() -> Answer:
     return _failed(500, "Please try again later.", heading="Database connection failed")
 
 
 def _failed(status: int, message: str, heading: str = "", headers: Headers = ()) -> Answer:
     body = "".join(f"{line}\n\n" for line in (heading, message) if line)
-    return Answer(status, _in_one_line(message), (("Content-Type", PLAIN), *headers), body.encode())
+    return Answer(status, _in_one_line(message[:_LONGEST_REASON]), (("Content-Type", PLAIN), *headers), body.encode())
 
 
 def _in_one_line(message: str) -> str:

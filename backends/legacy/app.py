@@ -1,13 +1,16 @@
 """The old site as an aiohttp application: reads a request's facts, answers out of the store, sends.
 
-The store is asked in the event loop's own thread, as it demands; only the bytes of files are read elsewhere.
+The store is asked in the event loop's own thread, as it demands; the bytes of files are read elsewhere, and what
+writes has other threads and a store of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias, assert_never
@@ -16,21 +19,45 @@ from aiohttp import hdrs, web
 from aiohttp.http import HttpProcessingError
 
 from backends.legacy.answering import Reply, answer
-from backends.legacy.answers import Answer, FileAnswer, broken, forbidden, malformed, standing_headers
-from backends.legacy.asked import Call, Facts, Purge
+from backends.legacy.answers import (
+    CALL_HEADERS,
+    Answer,
+    FileAnswer,
+    broken,
+    failed,
+    forbidden,
+    malformed,
+    standing_headers,
+    too_large,
+)
+from backends.legacy.asked import Asked, Call, Facts, Purge, Registration, Write
 from backends.legacy.calls import Callers, too_many_calls
 from backends.legacy.dispatch import CALL_TYPE, dispatch, is_for_tls_only, script_of
 from backends.legacy.era import Era
 from backends.legacy.library import Library
+from backends.legacy.methods import replying
 from backends.legacy.names import normalized_name
 from backends.legacy.site import Site
+from backends.legacy.writes.threads import add_threads
+from backends.legacy.writes.view import read, write
+from backends.legacy.writes.writing import Done, Sent
 from backends.marshalling import LARGEST_CALL
 from backends.purging import PURGER
+from backends.steps import taken
 from backends.store import Store
+from backends.upload.receiving import Form
+from backends.upload.refusal import Refusal
 
 Clock: TypeAlias = Callable[[], datetime]
 
 _LARGEST_FORM = 100 * 1024 * 1024
+_MOST_FIELDS = 1000  # of a form that is no multipart: more than any action has, and 413 beyond them
+_FORM_TYPE = "application/x-www-form-urlencoded"
+_LONGEST_TYPE = 1000  # reading one takes the square of it
+
+# Python knows a hundred others: one takes the square of a text to read it, one can spell half of a surrogate pair.
+_CHARSETS = frozenset({"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin-1", "windows-1252"})
+_LOG = logging.getLogger(__name__)
 _CHUNK = 256 * 1024
 
 
@@ -53,32 +80,73 @@ def make_app(store: Store, clock: Clock, settings: Settings | None = None) -> we
                 return await _send(request, await _reply(request, store, clock, settings, is_throttled))
         except ConnectionError:  # the client has left, in the middle of its request or of its answer
             return web.Response()  # for nobody
+        except Exception:  # this supervises an exchange: what nobody foresaw is told as all else
+            _LOG.exception("%s %s", request.method, request.rel_url)
+            if request.writer.output_size:
+                raise  # the head of an answer is on its way: all that is left is to break off
+            return await _send(request, failed())
 
-    app = web.Application(client_max_size=_LARGEST_FORM)
+    app = web.Application(client_max_size=_LARGEST_FORM, client_max_fields=_MOST_FIELDS)
     app.router.add_route("*", r"/{path:[\s\S]*}", handle)
     app.on_response_prepare.append(_add_standing_headers)
+    add_threads(app)
     return app
 
 
 async def _reply(request: web.Request, store: Store, clock: Clock, settings: Settings, is_throttled: bool) -> Reply:
-    try:
-        facts = await _facts(request)
-    except (HttpProcessingError, LookupError, ValueError):  # how aiohttp says that a form cannot be read
-        return malformed("The form cannot be read")
-    try:
-        with store.snapshot():
+    with ExitStack() as kept:
+        try:
+            form = await _form(request, store, settings.era, kept)
+            facts = await _facts(request, form)
+        except Refusal as refusal:
+            return malformed(refusal.message)
+        except web.HTTPRequestEntityTooLarge:
+            return too_large()
+        except (HttpProcessingError, LookupError, ValueError):  # how aiohttp says that a form cannot be read
+            return malformed("The form cannot be read")
+        site = Site(facts.scheme, era=settings.era)
+        try:
             asked = dispatch(facts)
             if settings.needs_tls and facts.scheme == "http" and is_for_tls_only(asked):
                 return forbidden("Must access using HTTPS instead of HTTP")
             if is_throttled and isinstance(asked, Call):
                 return too_many_calls()
-            reply = answer(asked, facts, Library(store, Site(facts.scheme, era=settings.era)), clock())
-    except sqlite3.Error:
-        return broken()
-    if isinstance(asked, Purge) and (purger := request.app.get(PURGER)) is not None:
+            if (wanted := _as_write(asked, settings.era)) is not None:
+                sent = Sent(facts.fields, form.file, form.attached, request.headers.get(hdrs.AUTHORIZATION, ""))
+                return await _written(request, await write(request, wanted, sent, store.directory, clock(), site))
+            if isinstance(asked, Call):
+                calling = replying(asked.body, Library(store, site))
+                return Answer(200, "OK", CALL_HEADERS, await taken(calling, store.snapshot))
+            with store.snapshot():
+                reply = answer(asked, facts, Library(store, site), clock())
+        except sqlite3.Error:
+            return broken()
+    if isinstance(asked, Purge):
         for name in asked.projects:
-            await purger.purge(normalized_name(name))
+            await _purge(request, [f"project/{normalized_name(name)}"])
     return reply
+
+
+def _as_write(asked: Asked, era: Era) -> Write | Registration | None:
+    """What writes, if it does so on this day."""
+    match asked:
+        case Write():
+            return asked if era.takes_uploads else None
+        case Registration():
+            return asked if era.registers else None
+        case _:
+            return None
+
+
+async def _written(request: web.Request, done: Done) -> Reply:
+    if done.tags:
+        await _purge(request, done.tags)
+    return done.answer
+
+
+async def _purge(request: web.Request, tags: Sequence[str]) -> None:
+    if (purger := request.app.get(PURGER)) is not None:
+        await purger.purge(tags)
 
 
 def _client(request: web.Request) -> str:
@@ -87,29 +155,41 @@ def _client(request: web.Request) -> str:
     return forwarded or request.remote or ""
 
 
-async def _facts(request: web.Request) -> Facts:
+async def _facts(request: web.Request, form: Form) -> Facts:
     headers = request.headers
-    content_type = headers.get(hdrs.CONTENT_TYPE, "")
-    is_call = content_type == CALL_TYPE
     return Facts(
         raw_path=request.rel_url.raw_path,
-        fields=(*request.query.items(), *(() if is_call else await _form(request))),
-        content_type=content_type,
-        call=await _call(request) if is_call else b"",
+        fields=(*request.query.items(), *form.fields),
+        content_type=headers.get(hdrs.CONTENT_TYPE, ""),
+        call=await _call(request) if _is_call(request) else b"",
         scheme="https" if headers.get(hdrs.X_FORWARDED_PROTO) == "https" else "http",
-        if_none_match=headers.get(hdrs.IF_NONE_MATCH),
+        # A header that is a list is one of all of its lines (RFC 9110 5.3).
+        if_none_match=", ".join(headers.getall(hdrs.IF_NONE_MATCH)) if hdrs.IF_NONE_MATCH in headers else None,
         byte_range=headers.get(hdrs.RANGE),
         if_range=headers.get(hdrs.IF_RANGE),
         user_agent=headers.get(hdrs.USER_AGENT, ""),
     )
 
 
-async def _form(request: web.Request) -> list[tuple[str, str]]:
-    """The fields of a form that are text; what it uploads is passed over."""
+async def _form(request: web.Request, store: Store, era: Era, kept: ExitStack) -> Form:
+    """What a form uploads is passed over where nothing is uploaded any more."""
+    if _is_call(request):
+        return Form((), None)
+    if len(request.headers.get(hdrs.CONTENT_TYPE, "")) > _LONGEST_TYPE:
+        raise Refusal(400, "The form's type is too long")
+    if request.method not in request.POST_METHODS:
+        return Form((), None)
+    if request.content_type == "multipart/form-data":
+        takes_files = era.takes_uploads and request.method == hdrs.METH_POST
+        return await read(request, store if takes_files else None, kept)
+    if request.content_type == _FORM_TYPE and (request.charset or "utf-8").lower() not in _CHARSETS:
+        raise Refusal(400, "The form is in an unknown character set: send UTF-8")
     fields = [(key, value) for key, value in (await request.post()).items() if isinstance(value, str)]
-    # Some character sets can spell half of a surrogate pair, which is no text: that is a ValueError, too.
-    "".join(value for _, value in fields).encode()
-    return fields
+    return Form(tuple(fields), None)
+
+
+def _is_call(request: web.Request) -> bool:
+    return request.headers.get(hdrs.CONTENT_TYPE, "") == CALL_TYPE
 
 
 async def _call(request: web.Request) -> bytes | None:

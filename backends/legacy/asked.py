@@ -151,6 +151,11 @@ class Purge:
 
 
 @dataclass(frozen=True, slots=True)
+class StyleSheet:
+    """Of the pages for people."""
+
+
+@dataclass(frozen=True, slots=True)
 class Directory:
     """Of download counts: kept as a place (PEP 381), with nothing in it any more."""
 
@@ -158,8 +163,27 @@ class Directory:
 
 
 @dataclass(frozen=True, slots=True)
-class Retired:
+class Write:
+    """To the index: gone for good since uploads moved to a host of their own."""
+
     action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Of an account, its confirmation and its changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Of a simple page, at the path below `/serversig`."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureKey:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,14 +218,13 @@ class Broken:
     """What the application accepted and could not do."""
 
 
-Asked: TypeAlias = (
+Page: TypeAlias = (
     Moved
     | SimpleIndex
     | SimpleProject
     | FileAt
     | Serial
     | Daytime
-    | Call
     | Home
     | ProjectPage
     | Document
@@ -214,9 +237,13 @@ Asked: TypeAlias = (
     | Digest
     | Purge
     | Directory
+    | StyleSheet
     | Notice
     | Feed
-    | Retired
+    | Write
+    | Registration
+    | Signature
+    | SignatureKey
     | Gone
     | Login
     | Missing
@@ -224,3 +251,5 @@ Asked: TypeAlias = (
     | Refused
     | Broken
 )
+
+Asked: TypeAlias = Page | Call  # a call is answered in steps

@@ -30,19 +30,16 @@ from backends.legacy.asked import (
     Moved,
     Notice,
     Purge,
-    Retired,
     Serial,
+    Signature,
+    SignatureKey,
     SimpleIndex,
     SimpleProject,
+    StyleSheet,
+    Write,
 )
 
 CALL_TYPE = "text/xml"  # exactly: with a parameter it is no call
-
-_SIGNATURES = (
-    "The Simple Sign API has been deprecated and removed. If you're mirroring PyPI with bandersnatch then please "
-    "upgrade to 1.7+. If you're mirroring PyPI with pep381client then please switch to bandersnatch. Otherwise contact "
-    "the maintainer of your software and inform them of PEP 464."
-)
 
 # Those that answer the same whatever comes after them.
 _SCRIPTS: Final[Mapping[str, Asked]] = {
@@ -54,7 +51,7 @@ _SCRIPTS: Final[Mapping[str, Asked]] = {
     "openid_login": Malformed("No provider of identities is known any more"),
     "security": Notice.SECURITY,
     "serial": Serial(),
-    "serversig": Gone(_SIGNATURES),
+    "serverkey": SignatureKey(),
     "tos": Notice.TERMS,
 }
 _DIRECTORIES: Final = frozenset({"/stats/", "/stats/days/", "/local-stats/", "/local-stats/days/"})
@@ -64,7 +61,7 @@ _PATH_SAFE = "/~!$&'()*+,;=:@"  # RFC 3986 section 3.3: what may stand in a path
 
 def is_for_tls_only(asked: Asked) -> bool:
     """What programs use, and send passwords with."""
-    return isinstance(asked, SimpleIndex | SimpleProject | FileAt | Call | Retired | Purge)
+    return isinstance(asked, SimpleIndex | SimpleProject | FileAt | Call | Write | Purge)
 
 
 def script_of(raw_path: str) -> str:
@@ -79,16 +76,20 @@ def dispatch(facts: Facts) -> Asked:
     if path == "/":
         return Moved("/pypi", 302)
     script, info = _split(path)
+    if script == "serversig":
+        return Signature(info)
     if script in _SCRIPTS:
         return _SCRIPTS[script]
     match script.lower():
         case "stats" | "local-stats":
             return _statistics(path)
+        case "static":
+            return StyleSheet() if info == "/styles.css" else Missing(path)
         case "simple" if script == "simple":
             return _simple(info)
         case "packages" if script == "packages":
             return _packages(info)
-        case "pypi" | "simple" | "packages":
+        case "pypi" | "simple" | "packages" | "serversig":
             return _application(info, facts)
         case lowered if lowered in _SCRIPTS:
             return _application(info, facts)

@@ -31,6 +31,11 @@ class Era:
         return self.day < date(2014, 8, 28)
 
     @property
+    def signs_pages(self) -> bool:
+        """`/serversig/` and the key to it (PEP 381)."""
+        return self.day < date(2015, 1, 23)
+
+    @property
     def has_hashed_paths(self) -> bool:
         return self.day >= date(2016, 4, 18)
 
@@ -43,3 +48,13 @@ class Era:
     def lists_the_world(self) -> bool:
         """`/pypi/` has every project there is."""
         return self.day < date(2017, 7, 16)
+
+    @property
+    def takes_uploads(self) -> bool:
+        """Files, documentation and what is said of a release."""
+        return self.day < date(2017, 6, 28)
+
+    @property
+    def registers(self) -> bool:
+        """Accounts: until that was the new site's alone."""
+        return self.day < date(2018, 2, 18)

@@ -20,6 +20,8 @@ from backends.legacy.names import simple_name
 from backends.legacy.site import old_parts
 from backends.store import File
 
+SIGNATURE = ".asc"  # beside a file, under its digest
+
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII | re.IGNORECASE)
 _LONGEST_NUMBER = 18  # digits: more than any size, and few enough to read at once
 
@@ -41,10 +43,16 @@ def no_file(parts: tuple[str, ...]) -> Answer:
     return Answer(404, "Not Found", _key(directory))
 
 
+def signature_answer(file: File, path: Path, serial: int) -> FileAnswer:
+    """Without a tag: the hashes that are known are the file's own."""
+    headers = (("Content-Type", "application/octet-stream"), ("X-PyPI-Last-Serial", str(serial)), *_key(file.project))
+    return FileAnswer(200, reason_of(200), headers, path, 0, path.stat().st_size)
+
+
 def file_answer(file: File, path: Path, serial: int, facts: Facts) -> Answer | FileAnswer:
     tag = f'"{file.md5}"'
     headers = (("ETag", tag), ("X-PyPI-Last-Serial", str(serial)), *_key(file.project))
-    if facts.if_none_match == file.md5:
+    if file.md5 in map(str.strip, (facts.if_none_match or "").split(",")):
         return Answer(304, reason_of(304), headers)
     headers = (("Content-Type", "application/octet-stream"), ("Accept-Ranges", "bytes"), *headers)
     wanted = facts.byte_range if facts.if_range in (None, tag) else None

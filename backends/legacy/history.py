@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
 
+from backends.changelog import changes_after, changes_since
 from backends.legacy.library import Library
-from backends.marshalling import Arguments, CallError, Result
-from backends.store import Change
+from backends.marshalling import Arguments, CallError, Result, Written
+from backends.steps import Steps
+
+_MOST: Final = 2**31 - 1  # as XML-RPC and the columns of the old application have it
 
 
 def changelog_last_serial(library: Library, _arguments: Arguments) -> Result:
     return library.store.last_serial()
 
 
-def changelog(library: Library, arguments: Arguments) -> Result:
+def changelog(library: Library, arguments: Arguments) -> Steps[Written]:
     since, with_ids = (*arguments, False)[:2]
-    changes = library.store.changes_since(_moment(since))
-    return [_row(change) if with_ids else _row(change)[:-1] for change in changes]
+    return changes_since(library.store, _moment(since), bool(with_ids))
 
 
-def changelog_since_serial(library: Library, arguments: Arguments) -> Result:
-    return [_row(change) for change in library.store.changes_after(_whole(arguments[0]))]
+def changelog_since_serial(library: Library, arguments: Arguments) -> Steps[Written]:
+    return changes_after(library.store, _whole(arguments[0]))
 
 
 def changed_packages(library: Library, arguments: Arguments) -> Result:
@@ -34,10 +37,6 @@ def updated_releases(library: Library, arguments: Arguments) -> Result:
     return [[release.project, release.version] for release in new if not release.hidden]
 
 
-def _row(change: Change) -> list[str | int | None]:
-    return [change.project, change.version, int(change.moment.timestamp()), change.action, change.serial]
-
-
 def _moment(value: object) -> datetime:
     try:
         return datetime.fromtimestamp(_whole(value), UTC)
@@ -48,4 +47,6 @@ def _moment(value: object) -> datetime:
 def _whole(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise CallError("AssertionError", "")
+    if abs(value) > _MOST:
+        raise CallError("DataError", "integer out of range")
     return value

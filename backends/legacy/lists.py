@@ -11,8 +11,8 @@ from backends.legacy.asked import Feed
 from backends.legacy.feeds import Item, feed
 from backends.legacy.library import Library
 from backends.legacy.names import normalized_name, simple_name
-from backends.legacy.rows import ordering_of
-from backends.store import Release
+from backends.store import Brief, Release
+from backends.store.substrings import brief_of
 
 MOST_IN_FEED = 40
 
@@ -24,7 +24,7 @@ _SCORES: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    release: Release
+    release: Brief
     score: int
 
 
@@ -49,15 +49,12 @@ def search(terms: Sequence[str], library: Library) -> list[Match]:
 def _matches(term: str, library: Library) -> dict[tuple[str, str], Match]:
     found: dict[tuple[str, str], Match] = {}
     for field, score in _SCORES.items():
-        for release in library.search({field: [term]}):
+        for release in map(brief_of, library.search({field: [term]})):
             key = release.project, release.version
             is_name = field == "name" and simple_name(term) == simple_name(release.project)
             before = found[key].score if key in found else 0
             found[key] = Match(release, before + score * (2 if is_name else 1))
-    order: dict[str, dict[str, int]] = {}
-    for name in {name for name, _ in found}:
-        order[name] = ordering_of(library.releases_of(name))
-    return dict(sorted(found.items(), key=lambda pair: (pair[0][0], order[pair[0][0]].get(pair[0][1], 0))))
+    return dict(sorted(found.items(), key=lambda pair: (pair[0][0], pair[1].release.ordering)))
 
 
 def browse(classifiers: Sequence[str], library: Library) -> list[Release]:
@@ -102,7 +99,7 @@ def _newest_releases(library: Library) -> list[Item]:
 def _newest_projects(library: Library) -> list[Item]:
     items = []
     for project in library.store.newest_projects(MOST_IN_FEED):
-        releases = library.store.releases(project.normalized)
+        releases = library.store.releases(project.normalized, described=False)
         if releases:
             page = library.site.page(project.name)
             first = min(release.uploaded for release in releases)

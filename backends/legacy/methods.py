@@ -2,12 +2,15 @@
 
 Laws of this module:
 - a method finds a project by its exact name and a release by its exact version, unlike every other page;
-- what a call gives is checked before the store is asked, and a wrong argument is a `CallError`.
+- what a call gives is checked before the store is asked, and a wrong argument is a `CallError`;
+- several calls at once take and answer hardly more than the longest of them may;
+- what takes long is done in steps, and whoever else asks is answered in between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,17 +20,25 @@ from backends.marshalling import (
     Arguments,
     CallError,
     Result,
+    Written,
     read_call,
     write_fault,
     write_result,
+    written,
 )
+from backends.steps import Steps, at_once
 
-MOST_CALLS_AT_ONCE: Final = 100  # within one system.multicall
+_LOG: Final = logging.getLogger(__name__)
+
+SEVERAL: Final = "system.multicall"
+MOST_CALLS_AT_ONCE: Final = 100  # within one
+SEVERAL_PATIENCE: Final = 2.0  # seconds that they take themselves; no further call is begun after them
+MOST_OF_SEVERAL: Final = 8 << 20  # characters of answers; no further call is begun after them
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    answer: Callable[[Library, Arguments], Result]
+    answer: Callable[[Library, Arguments], Result | Steps[Result]]
     least: int  # arguments
     most: int
     read_only: bool = True
@@ -35,24 +46,35 @@ class Method:
 
 
 def reply(body: bytes | None, library: Library) -> bytes:
+    return at_once(replying(body, library))
+
+
+def replying(body: bytes | None, library: Library) -> Steps[bytes]:
     """Every call is answered, with a fault if need be: the caller never sees another status than 200."""
     if body is None:
         return write_fault("AssertionError('request content way too big',)")
     try:
         name, arguments = read_call(body)
-        return write_result(_call(name, arguments, library))
+    except CallError as error:  # what cannot be read is told as Python 2 writes an exception
+        return write_fault(f"{error.kind}({error.why!r},)")
+    try:
+        return write_result((yield from _call(name, arguments, library)))
     except CallError as error:
         return write_fault(str(error))
+    except Exception as error:  # noqa: BLE001  # this supervises a call: it is a fault as well
+        _LOG.exception("XML-RPC")
+        return write_fault(str(CallError(type(error).__name__, "the call cannot be answered at the moment")))
 
 
-def _call(name: str, arguments: Arguments, library: Library) -> Result:
+def _call(name: str, arguments: Arguments, library: Library) -> Steps[Result]:
     method = METHODS.get(name)
     if method is None:
         raise CallError("Exception", f'method "{name}" is not supported')
     if not method.least <= len(arguments) <= method.most:
         expected = " to ".join(map(str, sorted({method.least, method.most})))
         raise CallError("TypeError", f"{name}() takes {expected} arguments ({len(arguments)} given)")
-    return method.answer(library, arguments)
+    answer = method.answer(library, arguments)
+    return (yield from answer) if isinstance(answer, Generator) else answer
 
 
 def _list_methods(_library: Library, _arguments: Arguments) -> Result:
@@ -68,28 +90,45 @@ def _signature(_library: Library, _arguments: Arguments) -> Result:
     return "signatures not supported"
 
 
-def _several(library: Library, arguments: Arguments) -> Result:
+def _several(library: Library, arguments: Arguments) -> Steps[Result]:
     calls = arguments[0]
     if not isinstance(calls, list):
         raise CallError("TypeError", "the calls are given as an array")
     if len(calls) > MOST_CALLS_AT_ONCE:
         # The old application meant to say "multicall too large", by a name that it had not imported.
         raise CallError("NameError", "global name 'Fault' is not defined")
-    return [_one_of_several(call, library) for call in calls]
+    patience, room = SEVERAL_PATIENCE, MOST_OF_SEVERAL
+    found: list[Written] = []
+    for call in calls:
+        begun = library.clock()
+        found.append(written(_one_of_several(call, library, room <= 0 or patience < 0)))
+        room -= sum(map(len, found[-1].pieces))
+        patience -= library.clock() - begun
+        yield
+    return found
 
 
-def _one_of_several(call: object, library: Library) -> Result:
+def _one_of_several(call: object, library: Library, is_enough: bool) -> Result:
     try:
-        if not isinstance(call, dict):
-            raise CallError("TypeError", "a call is a struct of methodName and params")
-        if "methodName" not in call or "params" not in call:
-            raise CallError("KeyError", "'methodName'" if "methodName" not in call else "'params'")
-        name, given = projects.text(call["methodName"]), call["params"]
-        if not isinstance(given, list):
-            raise CallError("TypeError", "the params of a call are an array")
-        return [_call(name, tuple(given), library)]
+        if is_enough:
+            raise CallError("RuntimeError", "the calls before this one asked for too much: make it by itself")
+        name, given = _called(call)
+        return [written(at_once(_call(name, given, library)))]
     except CallError as error:
         return {"faultCode": 1, "faultString": str(error)}
+
+
+def _called(call: object) -> tuple[str, Arguments]:
+    if not isinstance(call, dict):
+        raise CallError("TypeError", "a call is a struct of methodName and params")
+    if "methodName" not in call or "params" not in call:
+        raise CallError("KeyError", "'methodName'" if "methodName" not in call else "'params'")
+    name, given = projects.text(call["methodName"]), call["params"]
+    if not isinstance(given, list):
+        raise CallError("TypeError", "the params of a call are an array")
+    if name == SEVERAL:
+        raise CallError("RuntimeError", f"{SEVERAL} within {SEVERAL} is forbidden: give all calls at once")
+    return name, tuple(given)
 
 
 def _post_cheesecake(_library: Library, _arguments: Arguments) -> Result:
@@ -124,7 +163,7 @@ METHODS: Mapping[str, Method] = {
     "system.listMethods": Method(_list_methods, 0, 0),
     "system.methodHelp": Method(_help, 1, 1),
     "system.methodSignature": Method(_signature, 1, 1),
-    "system.multicall": Method(_several, 1, 1),
+    SEVERAL: Method(_several, 1, 1),
     "top_packages": Method(projects.top_packages, 0, 1),
     "updated_releases": Method(history.updated_releases, 1, 1),
     "user_packages": Method(projects.user_packages, 1, 1, help="Return associated packages for user."),

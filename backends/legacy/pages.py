@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from backends.legacy.site import Site, page_path
-from backends.store import File, Project, Release
+from backends.store import Brief, File, Project, Release
 
 _PAGES = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates")),
@@ -19,6 +19,9 @@ _PAGES = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+
+
+STYLES = Path(__file__).with_name("static").joinpath("styles.css").read_text()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ def releases_page(releases: Sequence[Release]) -> str:
     return _PAGES.get_template("releases.html").render(name=name, rows=rows)
 
 
-def matches_page(title: str, matches: Sequence[Release]) -> str:
+def matches_page(title: str, matches: Sequence[Brief]) -> str:
     rows = [
         (release.project, release.version, page_path(release.project, release.version), release.summary)
         for release in matches
@@ -61,6 +64,11 @@ def files_page(name: str, version: str, files: Sequence[File], site: Site) -> st
 
 def notice_page(title: str, paragraphs: Sequence[str]) -> str:
     return _PAGES.get_template("notice.html").render(title=title, paragraphs=paragraphs)
+
+
+def confirm_page(name: str, key: str) -> str:
+    """Asks the owner of a new account to agree."""
+    return _PAGES.get_template("confirm.html").render(name=name, key=key)
 
 
 def directory_page(path: str) -> str:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from backends.legacy import lists
 from backends.legacy.library import Library
 from backends.legacy.names import normalized_name
-from backends.legacy.rows import Row, file_row, ordering_of, release_row, search_row
+from backends.legacy.rows import file_row, ordering_of, release_row, search_rows
 from backends.marshalling import Arguments, CallError, Result
-from backends.store import Release
-from backends.store.substrings import SEARCHABLE
+from backends.store.substrings import MOST_SOUGHT, SEARCHABLE
 
 
 def list_packages(library: Library, _arguments: Arguments) -> Result:
@@ -38,7 +35,7 @@ def release_data(library: Library, arguments: Arguments) -> Result:
     ordering = ordering_of(releases)
     if version not in ordering:
         return {}
-    return release_row(releases[ordering[version]], ordering[version], library.site)
+    return release_row(library.whole(releases[ordering[version]]), ordering[version], library.site)
 
 
 def release_downloads(library: Library, arguments: Arguments) -> Result:
@@ -77,7 +74,9 @@ def search(library: Library, arguments: Arguments) -> Result:
     if not isinstance(spec, dict):
         raise CallError("TypeError", "what to search for is given as a struct")
     wanted = {key: _texts(value) for key, value in spec.items() if key in SEARCHABLE}
-    return _search_rows(library, library.search(wanted, "or" if operator == "or" else "and"))
+    if sum(map(len, wanted.values())) > MOST_SOUGHT:
+        raise CallError("ValueError", f"more than {MOST_SOUGHT} values to search for")
+    return search_rows(library.search(wanted, "or" if operator == "or" else "and"))
 
 
 def browse(library: Library, arguments: Arguments) -> Result:
@@ -89,12 +88,6 @@ def browse(library: Library, arguments: Arguments) -> Result:
         if name not in known:
             raise CallError("ValueError", f'Unknown category "{name}"')
     return [[release.project, release.version] for release in lists.browse(wanted, library)]
-
-
-def _search_rows(library: Library, releases: Sequence[Release]) -> list[Row]:
-    names = {release.project for release in releases}
-    orderings = {name: ordering_of(library.releases_of(name)) for name in names}
-    return [search_row(release, orderings[release.project][release.version]) for release in releases]
 
 
 def text(value: object) -> str:

@@ -1,16 +1,19 @@
 """The structs that the JSON document and the XML-RPC answers are both made of.
 
 What the old site counted or kept and the store does not is here with the value it had in April 2018: download
-counts were always 0 by then, no file kept a signature, and no project had its quality scores any more.
+counts were always 0 by then, and no project had its quality scores any more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
+from xml.sax.saxutils import escape
 
 from backends.legacy.site import Site
+from backends.marshalling import ARRAY, ARRAY_END, Written
 from backends.store import File, Release
+from backends.store.substrings import BEFORE_ORDERING, BEFORE_SUMMARY, BEFORE_VERSION, LINE_END
 
 Row: TypeAlias = dict[str, Any]
 
@@ -59,7 +62,7 @@ def file_row(file: File, site: Site) -> Row:
         "sha256_digest": file.sha256,
         "path": file.path.removeprefix("packages/"),
         "size": file.size,
-        "has_sig": False,
+        "has_sig": file.has_signature,
         "downloads": 0,
         "upload_time": file.upload_time,
         "url": site.file(file),
@@ -91,13 +94,31 @@ def _dependencies(release: Release) -> Row:
     return {key: values for key, values in lists.items() if values}
 
 
-def search_row(release: Release, ordering: int) -> Row:
-    return {
-        "name": release.project,
-        "version": release.version,
-        "summary": release.summary,
-        "_pypi_ordering": ordering,
-    }
+def search_rows(lines: Sequence[str]) -> Written:
+    """An array of structs of what was found. Of a frequent word that is a document of 10 MB, which is made by a few
+    replacements: as structs it takes ten times as long, and as long as the search is given (0.5 s)."""
+    chunks = (lines[at : at + _AT_ONCE] for at in range(0, len(lines), _AT_ONCE))
+    return Written((ARRAY, *map(_structs, chunks), ARRAY_END))
+
+
+def _structs(lines: Sequence[str]) -> bytes:
+    xml = escape(LINE_END.join(lines)).encode()
+    for separator, written in _PARTS:
+        xml = xml.replace(separator, written)
+    return _NAME + xml + _END
+
+
+_AT_ONCE: Final = 200  # lines, so that all steps stay in the processor's cache: by half faster than all lines at once
+
+# Before, between and after the parts of a line (`store.substrings`), as `xmlrpc.client` writes structs.
+_NAME: Final = b"<value><struct>\n<member>\n<name>name</name>\n<value><string>"
+_END: Final = b"</string></value>\n</member>\n</struct></value>\n"
+_PARTS: Final = (
+    (BEFORE_ORDERING.encode(), b"</string></value>\n</member>\n<member>\n<name>_pypi_ordering</name>\n<value><int>"),
+    (BEFORE_VERSION.encode(), b"</int></value>\n</member>\n<member>\n<name>version</name>\n<value><string>"),
+    (BEFORE_SUMMARY.encode(), b"</string></value>\n</member>\n<member>\n<name>summary</name>\n<value><string>"),
+    (LINE_END.encode(), _END + _NAME),
+)
 
 
 def ordering_of(releases: Sequence[Release]) -> dict[str, int]:

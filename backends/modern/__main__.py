@@ -6,9 +6,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
+from pathlib import Path
 
 from aiohttp import web
+from cryptography.x509 import Certificate, load_pem_x509_certificates
 
 from backends.addresses import base_url, host_name
 from backends.faults import Traits
@@ -19,13 +21,12 @@ from backends.modern.site import DEFAULT_FILES_URL, Site
 from backends.purging import add_options, edges_of, purge_at
 from backends.running import parser, serve
 from backends.store import Store
+from backends.store.content import ABANDONED_AFTER
 
 PROGRAM = "backends.modern"
 
 # What an incident turns round: JSON is under the normalised name.
 TRAITS = Traits(spelling=lambda project: project.normalized, other_host="legacy.pypi.test", has_files=False)
-
-_ABANDONED_AFTER = timedelta(days=1)  # no upload takes so long; what is older was left by a killed process
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,16 +43,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--calls-an-hour", type=_count, default=CALLS_AN_HOUR, metavar="N",
         help=f"XML-RPC calls that one client may make ({CALLS_AN_HOUR}); 0 for any number",
     )  # fmt: skip
+    options.add_argument(
+        "--new-projects-an-hour", type=_count, default=0, metavar="N",
+        help="projects that one client may make; 0 for any number (0)",
+    )  # fmt: skip
+    options.add_argument(
+        "--attestation-issuers", type=_certificates, default=(), metavar="FILE",
+        help="certificates (PEM): only attestations by a certificate that one of these issued are taken",
+    )  # fmt: skip
     options.add_argument("--era", type=_day, metavar="DAY", help="the day that the site is of (today)")
     add_options(options)
     given = options.parse_args(arguments)
     edges = edges_of(options, given)
     era = Era(given.era)
-    site = Site(given.files_url, dict(given.files_url_for), given.upload_token, era, given.calls_an_hour or None)
+    site = Site(
+        *(given.files_url, dict(given.files_url_for), given.upload_token, era),
+        calls_an_hour=given.calls_an_hour or None,
+        attestation_issuers=given.attestation_issuers,
+        new_projects_an_hour=given.new_projects_an_hour or None,
+    )
     traits = replace(TRAITS, spelling=lambda project: project.name) if era.answers_json_verbatim else TRAITS
 
     def app(store: Store) -> web.Application:
-        store.sweep(before=datetime.now(UTC) - _ABANDONED_AFTER)
+        store.sweep(before=datetime.now(UTC) - ABANDONED_AFTER)
         made = make_app(store, site, lambda: datetime.now(UTC))
         if edges is not None:
             purge_at(made, edges)
@@ -69,12 +83,19 @@ def _day(text: str) -> date:
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of calls: give one, or 0 for any number")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number: give one, or 0 for any number")
     return int(text)
 
 
 def _base_url(text: str) -> str:
     return base_url(text, DEFAULT_FILES_URL)
+
+
+def _certificates(text: str) -> tuple[Certificate, ...]:
+    try:
+        return tuple(load_pem_x509_certificates(Path(text).read_bytes()))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{text}: it has no certificates that can be read ({error})") from None
 
 
 def _upload_token(text: str) -> str:

@@ -8,19 +8,22 @@ Laws of this module:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, assert_never
 
 from aiohttp import web
 from packaging.utils import canonicalize_name
 
-from backends.marshalling import LARGEST_CALL, CallError, Result, read_call, write_fault, write_result
+from backends.changelog import changes_after
+from backends.marshalling import LARGEST_CALL, CallError, Result, Written, read_call, write_fault, write_result
 from backends.modern import answers
 from backends.modern.answers import Answer
 from backends.modern.limiting import LIMIT
 from backends.modern.older_calls import READS, WrongArguments, search
 from backends.modern.visit import Visit
+from backends.steps import Steps, taken
 
 CALL_TYPE: Final = "text/xml"
 
@@ -28,6 +31,9 @@ _PARSE_ERROR: Final = -32700
 _NO_METHOD: Final = -32601
 _INVALID: Final = -32602
 _APPLICATION: Final = -32500
+
+_MOST: Final = 2**31 - 1  # an integer of XML-RPC has 32 bits
+_LOG: Final = logging.getLogger(__name__)
 
 _DOCS: Final = "https://docs.pypi.test/api/xml-rpc.html#deprecated-methods"
 
@@ -44,7 +50,7 @@ class CallFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    answer: Callable[[Visit, Arguments], Result]
+    answer: Callable[[Visit, Arguments], Result | Steps[Result]]
     parameters: tuple[tuple[str, Kind], ...] = ()
 
 
@@ -58,22 +64,26 @@ async def calls(request: web.Request, visit: Visit) -> Answer:
     wait = limit.wait(visit.client, visit.now) if limit is not None else None
     if wait is not None:
         return _answered(write_fault(_too_many(wait), _APPLICATION))
-    return _answered(reply(bytes(body), visit))
+    return _answered(await taken(replying(bytes(body), visit)))
 
 
 def is_call(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == CALL_TYPE
 
 
-def reply(body: bytes, visit: Visit) -> bytes:
+def replying(body: bytes, visit: Visit) -> Steps[bytes]:
     try:
         name, arguments = read_call(body)
     except CallError:
         return write_fault("parse error; not well formed", _PARSE_ERROR)
     try:
-        return write_result(_call(name, arguments, visit))
+        answer = _call(name, arguments, visit)
+        return write_result((yield from answer) if isinstance(answer, Generator) else answer)
     except CallFault as fault:
         return write_fault(fault.text, fault.code)
+    except Exception:  # noqa: BLE001  # this supervises a call: it is a fault as well
+        _LOG.exception("XML-RPC %s", name)
+        return write_fault("server error; the call cannot be answered at the moment", _APPLICATION)
 
 
 def _answered(body: bytes) -> Answer:
@@ -87,7 +97,7 @@ def _too_many(seconds: int) -> str:
     )
 
 
-def _call(name: str, arguments: Arguments, visit: Visit) -> Result:
+def _call(name: str, arguments: Arguments, visit: Visit) -> Result | Steps[Result]:
     era = visit.site.era
     older = READS.get(name) if era.answers_reads else None
     if name == "search" and era.answers_search:
@@ -120,7 +130,7 @@ def _check(method: Method, arguments: Arguments) -> None:
 def _wrong(value: object, kind: Kind) -> str | None:
     match kind:
         case "integer":
-            is_right = isinstance(value, int) and not isinstance(value, bool)
+            is_right = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST
             return None if is_right else ": Input should be a valid integer"
         case "string":
             return None if isinstance(value, str) else ": Input should be a valid string"
@@ -137,13 +147,10 @@ def _last_serial(visit: Visit, _arguments: Arguments) -> Result:
     return visit.store.last_serial()
 
 
-def _changes_after(visit: Visit, arguments: Arguments) -> Result:
+def _changes_after(visit: Visit, arguments: Arguments) -> Steps[Written]:
     [serial] = arguments
     assert isinstance(serial, int)
-    return [
-        [change.project, change.version, int(change.moment.timestamp()), change.action, change.serial]
-        for change in visit.store.changes_after(serial)
-    ]
+    return changes_after(visit.store, serial)
 
 
 def _serials(visit: Visit, _arguments: Arguments) -> Result:
@@ -155,13 +162,14 @@ def _roles(visit: Visit, arguments: Arguments) -> Result:
 
 
 def _projects_of(visit: Visit, arguments: Arguments) -> Result:
-    return [list(role) for role in visit.store.projects_of(str(arguments[0]))]
+    return [list(role) for role in visit.store.projects_of(str(arguments[0]), listed_only=True)]
 
 
 def _browse(visit: Visit, arguments: Arguments) -> Result:
     [wanted] = arguments
     assert isinstance(wanted, list)
-    return [[release.project, release.version] for release in visit.store.classified(wanted)] if wanted else []
+    found = visit.store.classified(wanted, listed_only=True) if wanted else []
+    return [[release.project, release.version] for release in found]
 
 
 METHODS: Final[Mapping[str, Method]] = {

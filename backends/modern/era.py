@@ -24,5 +24,10 @@ class Era:
         """The XML-RPC methods that the JSON and simple APIs took the place of."""
         return self._is_before(date(2024, 9, 26))
 
+    @property
+    def keeps_signatures(self) -> bool:
+        """PGP signatures of files; since then they are thrown away, and none is told of."""
+        return self._is_before(date(2023, 5, 23))
+
     def _is_before(self, day: date) -> bool:
         return self.day is not None and self.day < day

@@ -36,7 +36,7 @@ class _Item:
 
 
 def updates(visit: Visit) -> Answer:
-    newest = visit.store.newest_releases(RELEASES)
+    newest = visit.store.newest_releases(RELEASES, listed_only=True)
     items = [_release_item(visit, release, f"{release.project} {release.version}") for release in newest]
     return _feed(visit, "PyPI recent updates", "/", "Recent updates to the Python Package Index", items, "all-projects")
 
@@ -45,7 +45,7 @@ def packages(visit: Visit) -> Answer:
     items = []
     with visit.store.snapshot():
         for project in visit.store.newest_projects(PROJECTS):
-            releases = visit.store.releases(project.normalized)
+            releases = visit.store.releases(project.normalized, described=False)
             if project.is_listed and releases:
                 first = min(releases, key=lambda release: release.uploaded)
                 link = visit.origin + path_of("project", project.name)
@@ -59,7 +59,7 @@ def project(visit: Visit) -> Answer:
     name = visit.captures["name"]
     normalized = canonicalize_name(name)
     with visit.store.snapshot():
-        found, releases = visit.store.project(normalized), visit.store.releases(normalized)
+        found, releases = visit.store.project(normalized), visit.store.releases(normalized, described=False)
     if found is None or not found.is_listed:
         return pages.missing()
     if name != normalized:

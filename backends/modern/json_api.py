@@ -21,9 +21,10 @@ def project(visit: Visit) -> Answer:
     normalized = canonicalize_name(visit.captures["name"])
     with visit.store.snapshot():
         found = visit.store.project(normalized)
-        releases = visit.store.releases(normalized)
+        releases = visit.store.bare_releases(normalized)
         files = visit.store.files(normalized)
-    chosen = latest(releases)
+        newest = latest(releases)
+        chosen = None if newest is None else visit.store.release(normalized, newest.version)
     if found is None or not found.is_listed or chosen is None:
         return MISSING
     spelled = _spelled(visit, found)
@@ -32,8 +33,8 @@ def project(visit: Visit) -> Answer:
     document = release_document(visit, found, chosen, files)
     by_version: dict[str, list[object]] = {release.version: [] for release in releases}
     for file in files:
-        by_version[file.version].append(file_document(file, visit.files_url))
-    return _answer(visit, found, "project-legacy-json", {**document, "releases": by_version})
+        by_version[file.version].append(file_document(file, visit))
+    return _answer(found, "project-legacy-json", {**document, "releases": by_version})
 
 
 def release(visit: Visit) -> Answer:
@@ -50,7 +51,7 @@ def release(visit: Visit) -> Answer:
     if name != spelled:
         release_path = path_of("pypi", spelled, version) + "json"
         return answers.moved(visit.with_query(release_path))
-    return _answer(visit, found, "release-legacy-json", release_document(visit, found, chosen, files))
+    return _answer(found, "release-legacy-json", release_document(visit, found, chosen, files))
 
 
 def _spelled(visit: Visit, project: Project) -> str:
@@ -58,7 +59,7 @@ def _spelled(visit: Visit, project: Project) -> str:
     return project.name if visit.site.era.answers_json_verbatim else project.normalized
 
 
-def _answer(visit: Visit, project: Project, key: str, document: object) -> Answer:
+def _answer(project: Project, key: str, document: object) -> Answer:
     headers = (
         ("Cache-Control", "public, max-age=900"),
         ("Surrogate-Control", "max-age=86400, stale-while-revalidate=300, stale-if-error=86400"),
@@ -66,8 +67,7 @@ def _answer(visit: Visit, project: Project, key: str, document: object) -> Answe
         ("X-PyPI-Last-Serial", str(project.serial)),
         *answers.CORS,
     )
-    answer = answers.found(rendering.json_line(document), answers.JSON, headers)
-    return answers.with_etag(answer, visit.if_none_match)
+    return answers.found(rendering.json_line(document), answers.JSON, headers)
 
 
 def release_document(visit: Visit, project: Project, release: Release, files: Sequence[File]) -> dict[str, object]:
@@ -75,7 +75,7 @@ def release_document(visit: Visit, project: Project, release: Release, files: Se
         "info": _info(release, visit.origin),
         "last_serial": project.serial,
         "ownership": {"organization": None, "roles": visit.roles_of(project.normalized)},
-        "urls": [file_document(file, visit.files_url) for file in files if file.version == release.version],
+        "urls": [file_document(file, visit) for file in files if file.version == release.version],
         "vulnerabilities": [],
     }
 
@@ -109,14 +109,14 @@ def _info(release: Release, origin: str) -> Mapping[str, object]:
     }
 
 
-def file_document(file: File, files_url: str) -> object:
+def file_document(file: File, visit: Visit) -> object:
     return {
         "comment_text": file.comment or None,
         "core-metadata": {"sha256": file.metadata_sha256} if file.metadata_sha256 else False,
         "digests": {"blake2b_256": file.blake2b_256, "md5": file.md5, "sha256": file.sha256},
         "downloads": -1,
         "filename": file.filename,
-        "has_sig": False,
+        "has_sig": visit.has_signature(file),
         "md5_digest": file.md5,
         "packagetype": file.packagetype,
         "python_version": file.python_version,
@@ -124,7 +124,7 @@ def file_document(file: File, files_url: str) -> object:
         "size": file.size,
         "upload_time": file.upload_time.strftime("%Y-%m-%dT%H:%M:%S"),
         "upload_time_iso_8601": iso_8601(file.upload_time),
-        "url": f"{files_url}/{file.path}",
+        "url": f"{visit.files_url}/{file.path}",
         "yanked": file.yanked,
         "yanked_reason": file.yanked_reason,
     }

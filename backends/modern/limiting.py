@@ -1,4 +1,4 @@
-"""How many XML-RPC calls one client may make in an hour."""
+"""How many XML-RPC calls one client may make in an hour, and how many new projects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Limit:
         self._counts: Counter[str] = Counter()
 
     def wait(self, client: str, now: datetime) -> int | None:
-        """Count a call; in how many seconds the client may call again, if it may not now."""
+        """Count one; in how many seconds the client may have another, if it may not now."""
         if now - self._since >= _HOUR:
             self._since = now
             self._counts.clear()
@@ -32,4 +32,5 @@ class Limit:
         return max(1, int((self._since + _HOUR - now).total_seconds()))
 
 
-LIMIT: Final = web.AppKey("limit", Limit)
+LIMIT: Final = web.AppKey("limit", Limit)  # of calls
+NEW_PROJECTS: Final = web.AppKey("new_projects", Limit)

@@ -20,12 +20,13 @@ from packaging.utils import canonicalize_name
 from backends.modern import answers, rendering
 from backends.modern.answers import Answer
 from backends.modern.staging import NotPublished, drop_stage, make_stage, open_stage, publish_stage
-from backends.modern.upload.refusal import Refusal
 from backends.modern.upload.view import check_token
 from backends.modern.visit import Visit
 from backends.purging import PURGER
 from backends.store import Store
 from backends.store.model import Status
+from backends.upload.refusal import Refusal
+from backends.upload.tags import changed_tags
 
 _Change: TypeAlias = Callable[[str, dict[str, object], Visit], Answer]
 _Answering: TypeAlias = Callable[[Visit], Answer]
@@ -62,7 +63,7 @@ async def publish(request: web.Request, visit: Visit) -> Answer:
         return _told(409, {"message": str(error), "refused": refused})
     if files is None:
         return _missing()
-    await _purge(request, {str(canonicalize_name(file.project)) for file in files})
+    await _purge(request, visit, {str(canonicalize_name(file.project)) for file in files})
     return _told(200, {"published": [file.filename for file in files]})
 
 
@@ -75,7 +76,7 @@ async def _changing(request: web.Request, visit: Visit, change: _Change) -> Answ
     except Refusal as refusal:
         return _told(refusal.status, {"message": refusal.message})
     if answer.status == 200:
-        await _purge(request, [str(canonicalize_name(visit.captures["name"]))])
+        await _purge(request, visit, [str(canonicalize_name(visit.captures["name"]))])
     return answer
 
 
@@ -147,12 +148,15 @@ def _text(said: dict[str, object], key: str) -> str | None:
     value = said.get(key)
     if value is not None and not isinstance(value, str):
         raise Refusal(400, f"{key} is a text.")
+    if value is not None and any("\ud800" <= character <= "\udfff" for character in value):
+        raise Refusal(400, f"{key} holds half of a surrogate pair, which is no text.")
     return value or None
 
 
-async def _purge(request: web.Request, projects: Iterable[str]) -> None:
+async def _purge(request: web.Request, visit: Visit, projects: Iterable[str]) -> None:
     if (purger := request.app.get(PURGER)) is not None:
-        await asyncio.gather(*(purger.purge(normalized) for normalized in projects))
+        tags = dict.fromkeys(tag for each in projects for tag in changed_tags(visit.store, each, lists_too=True))
+        await purger.purge(list(tags))
 
 
 def _missing() -> Answer:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from packaging.utils import canonicalize_name
 
-from backends.marshalling import Result
+from backends.changelog import changes_since
+from backends.marshalling import Result, Written
 from backends.modern.visit import Visit, path_of
-from backends.store import File, Release
+from backends.steps import Steps
+from backends.store import File
 from backends.store.latest import latest
-from backends.store.substrings import SEARCHABLE
+from backends.store.substrings import MOST_SOUGHT, SEARCHABLE, brief_of
+from backends.store.words import Hit
 
 Arguments: TypeAlias = tuple[object, ...]
 
@@ -47,18 +51,16 @@ def search(visit: Visit, arguments: Arguments) -> Result:
         for key, value in spec.items()
         if value and key in SEARCHABLE
     }
-    found = {release.project: release for release in visit.store.search(wanted, "or" if operator == "or" else "and")}
-    return [_found(visit, release) for release in list(found.values())[:MOST_FOUND]]
+    if sum(map(len, wanted.values())) > MOST_SOUGHT:
+        raise WrongArguments(f"ValueError: Invalid spec, more than {MOST_SOUGHT} values to search for.")
+    lines = visit.store.search(wanted, "or" if operator == "or" else "and", hidden_too=True)
+    projects = dict.fromkeys(brief_of(line).project for line in lines)
+    hits = (visit.store.hit(str(canonicalize_name(project))) for project in projects)
+    return [_found(hit) for hit in islice(filter(None, hits), MOST_FOUND)]
 
 
-def _found(visit: Visit, release: Release) -> dict[str, Any]:
-    newest = latest(visit.store.releases(str(canonicalize_name(release.project)))) or release
-    return {
-        "name": release.project,
-        "summary": newest.summary,
-        "version": newest.version,
-        "_pypi_ordering": False,
-    }
+def _found(hit: Hit) -> dict[str, Any]:
+    return {"name": hit.name, "summary": hit.summary, "version": hit.version, "_pypi_ordering": False}
 
 
 def list_packages(visit: Visit, _arguments: Arguments) -> Result:
@@ -66,7 +68,7 @@ def list_packages(visit: Visit, _arguments: Arguments) -> Result:
 
 
 def package_releases(visit: Visit, arguments: Arguments) -> Result:
-    releases = visit.store.releases(_normalized(arguments))
+    releases = visit.store.bare_releases(_normalized(arguments))
     if len(arguments) > 1 and arguments[1]:
         return [release.version for release in reversed(releases)]
     newest = latest(releases)
@@ -110,7 +112,7 @@ def _file(visit: Visit, file: File) -> dict[str, Any]:
         "md5_digest": file.md5,
         "sha256_digest": file.sha256,
         "digests": {"md5": file.md5, "sha256": file.sha256},
-        "has_sig": False,
+        "has_sig": visit.has_signature(file),
         "upload_time": f"{file.upload_time.replace(tzinfo=None).isoformat()}Z",
         "comment_text": file.comment,
         "downloads": -1,
@@ -119,7 +121,7 @@ def _file(visit: Visit, file: File) -> dict[str, Any]:
     }
 
 
-def changelog(visit: Visit, arguments: Arguments) -> Result:
+def changelog(visit: Visit, arguments: Arguments) -> Steps[Written]:
     since, with_ids = (*arguments, False)[:2]
     if not isinstance(since, int):
         raise WrongArguments("TypeError: an integer is required")
@@ -127,11 +129,7 @@ def changelog(visit: Visit, arguments: Arguments) -> Result:
         moment = datetime.fromtimestamp(since, UTC)
     except (OverflowError, ValueError, OSError) as error:
         raise WrongArguments("ValueError: year is out of range") from error
-    rows: list[list[str | int | None]] = [
-        [each.project, each.version, int(each.moment.timestamp()), each.action, each.serial]
-        for each in visit.store.changes_since(moment)
-    ]
-    return rows if with_ids else [row[:-1] for row in rows]
+    return changes_since(visit.store, moment, bool(with_ids))
 
 
 def package_hosting_mode(visit: Visit, arguments: Arguments) -> Result:
@@ -148,7 +146,7 @@ def _text(arguments: Arguments, place: int) -> str:
     return str(arguments[place])
 
 
-READS: Final[Mapping[str, Callable[[Visit, Arguments], Result]]] = {
+READS: Final[Mapping[str, Callable[[Visit, Arguments], Result | Steps[Result]]]] = {
     "changelog": changelog,
     "list_packages": list_packages,
     "package_hosting_mode": package_hosting_mode,

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import sqlite3
 from http import HTTPStatus
+from typing import Final
 
+from aiohttp import web
 from packaging.utils import canonicalize_name
 
 from backends.modern import answers, rendering
 from backends.modern.answers import Answer, Headers
-from backends.modern.describing import described
+from backends.modern.describing import Describing
 from backends.modern.visit import Visit, path_of
 from backends.store.latest import latest
+from backends.upload.tags import user_tag
 
 # The style sheet is the only thing of ours that a page loads, and a search form the only one it sends. A description
 # may have pictures from anywhere; they can do nothing.
 CSP = ("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'")
 _CSP_PICTURES = ("Content-Security-Policy", f"{CSP[1]}; img-src https: http: data:")
 _SURROGATE = ("Surrogate-Control", "max-age=86400, stale-if-error=432000")
+_FOR_THE_MOMENT = ("Surrogate-Control", "max-age=10")
+
+DESCRIBING: Final = web.AppKey("describing", Describing)
 
 _NEWEST = 30  # releases on the front page
 
@@ -26,49 +32,49 @@ HEALTHY = answers.found(b"OK", answers.PLAIN)
 
 def index(visit: Visit) -> Answer:
     with visit.store.snapshot():
-        newest, count = visit.store.newest_releases(_NEWEST), visit.store.count_projects()
+        newest = visit.store.newest_releases(_NEWEST, listed_only=True)
+        count = visit.store.count_projects()
     return _page("index.html", (_SURROGATE, ("Surrogate-Key", "all-projects")), newest=newest, count=count)
 
 
-def project(visit: Visit) -> Answer:
+async def project(request: web.Request, visit: Visit) -> Answer:
     """The latest release, or the one that the path names."""
     name, version = visit.captures["name"], visit.captures.get("version")
     normalized = canonicalize_name(name)
     with visit.store.snapshot():
         found = visit.store.project(normalized)
-        releases = visit.store.releases(normalized)
+        releases = visit.store.bare_releases(normalized)
         files = visit.store.files(normalized)
         roles = visit.store.roles(normalized)
-        release = latest(releases) if version is None else visit.store.release(normalized, version)
+        newest = latest(releases)
+        release = None if newest is None else visit.store.release(normalized, version or newest.version)
     if found is None or not found.is_listed or release is None:
         return missing()
     if name != found.name:
         return answers.moved(visit.with_query(path_of("project", found.name, *([version] if version else []))))
+    description = await request.app[DESCRIBING].described(release)
     page = rendering.html(
         "project.html",
         project=found,
         release=release,
         releases=releases[::-1],
         files=[file for file in files if file.version == release.version],
-        description=described(release),
+        description=None if description is None else description.html,
         roles=roles,
         files_url=visit.files_url,
         index_url=f"{visit.origin}/simple/",
     )
-    headers = (_SURROGATE, ("Surrogate-Key", f"project/{normalized}"), _CSP_PICTURES)
+    surrogate = _SURROGATE if description is None or description.is_lasting else _FOR_THE_MOMENT
+    headers = (surrogate, ("Surrogate-Key", f"project/{normalized}"), _CSP_PICTURES)
     return answers.found(page, answers.HTML, headers)
 
 
 def user(visit: Visit) -> Answer:
     name = visit.captures["name"]
-    roles = visit.store.projects_of(name)
+    roles = visit.store.projects_of(name, listed_only=True)
     if not roles:
         return missing()
-    return _page("user.html", (_SURROGATE, ("Surrogate-Key", f"user/{_key(name)}")), user=name, roles=roles)
-
-
-def _key(name: str) -> str:
-    return "".join(character for character in name if character.isascii() and character.isalnum())
+    return _page("user.html", (_SURROGATE, ("Surrogate-Key", user_tag(name))), user=name, roles=roles)
 
 
 def classifiers(visit: Visit) -> Answer:

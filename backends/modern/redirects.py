@@ -7,12 +7,10 @@ from urllib.parse import urlencode
 
 from backends.modern import answers, pages
 from backends.modern.answers import Answer, moved
+from backends.modern.old_actions import WRITES
 from backends.modern.visit import Visit, path_of
 
 UPLOADS: Final = "http://upload.pypi.test/legacy/"
-
-# What wrote to the old site. To this host it is not even moved: clients would send passwords along.
-WRITES: Final = frozenset({"doc_upload", "file_upload", "submit", "submit_pkg_info"})
 
 
 def by_action(visit: Visit) -> Answer:

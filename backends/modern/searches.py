@@ -63,7 +63,9 @@ def description(visit: Visit) -> Answer:
 
 def _classified(visit: Visit, classifier: str, number: int) -> Found:
     """Projects with a release that has it, each with the newest such release."""
-    newest = {str(canonicalize_name(one.project)): one for one in visit.store.classified([classifier])}
+    newest = {
+        str(canonicalize_name(one.project)): one for one in visit.store.classified([classifier], listed_only=True)
+    }
     hits = [Hit(release.project, release.version, release.summary) for release in newest.values()]
     first = (number - 1) * ON_A_PAGE
     return Found(hits[first : first + ON_A_PAGE], len(hits), False)

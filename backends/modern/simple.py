@@ -37,7 +37,7 @@ def index(visit: Visit) -> Answer:
         )
     # The JSON index changes with every upload anywhere, and mirrors ask for it: it is kept for less long.
     age = 1800 if form is Form.V1_JSON else 86400
-    return _answer(visit, form, body, _keys(serial, "all-html simple_index.html", age))
+    return _answer(form, body, _keys(serial, "all-html simple_index.html", age))
 
 
 def detail(visit: Visit) -> Answer:
@@ -64,7 +64,7 @@ def detail(visit: Visit) -> Answer:
         page["provenances"] = provenances
         body = rendering.html("simple_detail.html", **page)
     keys = f"project/{normalized} all-html simple_detail.html"
-    return _answer(visit, form, body, _keys(project.serial, keys, 86400))
+    return _answer(form, body, _keys(project.serial, keys, 86400))
 
 
 def _keys(serial: int, keys: str, age: int) -> Headers:
@@ -75,10 +75,9 @@ def _keys(serial: int, keys: str, age: int) -> Headers:
     )
 
 
-def _answer(visit: Visit, form: Form, body: bytes, headers: Headers) -> Answer:
+def _answer(form: Form, body: bytes, headers: Headers) -> Answer:
     content_type = answers.HTML if form is Form.HTML else form.value
-    answer = answers.found(body, content_type, (*_CACHED, *headers, *answers.CORS, _CSP))
-    return answers.with_etag(answer, visit.if_none_match)
+    return answers.found(body, content_type, (*_CACHED, *headers, *answers.CORS, _CSP))
 
 
 def index_document(projects: list[Project], serial: int) -> object:

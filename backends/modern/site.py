@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cryptography.x509 import Certificate
+
 from backends.modern.era import Era
 from backends.modern.limiting import CALLS_AN_HOUR
 
@@ -18,6 +20,8 @@ class Site:
     upload_token: str | None = None  # None: nobody may upload
     era: Era = field(default_factory=Era)
     calls_an_hour: int | None = CALLS_AN_HOUR  # XML-RPC calls that one client may make; None: any number
+    attestation_issuers: tuple[Certificate, ...] = ()  # of those whose attestations are taken; none: anybody's
+    new_projects_an_hour: int | None = None  # that one client may make; None: any number
 
     def files_url_at(self, public_host: str) -> str:
         return self.files_url_for.get(public_host.lower(), self.files_url)

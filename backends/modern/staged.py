@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from aiohttp import web
 
@@ -35,13 +36,21 @@ async def file(_request: web.Request, visit: Visit) -> web.StreamResponse | Answ
         if stage is None:
             return simple.MISSING
         root = (stage.files_directory / "packages").resolve()
-    path = visit.captures["path"]
-    wanted = (root / path).resolve() if path.isprintable() else root
-    if not wanted.is_relative_to(root) or not wanted.is_file():
+    wanted = _below(root, visit.captures["path"])
+    if wanted is None:
         return simple.MISSING
     headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
     headers |= {"Content-Type": "application/octet-stream", "Content-Disposition": "attachment"}
     return web.FileResponse(wanted, headers=headers)
+
+
+def _below(root: Path, path: str) -> Path | None:
+    """The file that is there; None if there is none, or it cannot be one (a name that is too long)."""
+    try:
+        wanted = (root / path).resolve() if path.isprintable() else root
+        return wanted if wanted.is_relative_to(root) and wanted.is_file() else None
+    except OSError:
+        return None
 
 
 def _at(visit: Visit, stage: Store) -> Visit:
@@ -51,5 +60,5 @@ def _at(visit: Visit, stage: Store) -> Visit:
 
 def _fresh(answer: Answer) -> Answer:
     """What is staged changes with each upload, and no cache is told."""
-    kept = tuple(header for header in answer.headers if header[0] not in ("Cache-Control", "Surrogate-Control", "ETag"))
+    kept = tuple(header for header in answer.headers if header[0] not in ("Cache-Control", "Surrogate-Control"))
     return replace(answer, headers=(*kept, ("Cache-Control", "no-store")))

@@ -21,10 +21,11 @@ from typing import Final
 
 from packaging.utils import canonicalize_name
 
-from backends.modern.upload.judging import Known, check_new_name, check_release, conflict_refusal
-from backends.modern.upload.refusal import Refusal
+from backends.modern.upload.judging import Known, check_project, check_release, conflict_refusal
 from backends.store import Conflict, File, NewFile, Same, Store
-from backends.store.content import METADATA_SUFFIX
+from backends.store.content import METADATA_SUFFIX, SIGNATURE_SUFFIX
+from backends.tally import note_writes
+from backends.upload.refusal import Refusal
 
 _FOLDER: Final = "stages"
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{22}")
@@ -46,6 +47,7 @@ class NotPublished(Exception):
 def make_stage(directory: Path) -> str:
     name = secrets.token_urlsafe(16)
     Store(_place(directory, name)).close()
+    note_writes(1)
     return name
 
 
@@ -64,6 +66,7 @@ def drop_stage(directory: Path, name: str) -> bool:
     if not _exists(directory, name):
         return False
     shutil.rmtree(_place(directory, name))
+    note_writes(1)
     return True
 
 
@@ -87,15 +90,16 @@ def _forget(stage: Store, file: File, now: datetime) -> None:
     """What a killed process has not forgotten is published again, and is the same then."""
     stage.remove_file(file.filename, now)
     path = stage.files_directory / file.path
-    for each in (path, path.with_name(path.name + METADATA_SUFFIX)):
-        each.unlink(missing_ok=True)
+    for suffix in ("", METADATA_SUFFIX, SIGNATURE_SUFFIX):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def _add(store: Store, stage: Store, file: File, now: datetime) -> Refused | None:
     try:
         normalized = str(canonicalize_name(file.project))
-        if store.project(normalized) is None:
-            check_new_name(file.project, normalized, store.confusable(file.project))
+        project = store.project(normalized)
+        similar = store.confusable(file.project) if project is None else None
+        check_project(file.project, normalized, project, similar)
         with store.receive() as receiving:
             with (stage.files_directory / file.path).open("rb") as source:
                 while chunk := source.read(_CHUNK):
@@ -122,7 +126,9 @@ def _new_file(stage: Store, file: File) -> NewFile:
     assert release is not None  # it has this file
     beside = stage.files_directory / f"{file.path}{METADATA_SUFFIX}"
     metadata = beside.read_bytes() if file.metadata_sha256 else None
-    return NewFile(file.filename, file.packagetype, file.python_version, release.metadata, metadata, file.comment)
+    signature = (stage.files_directory / f"{file.path}{SIGNATURE_SUFFIX}").read_bytes() if file.has_signature else None
+    kind = (file.filename, file.packagetype, file.python_version)
+    return NewFile(*kind, release.metadata, metadata, file.comment, signature)
 
 
 def _exists(directory: Path, name: str) -> bool:

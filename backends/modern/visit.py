@@ -8,7 +8,7 @@ from datetime import datetime
 from urllib.parse import quote
 
 from backends.modern.site import Site
-from backends.store import Store
+from backends.store import File, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,6 @@ class Visit:
     captures: Mapping[str, str]  # from the path, percent-decoded
     query: Mapping[str, str]
     accept: str | None
-    if_none_match: str | None
     scheme: str
     client: str  # its address, as the edge tells it
     host: str  # as the client named it, the edge's `X-Forwarded-Host` before the edge's own `Host`
@@ -37,6 +36,9 @@ class Visit:
     @property
     def files_url(self) -> str:
         return self.own_files_url or self.site.files_url_at(self.host)
+
+    def has_signature(self, file: File) -> bool:
+        return file.has_signature and self.site.era.keeps_signatures
 
     def roles_of(self, normalized: str) -> list[dict[str, str]]:
         return [{"role": role, "user": user} for role, user in self.store.roles(normalized)]

@@ -37,15 +37,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
             else:
                 tally = seed(store, options.paths, _say)
     except (StoreError, CannotImport) as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(f"{_shown(str(error))}\n")
         return 1
     _say(str(tally))
     return 0
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"{_shown(line)}\n")
     sys.stdout.flush()
+
+
+def _shown(line: str) -> str:
+    """Names are others' text: what would move a terminal's cursor, or end a line, is escaped."""
+    plain = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
+    encoding = sys.stdout.encoding or "utf-8"
+    return plain.encode(encoding, "backslashreplace").decode(encoding)
 
 
 if __name__ == "__main__":

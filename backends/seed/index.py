@@ -3,33 +3,25 @@
 Laws of this module:
 - a file is taken only when its bytes have the hash that the index says, and is described by what is in it;
 - what the index says beside the bytes comes along: upload times, yanks and statuses;
+- a page speaks for its own project, and for no other;
+- whatever the index sends, the rest is imported all the same;
 - importing again takes only what is new.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from http.client import HTTPException
-from typing import Any, Final, get_args
+from datetime import datetime
+from typing import Any, get_args
 from urllib.parse import quote, urljoin
-from urllib.request import Request, urlopen
 
 from packaging.utils import canonicalize_name
 
-from backends.seed.seeding import SUFFIXES, Clock, Progress, Tally, utc_now, why
-from backends.store import Added, BadArchive, Conflict, Store, read_distribution
+from backends.seed.fetching import FAILED, Listed, chunks, document, filenames, listed, names, text, versions
+from backends.seed.seeding import Clock, Progress, Tally, utc_now, why
+from backends.store import Added, Addition, BadArchive, Conflict, Store, read_distribution
 from backends.store.model import Status
-
-_ACCEPT: Final = "application/vnd.pypi.simple.v1+json"
-_PATIENCE: Final = 60.0  # seconds without an octet
-_CHUNK: Final = 1 << 20
-_LARGEST: Final = 100 << 20  # of a file, as for uploads
-_LARGEST_PAGE: Final = 256 << 20
-
-_FAILED: Final = (OSError, HTTPException, ValueError, KeyError, TypeError)
 
 
 class CannotImport(Exception):
@@ -45,8 +37,8 @@ class Wanted:
 def seed_index(store: Store, url: str, wanted: Wanted, progress: Progress, clock: Clock = utc_now) -> Tally:
     """Import from the index at this URL. Raises CannotImport."""
     base = url.rstrip("/") + "/"
-    names = wanted.projects or _names(base)
-    tallies = [_import_project(store, base, name, wanted.newest, progress, clock) for name in names]
+    projects = wanted.projects or _names(base)
+    tallies = [_import_project(store, base, name, wanted.newest, progress, clock) for name in projects]
     return Tally(
         sum(tally.added for tally in tallies),
         sum(tally.same for tally in tallies),
@@ -56,32 +48,37 @@ def seed_index(store: Store, url: str, wanted: Wanted, progress: Progress, clock
 
 def _names(base: str) -> list[str]:
     try:
-        return [str(project["name"]) for project in _json(base)["projects"]]
-    except _FAILED as error:
+        return names(document(base))
+    except FAILED as error:
         raise CannotImport(f"{base}: cannot be read as an index in JSON (PEP 691): {error}") from error
 
 
 def _import_project(store: Store, base: str, name: str, newest: int | None, progress: Progress, clock: Clock) -> Tally:
     normalized = str(canonicalize_name(name))
     try:
-        page = _json(f"{base}{quote(normalized, safe='')}/")
-        files = [file for file in page["files"] if str(file["filename"]).endswith(SUFFIXES)]
-    except _FAILED as error:
+        page = document(f"{base}{quote(normalized, safe='')}/")
+        files = filenames(page)
+        if newest is not None:
+            kept = set(versions(page)[-newest:])
+            files = [file for file in files if any(_is_of(file[0], version) for version in kept)]
+    except FAILED as error:
         progress(f"skipped {name}: {error}")
         return Tally(skipped=1)
-    if newest is not None:
-        kept = set(list(page.get("versions", ()))[-newest:])
-        files = [file for file in files if any(_is_of(str(file["filename"]), version) for version in kept)]
+    taken: list[Listed] = []
     added = same = skipped = 0
-    for file in files:
-        match _import_file(store, base, file, progress, clock):
-            case True:
+    for filename, said in files:
+        try:
+            file = listed(filename, said, normalized, clock())
+            if _import_file(store, base, file, normalized, clock()):
+                progress(f"added {filename}")
                 added += 1
-            case False:
+            else:
                 same += 1
-            case None:
-                skipped += 1
-    _note(store, normalized, page, files, clock())
+            taken.append(file)
+        except (*FAILED, BadArchive) as error:
+            progress(f"skipped {filename}: {error}")
+            skipped += 1
+    _note(store, normalized, page, taken, clock())
     return Tally(added, same, skipped)
 
 
@@ -89,44 +86,38 @@ def _is_of(filename: str, version: str) -> bool:
     return f"-{version}-" in filename or filename.removesuffix(".tar.gz").removesuffix(".zip").endswith(f"-{version}")
 
 
-def _import_file(store: Store, base: str, file: Mapping[str, Any], progress: Progress, clock: Clock) -> bool | None:
-    """Whether it was added; None if it was not taken."""
-    name = str(file["filename"])
-    there = store.file_named(name)
-    try:
-        hashes = file["hashes"]
-        assert isinstance(hashes, dict)
-        if there is not None and hashes.get("sha256") == there.sha256:
-            return False
-        with store.receive() as receiving:
-            for chunk in _chunks(urljoin(base, str(file["url"]))):
-                receiving.write(chunk)
-            content = receiving.finish()
-            if content.sha256 != hashes.get("sha256"):
-                raise ValueError(f"its bytes are not those that the index says, sha256 {hashes.get('sha256')}")
-            moment = _moment(file.get("upload-time")) or clock()
-            addition = store.add_file(read_distribution(content.path, name).as_new(), content, moment)
-    except (*_FAILED, BadArchive, AssertionError) as error:
-        progress(f"skipped {name}: {error}")
-        return None
+def _import_file(store: Store, base: str, file: Listed, normalized: str, now: datetime) -> bool:
+    """Whether it was added, and was not there already. Raises what it cannot be taken for."""
+    there = store.file_named(file.filename)
+    if there is not None and canonicalize_name(there.project) == normalized and there.sha256 == file.sha256:
+        return False
+    addition = _add(store, urljoin(base, file.url), file, normalized, now)
     if isinstance(addition, Conflict):
-        progress(f"skipped {name}: {why(addition)}")
-        return None
-    progress(f"added {name}")
+        raise ValueError(why(addition))
     return isinstance(addition, Added)
 
 
-def _note(
-    store: Store, normalized: str, page: Mapping[str, Any], files: Iterable[Mapping[str, Any]], now: datetime
-) -> None:
+def _add(store: Store, url: str, file: Listed, normalized: str, now: datetime) -> Addition:
+    with store.receive() as receiving:
+        for chunk in chunks(url):
+            receiving.write(chunk)
+        content = receiving.finish()
+        if content.sha256 != file.sha256:
+            raise ValueError(f"its bytes are not those that the index says, sha256 {file.sha256}")
+        new = read_distribution(content.path, file.filename).as_new()
+        if canonicalize_name(new.name) != normalized:
+            raise ValueError(f"it is of the project {new.name}, and on the page of {normalized}")
+        return store.add_file(new, content, file.uploaded or now)
+
+
+def _note(store: Store, normalized: str, page: Mapping[str, Any], files: Iterable[Listed], now: datetime) -> None:
     """Yanks and the status, where they are not so already."""
     for file in files:
-        there, yanked = store.file_named(str(file["filename"])), file.get("yanked", False)
-        if there is None or bool(yanked) == there.yanked:
+        there = store.file_named(file.filename)
+        if there is None or file.yanked == there.yanked:
             continue
-        reason = yanked if isinstance(yanked, str) else None
-        if yanked:
-            store.yank(normalized, there.version, reason, now)
+        if file.yanked:
+            store.yank(normalized, there.version, file.reason, now)
         else:
             store.unyank(normalized, there.version, now)
     said, project = page.get("project-status"), store.project(normalized)
@@ -134,29 +125,4 @@ def _note(
         return
     status: Status | None = next((known for known in get_args(Status) if known == said.get("status")), None)
     if status is not None:
-        reason = said.get("reason")
-        store.set_status(normalized, status, reason if isinstance(reason, str) else None, now)
-
-
-def _moment(text: object) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-
-
-def _json(url: str) -> dict[str, Any]:
-    with urlopen(Request(url, headers={"Accept": _ACCEPT}), timeout=_PATIENCE) as answer:
-        document: dict[str, Any] = json.loads(answer.read(_LARGEST_PAGE))
-        return document
-
-
-def _chunks(url: str) -> Iterable[bytes]:
-    size = 0
-    with urlopen(Request(url), timeout=_PATIENCE) as answer:
-        while chunk := answer.read(_CHUNK):
-            size += len(chunk)
-            if size > _LARGEST:
-                raise ValueError(f"it has more than {_LARGEST >> 20} MiB")
-            yield chunk
+        store.set_status(normalized, status, text(said.get("reason")), now)

@@ -3,13 +3,14 @@
 Laws of this module:
 - importing twice changes nothing the second time;
 - a file that cannot be taken is reported with the reason and passed over; the rest is imported all the same;
+- a signature beside a file, `.asc`, is taken with it;
 - the order is that of the paths, so the same directories give the same serials.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias, assert_never
@@ -90,7 +91,13 @@ def _import(store: Store, path: Path, now: datetime) -> Addition:
                 receiving.write(chunk)
         content = receiving.finish()
         # Read the copy, not the source: what was hashed is what is described.
-        return store.add_file(read_distribution(content.path, path.name).as_new(), content, now)
+        new = read_distribution(content.path, path.name).as_new()
+        return store.add_file(replace(new, signature=_signature(path)), content, now)
+
+
+def _signature(path: Path) -> bytes | None:
+    beside = path.with_name(f"{path.name}.asc")
+    return beside.read_bytes() if beside.is_file() else None
 
 
 def why(conflict: Conflict) -> str:

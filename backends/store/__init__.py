@@ -7,12 +7,13 @@ Laws of this package:
 - every change has a serial of its own, written in the transaction that makes the change.
 """
 
-from backends.store.archive import BadArchive, Distribution, read_distribution
+from backends.store.archive import Distribution, read_distribution
 from backends.store.content import Content, Receiving
 from backends.store.errors import StoreError
 from backends.store.model import (
     Added,
     Addition,
+    Brief,
     Change,
     Conflict,
     ConflictReason,
@@ -25,11 +26,13 @@ from backends.store.model import (
     Same,
 )
 from backends.store.store import Store
+from backends.store.unpacking import BadArchive
 
 __all__ = [
     "Added",
     "Addition",
     "BadArchive",
+    "Brief",
     "Change",
     "Conflict",
     "ConflictReason",

@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
-from backends.store.content import METADATA_SUFFIX
+from backends.store.content import METADATA_SUFFIX, SIGNATURE_SUFFIX
 from backends.store.model import File
 from backends.store.store import Store
 
@@ -24,6 +24,7 @@ class Fault(Enum):
     MISSING = "is named and not there"
     WRONG_BYTES = "has other bytes than its index says"
     NO_METADATA = "has not the metadata beside it that its index says"
+    NO_SIGNATURE = "has not the signature beside it that its index says"
     UNNAMED = "is there and never was named"
     NOT_FOUND = "is a project that searches do not find as it is"
 
@@ -69,11 +70,18 @@ def _check_file(store: Store, file: File) -> Iterator[Found]:
         data = beside.read_bytes() if beside.is_file() else b""
         if hashlib.sha256(data).hexdigest() != file.metadata_sha256:
             yield Found(file.path, Fault.NO_METADATA)
+    if file.has_signature and not path.with_name(path.name + SIGNATURE_SUFFIX).is_file():
+        yield Found(file.path, Fault.NO_SIGNATURE)
 
 
 def _unnamed(store: Store) -> Iterator[Path]:
+    # The bytes of a removed file stay where old links find them.
+    named = store.paths_ever()
     for path in sorted((store.files_directory / "packages").rglob("*")):
-        if path.is_file() and not store.name_was_used(path.name.removesuffix(METADATA_SUFFIX)):
+        whole = path.with_name(path.name.removesuffix(METADATA_SUFFIX).removesuffix(SIGNATURE_SUFFIX))
+        here = whole.relative_to(store.files_directory).as_posix()
+        is_known = whole.name in named and named[whole.name] in (here, None)
+        if path.is_file() and not is_known:
             yield path
 
 

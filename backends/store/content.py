@@ -12,16 +12,20 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
 from backends.store.model import content_path
 
+ABANDONED_AFTER = timedelta(days=1)  # no upload takes so long; what is older was left by a killed process
+
 METADATA_SUFFIX = ".metadata"  # PEP 658
+SIGNATURE_SUFFIX = ".asc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +82,13 @@ class Receiving:
         self.path.unlink(missing_ok=True)
 
 
-def place(files: Path, content: Content, filename: str, wheel_metadata: bytes | None) -> None:
-    """Move received bytes to their final path, and a wheel's metadata beside them."""
+def place(files: Path, content: Content, filename: str, beside: Mapping[str, bytes | None]) -> None:
+    """Move received bytes to their final path, and beside them what is given by suffix."""
     final = files / content_path(content.blake2b_256, filename)
     final.parent.mkdir(parents=True, exist_ok=True)
-    if wheel_metadata is not None:
-        _write_beside(final, wheel_metadata)
+    for suffix, data in beside.items():
+        if data is not None:
+            _write_beside(final.with_name(final.name + suffix), data)
     os.replace(content.path, final)
     # The new directory entries must survive a power cut too, up to the directory that existed before.
     for directory in (final.parent, *final.parent.parents[:3]):
@@ -99,14 +104,14 @@ def sweep(directory: Path, before: datetime) -> None:
 
 
 def _write_beside(final: Path, data: bytes) -> None:
-    handle, path = tempfile.mkstemp(prefix=".metadata-", dir=final.parent)
+    handle, path = tempfile.mkstemp(prefix=".beside-", dir=final.parent)
     try:
         with os.fdopen(handle, "wb") as out:
             out.write(data)
             out.flush()
             os.fchmod(out.fileno(), 0o644)
             os.fsync(out.fileno())
-        os.replace(path, final.with_name(final.name + METADATA_SUFFIX))
+        os.replace(path, final)
     except BaseException:
         Path(path).unlink(missing_ok=True)
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 
 class Versioned(Protocol):
@@ -32,6 +32,6 @@ def latest(releases: Sequence[V]) -> V | None:
 def _merits(release: Versioned) -> tuple[bool, bool, bool]:
     try:
         version = Version(release.version)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, and what `int` says of a number of thousands of digits
         return not release.yanked, False, False
     return not release.yanked, True, not version.is_prerelease

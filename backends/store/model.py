@@ -70,6 +70,16 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Brief:
+    """As much of a release as lists of what was found tell, without what XML cannot say."""
+
+    project: str
+    version: str
+    summary: str
+    ordering: int  # its place among the project's releases, from the lowest version
+
+
+@dataclass(frozen=True, slots=True)
 class File:
     project: str
     version: str
@@ -87,6 +97,7 @@ class File:
     yanked: bool
     yanked_reason: str | None
     has_provenance: bool = False  # attestations are kept for it (PEP 740)
+    has_signature: bool = False  # a detached PGP signature is beside it, `.asc`
 
     @property
     def path(self) -> str:
@@ -115,6 +126,7 @@ class NewFile:
     metadata: Metadata
     wheel_metadata: bytes | None = None
     comment: str = ""
+    signature: bytes | None = None  # PGP, detached and armoured
 
     @property
     def name(self) -> str:

@@ -15,14 +15,20 @@ from backends.store.errors import StoreError
 INDEX = "index.sqlite3"
 FILES = "files"
 INCOMING = "incoming"
+DOCUMENTATION = "docs"
+
+_PRIMARY = 0xFF  # of a result code (SQLite, "Result and Error Codes"); the bits above say more of it
 
 # A writer holds the index for one short transaction; who waits longer than this faces a stuck process.
 _BUSY_SECONDS = 30.0
 
+# Octets of the index that are read without being copied: a search for a frequent word looks at most of its pages.
+_MAPPED = 1 << 30
+
 
 def open_index(directory: Path) -> sqlite3.Connection:
     try:
-        for part in (f"{FILES}/packages", INCOMING):
+        for part in (f"{FILES}/packages", INCOMING, DOCUMENTATION):
             (directory / part).mkdir(parents=True, exist_ok=True)
         with _alone(directory / "lock"):
             return _connect(directory)
@@ -32,7 +38,23 @@ def open_index(directory: Path) -> sqlite3.Connection:
     except schema.NewerSchema as error:
         raise StoreError(directory, str(error), "use the program that wrote it, or a newer one") from error
     except sqlite3.Error as error:
-        raise StoreError(directory, f"{INDEX}: {error}", "restore the file, or give another directory") from error
+        raise StoreError(directory, f"{INDEX}: {error}", _remedy(error)) from error
+
+
+def _remedy(error: sqlite3.Error) -> str:
+    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & _PRIMARY:
+        case sqlite3.SQLITE_NOTADB | sqlite3.SQLITE_CORRUPT:
+            return "restore the file, or give another directory"
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return "end the program that writes to it, or wait for it"
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+            return "give a directory whose files can be written to"
+        case sqlite3.SQLITE_FULL:
+            return "nothing was changed: make room on its disk"
+        case sqlite3.SQLITE_IOERR:
+            return "look at its disk, or give another directory"
+        case _:  # in the transaction that brings it up to date
+            return "nothing was changed: use the program that wrote it, and report this"
 
 
 @contextmanager
@@ -55,6 +77,7 @@ def _connect(directory: Path) -> sqlite3.Connection:
         connection.create_function("confusable_form", 1, names.confusable_form, deterministic=True)
         connection.create_function("searched_text", 3, substrings.text_of, deterministic=True)
         connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA mmap_size = {_MAPPED}")
         connection.execute("PRAGMA foreign_keys = ON")
         schema.migrate(connection)
     except BaseException:

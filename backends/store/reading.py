@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-
-from packaging.utils import canonicalize_version
+from functools import partial
 
 from backends.store import rows, substrings, words
-from backends.store.model import Change, File, Project, Release
+from backends.store.kept import Kept
+from backends.store.model import Change, File, Project, Release, content_path
 from backends.store.names import confusable_form
-from backends.store.versions import version_key
+from backends.store.versions import canonical, version_key
 
 MOST_CHANGES = 50_000  # in one answer of the change log, as both sites have it
 
 
+def _listed(listed_only: bool) -> str:
+    """The condition on projects: whether lists leave out what is quarantined (`Project.is_listed`)."""
+    return "project.status != 'quarantined'" if listed_only else "TRUE"
+
+
 class Reader:
     _db: sqlite3.Connection
+    kept: Kept
 
     # Projects, releases, files
 
@@ -57,27 +64,35 @@ class Reader:
         ).fetchone()
         return int(row[0])
 
-    def releases(self, normalized: str) -> list[Release]:
-        """A project's releases, oldest version first."""
-        found = self._db.execute(f"{rows.RELEASES} WHERE project.normalized = ?", (normalized,))
+    def releases(self, normalized: str, described: bool = True) -> list[Release]:
+        """A project's releases, oldest version first; with their descriptions, which may be long, or without."""
+        return self._releases(rows.RELEASES if described else rows.RELEASES_BRIEFLY, normalized)
+
+    def bare_releases(self, normalized: str) -> list[Release]:
+        """The same without any metadata, which is most of the work where there are many."""
+        return self._releases(rows.RELEASES_BARE, normalized)
+
+    def _releases(self, query: str, normalized: str) -> list[Release]:
+        found = self._db.execute(f"{query} WHERE project.normalized = ?", (normalized,))
         return sorted(map(rows.release_of, found), key=lambda release: version_key(release.version))
 
     def release(self, normalized: str, version: str) -> Release | None:
         """One release, whatever the spelling of its version."""
         row = self._db.execute(
             f"{rows.RELEASES} WHERE project.normalized = ? AND release.canonical = ?",
-            (normalized, canonicalize_version(version)),
+            (normalized, canonical(version)),
         ).fetchone()
         return None if row is None else rows.release_of(row)
 
-    def newest_releases(self, limit: int) -> list[Release]:
-        """The releases that were uploaded last, the newest first."""
-        found = self._db.execute(f"{rows.RELEASES} ORDER BY release.uploaded DESC, release.id DESC LIMIT ?", (limit,))
+    def newest_releases(self, limit: int, listed_only: bool = False) -> list[Release]:
+        """The releases that were uploaded last, the newest first; without their descriptions."""
+        newest = f"WHERE {_listed(listed_only)} ORDER BY release.uploaded DESC, release.id DESC LIMIT ?"
+        found = self._db.execute(f"{rows.RELEASES_BRIEFLY} {newest}", (limit,))
         return [rows.release_of(row) for row in found]
 
     def releases_since(self, moment: datetime) -> list[Release]:
-        """The releases that were uploaded later than a moment, the newest first."""
-        later = f"{rows.RELEASES} WHERE release.uploaded > ? ORDER BY release.uploaded DESC, release.id DESC"
+        """The releases that were uploaded later than a moment, the newest first; without any metadata."""
+        later = f"{rows.RELEASES_BARE} WHERE release.uploaded > ? ORDER BY release.uploaded DESC, release.id DESC"
         return [rows.release_of(row) for row in self._db.execute(later, (rows.to_micros(moment),))]
 
     def files(self, normalized: str, version: str | None = None) -> list[File]:
@@ -85,7 +100,7 @@ class Reader:
         where, parameters = "project.normalized = ?", [normalized]
         if version is not None:
             where += " AND release.canonical = ?"
-            parameters.append(canonicalize_version(version))
+            parameters.append(canonical(version))
         found = self._db.execute(f"{rows.FILES} WHERE {where}", parameters)
         return sorted(map(rows.file_of, found), key=lambda file: (version_key(file.version), file.filename))
 
@@ -98,8 +113,16 @@ class Reader:
             """SELECT name FROM project WHERE (id IN (SELECT rowid FROM words)) !=
                    (status != 'quarantined' AND id IN (SELECT project_id FROM release))
                UNION ALL SELECT 'words ' || rowid FROM words WHERE rowid NOT IN (SELECT id FROM project)
+               UNION ALL SELECT 'titles ' || id FROM (SELECT rowid AS id FROM words UNION ALL SELECT rowid FROM titles)
+                         GROUP BY id HAVING count(*) != 2
                UNION ALL SELECT name || ' ' || version FROM release JOIN project ON project.id = project_id
-                         WHERE release.id NOT IN (SELECT rowid FROM trigrams)"""
+                         WHERE release.id NOT IN
+                             (SELECT release_id FROM brief WHERE position IN (SELECT rowid FROM trigrams))
+               UNION ALL SELECT 'position ' || position FROM
+                         (SELECT position, sorted_name, ordering, lag(sorted_name) OVER told AS name_before,
+                                 lag(ordering) OVER told AS ordering_before
+                          FROM brief WINDOW told AS (ORDER BY position))
+                         WHERE (sorted_name, ordering) <= (name_before, ordering_before)"""
         )
         return [str(row[0]) for row in found]
 
@@ -139,10 +162,11 @@ class Reader:
         )
         return [(row["role"], row["user"]) for row in found]
 
-    def projects_of(self, user: str) -> list[tuple[str, str]]:
+    def projects_of(self, user: str, listed_only: bool = False) -> list[tuple[str, str]]:
         """What somebody has which role for: roles and names of projects."""
         found = self._db.execute(
-            "SELECT role, name FROM role JOIN project ON project.id = project_id WHERE user = ? ORDER BY name, role",
+            f"""SELECT role, name FROM role JOIN project ON project.id = project_id
+                WHERE user = ? AND {_listed(listed_only)} ORDER BY name, role""",
             (user,),
         )
         return [(row["role"], row["name"]) for row in found]
@@ -155,16 +179,26 @@ class Reader:
         """Whether a file ever had this name, removed ones too."""
         return bool(self._db.execute("SELECT 1 FROM filename_log WHERE filename = ?", (filename,)).fetchone())
 
+    def paths_ever(self) -> dict[str, str | None]:
+        """Where the bytes of every file are, removed ones too, by name; None if that was not kept in its time."""
+        found = self._db.execute("SELECT filename, blake2b_256 AS digest FROM filename_log")
+        return {name: content_path(digest, name) if digest is not None else None for name, digest in found}
+
     # Search and classifiers
 
-    def search(self, wanted: Mapping[str, Sequence[str]], operator: substrings.Operator = "and") -> list[Release]:
-        """The releases whose fields contain these texts, by name and version (see `substrings`)."""
-        where, parameters = substrings.condition(wanted, operator)
-        grams = substrings.candidates(wanted, operator)
-        if grams is not None:
-            where = f"release.id IN (SELECT rowid FROM trigrams WHERE trigrams MATCH ?) AND ({where})"
-            parameters = [grams, *parameters]
-        return self._by_name(f"{rows.RELEASES} WHERE {where}", parameters)
+    def search(
+        self, wanted: Mapping[str, Sequence[str]], operator: substrings.Operator = "and", hidden_too: bool = False
+    ) -> list[str]:
+        """A line (see `substrings.brief_of`) for each release whose fields contain these texts, by name and version."""
+        search = partial(substrings.search, self._db, wanted, operator, hidden_too)
+        if self._db.in_transaction:  # whose serials may yet be taken back
+            return search()
+        asked = tuple((field, tuple(values)) for field, values in wanted.items()), operator, hidden_too
+        return self.kept.found(self.last_serial(), asked, search)
+
+    def hit(self, normalized: str) -> words.Hit | None:
+        """What people who search are told of a project; None if they are not told of it."""
+        return words.hit_of(self._db, normalized)
 
     def find(self, typed: str, limit: int, offset: int = 0) -> words.Found:
         """The projects that fit what somebody typed, the best first."""
@@ -178,14 +212,16 @@ class Reader:
         """Every classifier a release ever had, by its lasting number, in the order of names."""
         return {row["id"]: row["name"] for row in self._db.execute("SELECT * FROM classifier ORDER BY name")}
 
-    def classified(self, classifiers: Sequence[str]) -> list[Release]:
-        """The releases that have every one of these classifiers."""
-        has = """release.id IN (SELECT release_id FROM release_classifier
-                 JOIN classifier ON classifier.id = classifier_id WHERE classifier.name = ?)"""
-        where = " AND ".join([has] * len(classifiers)) or "TRUE"
-        return self._by_name(f"{rows.RELEASES} WHERE {where}", classifiers)
+    def classified(self, classifiers: Sequence[str], listed_only: bool = False) -> list[Release]:
+        """The releases that have every one of these classifiers, however many they are; without descriptions."""
+        wanted = set(classifiers)
+        has_all = """release.id IN (
+            SELECT release_id FROM release_classifier JOIN classifier ON classifier.id = classifier_id
+            WHERE classifier.name IN (SELECT value FROM json_each(?)) GROUP BY release_id HAVING count(*) = ?)"""
+        where, parameters = (has_all, [json.dumps(sorted(wanted)), len(wanted)]) if wanted else ("TRUE", [])
+        return self._by_name(f"{rows.RELEASES_BRIEFLY} WHERE {where} AND {_listed(listed_only)}", parameters)
 
-    def _by_name(self, query: str, parameters: Sequence[str]) -> list[Release]:
+    def _by_name(self, query: str, parameters: Sequence[object]) -> list[Release]:
         found = self._db.execute(f"{query} ORDER BY project.normalized", parameters)
         releases = [(row["normalized"], rows.release_of(row)) for row in found]
         releases.sort(key=lambda pair: (pair[0], version_key(pair[1].version)))
@@ -205,6 +241,12 @@ class Reader:
         """The changes later than a moment, oldest first."""
         later = f"{rows.CHANGES} WHERE moment > ? ORDER BY moment, serial LIMIT ?"
         found = self._db.execute(later, (rows.to_micros(moment), limit))
+        return [rows.change_of(row) for row in found]
+
+    def changes_next_to(self, last: Change, limit: int) -> list[Change]:
+        """Those that are told after this one where they are told by their moments."""
+        later = f"{rows.CHANGES} WHERE (moment, serial) > (?, ?) ORDER BY moment, serial LIMIT ?"
+        found = self._db.execute(later, (rows.to_micros(last.moment), last.serial, limit))
         return [rows.change_of(row) for row in found]
 
     def names_changed_since(self, moment: datetime) -> list[str]:

@@ -7,10 +7,12 @@ one written by a newer program is refused.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-Step: TypeAlias = tuple[str, ...]
+from backends.store.searchable import fill_searches
+
+Step: TypeAlias = tuple[str | Callable[[sqlite3.Connection], None], ...]
 
 # Times are microseconds since 1970 in UTC: exact, sortable, and as fine as PEP 700 asks for.
 _FIRST: Step = (
@@ -127,7 +129,60 @@ _SECOND: Step = (
     """,
 )
 
-STEPS: Sequence[Step] = (_FIRST, _SECOND)
+# Detached PGP signatures lie beside their files.
+_THIRD: Step = ("ALTER TABLE file ADD COLUMN has_signature INTEGER NOT NULL DEFAULT 0 CHECK (has_signature IN (0, 1))",)
+
+# Who may write to the old site.
+_FOURTH: Step = (
+    """
+    CREATE TABLE account (
+        name      TEXT PRIMARY KEY COLLATE NOCASE,
+        email     TEXT NOT NULL UNIQUE COLLATE NOCASE,
+        gpg_keyid TEXT NOT NULL,
+        password  TEXT NOT NULL,  -- salt and scrypt hash
+        key       TEXT UNIQUE     -- with which it is to be confirmed; NULL: it is
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+
+# Searches: for people in short texts first; of the old site in what `substrings` has there, and in few pages.
+_FIFTH: Step = (
+    """
+    CREATE TABLE brief (
+        position    INTEGER PRIMARY KEY,        -- among all, in the order in which they are told
+        line        TEXT NOT NULL,              -- what is told of it
+        hidden      INTEGER NOT NULL,
+        release_id  INTEGER NOT NULL UNIQUE REFERENCES release (id),
+        ordering    INTEGER NOT NULL,           -- among its project's releases, by version
+        sorted_name TEXT NOT NULL,              -- as it is told, in small letters
+        -- What is looked in, in small letters; what may be long stands last.
+        name TEXT NOT NULL, version TEXT NOT NULL, summary TEXT NOT NULL, author TEXT NOT NULL,
+        author_email TEXT NOT NULL, maintainer TEXT NOT NULL, maintainer_email TEXT NOT NULL, home_page TEXT NOT NULL,
+        download_url TEXT NOT NULL, keywords TEXT NOT NULL, platform TEXT NOT NULL, license TEXT NOT NULL
+    ) STRICT
+    """,
+    "CREATE INDEX brief_by_name ON brief (sorted_name)",
+    "DROP TABLE trigrams",
+    """
+    CREATE VIRTUAL TABLE trigrams USING fts5 (
+        name, summary, others, tokenize = 'trigram', detail = 'column', content = ''
+    )
+    """,
+    """
+    CREATE VIRTUAL TABLE titles USING fts5 (
+        name, summary, keywords, tokenize = 'porter unicode61', prefix = '1 2 3'
+    )
+    """,
+    fill_searches,
+)
+
+# Where bytes were that are in the index no more: `sweep` tells them from what a killed process left.
+_SIXTH: Step = (
+    "ALTER TABLE filename_log ADD COLUMN blake2b_256 TEXT",
+    "UPDATE filename_log SET blake2b_256 = file.blake2b_256 FROM file WHERE file.filename = filename_log.filename",
+)
+
+STEPS: Sequence[Step] = (_FIRST, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH)
 
 
 class NewerSchema(Exception):
@@ -146,9 +201,16 @@ def migrate(connection: sqlite3.Connection) -> None:
     try:
         for step in STEPS[taken:]:
             for statement in step:
-                connection.execute(statement)
+                _take(connection, statement)
         connection.execute(f"PRAGMA user_version = {len(STEPS)}")
     except BaseException:
         connection.rollback()
         raise
     connection.commit()
+
+
+def _take(connection: sqlite3.Connection, statement: str | Callable[[sqlite3.Connection], None]) -> None:
+    if isinstance(statement, str):
+        connection.execute(statement)
+    else:
+        statement(connection)

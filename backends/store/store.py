@@ -15,9 +15,11 @@ from types import TracebackType
 from typing import Self
 
 from backends.store import opening, writing
-from backends.store.content import Content, Hashed, Receiving, place, sweep
-from backends.store.model import Added, Addition, Conflict, NewFile, Role, Same, Status
+from backends.store.content import METADATA_SUFFIX, SIGNATURE_SUFFIX, Content, Hashed, Receiving, place, sweep
+from backends.store.kept import Kept
+from backends.store.model import Added, Addition, Conflict, Metadata, NewFile, Role, Same, Status
 from backends.store.reading import Reader
+from backends.tally import note_writes
 
 _STEPS_BETWEEN_LOOKS = 4_000  # of SQLite's machine: a fraction of a millisecond
 
@@ -29,9 +31,11 @@ class Store(Reader):
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.files_directory = directory / opening.FILES
+        self.documentation_directory = directory / opening.DOCUMENTATION  # by project
         self._incoming = directory / opening.INCOMING
         self._db = opening.open_index(directory)
         self._begun: str | None = None
+        self.kept = Kept()
 
     def __enter__(self) -> Self:
         return self
@@ -80,10 +84,11 @@ class Store(Reader):
             yield  # part of the transaction that is open
             return
         self._db.execute(begin)
-        self._begun = begin
+        self._begun, changes = begin, self._db.total_changes
         try:
             yield
             self._db.commit()
+            note_writes(self._db.total_changes - changes)
         except BaseException:
             self._db.rollback()
             raise
@@ -115,11 +120,27 @@ class Store(Reader):
             objection = self.objection(new.filename, content)
             if objection is not None:
                 return objection
-            place(self.files_directory, content, new.filename, new.wheel_metadata)
+            beside = {METADATA_SUFFIX: new.wheel_metadata, SIGNATURE_SUFFIX: new.signature}
+            place(self.files_directory, content, new.filename, beside)
             writing.insert_file(self._db, new, content, now)
             added = self.file_named(new.filename)
         assert added is not None  # the row was just written
         return Added(added)
+
+    def store_release(self, metadata: Metadata, now: datetime) -> list[str]:
+        """Register a release before its files, or say more of it: which fields are others now, none if it is new.
+
+        A field that is given empty is taken away.
+        """
+        with self.exclusive():
+            return writing.store_release(self._db, metadata, now)
+
+    def log_documentation(self, normalized: str, now: datetime) -> None:
+        """Say in the change log that a project has other documentation."""
+        with self.exclusive():
+            project_id = writing.project_id_of(self._db, normalized)
+            if project_id is not None:
+                writing.log_documentation(self._db, project_id, now)
 
     def remove_file(self, filename: str, now: datetime) -> bool:
         """Take a file out of the index for good: its name can never be used again. False if there is none."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from packaging.version import InvalidVersion, Version
+from packaging.utils import canonicalize_version
+from packaging.version import Version
 
 VersionKey: TypeAlias = tuple[bool, Version, str]
 
@@ -15,5 +16,13 @@ def version_key(version: str) -> VersionKey:
     """Sorts by PEP 440; versions it cannot read come last, by spelling."""
     try:
         return False, Version(version), version
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, and what `int` says of a number of thousands of digits
         return True, _NONE, version
+
+
+def canonical(version: str) -> str:
+    """By which equal versions are one; one that cannot be read is itself."""
+    try:
+        return str(canonicalize_version(version))
+    except ValueError:  # of a number of thousands of digits
+        return version

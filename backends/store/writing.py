@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from datetime import datetime
+from typing import Final
 
-from packaging.utils import canonicalize_name, canonicalize_version
+from packaging.utils import canonicalize_name
 
 from backends.store import rows, substrings
 from backends.store.content import Hashed
-from backends.store.model import Conflict, ConflictReason, File, NewFile, Role, Same, Status
+from backends.store.model import Conflict, ConflictReason, File, Metadata, NewFile, Role, Same, Status
 from backends.store.names import confusable_form
-from backends.store.words import index_project
+from backends.store.searchable import follow_projects
+from backends.store.versions import canonical
+
+_FIXED: Final = frozenset({"name", "version"})  # of a release, for ever
 
 
 def judge(
@@ -31,16 +35,17 @@ def judge(
 
 
 def insert_file(db: sqlite3.Connection, new: NewFile, content: Hashed, now: datetime, index_now: bool = True) -> None:
-    """`index_now`: let searches for people find what a new release says; else `words.index_project` is to follow."""
-    release_id = _release(db, new, now, index_now)
-    _log(db, release_id, now, f"add {new.python_version} file {new.filename}")
+    """`index_now`: let searches find what a new release says, and the project have its serial; else `end_project`
+    and `follow_projects` are to follow."""
+    release_id = _release(db, new.metadata, now, index_now)
+    _log(db, release_id, now, f"add {new.python_version} file {new.filename}", index_now)
     metadata = new.wheel_metadata
     requires_python = new.metadata.get("requires_python")
-    db.execute("INSERT INTO filename_log VALUES (?)", (new.filename,))
+    db.execute("INSERT INTO filename_log VALUES (?, ?)", (new.filename, content.blake2b_256))
     db.execute(
         """INSERT INTO file (release_id, filename, packagetype, python_version, requires_python, comment,
-                             size, md5, sha256, blake2b_256, upload_time, metadata_sha256)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                             size, md5, sha256, blake2b_256, upload_time, metadata_sha256, has_signature)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
             release_id,
             new.filename,
@@ -54,8 +59,45 @@ def insert_file(db: sqlite3.Connection, new: NewFile, content: Hashed, now: date
             content.blake2b_256,
             rows.to_micros(now),
             None if metadata is None else hashlib.sha256(metadata).hexdigest(),
+            int(new.signature is not None),
         ),
     )
+
+
+def store_release(db: sqlite3.Connection, given: Metadata, now: datetime) -> list[str]:
+    """Make a release that has no files yet, or say more of one: a field that is given empty is taken away.
+
+    The fields that are others now, by name; none for a new release.
+    """
+    new = {key: value for key, value in given.items() if value}
+    normalized = str(canonicalize_name(str(given["name"])))
+    release_id = release_id_of(db, normalized, str(given["version"]))
+    if release_id is None:
+        _release(db, new, now, index_now=True)
+        return []
+    row = db.execute("SELECT metadata FROM release WHERE id = ?", (release_id,)).fetchone()
+    before = dict(rows.to_metadata(row["metadata"]))
+    kept = {key: value for key, value in before.items() if key not in given or key in _FIXED}
+    after = {**kept, **{key: value for key, value in new.items() if key not in _FIXED}}
+    changed = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+    if changed:
+        db.execute("UPDATE release SET metadata = ? WHERE id = ?", (rows.to_json(after), release_id))
+        db.execute("DELETE FROM release_classifier WHERE release_id = ?", (release_id,))
+        _log(db, release_id, now, f"update {', '.join(changed)}")
+        _classify(db, release_id, after)
+        substrings.change_release(db, release_id, after)
+        follow_projects(db, [project_id_of_release(db, release_id)])
+    return changed
+
+
+def log_documentation(db: sqlite3.Connection, project_id: int, now: datetime) -> None:
+    _log_project(db, project_id, now, "docupdate")
+
+
+def end_project(db: sqlite3.Connection, project_id: int) -> None:
+    """The serial that its files were added without, the last one last."""
+    (serial,) = db.execute("SELECT max(serial) FROM change").fetchone()
+    db.execute("UPDATE project SET serial = ? WHERE id = ?", (serial, project_id))
 
 
 def delete_file(db: sqlite3.Connection, filename: str, now: datetime) -> bool:
@@ -74,18 +116,19 @@ def set_yanked(db: sqlite3.Connection, release_id: int, yanked: bool, reason: st
         (int(yanked), reason if yanked else None, release_id),
     )
     _log(db, release_id, now, "yank release" if yanked else "unyank release")
-    index_project(db, project_id_of_release(db, release_id))
+    follow_projects(db, [project_id_of_release(db, release_id)])
 
 
 def set_hidden(db: sqlite3.Connection, release_id: int, hidden: bool, now: datetime) -> None:
     db.execute("UPDATE release SET hidden = ? WHERE id = ?", (int(hidden), release_id))
+    db.execute("UPDATE brief SET hidden = ? WHERE release_id = ?", (int(hidden), release_id))
     _log(db, release_id, now, f"update hidden to {hidden}")
 
 
 def set_status(db: sqlite3.Connection, project_id: int, status: Status, reason: str | None, now: datetime) -> None:
     db.execute("UPDATE project SET status = ?, status_reason = ? WHERE id = ?", (status, reason, project_id))
     _log_project(db, project_id, now, f"project status {status}")
-    index_project(db, project_id)
+    follow_projects(db, [project_id])
 
 
 def set_hosting_mode(db: sqlite3.Connection, project_id: int, mode: str, now: datetime) -> None:
@@ -125,44 +168,34 @@ def release_id_of(db: sqlite3.Connection, normalized: str, version: str) -> int 
     row = db.execute(
         """SELECT release.id FROM release JOIN project ON project.id = release.project_id
            WHERE project.normalized = ? AND release.canonical = ?""",
-        (normalized, canonicalize_version(version)),
+        (normalized, canonical(version)),
     ).fetchone()
     return None if row is None else int(row["id"])
 
 
-def _release(db: sqlite3.Connection, new: NewFile, now: datetime, index_now: bool) -> int:
-    """The release a file belongs to, made with its first file, whose metadata it keeps."""
-    normalized = str(canonicalize_name(new.name))
-    found = release_id_of(db, normalized, new.version)
+def _release(db: sqlite3.Connection, metadata: Metadata, now: datetime, index_now: bool) -> int:
+    """The release that this is said of, made with it if it is new."""
+    name, version = str(metadata["name"]), str(metadata["version"])
+    normalized = str(canonicalize_name(name))
+    found = release_id_of(db, normalized, version)
     if found is not None:
         return found
     made = db.execute(
         "INSERT INTO release (project_id, version, canonical, metadata, uploaded) VALUES (?, ?, ?, ?, ?)",
         (
-            _project(db, new.name, normalized, now),
-            new.version,
-            canonicalize_version(new.version),
-            rows.to_json(new.metadata),
+            _project(db, name, normalized, now),
+            version,
+            canonical(version),
+            rows.to_json(metadata),
             rows.to_micros(now),
         ),
     )
     release_id = int(made.lastrowid or 0)
-    _log(db, release_id, now, "new release")
-    _classify(db, release_id, new)
-    _index(db, release_id, index_now)
-    return release_id
-
-
-def _index(db: sqlite3.Connection, release_id: int, index_now: bool) -> None:
-    row = db.execute(
-        """SELECT project_id, name, version, metadata FROM release
-           JOIN project ON project.id = project_id WHERE release.id = ?""",
-        (release_id,),
-    ).fetchone()
-    text = substrings.text_of(row["name"], row["version"], row["metadata"])
-    db.execute("INSERT INTO trigrams (rowid, text) VALUES (?, ?)", (release_id, text))
+    _log(db, release_id, now, "new release", index_now)
+    _classify(db, release_id, metadata)
     if index_now:
-        index_project(db, row["project_id"])
+        follow_projects(db, [project_id_of_release(db, release_id)])
+    return release_id
 
 
 def _project(db: sqlite3.Connection, name: str, normalized: str, now: datetime) -> int:
@@ -177,16 +210,15 @@ def _project(db: sqlite3.Connection, name: str, normalized: str, now: datetime) 
     return int(made.lastrowid or 0)
 
 
-def _classify(db: sqlite3.Connection, release_id: int, new: NewFile) -> None:
-    for classifier in new.metadata.get("classifiers", ()):
-        db.execute("INSERT OR IGNORE INTO classifier (name) VALUES (?)", (classifier,))
-        db.execute(
-            "INSERT OR IGNORE INTO release_classifier SELECT ?, id FROM classifier WHERE name = ?",
-            (release_id, classifier),
-        )
+def _classify(db: sqlite3.Connection, release_id: int, metadata: Metadata) -> None:
+    for classifier in metadata.get("classifiers", ()):
+        row = db.execute("SELECT id FROM classifier WHERE name = ?", (classifier,)).fetchone()
+        if row is None:
+            row = db.execute("INSERT INTO classifier (name) VALUES (?) RETURNING id", (classifier,)).fetchone()
+        db.execute("INSERT OR IGNORE INTO release_classifier VALUES (?, ?)", (release_id, row["id"]))
 
 
-def _log(db: sqlite3.Connection, release_id: int, now: datetime, action: str) -> None:
+def _log(db: sqlite3.Connection, release_id: int, now: datetime, action: str, is_project_s_last: bool = True) -> None:
     """A change of a release, and with it the project's new serial."""
     release = db.execute(
         """SELECT project.id, project.name, project.normalized, release.version
@@ -194,7 +226,9 @@ def _log(db: sqlite3.Connection, release_id: int, now: datetime, action: str) ->
         (release_id,),
     ).fetchone()
     entry = (release["name"], release["normalized"], release["version"], rows.to_micros(now), action)
-    db.execute("UPDATE project SET serial = ? WHERE id = ?", (_append(db, entry), release["id"]))
+    serial = _append(db, entry)
+    if is_project_s_last:
+        db.execute("UPDATE project SET serial = ? WHERE id = ?", (serial, release["id"]))
 
 
 def _log_project(db: sqlite3.Connection, project_id: int, now: datetime, action: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, web
+from multidict import CIMultiDict
 from packages import LAUNCH
 from surface_rows import Ask, Got, Row, ask_of, differences, read_rows
 from yarl import URL
@@ -31,7 +32,9 @@ async def asked(app: web.Application, ask: Ask) -> Got:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         host, port = runner.addresses[0][:2]
         url = URL(f"http://{host}:{port}{ask.target}", encoded=True)
-        headers = {"Accept": "*/*", **ask.headers}
+        headers = CIMultiDict({"Accept": "*/*"} if "Accept" not in ask.headers else {})
+        for name, value in ask.headers.items():
+            headers.extend((name, each) for each in (value if isinstance(value, list) else [value]))
         async with ClientSession(skip_auto_headers=("User-Agent", "Accept")) as session:
             async with session.request(
                 ask.method, url, headers=headers, data=ask.body or None, allow_redirects=False

@@ -7,7 +7,7 @@ import re
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from backends.modern.upload.form import Upload
-from backends.modern.upload.refusal import Refusal
+from backends.upload.refusal import Refusal
 
 _LINUX = r"(x86_64|i686|aarch64|armv7l|ppc64|ppc64le|s390x|riscv64|loongarch64)"
 _MAC = r"(arm64|x86_64|universal2?|intel|i386|ppc|ppc64|fat|fat3|fat32|fat64)"
@@ -43,6 +43,8 @@ def _check_wheel(filename: str, upload: Upload, stem: str) -> None:
         raise Refusal(400, f"Filename {filename!r} is invalid, should start with '{stem}-'.")
     if version != upload.version:
         raise Refusal(400, f"Filename {filename!r} is invalid: its version is not {upload.version}.")
+    if set(upload.python_version.lower().split(".")) != (own := {tag.interpreter for tag in tags}):
+        raise Refusal(400, f"Invalid value for pyversion. Error: that of {filename!r} is {'.'.join(sorted(own))!r}.")
     for tag in sorted(tags, key=str):
         if not _PLATFORM.fullmatch(tag.platform):
             raise Refusal(400, f"Binary wheel {filename!r} has an unsupported platform tag {tag.platform!r}.")

@@ -5,30 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import cast, get_type_hints
+from typing import cast
 
 from packaging.metadata import Metadata, RawMetadata
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
+from trove_classifiers import classifiers as CLASSIFIERS  # noqa: N812
 
-from backends.modern.upload.attesting import provenance_of
-from backends.modern.upload.refusal import Refusal
+from backends.modern.old_actions import GONE
+from backends.modern.upload.attesting import Attestation, read_attestations
 from backends.store import Metadata as StoredMetadata
-from backends.store import MetadataValue
 from backends.store.model import PackageType
+from backends.upload.fields import TEXTS, as_stored, direct_requirements, raw_metadata
+from backends.upload.refusal import Refusal
 
-# The form's name of a field of core metadata, where it is not the one `packaging` has for it.
-_RENAMED = {"platform": "platforms", "supported_platform": "supported_platforms", "license_file": "license_files"}
-
-_KINDS = get_type_hints(RawMetadata)
-_TEXTS = frozenset(key for key, kind in _KINDS.items() if kind is str)
-_LISTS = frozenset(key for key, kind in _KINDS.items() if kind == list[str]) - {"keywords"}
-_ONCE = _TEXTS | {":action", "protocol_version", "filetype", "pyversion", "comment", "keywords", "attestations"}
+_ONCE = TEXTS | {":action", "protocol_version", "filetype", "pyversion", "comment", "keywords", "attestations"}
 
 _DIGESTS = {"md5_digest": 32, "sha256_digest": 64, "blake2_256_digest": 64}
 _HEX = re.compile(r"[0-9a-f]+")
-
-_GONE = frozenset({"submit", "submit_pkg_info", "doc_upload"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +35,7 @@ class Upload:
     comment: str
     digests: Mapping[str, str]  # field name to lower-case hex, those that were given
     metadata: StoredMetadata
-    attestations: str | None  # as a provenance document (PEP 740)
+    attestations: tuple[Attestation, ...]
 
 
 def read_form(fields: Iterable[tuple[str, str]]) -> Upload:
@@ -66,7 +60,7 @@ def read_form(fields: Iterable[tuple[str, str]]) -> Upload:
         comment=_first(values, "comment"),
         digests=digests,
         metadata={**metadata, "version": str(version)},
-        attestations=provenance_of(_first(values, "attestations")),
+        attestations=read_attestations(_first(values, "attestations")),
     )
 
 
@@ -84,10 +78,14 @@ def _first(values: Mapping[str, list[str]], field: str) -> str:
     return values.get(field, [""])[0]
 
 
+def gone(action: str) -> Refusal:
+    return Refusal(410, f"The action {action} is gone; files are uploaded at once.", "upload")
+
+
 def _check_action(actions: list[str]) -> None:
     for action in actions:
-        if action in _GONE:
-            raise Refusal(410, f"The action {action} is gone; files are uploaded at once.", "upload")
+        if action in GONE:
+            raise gone(action)
     if actions[:1] != ["file_upload"]:
         raise Refusal(400, "The field :action must be file_upload.")
 
@@ -123,41 +121,26 @@ def _digests(values: Mapping[str, list[str]]) -> dict[str, str]:
 
 def _metadata(values: Mapping[str, list[str]]) -> StoredMetadata:
     """Core metadata as `packaging` has it, valid by its rules."""
-    raw: dict[str, object] = {}
-    for field, given in values.items():
-        key = _RENAMED.get(field, field)
-        if key in _TEXTS:
-            raw[key] = given[0]
-        elif key in _LISTS:
-            raw[key] = [value.strip() for value in given]
-        elif key == "keywords":
-            raw[key] = [word.strip() for word in given[0].split(",")]
-        elif key == "project_urls":
-            raw[key] = dict(map(_label_and_url, given))
+    raw = raw_metadata(values)
     try:
         Metadata.from_raw(cast(RawMetadata, raw))
     except ExceptionGroup as group:
         raise Refusal(400, f"Invalid metadata: {group.exceptions[0]}") from group
     except RecursionError:  # brackets of a requirement, comments of a content type
         raise Refusal(400, "Invalid metadata: a field is nested too deeply.") from None
-    return {key: _stored(value) for key, value in raw.items()}
+    _check_classifiers(raw.get("classifiers", []))
+    for requirement in direct_requirements(raw):
+        raise Refusal(400, f"Invalid value for requires_dist. Error: Can't have direct dependency: {requirement!r}")
+    return as_stored(raw)
 
 
-def _stored(value: object) -> MetadataValue:
-    match value:
-        case list():
-            return tuple(map(str, value))
-        case dict():
-            return value
-        case _:
-            return str(value)
-
-
-def _label_and_url(value: str) -> tuple[str, str]:
-    label, _, url = (part.strip() for part in value.partition(","))
-    if not label or not url:
-        raise Refusal(400, "Invalid value for project_urls. Error: it must be a label, a comma and a URL.")
-    return label, url
+def _check_classifiers(given: object) -> None:
+    """None begins with `Private ::`: authors give one that does so that an upload by mistake is refused."""
+    for classifier in cast(list[str], given):
+        if classifier not in CLASSIFIERS:
+            raise Refusal(
+                400, f"Invalid value for classifiers. Error: Classifier {classifier!r} is not a valid classifier."
+            )
 
 
 def _version(text: str) -> Version:

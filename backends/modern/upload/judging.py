@@ -1,6 +1,7 @@
 """Whether a received file becomes part of the index, checked in the order that uploaders rely on.
 
-New project's name, size, digests, duplicate, file name log, age of the release, one sdist, archive, file name.
+New project's name or old one's status, size, digests, duplicate, file name log, age of the release, one sdist, archive,
+file name.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import assert_never
 from backends.modern.upload import stdlib
 from backends.modern.upload.filenames import check_filename
 from backends.modern.upload.form import Upload
-from backends.modern.upload.receiving import MOST_OF_FILE, SentFile
-from backends.modern.upload.refusal import Refusal
 from backends.store import BadArchive, Conflict, ConflictReason, Distribution, File, Project, Release, Same
-from backends.store.model import PackageType
+from backends.store.model import PackageType, Status
+from backends.upload.receiving import MOST_OF_FILE, SentFile
+from backends.upload.refusal import Refusal
 
 # An old release stays what people installed and checked: no file joins it afterwards.
 OPEN_FOR = timedelta(days=14)
@@ -34,13 +35,17 @@ class Known:
 # What people type by mistake, and what would then run: `pip install requirements.txt`.
 PROHIBITED = frozenset({"requirements-txt", "rrequirements-txt", "pyproject-toml", "setup-py", "pip-install", "cd"})
 
+CLOSED: frozenset[Status] = frozenset({"archived", "quarantined"})  # to uploads (PEP 792)
+
 MOST_OF_PROJECT = 10 << 30  # bytes of all files
 
 
-def check_project(upload: Upload, is_new: bool, similar: Project | None) -> None:
+def check_project(name: str, normalized: str, project: Project | None, similar: Project | None) -> None:
     """Projects that were there before a module of their name go on. `similar`: one that a new name is like."""
-    if is_new:
-        check_new_name(upload.name, upload.normalized, similar)
+    if project is None:
+        check_new_name(name, normalized, similar)
+    elif project.status in CLOSED:
+        raise Refusal(400, f"Project {project.name!r} is {project.status} and takes no new files.")
 
 
 def check_new_name(name: str, normalized: str, similar: Project | None) -> None:

@@ -5,33 +5,40 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from backends.modern.upload.attesting import provenance_of
 from backends.modern.upload.form import Upload
 from backends.modern.upload.judging import Known, check_project, check_received, judge
-from backends.modern.upload.receiving import SentFile
 from backends.store import BadArchive, Distribution, NewFile, Same, Store, read_distribution
+from backends.upload.receiving import SentFile
+from backends.upload.tags import changed_tags
 
 
-def publish(directory: Path, upload: Upload, sent: SentFile, now: datetime) -> bool:
-    """Whether that changed the index. Runs in a thread of its own, with a store of its own: others are answered."""
+def publish(
+    directory: Path, upload: Upload, sent: SentFile, now: datetime, signature: bytes | None = None
+) -> tuple[str, ...]:
+    """The tags of what that changed. Runs in a thread of its own, with a store of its own: others are answered."""
     with Store(directory) as store:
-        _check_name(store, upload)
+        _check_project(store, upload)
         check_received(upload, sent, store.size_of(upload.normalized))
         # Read before others are kept waiting; a bad archive has its place in the order of checks all the same.
         read = _read(sent)
         with store.exclusive():
-            _check_name(store, upload)  # again: nobody else takes one now
-            verdict = judge(upload, sent, _known(store, upload, sent), read, now)
+            _check_project(store, upload)  # again: nobody else changes one now
+            known = _known(store, upload, sent)
+            verdict = judge(upload, sent, known, read, now)
             if isinstance(verdict, Same):
-                return False
-            store.add_file(_new_file(upload, verdict), sent.content, now)
-            if upload.attestations is not None:
-                store.set_provenance(sent.filename, upload.attestations)
-        return True
+                return ()
+            store.add_file(_new_file(upload, verdict, signature), sent.content, now)
+            if upload.attestations:
+                store.set_provenance(sent.filename, provenance_of(upload.attestations))
+        return changed_tags(store, upload.normalized, lists_too=known.release is None)
 
 
-def _check_name(store: Store, upload: Upload) -> None:
-    is_new = store.project(upload.normalized) is None
-    check_project(upload, is_new, store.confusable(upload.name) if is_new else None)
+def _check_project(store: Store, upload: Upload) -> None:
+    with store.snapshot():  # or a project that somebody makes meanwhile would be like itself
+        project = store.project(upload.normalized)
+        similar = store.confusable(upload.name) if project is None else None
+    check_project(upload.name, upload.normalized, project, similar)
 
 
 def _read(sent: SentFile) -> Distribution | BadArchive:
@@ -50,13 +57,14 @@ def _known(store: Store, upload: Upload, sent: SentFile) -> Known:
     )
 
 
-def _new_file(upload: Upload, read: Distribution) -> NewFile:
+def _new_file(upload: Upload, read: Distribution, signature: bytes | None) -> NewFile:
     """The form speaks for the release; the wheel's own metadata is what goes beside it."""
     return NewFile(
         filename=read.filename,
         packagetype=upload.packagetype,
-        python_version=upload.python_version,
+        python_version=read.python_version,
         metadata=upload.metadata,
         wheel_metadata=read.wheel_metadata,
         comment=upload.comment,
+        signature=signature,
     )

@@ -13,12 +13,16 @@ from aiohttp import web
 
 from backends.modern import answers
 from backends.modern.answers import Answer
-from backends.modern.upload.form import read_form
+from backends.modern.limiting import NEW_PROJECTS
+from backends.modern.old_actions import GONE, action_of
+from backends.modern.upload.attesting import check_attestations
+from backends.modern.upload.form import Upload, gone, read_form
 from backends.modern.upload.publishing import publish
-from backends.modern.upload.receiving import receive
-from backends.modern.upload.refusal import Refusal
+from backends.modern.upload.signing import signature_of
 from backends.modern.visit import Visit
 from backends.purging import PURGER
+from backends.upload.receiving import check_type, receive
+from backends.upload.refusal import Refusal
 
 Fields: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -30,18 +34,43 @@ _LONGEST_REASON = 400
 
 async def upload(request: web.Request, visit: Visit) -> Answer:
     try:
-        check_token(request.headers.get("Authorization", ""), visit)
+        await _check_request(request, visit)
         with visit.store.receive() as receiving:
             form = await receive(request, receiving)
             described = read_form(_with_action(form.fields, visit.query))
             if form.file is None:
                 raise Refusal(400, "The form has no file: the field content is missing.")
-            changed = await asyncio.to_thread(publish, visit.store.directory, described, form.file, visit.now)
+            _check_rate(request, visit, described)
+            digest, issuers = form.file.content.sha256, visit.site.attestation_issuers
+            check_attestations(described.attestations, form.file.filename, digest, issuers, visit.now)
+            signature = signature_of(form.signature) if visit.site.era.keeps_signatures else None
+            tags = await asyncio.to_thread(publish, visit.store.directory, described, form.file, visit.now, signature)
     except Refusal as refusal:
         return _refused(refusal.status, refusal.told_at(visit.origin))
-    if changed and (purger := request.app.get(PURGER)) is not None:
-        await purger.purge(described.normalized)
+    if tags and (purger := request.app.get(PURGER)) is not None:
+        await purger.purge(tags)
     return TAKEN
+
+
+async def _check_request(request: web.Request, visit: Visit) -> None:
+    """What is gone is gone for everybody, and however it is asked for."""
+    if (action := visit.query.get(":action")) in GONE:
+        raise gone(action)
+    try:
+        check_token(request.headers.get("Authorization", ""), visit)
+        check_type(request)
+    except Refusal:
+        if (action := await action_of(request, visit.query)) in GONE:
+            raise gone(action) from None
+        raise
+
+
+def _check_rate(request: web.Request, visit: Visit, described: Upload) -> None:
+    limit = request.app.get(NEW_PROJECTS)
+    if limit is None or visit.store.project(described.normalized) is not None:
+        return
+    if limit.wait(visit.client, visit.now) is not None:
+        raise Refusal(429, "Too many new projects created")
 
 
 def _with_action(fields: Fields, query: Mapping[str, str]) -> Fields:

@@ -107,6 +107,45 @@ async def test_a_site_that_is_not_there_or_talks_nonsense_is_unavailable() -> No
             assert answer.status == 503
 
 
+async def test_a_signature_is_led_to_while_the_site_tells_of_it(store: Store) -> None:
+    from datetime import date
+
+    from backends.modern.era import Era
+
+    stored(store, sdist("signed", "1.0"), signature=b"-----BEGIN PGP SIGNATURE-----")
+    for day, status in ((date(2018, 4, 30), 302), (None, 404)):
+        made = modern.make_app(store, Site(era=Era(day)), lambda: LAUNCH)
+        async with TestServer(made) as site:
+            async with TestClient(TestServer(make_app(Settings(str(site.make_url("")).rstrip("/"))))) as client:
+                path = "/packages/source/s/signed/signed-1.0.tar.gz.asc"
+                async with client.get(path, allow_redirects=False) as answer:
+                    assert answer.status == status
+                    file = store.file_named("signed-1.0.tar.gz")
+                    assert file is not None
+                    if status == 302:
+                        assert answer.headers["Location"].endswith(f"/{file.path}.asc")
+                    else:
+                        assert answer.headers["Reason"] == "missing signature file"
+    store.close()
+
+
+async def test_who_asks_another_host_is_led_by_the_links_of_its_own_site() -> None:
+    async def links(request: web.Request) -> web.Response:
+        file = {"filename": "x.tar.gz", "python_version": "source", "url": f"http://files.of.{request.host}/x.tar.gz"}
+        return web.json_response({"releases": {"1": [file]}})
+
+    site = web.Application()
+    site.router.add_get("/{path:.*}", links)
+    async with TestServer(site) as server:
+        endpoint = str(server.make_url("")).rstrip("/")
+        settings = Settings(endpoint, host_for={"files.localhost:8080": "pypi.localhost:8080"})
+        async with TestClient(TestServer(make_app(settings))) as client:
+            for asked, led in (("Files.localhost:8080", "pypi.localhost:8080"), ("files.localhost", "pypi.test")):
+                forwarded = {"X-Forwarded-Host": asked}
+                async with client.get("/packages/source/x/x/x.tar.gz", headers=forwarded, allow_redirects=False) as got:
+                    assert got.headers["Location"] == f"http://files.of.{led}/x.tar.gz"
+
+
 DOCS = {"Host": "pypihosted.test"}
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from datetime import datetime
 from typing import Any
 from zipfile import ZIP_STORED
 
 import pytest
 from aiohttp import FormData
-from packages import Package, core_metadata, sdist, stored, zipped
+from aiohttp.test_utils import TestClient, TestServer
+from packages import LAUNCH, Package, core_metadata, sdist, stored, zipped
 
+from backends.legacy import app
+from backends.legacy.app import make_app
 from backends.store import File, Store
 
 STANDING = {
@@ -151,6 +155,9 @@ async def test_an_upload_with_its_file_is_gone_too(site: Any) -> None:
     assert (await site.post("/pypi", data=form)).status == 410
 
 
+NAMED = b'Content-Disposition: form-data; name="name"'
+
+
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [
@@ -161,11 +168,38 @@ async def test_an_upload_with_its_file_is_gone_too(site: Any) -> None:
         ("application/x-www-form-urlencoded; charset=nope", b":action=json"),
         ("application/x-www-form-urlencoded", b"\xff"),
         ("application/x-www-form-urlencoded; charset=utf-7", b":action=json&name=%2B2AA-"),
+        ("application/x-www-form-urlencoded; charset=punycode", b":action=json&name=a-b"),
+        ("multipart/form-data; boundary=b; x=" + "y" * 1000, b"--b\r\n" + NAMED + b"\r\n\r\nx\r\n--b--"),
+        ("multipart/form-data; boundary=b", b"--b\r\n" + NAMED + b"; x=" + b"y" * 3000 + b"\r\n\r\nx\r\n--b--"),
     ],
 )
 async def test_a_form_that_cannot_be_read_is_an_error_of_the_form(site: Any, content_type: str, body: bytes) -> None:
     got = await site.post("/pypi", data=body, headers={"Content-Type": content_type})
-    assert (got.status, got.reason) == (400, "The form cannot be read")
+    assert (got.status, got.text.splitlines()[0]) == (400, "Error processing form")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_a_part_of_a_form_is_utf_8_whatever_it_says(site: Any, method: str) -> None:
+    """Of what else Python knows, one takes the square of a text to read it."""
+    part = b"--b\r\n" + NAMED + b"\r\nContent-Type: text/plain; charset=punycode\r\n\r\nFlask\r\n--b--"
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    got = await site.get("/pypi?:action=display", method=method, data=part, headers=headers)
+    assert (got.status, "Flask" in got.text) == (200, True)
+
+
+async def test_a_body_beyond_the_limit_is_refused(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert app._LARGEST_FORM == 100 << 20
+    monkeypatch.setattr(app, "_LARGEST_FORM", 1000)
+    async with TestClient(TestServer(make_app(store, lambda: LAUNCH))) as client:
+        for size, status in ((900, 200), (1100, 413)):
+            async with client.post("/pypi", data={"x": "x" * size}) as answer:
+                assert answer.status == status
+
+
+async def test_a_form_of_more_than_1000_fields_is_refused(site: Any) -> None:
+    for count, status in ((1000, 200), (1001, 413), (200_000, 413)):
+        got = await site.post("/pypi", data="&".join(["c=1"] * count), headers={"Content-Type": app._FORM_TYPE})
+        assert (got.status, got.reason) == (status, "OK" if status == 200 else "Request Entity Too Large")
 
 
 async def test_an_action_in_the_query_and_in_the_form_is_one_too_many(site: Any) -> None:
@@ -363,10 +397,9 @@ async def test_an_encoded_control_character_is_in_no_name(site: Any, path: str) 
 async def test_a_client_may_leave_in_the_middle(
     site: Any, store: Store, caplog: pytest.LogCaptureFixture, octets: str
 ) -> None:
-    members = {"big.py": bytes(30 << 20), "big-1.0.dist-info/METADATA": core_metadata("Big", "1.0")}
-    content = zipped(members, ZIP_STORED)
-    stored(store, Package("big-1.0-py3-none-any.whl", content))
-    file = store.file_named("big-1.0-py3-none-any.whl")
+    members = {"big-1.0/big.bin": bytes(30 << 20), "big-1.0/PKG-INFO": core_metadata("Big", "1.0")}
+    stored(store, Package("big-1.0.zip", zipped(members, ZIP_STORED)))
+    file = store.file_named("big-1.0.zip")
     assert file is not None
     reader, writer = await asyncio.open_connection(site.host, site.port)
     writer.write(octets.format(file=f"/{file.path}", host="Host: legacy.pypi.test\r\n").encode())
@@ -376,3 +409,13 @@ async def test_a_client_may_leave_in_the_middle(
     await writer.wait_closed()
     await site.until_nobody_is_here()
     assert caplog.records == []
+
+
+async def test_what_nobody_foresaw_is_a_500_of_the_site_s_own(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    def clock() -> datetime:
+        raise OverflowError("the end of time")
+
+    async with TestClient(TestServer(make_app(store, clock))) as client, client.get("/simple/") as answer:
+        assert (answer.status, answer.reason) == (500, "There's been a problem with your request")
+        assert answer.headers["X-Frame-Options"] == "deny"
+    assert [record.getMessage() for record in caplog.records] == ["GET /simple/"]

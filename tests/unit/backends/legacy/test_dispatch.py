@@ -15,7 +15,6 @@ from backends.legacy.asked import (
     Feed,
     FileAt,
     FileList,
-    Gone,
     Home,
     Login,
     Malformed,
@@ -26,11 +25,12 @@ from backends.legacy.asked import (
     ProjectPage,
     Purge,
     Refused,
-    Retired,
     Search,
     Serial,
+    Signature,
     SimpleIndex,
     SimpleProject,
+    Write,
 )
 from backends.legacy.dispatch import dispatch, script_of
 
@@ -73,7 +73,7 @@ HASHED = ("25", "2c", "c4" * 30, "flask-1.0.tar.gz")
         ("/pypi/flask/json/", Document("flask", None, None)),
         ("/pypi/flask/1.0/json", Document("flask", "1.0", None)),
         ("/pypi/flask/1.0/display", ProjectPage("flask", "1.0")),
-        ("/pypi/flask/1.0/submit", Retired("submit")),
+        ("/pypi/flask/1.0/submit", Write("submit")),
         ("/pypi/flask/1.0/nothing", Missing("")),
         ("/mirrors", Notice.MIRRORS),
         ("/stats/days", Moved("/stats/days/")),
@@ -106,11 +106,11 @@ def test_a_script_in_another_case_is_the_web_page_of_what_follows_it(path: str) 
         ({":action": "display", "name": "flask", "version": "1.0"}, ProjectPage("flask", "1.0")),
         ({":action": "display", "name": "flask", "version": "json"}, Document("flask", None, None)),
         ({":action": "home"}, Home()),
-        ({":action": "file_upload"}, Retired("file_upload")),
-        ({":action": "submit"}, Retired("submit")),
-        ({":action": "submit_pkg_info"}, Retired("submit_pkg_info")),
-        ({":action": "verify"}, Retired("verify")),
-        ({":action": "doc_upload"}, Retired("doc_upload")),
+        ({":action": "file_upload"}, Write("file_upload")),
+        ({":action": "submit"}, Write("submit")),
+        ({":action": "submit_pkg_info"}, Write("submit_pkg_info")),
+        ({":action": "verify"}, Write("verify")),
+        ({":action": "doc_upload"}, Write("doc_upload")),
         ({":action": "serverinfo"}, Missing("")),
         ({":action": "browse", "c": "12"}, Browse((12,), False, False)),
         ({":action": "browse", "c": "x", "show": "all"}, Browse((), True, False)),
@@ -162,7 +162,7 @@ def test_a_robot_has_nothing_to_browse() -> None:
 
 
 def test_what_is_gone_is_gone_below_its_script_too() -> None:
-    assert isinstance(dispatch(Facts("/serversig/flask/")), Gone)
+    assert dispatch(Facts("/serversig/flask/")) == Signature("/flask/")
 
 
 def test_only_the_exact_content_type_is_a_call() -> None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from email import message_from_string
 
-from packages import sdist, stored
+from packages import LAUNCH, sdist, stored
 
+from backends.legacy.described import package_info
 from backends.legacy.documents import document, padded
 from backends.legacy.site import Site
-from backends.store import Store
+from backends.store import Release, Store
 
 INFO = """{
     "info": {
@@ -79,3 +81,23 @@ def test_a_document_is_plain_ascii(store: Store) -> None:
 def test_a_callback_wraps_the_document() -> None:
     assert padded("{}", "f") == "f({})"
     assert padded("{}", None) == "{}"
+
+
+def test_no_value_of_a_text_form_starts_a_line_of_its_own(store: Store) -> None:
+    """Whatever an uploader put there: it is one header, or a line that goes on with one."""
+    broken = "a@pypi.test\r\nVersion: 9"
+    named = dict.fromkeys(("author", "author_email", "summary", "license", "home_page", "description"), broken)
+    lists = dict.fromkeys(("classifiers", "keywords", "platforms", "requires"), (broken, "b\rVersion: 9"))
+    release = Release("Flask", "1.0", {**named, **lists, "name": "Flask", "version": "1.0"}, LAUNCH, False, None)
+    text = package_info(release)
+    assert [line for line in text.splitlines() if line.startswith("Version")] == ["Version: 1.0"]
+    assert message_from_string(text).get_all("Version") == ["1.0"]
+    assert "Author-email: a at pypi test Version: 9\n" in text
+
+
+def test_a_text_form_is_written_at_once_whatever_is_in_it(store: Store) -> None:
+    """In hours, where each of the spaces is where a search for a line's end begins."""
+    spaces = " " * 4_000_000
+    info = {"name": "Flask", "version": "1.0", "author": f"a{spaces}b", "summary": f"a{spaces}\n{spaces}b"}
+    text = package_info(Release("Flask", "1.0", info, LAUNCH, False, None))
+    assert (f"Author: a{spaces}b\n" in text, "Summary: a b\n" in text) == (True, True)

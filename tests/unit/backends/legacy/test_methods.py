@@ -12,7 +12,7 @@ import pytest
 from packages import stored, wheel
 
 from backends.legacy.library import Library
-from backends.legacy.methods import METHODS, reply
+from backends.legacy.methods import METHODS, MOST_OF_SEVERAL, reply, replying
 from backends.legacy.site import Site
 from backends.marshalling import LARGEST_CALL
 from backends.store import Store
@@ -155,6 +155,47 @@ def test_what_is_called_within_a_multicall_fails_alone(library: Library) -> None
     assert [row["faultCode"] for row in rows] == [1, 1, 1, 1]
 
 
+def several(library: Library, calls: list[dict[str, object]]) -> list[Any]:
+    answer = reply(xmlrpc.client.dumps((calls,), "system.multicall").encode(), library)
+    assert len(answer) < MOST_OF_SEVERAL + (1 << 20), "all of them together"
+    ((rows,), _) = xmlrpc.client.loads(answer)
+    assert isinstance(rows, list)
+    return rows
+
+
+TOO_MUCH = {
+    "faultCode": 1,
+    "faultString": "<type 'exceptions.RuntimeError'>:the calls before this one asked for too much: make it by itself",
+}
+
+
+def test_several_calls_together_take_hardly_longer_than_one(store: Store) -> None:
+    hours = iter(range(0, 3600 * 24, 3600))
+    hasty = Library(store, Site("https"), clock=lambda: next(hours))
+    call: dict[str, object] = {"methodName": "changelog_last_serial", "params": []}
+    assert several(hasty, [call] * 3) == [[9], TOO_MUCH, TOO_MUCH]
+
+
+def test_several_calls_together_answer_hardly_more_than_one(store: Store) -> None:
+    stored(store, wheel("Long", "1.0", {"Description": "<" * 100_000}))
+    patient = Library(store, Site("https"), clock=lambda: 0.0)
+    rows = several(patient, [{"methodName": "release_data", "params": ["Long", "1.0"]}] * 100)
+    answered = MOST_OF_SEVERAL // 400_000
+    assert [row[0]["name"] for row in rows[:answered]] == ["Long"] * answered
+    assert rows[answered + 1 :] == [TOO_MUCH] * (99 - answered)
+
+
+def test_between_several_calls_others_are_answered(library: Library) -> None:
+    calls = [{"methodName": "changelog_last_serial", "params": []}] * 5
+    steps = replying(xmlrpc.client.dumps((calls,), "system.multicall").encode(), library)
+    assert len(list(steps)) == 5
+
+
+def test_no_multicall_is_within_another(library: Library) -> None:
+    (row,) = several(library, [{"methodName": "system.multicall", "params": [[]]}])
+    assert "system.multicall within system.multicall is forbidden" in row["faultString"]
+
+
 def test_a_search_that_takes_too_long_finds_nothing(store: Store) -> None:
     hours = iter(range(0, 3600 * 24, 3600))
     patient = Library(store, Site("https"), clock=lambda: 0.0)
@@ -206,3 +247,52 @@ async def test_a_call_of_10_mebibytes_is_a_fault_and_one_of_a_byte_less_is_read(
         padded = call + b" " * (size - len(call))
         got = await site.post("/pypi", data=io.BytesIO(padded), headers={"Content-Type": "text/xml"})
         assert expected in got.text
+
+
+BIG = "<methodCall><methodName>{}</methodName><params><param><value><int>{}</int></value></param></params></methodCall>"
+
+
+@pytest.mark.parametrize(
+    "method", ["changelog", "changelog_since_serial", "changed_packages", "updated_releases", "top_packages"]
+)
+@pytest.mark.parametrize("number", ["2147483648", "9" * 20, "-" + "9" * 20, "9" * 5000])
+async def test_a_number_of_any_size_is_answered(site: Any, method: str, number: str) -> None:
+    got = await site.post("/pypi", data=BIG.format(method, number), headers={"Content-Type": "text/xml"})
+    assert got.status == 200
+    if method != "top_packages":
+        with pytest.raises(xmlrpc.client.Fault, match=r"integer out of range|not a method call"):
+            xmlrpc.client.loads(got.body)
+
+
+async def test_a_list_of_any_length_is_answered(site: Any, call: Any, store: Store) -> None:
+    stored(store, wheel("tool", "1.0", {"Classifier": ["A", "B"]}))
+    # As texts without a type, of which a call may have more than SQLite takes parameters.
+    browse = xmlrpc.client.dumps((["A", "B"] * 20_000,), "browse").replace("<string>", "").replace("</string>", "")
+    got = await site.post("/pypi", data=browse, headers={"Content-Type": "text/xml"})
+    assert xmlrpc.client.loads(got.body)[0] == ([["tool", "1.0"]],)
+    assert [row["name"] for row in await call("search", {"name": ["flask"] * 200, "summary": []})] == []
+    with pytest.raises(xmlrpc.client.Fault, match="ValueError'>:more than 200 values to search for"):
+        await call("search", {"name": ["xyz"] * 20_000})
+
+
+def test_a_call_that_the_index_cannot_answer_is_a_fault(library: Library, store: Store) -> None:
+    store.close()
+    body = xmlrpc.client.dumps((), "changelog_last_serial").encode()
+    with pytest.raises(xmlrpc.client.Fault, match="ProgrammingError'>:the call cannot be answered at the moment"):
+        xmlrpc.client.loads(reply(body, library))
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"<bad", "ExpatError('unclosed token: line 1, column 0',)"),
+        (b"<x/>", "ResponseError('this is not a method call',)"),
+        (None, "AssertionError('request content way too big',)"),
+    ],
+)
+def test_what_cannot_be_read_is_told_as_python_2_writes_an_exception(
+    library: Library, body: bytes | None, told: str
+) -> None:
+    with pytest.raises(xmlrpc.client.Fault) as raised:
+        xmlrpc.client.loads(reply(body, library))
+    assert (raised.value.faultCode, raised.value.faultString) == (1, told)

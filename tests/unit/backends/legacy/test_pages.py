@@ -6,22 +6,19 @@ from backends.legacy.pages import home_page, release_page, releases_page
 from backends.legacy.site import Site
 from backends.store import Project, Store
 
-HOME = """<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><title>All packages : Package Index</title></head>
-<body>
+HOME = """<main>
 <h1>Package Index</h1>
 <p>There are 1 packages here.</p>
 <ul>
 <li><a href="/pypi/Flask">Flask</a></li>
 </ul>
-</body>
-</html>
-"""
+</main>"""
 
 
 def test_the_home_page_lists_all_projects() -> None:
-    assert home_page([Project("Flask", "flask", 1)]) == HOME
+    page = home_page([Project("Flask", "flask", 1)])
+    assert HOME in page
+    assert "<title>All packages : Package Index</title>" in page
 
 
 def test_a_project_of_several_releases_gives_the_choice(store: Store) -> None:

@@ -164,3 +164,8 @@ async def test_caches_are_told_what_they_may_do(client: TestClient, filled: Stor
 async def test_head_is_answered(client: TestClient, filled: Store) -> None:
     async with client.head("/pypi/flask/json") as answer:
         assert (answer.status, await answer.read()) == (200, b"")
+
+
+async def test_a_version_of_very_many_digits_is_not_there(client: TestClient, filled: Store) -> None:
+    async with client.get(f"/pypi/flask/{'9' * 5_000}/json") as answer:
+        assert answer.status == 404

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
+from attestations import Authority
 from packages import LAUNCH, sdist, stored, wheel
 from uploads import FLASK, TOKEN, basic, form, upload
 
@@ -101,9 +102,10 @@ async def staged(client: TestClient) -> str:
 
 async def test_a_release_is_staged_looked_at_and_published_at_once(client: TestClient, store: Store) -> None:
     stage = await staged(client)
-    attested = json.dumps([{"version": 1, "verification_material": {}, "envelope": {}}])
+    authority = Authority("issuer")
     files = (FLASK, sdist("Flask", "1.0"))
     for package in files:
+        attested = json.dumps([authority.attest(package)])
         assert await upload(client, form(package, attestations=attested), path=f"/stages/{stage}/legacy/") == (200, "")
     assert store.projects() == []
     async with client.get("/simple/flask/") as answer:
@@ -159,6 +161,37 @@ async def test_a_stage_is_no_way_to_other_files(client: TestClient, store: Store
 
     stage = await staged(client)
     stored(store, wheel("Flask", "1.0"))
-    for path in ("%2e%2e/%2e%2e/index.sqlite3", "..%2f..%2findex.sqlite3", "%2fetc%2fpasswd", "aa/bb/cc", "%00"):
+    for path in (
+        "%2e%2e/%2e%2e/index.sqlite3",
+        "..%2f..%2findex.sqlite3",
+        "%2fetc%2fpasswd",
+        "aa/bb/cc",
+        "%00",
+        "a" * 5000,
+    ):
         async with client.get(URL(f"/stages/{stage}/packages/{path}", encoded=True)) as answer:
             assert answer.status in (400, 404), path
+
+
+@pytest.mark.parametrize(
+    ("status", "taken"), [("active", True), ("deprecated", True), ("archived", False), ("quarantined", False)]
+)
+async def test_a_stage_is_published_as_its_project_s_status_allows(
+    client: TestClient, store: Store, status: str, taken: bool
+) -> None:
+    stage = await staged(client)
+    await upload(client, form(FLASK), path=f"/stages/{stage}/legacy/")
+    stored(store, sdist("Flask", "1.0"))
+    assert (await ask(client, "PUT", "/api/projects/flask/status", {"status": status}))[0] == 200
+    got, said = await ask(client, "POST", f"/api/stages/{stage}/publish")
+    assert got == (200 if taken else 409)
+    refused = [each["message"] for each in said.get("refused", ())]
+    assert refused == ([] if taken else [f"Project 'Flask' is {status} and takes no new files."])
+    assert len(store.files("flask")) == 1 + taken
+
+
+async def test_half_of_a_surrogate_pair_is_no_reason(client: TestClient, store: Store) -> None:
+    stored(store, wheel("Flask", "1.0"))
+    for path, said in (("releases/1.0/yank", {}), ("status", {"status": "archived"})):
+        got = await ask(client, "PUT", f"/api/projects/flask/{path}", {**said, "reason": "\ud800"})
+        assert got == (400, {"message": "reason holds half of a surrogate pair, which is no text."})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from html.parser import HTMLParser
 
 import pytest
@@ -225,3 +226,44 @@ async def test_head_is_answered_wherever_get_is(client: TestClient, path: str) -
 async def test_what_the_site_does_not_do_is_404(client: TestClient, path: str) -> None:
     async with client.get(path) as answer:
         assert answer.status == 404
+
+
+LISTS = [
+    "/", "/rss/updates.xml", "/rss/packages.xml", "/simple/", "/search/?q=harmful", "/search/?c=Harmful",
+    "/search/suggest?q=quar", "/user/mallory/", "/sitemap/0.xml", "/stats/",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", LISTS)
+async def test_what_is_quarantined_is_in_no_list(client: TestClient, store: Store, path: str) -> None:
+    for name in ("quarantined", "quarter"):
+        stored(store, wheel(name, "1.0", {"Summary": "harmful", "Classifier": "Harmful"}))
+        store.grant(name, "Owner", "mallory", LAUNCH)
+    store.set_status("quarantined", "quarantined", "malware", LAUNCH)
+    async with client.get(path) as answer:
+        text = await answer.text()
+    assert "quarter" in text
+    assert "quarantined" not in text
+
+
+async def test_a_description_that_takes_long_to_render_keeps_nobody_else_waiting(
+    client: TestClient, store: Store
+) -> None:
+    slow = ".. " + "_a: b\n.. " * 6000
+    stored(store, wheel("slow", "1.0", {"Description": slow, "Description-Content-Type": "text/x-rst"}))
+    stored(store, wheel("quick", "1.0"))
+    waiting = asyncio.ensure_future(client.get("/project/slow/"))
+    for path in ("/simple/", "/project/quick/"):
+        async with client.get(path) as answer:
+            assert answer.status == 200
+    assert not waiting.done()
+    async with await waiting as answer:
+        assert answer.status == 200
+
+
+async def test_a_description_that_is_too_long_to_render_is_shown_as_it_is(client: TestClient, store: Store) -> None:
+    long = "*<b>*" + "a" * (64 << 10)
+    stored(store, wheel("long", "1.0", {"Description": long, "Description-Content-Type": "text/markdown"}))
+    page = await page_at(client, "/project/long/")
+    assert "These are the first 65,536 of 65,541 characters." in page.text
+    assert "*&lt;b&gt;*aaa" in page.text

@@ -13,12 +13,13 @@ import pytest
 from aiohttp import ClientTimeout, FormData
 from aiohttp.test_utils import TestClient, TestServer
 from harness import BackendPeer, backend
-from packages import LAUNCH, wheel
+from packages import LAUNCH, sdist, stored, wheel
 from site_under_test import Origin, ok
 
 from backends import purging
 from backends.modern.app import make_app
 from backends.modern.site import Site
+from backends.modern.staging import open_stage
 from backends.purging import Edges, purge_at
 from backends.store import Store
 
@@ -77,7 +78,7 @@ async def test_the_edge_is_asked_when_the_upload_is_there_and_before_its_uploade
     assert lines[0] == "PURGE / HTTP/1.1"
     expected = {
         *("Host: pypi.test", "Authorization: Bearer the-token-of-the-edge"),
-        *("Surrogate-Key: project/flask", "Purge-Mode: soft"),
+        *("Surrogate-Key: project/flask all-projects", "Purge-Mode: soft"),
     }
     assert expected <= set(lines)
 
@@ -88,6 +89,61 @@ async def test_an_upload_that_changes_nothing_purges_nothing(store: Store, token
     async with backend(edge.serve) as server, site(store, token, server.port) as client:
         assert [await upload(client), await upload(client)] == [200, 200]
     assert len(edge.seen) == 1
+
+
+def purged(edge: Origin) -> list[str]:
+    """The tags of each purge that an edge was asked for."""
+    lines = [line for head in edge.seen for line in head.decode().split("\r\n")]
+    return [line.removeprefix("Surrogate-Key: ") for line in lines if line.startswith("Surrogate-Key: ")]
+
+
+async def test_a_file_of_an_old_release_changes_its_project_s_pages_only(store: Store, token: Path) -> None:
+    stored(store, sdist("Flask", "1.0"))
+    store.grant("flask", "Owner", "armin", LAUNCH)
+    edge = Origin()
+    edge.will_say(ok())
+    async with backend(edge.serve) as server, site(store, token, server.port) as client:
+        assert await upload(client) == 200
+    assert purged(edge) == ["project/flask"]
+
+
+async def test_a_release_and_how_it_stands_change_the_lists_and_its_people_s_pages(store: Store, token: Path) -> None:
+    stored(store, sdist("Flask", "0.9"))
+    store.grant("flask", "Owner", "armin r", LAUNCH)
+    headers = {"Authorization": TOKEN}
+    edge = Origin()
+    edge.will_say(ok(), ok(), ok(), ok())
+    async with backend(edge.serve) as server, site(store, token, server.port) as client:
+        assert await upload(client) == 200
+        for method, path in (("PUT", "releases/1.0/yank"), ("DELETE", "releases/1.0/yank"), ("PUT", "status")):
+            url = f"/api/projects/flask/{path}"
+            async with client.request(method, url, json={"status": "archived"}, headers=headers) as answer:
+                assert answer.status == 200
+    assert purged(edge) == ["project/flask all-projects user/arminr"] * 4
+    async with TestClient(TestServer(make_app(store, Site(), lambda: LAUNCH))) as client:
+        for path, tag in (
+            ("/", "all-projects"),
+            ("/rss/updates.xml", "all-projects"),
+            ("/user/armin r/", "user/arminr"),
+        ):
+            async with client.get(path) as answer:
+                assert answer.headers["Surrogate-Key"] == tag
+
+
+async def test_a_published_stage_changes_what_its_releases_do(store: Store, token: Path) -> None:
+    edge = Origin()
+    edge.will_say(ok())
+    headers = {"Authorization": TOKEN}
+    async with backend(edge.serve) as server, site(store, token, server.port) as client:
+        async with client.post("/api/stages/", headers=headers) as answer:
+            stage = (await answer.json())["stage"]
+        with open_stage(store.directory, stage) as opened:
+            assert opened is not None
+            stored(opened, PACKAGE)
+            stored(opened, wheel("django", "1.0"))
+        async with client.post(f"/api/stages/{stage}/publish", headers=headers) as answer:
+            assert answer.status == 200
+    assert set(purged(edge)[0].split()) == {"project/django", "project/flask", "all-projects"}
 
 
 async def test_an_edge_that_refuses_is_asked_twice_again(
@@ -118,7 +174,7 @@ async def test_an_edge_that_is_not_there_is_told_of_in_one_line(
         while not caplog.records:
             await asyncio.sleep(0)
     [record] = caplog.records
-    assert record.getMessage().startswith(f"project/flask is not purged at http://127.0.0.1:{port}: ")
+    assert record.getMessage().startswith(f"project/flask all-projects is not purged at http://127.0.0.1:{port}: ")
     assert len(edge.seen) == 1  # the other edge was asked
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from datetime import timedelta
 from hashlib import blake2b, md5, sha256
 
@@ -14,8 +15,9 @@ from uploads import FLASK, TOKEN, basic, fields_for, form, upload
 
 from backends.modern.app import make_app
 from backends.modern.site import Site
-from backends.modern.upload import receiving
-from backends.store import Store
+from backends.store import Store, unpacking
+from backends.store.model import Status
+from backends.upload import receiving
 
 
 async def test_an_uploaded_wheel_is_in_the_index_at_once(client: TestClient, store: Store) -> None:
@@ -95,10 +97,24 @@ async def test_a_site_without_a_token_takes_nothing(store: Store) -> None:
         ({"metadata_version": None}, 400, "Invalid metadata"),
         ({"metadata_version": "9.0"}, 400, "Invalid metadata"),
         ({"name": "-flask"}, 400, "Invalid metadata"),
+        ({"name": None}, 400, "Invalid metadata"),
+        ({"name": "UNKNOWN"}, 400, "Invalid metadata"),
+        ({"version": None}, 400, "Invalid metadata"),
+        ({"blake2_256_digest": "0" * 64}, 400, "The blake2_256_digest given is not that"),
+        ({"attestations": "{}"}, 400, "Malformed attestations"),
         ({"version": "one"}, 400, "Invalid metadata"),
         ({"version": "1.0+local"}, 400, "The version '1.0+local' isn't allowed"),
         ({"requires_python": "three"}, 400, "Invalid metadata"),
         ({"project_urls": "no comma"}, 400, "Invalid value for project_urls"),
+        (
+            {"classifiers": ["Topic :: Internet", "No :: Such"]},
+            400,
+            "Invalid value for classifiers. Error: Classifier 'No",
+        ),
+        ({"classifiers": "Private :: Do Not Upload"}, 400, "Invalid value for classifiers. Error: Classifier 'Private"),
+        ({"requires_dist": ["a>=1", "b @ http://x.test/"]}, 400, "Invalid value for requires_dist. Error: Can't have"),
+        ({"pyversion": "../../x"}, 400, "Invalid value for pyversion. Error: that of 'flask-1.0-py3-none-any.whl' is"),
+        ({"pyversion": "py2.py3"}, 400, "Invalid value for pyversion. Error: that of 'flask-1.0-py3-none-any.whl' is"),
         ({"name": "json"}, 400, "The name 'json' isn't allowed (conflict with Python Standard Library"),
         ({"name": "BaseHTTPServer"}, 400, "The name 'BaseHTTPServer' isn't allowed"),
         ({"sha256_digest": "0" * 64}, 400, "The sha256_digest given is not that"),
@@ -121,7 +137,7 @@ async def test_digests_may_be_in_capitals_and_md5_alone_is_enough(client: TestCl
     assert await upload(client, data) == (200, "")
 
 
-INFO = {"flask-1.0.dist-info/METADATA": core_metadata("Flask", "1.0")}
+INFO = {f"flask-1.0.dist-info/{name}": core_metadata("Flask", "1.0") for name in ("METADATA", "WHEEL", "RECORD")}
 
 
 @pytest.mark.parametrize(
@@ -148,6 +164,12 @@ async def test_a_wheel_is_refused_because(client: TestClient, filename: str, con
 )
 async def test_wheels_for_known_platforms_are_taken(client: TestClient, tags: str) -> None:
     assert await upload(client, form(wheel("Flask", "1.0", tags=tags))) == (200, "")
+
+
+async def test_a_wheel_s_python_is_as_its_name_has_it(client: TestClient, store: Store) -> None:
+    package = wheel("Flask", "1.0", tags="py2.py3-none-any")
+    assert await upload(client, form(package, pyversion="py3.py2")) == (200, "")
+    assert [file.python_version for file in store.files("flask")] == ["py2.py3"]
 
 
 @pytest.mark.parametrize("filename", ["Flask-1.0.tar.gz", "flask-1.0.zip", "flask_1.0.tar.gz"])
@@ -257,6 +279,22 @@ async def test_fields_have_a_limit_of_their_own(client: TestClient, monkeypatch:
         assert (status, message) == (400, "The fields of the form are longer than 10000 bytes.")
 
 
+async def test_fields_may_be_as_long_as_the_metadata_that_they_say_again(client: TestClient) -> None:
+    assert receiving.MOST_OF_FIELDS == unpacking.MOST_METADATA == 2 << 20
+    text = "a line of text\n" * 139_000  # of 15 octets, so all but 12,000 of 2 MiB
+    package = wheel("flask", "1.0", {"Description": text})
+    writer = form(package, description="DESCRIPTION")()
+    headers = {"Authorization": TOKEN, "Content-Type": writer.content_type}
+    short = await writer.as_bytes()
+    for description, status, reason in (
+        (f"{text}{'x' * 20_000}", 400, "The fields of the form are longer than 2097152 bytes."),
+        (text, 200, "OK"),
+    ):
+        body = io.BytesIO(short.replace(b"DESCRIPTION", description.encode()))
+        async with client.post("/legacy/", data=body, headers=headers) as answer:
+            assert (answer.status, answer.reason) == (status, reason)
+
+
 async def test_what_is_no_upload_form_is_refused(client: TestClient) -> None:
     bodies: list[tuple[str, bytes]] = [
         ("application/x-www-form-urlencoded", b":action=file_upload"),
@@ -315,3 +353,16 @@ async def test_two_uploads_of_one_name_at_once_make_one_file(client: TestClient,
     assert sorted(status for status, _ in outcomes) == [200, 400, 400, 400]
     [file] = store.files("flask")
     assert sha256((store.files_directory / file.path).read_bytes()).hexdigest() == file.sha256
+
+
+@pytest.mark.parametrize(
+    ("status", "taken"), [("active", True), ("deprecated", True), ("archived", False), ("quarantined", False)]
+)
+async def test_a_project_takes_files_as_its_status_allows(
+    client: TestClient, store: Store, status: Status, taken: bool
+) -> None:
+    stored(store, sdist("Flask", "1.0"))
+    store.set_status("flask", status, None, LAUNCH)
+    told = (200, "") if taken else (400, f"Project 'Flask' is {status} and takes no new files.")
+    assert await upload(client, form(FLASK)) == told
+    assert len(store.files("flask")) == 1 + taken

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import gzip
-import json
+import io
 import zipfile
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import TestClient
-from packages import Package, core_metadata, stored, wheel, zipped
-from uploads import FLASK, form, upload
+from aiohttp import FormData
+from aiohttp.test_utils import TestClient, TestServer
+from packages import LAUNCH, Package, core_metadata, stored, wheel, zipped
+from uploads import FLASK, TOKEN, form, upload
 
+from backends.modern.app import make_app
+from backends.modern.era import Era
+from backends.modern.site import Site
 from backends.modern.upload import judging
 from backends.store import Store
+from backends.store.checking import Fault, check
+from backends.upload import receiving
 
 HELP = " See http://upload.pypi.test/help/#project-name for more information."
 
@@ -50,7 +57,22 @@ async def test_a_bomb_in_a_zip_is_an_invalid_file(client: TestClient, store: Sto
     package = Package(FLASK.filename, zipped({"flask-1.0.dist-info/METADATA": huge}))
     assert len(package.content) < 100_000
     status, message = await upload(client, form(package))
-    assert (status, message.startswith("Invalid distribution file: its metadata is larger")) == (400, True)
+    assert (status, message.startswith("Invalid distribution file: it exceeds compression ratio of 50")) == (400, True)
+    assert store.projects() == []
+
+
+async def test_a_body_that_unpacks_to_ever_more_is_bounded_as_any_is(
+    client: TestClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A form may be coded (Content-Encoding): what counts is what comes out."""
+    monkeypatch.setattr(receiving, "MOST_OF_FILE", 1 << 20)
+    head = '--x\r\nContent-Disposition: form-data; name="content"; filename="flask-1.0-py3-none-any.whl"\r\n\r\n'
+    body = gzip.compress(head.encode() + b"\0" * (8 << 20) + b"\r\n--x--\r\n")
+    assert len(body) < 10_000
+    headers = {"Authorization": TOKEN, "Content-Encoding": "gzip", "Content-Type": "multipart/form-data; boundary=x"}
+    async with client.post("/legacy/", data=body, headers=headers) as answer:
+        assert answer.status == 400
+    assert list((store.directory / "incoming").iterdir()) == []
     assert store.projects() == []
 
 
@@ -64,9 +86,9 @@ async def test_a_zip_of_many_members_is_read_or_refused_in_bounds(client: TestCl
 
 
 async def test_a_bomb_in_a_tar_is_an_invalid_file(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    from backends.store import archive
+    from backends.store import unpacking
 
-    monkeypatch.setattr(archive, "MOST_UNPACKED", 1 << 20)
+    monkeypatch.setattr(unpacking, "MOST_UNPACKED", 1 << 20)
     bomb = Package("flask-1.0.tar.gz", gzip.compress(b"\0" * (8 << 20)))
     status, message = await upload(client, form(bomb))
     assert (status, message.startswith("Invalid distribution file")) == (400, True)
@@ -104,23 +126,47 @@ async def test_a_project_has_no_more_room_than_it_may_have(
     assert await upload(client, form(second)) == (200, "")
 
 
-ATTESTATION = {"version": 1, "verification_material": {}, "envelope": {"statement": "", "signature": ""}}
+async def test_a_client_makes_no_more_projects_in_an_hour_than_it_may(store: Store) -> None:
+    site = Site(upload_token="secret", new_projects_an_hour=2)
+    moments = [LAUNCH]
+    async with TestClient(TestServer(make_app(store, site, lambda: moments[-1]))) as client:
+
+        async def taken(name: str, version: str = "1.0") -> tuple[int, str]:
+            return await upload(client, form(wheel(name, version), name=name, version=version))
+
+        assert await taken("first") == await taken("second") == (200, "")
+        assert await taken("third") == (429, "Too many new projects created")
+        assert await taken("first", "1.1") == (200, "")  # it is not new
+        moments.append(LAUNCH + timedelta(hours=1))
+        assert await taken("third") == (200, "")
 
 
-async def test_attestations_are_given_as_provenance(client: TestClient) -> None:
-    assert await upload(client, form(FLASK, attestations=json.dumps([ATTESTATION]))) == (200, "")
-    headers = {"Accept": "application/vnd.pypi.simple.v1+json"}
-    async with client.get("/simple/flask/", headers=headers) as answer:
-        page = json.loads(await answer.text())
-    async with client.get(
-        page["files"][0]["provenance"].partition("/integrity/")[2].join(("/integrity/", ""))
-    ) as answer:
-        document = json.loads(await answer.text())
-    assert document["attestation_bundles"][0]["attestations"] == [ATTESTATION]
+PGP = b"-----BEGIN PGP SIGNATURE-----\n\nAAAA\n-----END PGP SIGNATURE-----\n"
 
 
-@pytest.mark.parametrize("text", ["{}", "[]", "[1]", "nonsense", "[" * 100_000, json.dumps([{"version": 2}])])
-async def test_attestations_of_another_shape_are_refused(client: TestClient, store: Store, text: str) -> None:
-    status, message = await upload(client, form(FLASK, attestations=text))
-    assert (status, message.partition(":")[0]) == (400, "Malformed attestations")
-    assert store.projects() == []
+def signed(signature: bytes) -> FormData:
+    data = form(FLASK)
+    data.add_field("gpg_signature", io.BytesIO(signature), filename=f"{FLASK.filename}.asc")
+    return data
+
+
+async def test_a_signature_is_thrown_away_whatever_it_is(client: TestClient, store: Store) -> None:
+    assert await upload(client, signed(b"nonsense")) == (200, "")
+    [file] = store.files("flask")
+    assert not file.has_signature
+    assert not (store.files_directory / f"{file.path}.asc").exists()
+
+
+async def test_a_signature_was_kept_beside_its_file_until_2023(store: Store) -> None:
+    site = Site(upload_token="secret", era=Era(date(2018, 4, 30)))
+    async with TestClient(TestServer(make_app(store, site, lambda: LAUNCH))) as client:
+        assert await upload(client, signed(b"nonsense")) == (400, "PGP signature isn't ASCII armored.")
+        assert await upload(client, signed(PGP.ljust(8193))) == (400, "Signature too large.")
+        assert store.projects() == []
+        assert await upload(client, signed(PGP)) == (200, "")
+    [file] = store.files("flask")
+    assert file.has_signature
+    assert (store.files_directory / f"{file.path}.asc").read_bytes() == PGP
+    assert list(check(store)) == []
+    (store.files_directory / f"{file.path}.asc").unlink()
+    assert [found.fault for found in check(store)] == [Fault.NO_SIGNATURE]

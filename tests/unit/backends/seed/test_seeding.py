@@ -40,6 +40,16 @@ def test_a_directory_is_imported_and_what_is_broken_is_reported(store: Store, tm
     assert "broken-1.0-py3-none-any.whl: it is not a readable zip file" in told[0]
 
 
+def test_a_signature_beside_a_file_is_taken_with_it(store: Store, tmp_path: Path) -> None:
+    house = wheelhouse(tmp_path / "house")
+    (house / "flask-1.0.tar.gz.asc").write_bytes(b"-----BEGIN PGP SIGNATURE-----")
+    seed_directory(store, house, lambda line: None)
+    assert {file.filename: file.has_signature for file in store.files("flask")} == {
+        "flask-1.0-py3-none-any.whl": False,
+        "flask-1.0.tar.gz": True,
+    }
+
+
 def test_importing_twice_changes_nothing(store: Store, tmp_path: Path) -> None:
     house = wheelhouse(tmp_path / "house")
     seed_directory(store, house, lambda line: None)

@@ -14,7 +14,7 @@ from packages import LAUNCH, stored, wheel
 
 from backends.store import File, Store
 from backends.store.__main__ import main
-from backends.store.checking import check
+from backends.store.checking import check, sweep_unnamed
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ def test_each_fault_is_told(store: Store, capsys: pytest.CaptureFixture[str]) ->
 def test_what_searches_do_not_find_is_told(store: Store) -> None:
     with closing(sqlite3.connect(store.directory / "index.sqlite3", isolation_level=None)) as raw:
         raw.execute("DELETE FROM words WHERE name = 'flask'")
-        raw.execute("DELETE FROM trigrams")
-    assert faults(store) == ["NOT_FOUND"] * 4
+        raw.execute("INSERT INTO trigrams (trigrams) VALUES ('delete-all')")
+    assert faults(store) == ["NOT_FOUND"] * 5
 
 
 def test_a_sweep_takes_what_no_index_ever_named_and_is_old(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,6 +73,25 @@ def test_a_sweep_takes_what_no_index_ever_named_and_is_old(store: Store, capsys:
     assert main(["sweep", str(store.directory)]) == 0
     assert capsys.readouterr().out == "1 deleted\n"
     assert (old.exists(), new.exists(), flask(store).exists()) == (False, True, True)
+
+
+def test_bytes_are_known_by_their_place_and_not_by_their_name_alone(store: Store) -> None:
+    lost = store.files_directory / "packages" / "aa" / "bb" / ("c" * 60) / flask(store).name
+    lost.parent.mkdir(parents=True)
+    for path in (lost, lost.with_name(f"{lost.name}.metadata")):
+        path.write_bytes(b"of an upload that was killed, before another one of its name")
+    assert faults(store) == ["UNNAMED"] * 2
+    assert sweep_unnamed(store, datetime(2999, 1, 1, tzinfo=UTC)) == 2
+    assert (lost.exists(), faults(store)) == (False, [])
+
+
+def test_bytes_of_a_removed_file_s_name_are_known_by_their_place_too(store: Store) -> None:
+    lost = store.files_directory / "packages" / "aa" / "bb" / ("c" * 60) / "gone-1.0-py3-none-any.whl"
+    lost.parent.mkdir(parents=True)
+    lost.write_bytes(b"of an upload that was killed, before the one that was removed")
+    assert faults(store) == ["UNNAMED"]
+    assert sweep_unnamed(store, datetime(2999, 1, 1, tzinfo=UTC)) == 1
+    assert (lost.exists(), faults(store)) == (False, [])
 
 
 def test_a_store_that_is_not_there_is_not_made(tmp_path: Path) -> None:

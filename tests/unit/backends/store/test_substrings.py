@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from packages import stored, wheel
+from packages import LAUNCH, stored, wheel
 
 from backends.store import Store
-from backends.store.substrings import Operator
+from backends.store.bulk import Bulk
+from backends.store.model import Brief, NewFile
+from backends.store.substrings import Operator, brief_of
 
 
 @pytest.fixture(scope="module")
@@ -43,5 +45,50 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 def test_a_search_finds(
     store: Store, wanted: Mapping[str, Sequence[str]], operator: Operator, found: list[str]
 ) -> None:
-    releases = store.search(wanted, operator)
-    assert [f"{release.project} {release.version}" for release in releases] == found
+    briefs = map(brief_of, store.search(wanted, operator))
+    assert [f"{brief.project} {brief.version}" for brief in briefs] == found
+
+
+def test_what_is_told_is_in_the_order_of_names_and_versions(tmp_path: Path) -> None:
+    with Store(tmp_path / "store") as opened:
+        for name, version in (("zope.interface", "1"), ("a-z", "10"), ("A", "1.10"), ("a-z", "9"), ("A", "1.9")):
+            stored(opened, wheel(name, version, {"Summary": "at \x1f all"}))
+        told = [brief_of(line) for line in opened.search({})]
+    assert told == [
+        Brief("A", "1.9", "at  all", 0),
+        Brief("A", "1.10", "at  all", 1),
+        Brief("a-z", "9", "at  all", 0),
+        Brief("a-z", "10", "at  all", 1),
+        Brief("zope.interface", "1", "at  all", 0),
+    ]
+
+
+def test_values_of_a_list_are_looked_in_one_by_one(store: Store) -> None:
+    assert store.search({"keywords": ["web,wsgi"]}) == store.search({"platform": ["anylinux"]}) == []
+
+
+def test_hidden_releases_are_told_to_who_wants_them(tmp_path: Path) -> None:
+    with Store(tmp_path / "store") as opened:
+        for version in ("1.0", "1.1"):
+            stored(opened, wheel("Flask", version))
+        opened.set_hidden("flask", "1.0", True, LAUNCH)
+        told = [[brief_of(line).version for line in opened.search({"name": ["las"]}, "and", too)] for too in (0, 1)]
+    assert told == [["1.1"], ["1.0", "1.1"]]
+
+
+def test_what_many_files_at_once_add_is_found_as_what_an_upload_adds(tmp_path: Path) -> None:
+    packages = [wheel(name, version, {"Summary": "Of many"}) for name in ("one", "two") for version in ("1", "10", "9")]
+    with Store(tmp_path / "uploads") as uploads, Store(tmp_path / "bulk") as together:
+        for package in packages:
+            stored(uploads, package)
+        with Bulk(together, with_files=False) as bulk:
+            for number, version in enumerate(("1", "10", "9")):
+                for name in ("one", "two"):
+                    fields = {"name": name, "version": version, "summary": "Of many"}
+                    new = NewFile(f"{name}-{version}-py3-none-any.whl", "bdist_wheel", "py3", fields)
+                    bulk.add(new, f"{name} {number}".encode(), LAUNCH)
+            for name in ("one", "two"):
+                bulk.end_project(name)
+        for wanted in ({"name": ["one"]}, {"summary": ["many"]}, {}):
+            assert together.search(wanted) == uploads.search(wanted)
+        assert together.find("many", 5) == uploads.find("many", 5)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from packages import LAUNCH, stored, wheel
 
-from backends.store import Store
+from backends.store import Store, words
+from backends.store.bulk import Bulk
+from backends.store.model import NewFile
 
 
 @pytest.fixture
@@ -76,7 +79,44 @@ def test_what_is_found_follows_each_change(store: Store) -> None:
     assert [hit.name for hit in store.find("django", 10).hits] == ["django"]
 
 
+def test_of_more_than_can_be_ranked_the_nearest_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "MOST_RANKED", 40)
+    count = 50
+    told = {0: ("http-client", "x"), count // 2: ("requests", "an HTTP client"), count - 1: ("http.client2", "x")}
+    with Store(tmp_path / "many") as store:
+        with Bulk(store, with_files=False) as bulk:
+            for number in range(count):
+                name, summary = told.get(number, (f"p{number}", "x"))
+                fields = {"name": name, "version": "1", "summary": summary, "description": "uses an http client"}
+                bulk.add(NewFile(f"{name}-1.whl", "bdist_wheel", "py3", fields), str(number).encode(), LAUNCH)
+                bulk.end_project(name)
+        found = store.find("http client", 4)
+        assert {hit.name for hit in found.hits[:2]} == {"http-client", "http.client2"}
+        assert found.hits[2].name == "requests"
+        assert found.more
+        pages = [store.find("http client", 20, offset).hits for offset in range(0, found.count, 20)]
+        names = [hit.name for page in pages for hit in page]
+        assert len(names) == len(set(names)) == found.count
+
+
 def test_pages_of_what_is_found_do_not_overlap(store: Store) -> None:
     pages = [store.find("flask", 2, offset) for offset in (0, 2, 4)]
     assert [[hit.name for hit in page.hits] for page in pages] == [["Flask", "flask-login"], ["django"], []]
     assert {page.count for page in pages} == {3}
+
+
+def test_many_at_once_may_say_more_than_is_sqlites_longest_text(tmp_path: Path) -> None:
+    with Store(tmp_path / "many") as store:
+        store.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 200_000)
+        with Bulk(store, with_files=False) as bulk:
+            for number in range(30):
+                fields = {
+                    "name": f"p{number}",
+                    "version": "1",
+                    "description": f"all of them, {number}; " + "x" * 10_000,
+                }
+                bulk.add(NewFile(f"p{number}-1.whl", "bdist_wheel", "py3", fields), str(number).encode(), LAUNCH)
+                bulk.end_project(f"p{number}")
+        assert store.find("all of them", 50).count == 30
+        assert [hit.name for hit in store.find("them 29", 5).hits] == ["p29"]
+        assert store.unsearchable() == []

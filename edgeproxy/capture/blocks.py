@@ -1,10 +1,10 @@
 """The file of a capture: blocks of records, each compressed for itself.
 
     a skippable frame of zstd (RFC 8878 §3.1.2): signature, version, and of what follows: records, sizes, checksum
-    a frame of zstd: one line of JSON (`columns`)
+    a frame of zstd: one line of JSON, and what may be behind it (`columns`)
 
-So `zstd -dc FILE` shows it, two files one after the other are one file, and who has to begin anew in the middle finds
-the next block by its signature.
+So any program for zstd reads it, two files one after the other are one file, and who has to begin anew in the middle
+finds the next block by its signature.
 
 Laws of this module:
 - a block is whole or it is none: what is torn or altered costs the records of its own block, and is told with its place
@@ -22,7 +22,7 @@ from zlib import crc32
 
 import zstandard
 
-VERSION: Final = 2
+VERSION: Final = 3
 MOST_OCTETS: Final = 1 << 22  # of a block, before it is compressed
 MOST_RECORDS: Final = 16_384
 _LEVEL: Final = 3
@@ -102,7 +102,7 @@ def _read_block(file: BinaryIO, place: int) -> Block | Broken | None:
     version, records, packed, octets, checksum = _FIELDS.unpack(head[len(_SIGNATURE) :])
     if records > MOST_RECORDS or octets > MOST_OCTETS or packed > MOST_OCTETS + _AT_A_TIME:
         return Broken(place, _until_next(file, place), "the head of a block promises more than a block may hold")
-    frame = file.read(packed)
+    frame = _frame(file, packed)
     if crc32(frame, crc32(head[len(_SIGNATURE) : -4])) != checksum:
         why = "the file ends in a block" if len(frame) < packed else "a block was altered"
         return Broken(place, _until_next(file, place), why, records)
@@ -113,6 +113,20 @@ def _read_block(file: BinaryIO, place: int) -> Block | Broken | None:
     if content is None:
         return Broken(place, HEAD + packed, "a block does not hold what its head says", records)
     return Block(place, version, records, content)
+
+
+def _frame(file: BinaryIO, packed: int) -> bytes:
+    """Where another block begins within it, as far as that: it was torn there. A file of nothing but heads would else
+    be read, and summed, as often as it has heads.
+    """
+    frame = bytearray()
+    while len(frame) < packed and (data := file.read(min(packed - len(frame), _AT_A_TIME))):
+        at = max(0, len(frame) - len(_SIGNATURE) + 1)
+        frame += data
+        found = frame.find(_SIGNATURE, at)
+        if found >= 0:
+            return bytes(frame[:found])
+    return bytes(frame)
 
 
 def _unpacked(frame: bytes, octets: int) -> bytes | None:

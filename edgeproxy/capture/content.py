@@ -3,7 +3,7 @@
 Laws of this module:
 - what is digested is the content as it was framed (RFC 9112 §6): without head, chunks and trailers, with its coding;
 - what was written and cannot be read so has no digest: nothing is guessed;
-- nothing of it is kept.
+- nothing of it is written anywhere.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _CHUNKED: Final = re.compile(rb"(?i)\r\ntransfer-encoding:[ \t]*chunked\r\n")
 _LONGEST_HEAD: Final = 1 << 18
 
 
-Content = bytes  # as JSON: octets, and their SHA-256 in hexadecimal
+Content = bytes  # as JSON, for the table `contents`: octets, and their SHA-256 in hexadecimal
 
 
 def content_in(octets: bytes) -> bytes | None:
@@ -42,10 +42,6 @@ def content_in(octets: bytes) -> bytes | None:
 
 
 def told_of(content: bytes) -> Content:
-    """PERF: SHA-256 of 1 KiB costs three times what the hash of its octets does, and a site gives the same pages again
-    and again. So who asks remembers it by that, and holds nothing of the content: 64 bits under a key of the process,
-    which no two pages of a capture are to be expected to share, whoever writes the pages.
-    """
     return _told(len(content), sha256(content).hexdigest())
 
 
@@ -54,8 +50,9 @@ class ContentReader:
 
     __slots__ = ("_hash", "_head", "_is_bad", "_octets", "_reader")
 
-    def __init__(self) -> None:
-        self._head: bytearray | None = bytearray()  # None: it is read
+    def __init__(self, *, has_head: bool = True) -> None:
+        """`has_head`: that comes first."""
+        self._head: bytearray | None = bytearray() if has_head else None  # None: it is read
         self._reader: ChunkedReader | None = None
         self._is_bad = False
         self._octets = 0
@@ -97,4 +94,4 @@ class ContentReader:
 
 
 def _told(octets: int, digest: str) -> Content:
-    return b'[%d,"%b"]' % (octets, digest.encode("ascii"))
+    return b'{"octets":%d,"digest":"%b"}' % (octets, digest.encode("ascii"))

@@ -1,7 +1,8 @@
 """One recorded exchange: what of a request and its answer is enough to replay it, to compare, and to fit a model.
 
 Laws of this module:
-- a record holds nothing that lets anybody in (`scrubbing`), no body, and of a client's address only its network's;
+- a record holds nothing that lets anybody in (`scrubbing`), no body but that of a request whose rule declares it safe,
+  and of a client's address only its network's;
 - what is read is bounded and of the right type, or it is no record: `BadRecord` says why.
 """
 
@@ -11,16 +12,21 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from edgeproxy.capture.safety import SafetyClass
 
-LONGEST_URL: Final = 80_000  # characters: what is scrubbed may be longer than it was
+LONGEST_URL: Final = 20_480  # characters: of 8,192, as long as an edge takes one, scrubbing makes 18,779 at most
 MOST_HEADERS: Final = 64
 LONGEST_VALUE: Final = 8_192
+LONGEST_HEADERS: Final = 131_072  # characters, of all together
+LONGEST_BODY: Final = 16_384  # characters
 MOST_HITS: Final = 1 << 40
-_LATEST: Final = 1e11  # seconds since the epoch
+_LATEST: Final = 9e9  # seconds since the epoch: in nanoseconds these are 63 bits
+_LONGEST: Final = 1e11  # milliseconds
 _URL: Final = re.compile(r"(https?)://([^/?#\s]+)((?:[/?][^#\s]*)?)")
+_HALF: Final = re.compile("[\ud800-\udfff]")
 _DIGEST: Final = re.compile("[0-9a-f]{64}")
 
 
@@ -41,6 +47,7 @@ class Captured:
     client: str | None = None  # the first address of the client's network
     xmlrpc: str | None = None  # the method of a call
     sent: int | None = None  # octets of the request's body
+    body: str | None = None  # that of a POST which its rule declares safe, whole, if it is text without a secret
     safety: SafetyClass = SafetyClass.UNKNOWN
     rule: str | None = None
     shape: str | None = None  # of the URL
@@ -72,9 +79,15 @@ class Captured:
         return rest if rest.startswith("/") else f"/{rest}"
 
     def _parts(self) -> tuple[str, str, str]:
-        found = _URL.fullmatch(self.url)
-        assert found is not None, "it was read, or written by the edge"
-        return found[1], found[2], found[3]
+        parts = _parts_of(self.url)
+        assert parts is not None, "it was read, or written by the edge"
+        return parts
+
+
+@lru_cache(64)  # PERF: many records of a block share a URL, and each asks several times: 0.3 ms for a long one
+def _parts_of(url: str) -> tuple[str, str, str] | None:
+    found = _URL.fullmatch(url)
+    return None if found is None else (found[1], found[2], found[3])
 
 
 _KEYS: Final = tuple(Captured.__slots__)
@@ -102,7 +115,7 @@ def read_words(words: Mapping[str, Any]) -> Captured:
     method, url = _text(words, "method", 32), _text(words, "url", LONGEST_URL)
     if method is None or url is None:
         raise BadRecord(f"`{'method' if method is None else 'url'}` is not there")
-    if _URL.fullmatch(url) is None:
+    if _parts_of(url) is None:
         raise BadRecord("`url` is no http or https URL")
     time = _number(words, "time", _LATEST)
     if time is None:
@@ -114,13 +127,14 @@ def read_words(words: Mapping[str, Any]) -> Captured:
         headers=_headers(words),
         credentials=_credentials(words),
         sent=_whole(words, "sent"),
+        body=_text(words, "body", LONGEST_BODY),
         safety=_safety(words),
         status=_whole(words, "status", 999),
         whole=_flag(words, "whole"),
         octets=_whole(words, "octets"),
         digest=_digest(words),
-        head_ms=_number(words, "head_ms", _LATEST),
-        ms=_number(words, "ms", _LATEST),
+        head_ms=_number(words, "head_ms", _LONGEST),
+        ms=_number(words, "ms", _LONGEST),
         count=_count(words),
         **{key: _text(words, key, LONGEST_VALUE) for key in _TEXTS},
     )
@@ -132,7 +146,14 @@ def _text(words: Mapping[str, Any], key: str, longest: int) -> str | None:
         raise BadRecord(f"`{key}` is no text")
     if value is not None and len(value) > longest:
         raise BadRecord(f"`{key}` is longer than {longest} characters")
+    if value is not None and not _is_text(value):
+        raise BadRecord(f"`{key}` has half a surrogate pair, which no octets are")
     return value
+
+
+def _is_text(value: str) -> bool:
+    """JSON's escapes may name halves of surrogate pairs (RFC 8259 §8.2): they can be neither sent nor written."""
+    return value.isascii() or _HALF.search(value) is None
 
 
 def _number(words: Mapping[str, Any], key: str, most: float) -> float | None:
@@ -182,13 +203,19 @@ def _headers(words: Mapping[str, Any]) -> Mapping[str, str]:
     if not isinstance(given, dict) or len(given) > MOST_HEADERS:
         raise BadRecord(f"`headers` is no object of at most {MOST_HEADERS}")
     for name, value in given.items():
-        if not isinstance(value, str) or len(name) + len(value) > LONGEST_VALUE:
+        if not isinstance(value, str) or len(name) + len(value) > LONGEST_VALUE or not _is_text(name + value):
             raise BadRecord(f"a header is no text of at most {LONGEST_VALUE} characters")
+    if sum(map(len, given)) + sum(map(len, given.values())) > LONGEST_HEADERS:
+        raise BadRecord(f"`headers` are more than {LONGEST_HEADERS} characters")
     return {name.lower(): value for name, value in given.items()}
 
 
 def _credentials(words: Mapping[str, Any]) -> tuple[str, ...]:
     given = words.get("credentials", [])
-    if not isinstance(given, list) or len(given) > MOST_HEADERS or not all(isinstance(each, str) for each in given):
+    if (
+        not isinstance(given, list)
+        or len(given) > MOST_HEADERS
+        or not all(isinstance(each, str) and _is_text(each) for each in given)
+    ):
         raise BadRecord(f"`credentials` is no list of at most {MOST_HEADERS} names")
     return tuple(given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from edgeproxy.capture.record import BadRecord
@@ -32,6 +32,16 @@ def request_words(method: str, url: str, headers: Mapping[str, str], client: obj
         words["credentials"] = list(dict.fromkeys([*credentials, *(["authorization"] if "@" in found[2] else [])]))
     network = network_of(client)
     return words if network is None else {**words, "client": network}
+
+
+def joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Several of one name are one list (RFC 9110 §5.3); names in lower case. Each once: who wrote a file may have
+    written a hundred thousand of one name. Raises TypeError and AttributeError for what is no text.
+    """
+    values: dict[str, list[str]] = {}
+    for name, value in fields:
+        values.setdefault(name.lower(), []).append(value)
+    return {name: ", ".join(all_of_it) for name, all_of_it in values.items()}
 
 
 def network_of(client: object) -> str | None:

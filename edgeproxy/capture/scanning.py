@@ -2,8 +2,8 @@
 
 Laws of this module:
 - it tells where, and of what kind, and never the secret;
-- it looks at every value of every line with expressions of its own, at what stays when escapes are read twice, too, and
-  asks, besides, whether scrubbing once more would change anything;
+- it looks at every value of every line with expressions of its own, at what stays when escapes are read, however often,
+  too, and asks, besides, whether scrubbing once more would change anything, and whether a body would still be kept;
 - a header that captures do not keep is a finding, whatever it holds;
 - known secrets (`edgeproxy capture verify --known FILE`) are looked for as they are, escaped, and in base64.
 """
@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
-from edgeproxy.capture.scrubbing import KEPT, kept_target, kept_value
+from edgeproxy.capture.bodies import holds_secret
+from edgeproxy.capture.scrubbing import KEPT, kept_authority, kept_target, kept_value
 from edgeproxy.migration.comparing.scrubbing import HIDDEN, is_secret
 
 _LOOKS: Final = (
@@ -27,14 +28,26 @@ _LOOKS: Final = (
         "a token of a code host or chat",
         re.compile(r"(?:gh[pousr]|github_pat|glpat|xox[abprs]|sk|rk)[_-][A-Za-z0-9_-]{16,}"),
     ),
-    ("a cloud's key", re.compile(r"(?:AKIA|ASIA)[0-9A-Z]{16}")),
-    ("credentials", re.compile(r"(?i)\b(?:bearer|basic|digest)[ +]+[A-Za-z0-9._~+/=-]{8,}")),
+    ("a token of a package registry or model hub", re.compile(r"(?:npm|hf)_[A-Za-z0-9]{16,}")),
+    ("a cloud's key", re.compile(r"(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[A-Za-z0-9_-]{20,}")),
+    ("credentials", re.compile(r"(?i)\b(?:bearer|basic|digest|token)[ +]+[A-Za-z0-9._~+/=-]{8,}")),
+    (
+        "a password that a command is told",
+        re.compile(
+            r"(?i)(?<![^\s\"'(;,])--?(?:[a-z0-9_-]{0,40}(?:passw|passphrase|token|secret|credential)[a-z0-9_-]{0,40}|"
+            r"(?:[a-z0-9]{1,20}[_-]){0,3}(?:pass|pwd|pw|key|otp|pin)) +(?![\s-]|\[hidden)"
+        ),
+    ),
+    ("a password with its name", re.compile(r"(?i)(?<![a-z0-9])(?:pass|pwd?|passcode) ?: ?(?!\[hidden)[^\s\"'{\[]")),
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")),
+    ("a user's password", re.compile(r"(?<![\w.%+-])(?!\+?mailto:)[\w.%+-]++:[^\s/@?#&\"'<>(){}\[\]]{1,1000}+@")),
     ("user and password of a URL", re.compile(r"://(?!\[hidden\]@)[^/@\s\"'<>?#]{1,200}@")),
 )
 _RANDOM: Final = re.compile(r"[A-Za-z0-9]{20,}")
 _PAIR: Final = re.compile(r"([A-Za-z0-9_.-]{1,60})=([^&;\s\"',]+)")
-_NOT_LOOKED_AT: Final = frozenset(("digest", "contents"))  # by form alone; known secrets are
+_END_OF_AUTHORITY: Final = re.compile("[/?#]")
+_DEEPEST: Final = 8  # escapes within escapes
+_NOT_LOOKED_AT: Final = frozenset(("digest", "contents", "contents.digest"))  # by form alone; known secrets are
 _TABLES: Final = ("asked", "fields", "outcomes", "clients", "connections", "rows", "more", "kinds")
 
 
@@ -51,8 +64,7 @@ def secrets_of(words: Any) -> Iterator[Secret]:
     for key, text in _texts(words, ""):
         if key in _NOT_LOOKED_AT:
             continue
-        spellings = {text, unquote(text), unquote(unquote(text))}
-        found = {what for each in spellings for what in _found(each)}
+        found = {what for each in _spellings(text) for what in _found(each)}
         yield from (Secret(key, what) for what in sorted(found))
         yield from _of_place(key, text)
 
@@ -82,6 +94,15 @@ def _texts(value: Any, key: str) -> Iterator[tuple[str, str]]:
             yield from _texts(each, key)
 
 
+def _spellings(text: str) -> Iterator[str]:
+    for _ in range(_DEEPEST):
+        yield text
+        read = unquote(text)
+        if read == text:
+            return
+        text = read
+
+
 def _found(text: str) -> Iterator[str]:
     for what, looks in _LOOKS:
         if looks.search(text) is not None:
@@ -99,6 +120,8 @@ def _is_random(word: str) -> bool:
 
 def _of_place(key: str, text: str) -> Iterator[Secret]:
     place, _, name = key.partition(".")
+    if place == "more":
+        _, _, name = name.partition(".")  # behind the number of a record
     if place in _TABLES:
         place, _, name = name.partition(".")
     if place == "headers" and name and name not in KEPT:
@@ -110,10 +133,16 @@ def _of_place(key: str, text: str) -> Iterator[Secret]:
 def _is_changed(place: str, name: str, text: str) -> bool:
     """By scrubbing once more."""
     if place == "url":
-        return kept_target(_target_of(text)) != _target_of(text)
+        return _changed_url(text) != text
+    if place == "body":
+        return holds_secret(text)
+    if place == "xmlrpc":
+        return kept_value("", text) != text
     return place == "headers" and bool(name) and kept_value(name, text) != text
 
 
-def _target_of(url: str) -> str:
-    authority, slash, rest = url.partition("://")[2].partition("/")
-    return f"/{rest}" if slash else authority[len(authority) :]
+def _changed_url(url: str) -> str:
+    scheme, mark, rest = url.partition("://")
+    end = _END_OF_AUTHORITY.search(rest)
+    at = len(rest) if end is None else end.start()
+    return f"{scheme}{mark}{kept_authority(rest[:at])}{kept_target(rest[at:])}"

@@ -2,8 +2,10 @@
 
 Laws of this module:
 - of headers only those in KEPT stay, and of those that hold credentials no more than that they were there;
-- a value whose parameter, or path segment before it, speaks of a secret is taken out, however it is spelled: by
-  percent-encoding, with `;` in the place of `&`; so is what looks like a token, wherever it stands;
+- a value whose parameter, or a path segment before it, however far, speaks of a secret is taken out, however it is
+  spelled: by percent-encoding, once or several times, with `;` in the place of `&`; so is what looks like a token,
+  wherever it stands; a name that is taken out takes its value along;
+- `p` is a page if its value is a number, else a password;
 - what was scrubbed stays as it is when it is scrubbed again;
 - it takes time in proportion to the text.
 """
@@ -36,17 +38,32 @@ KEPT: Final = frozenset(
 )
 CREDENTIALS: Final = ("authorization", "cookie", "proxy-authorization")
 _URLS: Final = frozenset(("origin", "referer"))
+_OF_TAGS: Final = frozenset(("if-match", "if-none-match", "if-range"))
+_TAGS: Final = re.compile(r"""(?:(?:W/)?"[A-Za-z0-9+/_.:=-]{1,128}"(?:[ \t]*,[ \t]*|\Z)){1,64}""")  # RFC 9110 §8.8.3
+DEEPEST: Final = 6  # escapes within escapes: what nests deeper is nobody's, and is taken out
 _LONGEST: Final = 2_048  # characters of one value
 _LONGEST_TARGET: Final = 8_192
 _LONGEST_HOST: Final = 1_024
 
 # Twenty characters and more without a break, of capital and small letters and digits: no name, no version, no digest
 # in hexadecimal, as paths and user agents have them.
-_RANDOM: Final = re.compile(
+RANDOM: Final = re.compile(
     r"(?<![A-Za-z0-9])(?=[A-Za-z]*+[0-9])(?=[a-z0-9]*+[A-Z])(?=[A-Z0-9]*+[a-z])[A-Za-z0-9]{20,}+(?:[-+=_.][A-Za-z0-9]*+)*+"
 )
-_HEX: Final = re.compile(r"(?<![A-Za-z0-9])[0-9A-Fa-f]{32,}+(?![A-Za-z0-9])")  # in a query: a key
-_OF_SECRETS: Final = re.compile(SECRETS_FOLLOW)
+HEX: Final = re.compile(r"(?<![A-Za-z0-9])[0-9A-Fa-f]{32,}+(?![A-Za-z0-9])")  # in a query: a key
+# User and password, up to the last @, whether or not `//` stands before them; behind `//` a user alone, too. Of what is
+# written for people, an address to write to is none.
+_USER: Final = re.compile(
+    r"""(?<![\w.~%!$*+-])(?!\+?mailto:)[\w.~%!$*+-]++:(?:[^\s/@?#&"'<>(){}\[\]]{0,1000}+@)+"""
+    r"""|(?<=//)(?:[^\s/@?#&"'<>(){}\[\]]{0,1000}+@)+"""
+)
+OF_SECRETS: Final = re.compile(SECRETS_FOLLOW)
+_LINK: Final = re.compile(rf"(/{SECRETS_FOLLOW})((?:/[^/\s?#&;,\"'<>()\\]*+)++)")  # within a text
+BY_P: Final = re.compile(  # a password that is called no more than that
+    r"(?<![A-Za-z0-9._~%$-])([Pp])=(?![0-9]{1,6}(?![^\s&;,)\"'#]))[^\s&;,)\"'#]++"
+)
+_PAGE: Final = re.compile("[0-9]{0,6}")
+_SHORTEST: Final = 2  # characters of a parameter's name that says nothing: `/reset/?t=…`
 _ODD: Final = re.compile(rf"[%;:=]|/{SECRETS_FOLLOW}/")
 _SEPARATORS: Final = re.compile("([&;])")
 _NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -62,6 +79,8 @@ def kept_value(name: str, value: str) -> str:
     if name in _URLS:
         scheme, mark, rest = value.partition("://")
         return f"{scheme}://{_without_user(rest)}" if mark else kept_target(value)
+    if name in _OF_TAGS and _TAGS.fullmatch(value):
+        return scrubbed_text(value)  # entity-tags are random to look at, and let nobody in
     return _if_plain(value)
 
 
@@ -70,31 +89,38 @@ def credentials_of(values: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def kept_url(scheme: str, authority: str, target: str) -> str:
-    """`target` in any form; one in absolute-form has its own authority."""
-    target = target[:_LONGEST_TARGET]
+    """`target` in any form; one in absolute-form has its own authority. One that is cut says so: it is another one."""
+    if len(target) > _LONGEST_TARGET:
+        target = f"{target[:_LONGEST_TARGET]}{HIDDEN}"
     if not target.startswith("/"):
         _, mark, rest = target.partition("://")
         authority, slash, path = rest.partition("/") if mark else (authority, "", "")
         authority, question, query = authority.partition("?")
         target = f"{slash}{path}{question}{query}"
-    return f"{scheme}://{_hidden_user(authority[:_LONGEST_HOST])}{kept_target(target)}"
+    return f"{scheme}://{kept_authority(authority[:_LONGEST_HOST])}{kept_target(target)}"
 
 
 def kept_target(target: str) -> str:
     """A path and query."""
     path, mark, query = target.partition("#")[0].partition("?")
-    return f"{_kept_path(path)}{mark}{_kept_query(query)}"
+    kept, is_behind = _kept_path(path)
+    return f"{kept}{mark}{_kept_query(query, is_behind=is_behind)}"
 
 
-def _kept_path(path: str) -> str:
+def _kept_path(path: str) -> tuple[str, bool]:
+    """With whether a segment of it speaks of a secret."""
     if _ODD.search(path) is None:  # PERF: most have nothing to look at one by one
-        return _without_looks(path)
-    parts, before = [], ""
+        return _without_looks(path), False
+    parts, is_behind = list[str](), False
     for part in path.split("/"):
-        is_secret_one = len(part) >= LEAST and _OF_SECRETS.fullmatch(unquote(before)) is not None
-        parts.append(HIDDEN if is_secret_one else _kept_part(part))
-        before = part
-    return _without_looks("/".join(parts))  # those that hold slashes, too
+        parts.append(HIDDEN if is_behind and len(part) >= LEAST else _kept_part(part))
+        is_behind = is_behind or _is_of_secrets(part)
+    return _without_looks("/".join(parts)), is_behind  # those that hold slashes, too
+
+
+def _is_of_secrets(part: str) -> bool:
+    """By what stands last in it, if it holds slashes that are escaped."""
+    return any(OF_SECRETS.fullmatch(each.rpartition("/")[2]) for each in _readings(part))
 
 
 def _kept_part(part: str) -> str:
@@ -102,40 +128,88 @@ def _kept_part(part: str) -> str:
     return _kept_query(part) if "=" in part or ";" in part else _if_plain(part)
 
 
-def _kept_query(query: str) -> str:
-    return "".join([_kept_pair(each) for each in _SEPARATORS.split(query)])
+def _kept_query(query: str, *, is_behind: bool = False) -> str:
+    return "".join([_kept_pair(each, is_behind) for each in _SEPARATORS.split(query)])
 
 
-def _kept_pair(pair: str) -> str:
+def _kept_pair(pair: str, is_behind: bool) -> str:
     name, equals, value = pair.partition("=")
-    if equals and value and is_secret(unquote(name.replace("+", " ")).strip()):
-        return f"{_if_plain(name)}={HIDDEN}"
-    if equals and _HEX.search(unquote(value)) is not None:
-        value = HIDDEN
-    return f"{_if_plain(name)}{equals}{_if_plain(value)}"
+    kept = _if_plain(name)
+    if not equals or not value:
+        return f"{kept}{equals}"
+    if kept == HIDDEN or any(_hides(each, value) for each in _readings(name)):
+        return f"{kept}={HIDDEN}"
+    if (is_behind and _is_of_link(name, value)) or any(map(HEX.search, _readings(value))):
+        return f"{kept}={HIDDEN}"
+    return f"{kept}={_if_plain(value)}"
+
+
+def _hides(name: str, value: str) -> bool:
+    name = _NO_TEXT.sub("", name).strip()
+    return is_secret(name) or (name in ("p", "P") and _PAGE.fullmatch(value) is None)
+
+
+def _is_of_link(name: str, value: str) -> bool:
+    return len(name) <= _SHORTEST and len(value) >= LEAST and "/" not in unquote(value)
 
 
 def _if_plain(text: str) -> str:
     """What is a token when its escapes are read goes as a whole."""
-    read = unquote(text)
-    if read != text and _without_tokens(read) != read:
+    readings = _readings(text)
+    if len(readings) > DEEPEST or any(_has_tokens(each) for each in readings[1:]):
         return HIDDEN
     return _without_tokens(text)
 
 
+def _readings(text: str) -> list[str]:
+    """It, and what it says when its escapes are read, again and again; more than `DEEPEST`: there is no end to it."""
+    readings = [text]
+    if "%" in text or "+" in text:
+        while len(readings) <= DEEPEST and (read := unquote(readings[-1].replace("+", " "))) != readings[-1]:
+            readings.append(read)
+    return readings
+
+
 def _without_tokens(text: str) -> str:
-    return _RANDOM.sub(HIDDEN, scrubbed_text(_NO_TEXT.sub(" ", text)))
+    text = _USER.sub(HIDDEN, _NO_TEXT.sub(" ", text))
+    if "/" in text:
+        text = _LINK.sub(_hidden_link, text)
+    if "=" in text:
+        text = BY_P.sub(rf"\1={HIDDEN}", text)
+    return RANDOM.sub(HIDDEN, scrubbed_text(text))
+
+
+def _has_tokens(read: str) -> bool:
+    """Of what was escaped: `reset%2F…` is a path, too."""
+    return _without_tokens(read) != read or ("/" in read and _LINK.sub(_hidden_link, f"/{read}") != f"/{read}")
+
+
+def _hidden_link(found: re.Match[str]) -> str:
+    return found[1] + "/".join([HIDDEN if len(part) >= LEAST else part for part in found[2].split("/")])
 
 
 def _without_looks(path: str) -> str:
     """By what tokens look like alone: a name and its value do not reach beyond their segment."""
-    return _RANDOM.sub(HIDDEN, scrubbed_target(path))
+    return RANDOM.sub(HIDDEN, scrubbed_target(_USER.sub(HIDDEN, path)))
+
+
+def kept_name(text: str) -> str:
+    """A host or a user agent, wherever one is told."""
+    return _if_plain(_hidden_user(text) if "@" in text and " " not in text else text)
 
 
 def _without_user(rest: str) -> str:
     """What follows a URL's scheme."""
     authority, slash, path = rest.partition("/")
-    return f"{_hidden_user(authority)}{kept_target(slash + path)}"
+    return f"{kept_authority(authority)}{kept_target(slash + path)}"
+
+
+def kept_authority(authority: str) -> str:
+    """Clients say what they like in Host."""
+    host, colon, port = _hidden_user(authority).rpartition(":")
+    if not colon or not port.isdigit():
+        host, colon, port = f"{host}{colon}{port}", "", ""
+    return f"{_if_plain(host)}{colon}{port}"
 
 
 def _hidden_user(authority: str) -> str:

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 SUFFIX: Final = ".capture"
+_FORM: Final = "%Y%m%dT%H%M%SZ"  # of a name
 LEAST_FILE: Final = 1 << 20  # octets: more than a block may have, however badly it is compressed
 _LARGEST_FILE: Final = 1 << 26
 _OPEN_SHARE: Final = 4  # of the whole, divided by this, for the files that are being written
@@ -38,6 +40,14 @@ class Settings:
 
     def file_name(self, worker: int, number: int) -> str:
         return f"{self.name}-{worker}-{number:06}{SUFFIX}"
+
+
+def name_of(moment: datetime, last: str | None) -> str:
+    """Of a capture that begins then, in UTC, after one of the name `last`: no two of an edge are of one second."""
+    name = moment.strftime(_FORM)
+    if last is None or name > last:
+        return name
+    return (datetime.strptime(last, _FORM).replace(tzinfo=UTC) + timedelta(seconds=1)).strftime(_FORM)
 
 
 def least_of(writers: int) -> int:

@@ -2,7 +2,8 @@
 
 Version 1 is newline JSON, one request a line, as `edgeproxy diff --capture` has read it from the beginning: `method`
 and `url`, and maybe `headers` (values may be lists), `client`, `time` (a number, or as in 2024-09-05T12:00Z), `xmlrpc`
-and `count`. People write it, so it is scrubbed as it is read. Version 2 is what the edge writes.
+and `count`. People write it, so it is scrubbed as it is read. Version 2 was the first that the edge wrote: its records
+have the words of version 3, and blocks another form (`version_2`). Version 3 is what it writes now.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from typing import Any, Final
 from edgeproxy.capture.blocks import VERSION, Block
 from edgeproxy.capture.columns import read_rows
 from edgeproxy.capture.record import BadRecord, Captured, read_words
-from edgeproxy.capture.requests import request_words
+from edgeproxy.capture.requests import joined, request_words
+from edgeproxy.capture.version_2 import read_lists
 from edgeproxy.ruleset.problems import Refusal
 from edgeproxy.ruleset.read_during import read_moment
 
 Words = Mapping[str, Any]
 PLAIN: Final = 1  # newline JSON without blocks
+LISTS: Final = 2
 NOTE: Final = "note"  # the key by which a block is about the capture itself
 LONGEST_LINE: Final = 1 << 18  # octets of newline JSON
 
@@ -32,10 +35,11 @@ class Note:
 
 def read_block(block: Block) -> Iterator[Captured | BadRecord | Note]:
     """What a block holds: records, or a note of the edge about the capture. Raises BadRecord for what is neither."""
-    words = _object(block.content)
+    line, _, rows = block.content.partition(b"\n")
+    words = _object(line)
     if NOTE in words:
         return iter((Note(words),))
-    return iter(read_rows(words, block.records))
+    return read_lists(words, block.records) if block.version == LISTS else read_rows(words, rows, block.records)
 
 
 def read_plain(line: bytes | str) -> Captured:
@@ -72,23 +76,24 @@ def _from_plain(words: Words) -> Words:
         except Refusal as refusal:
             raise BadRecord(refusal.message) from None
     kept = {key: words[key] for key in ("xmlrpc", "count") if words.get(key) is not None}
-    return {**request_words(method, url, _joined(words), words.get("client")), **kept, "time": time}
+    return {**request_words(method, url, _headers(words), words.get("client")), **kept, "time": time}
 
 
-def _joined(words: Words) -> dict[str, str]:
-    """Several of one name are one list (RFC 9110 §5.3)."""
+def _headers(words: Words) -> dict[str, str]:
     given = words.get("headers") or {}
     if not isinstance(given, dict):
         raise BadRecord("`headers` is no object")
-    joined: dict[str, str] = {}
-    for name, value in given.items():
-        for each in value if isinstance(value, list) else [value]:
-            if not isinstance(each, str):
-                raise BadRecord("a header is no text")
-            key = name.lower()
-            joined[key] = f"{joined[key]}, {each}" if key in joined else each
-    return joined
+    try:
+        return joined(
+            (name, each) for name, value in given.items() for each in (value if isinstance(value, list) else [value])
+        )
+    except TypeError:
+        raise BadRecord("a header is no text") from None
 
 
-UPGRADES: Final[Mapping[int, Callable[[Words], Words]]] = {PLAIN: _from_plain}
+def _as_it_is(words: Words) -> Words:
+    return words
+
+
+UPGRADES: Final[Mapping[int, Callable[[Words], Words]]] = {PLAIN: _from_plain, LISTS: _as_it_is}
 assert sorted(UPGRADES) == list(range(PLAIN, VERSION)), "each version before this one has its function"

@@ -15,8 +15,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from random import randrange
 from typing import Final
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
@@ -24,6 +25,7 @@ LOOPBACK: Final = "127.0.0.1"
 _START_SECONDS: Final = 30.0  # ten thousand rules take some
 _END_SECONDS: Final = 5.0
 _STEP_SECONDS: Final = 0.02
+_ASKED_FOR: Final = (10_000, 32_768)  # below net.ipv4.ip_local_port_range, as Linux has it
 _SYSTEM_PROGRAMS: Final = "/usr/local/sbin:/usr/sbin:/sbin"  # Debian's users do not have these on PATH
 
 
@@ -45,10 +47,14 @@ def version_printed_by(*command: str) -> str:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port where nobody listens. None of those that the kernel gives to whoever asks for any: another process, or a
+    connection, may have such a one before it is used.
+    """
+    while True:
+        port = randrange(*_ASKED_FOR)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def run_all(plan: Plan, driver: Driver, told: Callable[[str], None]) -> Results:
         case.name: {proxy.name: [] for proxy in plan.takers(case)} for case in plan.cases
     }
     by_name = {proxy.name: proxy for proxy in plan.proxies}
-    with _standing(plan, driver) as stand:
+    with standing(plan, driver) as stand:
         for number in range(plan.rounds):
             for case in plan.cases:
                 for name in order_of(tuple(results[case.name]), number):
@@ -79,13 +79,13 @@ def run_all(plan: Plan, driver: Driver, told: Callable[[str], None]) -> Results:
 
 
 @contextmanager
-def _standing(plan: Plan, driver: Driver) -> Iterator[Stand]:
+def standing(plan: Plan, driver: Driver) -> Iterator[Stand]:
     directory = driver.directory
     store = directory / "store"
     store.mkdir()
     write_store(store, plan.cases)
     certificate = make_certificate(directory, HOST) if any(case.tls for case in plan.cases) else None
-    site = Site(_own_directory(directory, "origin"), store, 0, free_port())
+    site = Site(own_directory(directory, "origin"), store, 0, free_port())
     command = prepare_nginx(site) if Nginx().is_installed() else prepare_own(site)
     passed = tuple(case for case in plan.cases if not case.cached)
     cached = tuple(case for case in plan.cases if case.cached)
@@ -107,7 +107,7 @@ def _origin(command: Sequence[str], log: Path, cases: Sequence[Case], port: int)
         yield
 
 
-def _own_directory(directory: Path, name: str) -> Path:
+def own_directory(directory: Path, name: str) -> Path:
     own = directory / name
     own.mkdir(exist_ok=True)
     return own
@@ -115,7 +115,7 @@ def _own_directory(directory: Path, name: str) -> Path:
 
 def _measure(proxy: Proxy, case: Case, stand: Stand, seconds: int) -> Result:
     door = Door(free_port(), stand.certificate if case.tls else None)
-    own = _own_directory(stand.directory, proxy.name)
+    own = own_directory(stand.directory, proxy.name)
     origin = stand.counting if case.cached else stand.origin
     site = Site(own, stand.store, origin, door.port, door.certificate)
     log = site.directory / "log"

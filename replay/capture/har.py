@@ -2,7 +2,8 @@
 
 Laws of this module:
 - what is read is scrubbed like everything else: no cookie, no body, no header that captures do not keep;
-- what is written holds no more than the capture: bodies and cookies are empty lists, unknown sizes -1, as HAR says it.
+- what is written holds no more than the capture, and no body: cookies are empty lists, unknown sizes -1;
+- what HAR has no word for (`_edgeproxy`) comes back as it was.
 """
 
 from __future__ import annotations
@@ -15,39 +16,49 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from edgeproxy.capture.record import BadRecord, Captured, read_words
-from edgeproxy.capture.requests import request_words
+from edgeproxy.capture.requests import joined, request_words
 from replay.capture.found import Found, Skipped, Unreadable
+from replay.capture.har_entries import Entry, Torn, entries_in
 
 _UNKNOWN: Final = -1
 _CREATOR: Final = {"name": "edgeproxy", "version": "0.1.0"}
-_OWN: Final = ("safety", "rule", "shape", "arm", "backend", "fallback", "cache", "digest", "xmlrpc", "client")
+_OWN: Final = (
+    *("safety", "rule", "shape", "arm", "backend", "fallback", "cache", "why", "whole", "digest", "xmlrpc", "client"),
+    *("credentials", "count"),
+)
 
 
 def read_har(content: bytes, name: str) -> Iterator[Found]:
     """Raises Unreadable."""
-    try:
-        har = json.loads(content.removeprefix(b"\xef\xbb\xbf"))
-        entries = har["log"]["entries"]
-    except (ValueError, RecursionError, KeyError, TypeError):
-        entries = None
-    if not isinstance(entries, list):
+    entries = entries_in(content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape"))
+    if entries is None:
         raise Unreadable(f"{name}: it begins as a HAR and is none: `log.entries` cannot be read")
     for number, entry in enumerate(entries, 1):
+        if isinstance(entry, Torn):
+            yield Skipped("its end", "the document ends within its entries", None)
+            return
         try:
-            yield _read_entry(entry)
+            yield _read_entry(_object(entry))
         except BadRecord as error:
             yield Skipped(f"entry {number}", str(error))
-        except (KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError, OverflowError):
             yield Skipped(f"entry {number}", "it is no entry of HAR 1.2")
 
 
+def _object(entry: Entry) -> Any:
+    """Raises BadRecord."""
+    if entry.text is None:
+        raise BadRecord("it holds more values than any program writes")
+    try:
+        return json.loads(entry.text)
+    except (ValueError, RecursionError):
+        raise BadRecord("it is not JSON") from None
+
+
 def _read_entry(entry: Mapping[str, Any]) -> Captured:
-    """Raises BadRecord; KeyError, TypeError and AttributeError where it is of another form."""
+    """Raises BadRecord; KeyError, TypeError, AttributeError and OverflowError where it is of another form."""
     request, response = entry["request"], entry["response"]
-    headers: dict[str, str] = {}
-    for each in request["headers"]:
-        name = each["name"].lower()
-        headers[name] = f"{headers[name]}, {each['value']}" if name in headers else each["value"]
+    headers = joined((each["name"], each["value"]) for each in request["headers"])
     if request.get("cookies"):
         headers.setdefault("cookie", "")
     method, url = request["method"], request["url"]
@@ -60,15 +71,15 @@ def _read_entry(entry: Mapping[str, Any]) -> Captured:
     return read_words(
         {
             **words,
+            "whole": response["status"] > 0,
             **kept,
             "time": _moment(entry["startedDateTime"]),
             "connection": _text(entry.get("connection")),
-            "sent": _size(request.get("bodySize")),
+            "sent": _size(request.get("bodySize")) or None,
             "status": response["status"],
             "octets": _size(response.get("bodySize")),
             "ms": _size(entry.get("time")),
             "head_ms": _sum(times, ("blocked", "dns", "connect", "send", "wait")),
-            "whole": response["status"] > 0,
         }
     )
 
@@ -113,7 +124,7 @@ def _entry(record: Captured) -> dict[str, Any]:
         "cache": {},
         "timings": {"send": 0.0, "wait": record.ms or 0.0 if wait is None else wait, "receive": receive},
         **({} if record.connection is None else {"connection": record.connection}),
-        "_edgeproxy": {key: value for key in _OWN if (value := getattr(record, key)) is not None},
+        "_edgeproxy": {key: value for key in _OWN if (value := getattr(record, key)) not in (None, ())},
     }
 
 

@@ -1,7 +1,8 @@
 """Logs of one line for each request: newline JSON as people write it, JSON access logs, combined access logs.
 
 What a log does not say is assumed as the reader was told: a combined log knows no host, and most know no scheme. How
-safe a request is no log says, nor is it guessed: it is unknown until a ruleset says it.
+safe a request is no log says, nor is it guessed: it is unknown until a ruleset says it. Sizes are what the log has
+counted; of an answer to HEAD none is kept, since some count its head.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class Assumed:
 
 _COMBINED: Final = re.compile(
     r"(?:(?P<vhost>[A-Za-z0-9.-]+(?::[0-9]+)?) )?"
-    r"(?P<client>\S+) \S+ (?P<user>.+?) \[(?P<time>[^\]]+)\] "
-    r'"(?P<request>(?:[^"\\]|\\.)*)" (?P<status>[0-9]{3}) (?P<octets>[0-9]+|-)'
+    r"(?P<client>\S+) \S+ (?P<user>.+?) \[(?P<time>[^\]]{1,64})\] "
+    r'"(?P<request>(?:[^"\\]|\\.)*)" (?P<status>[0-9]{3}) (?P<octets>[0-9]{1,19}|-)'
     r'(?: "(?P<referer>(?:[^"\\]|\\.)*)" "(?P<agent>(?:[^"\\]|\\.)*)")?(?P<rest>.*)'
 )
 _TIME: Final = re.compile(r"(\d{1,2})/([A-Z][a-z]{2})/(\d{4}):(\d\d:\d\d:\d\d) ([+-]\d\d)(\d\d)")
@@ -44,9 +45,11 @@ _LETTERS: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "v": "\v"}
 # A JSON log's keys, by what they say; the first that is there counts. Its own are the edge's; the others those of
 # nginx's variables, of Fastly's documentation, and of Caddy.
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    "time": ("time", "timestamp", "time_local", "time_iso8601", "msec", "time_start", "ts", "@timestamp"),
+    "ended": ("msec",),  # nginx's moment of logging, to the millisecond
+    "time": ("time", "timestamp", "time_local", "time_iso8601", "time_start", "ts", "@timestamp"),
     "client": ("client", "client_ip", "remote_addr", "clientip", "client_addr", "remote_ip"),
     "scheme": ("scheme", "protocol_scheme", "req_protocol"),
+    "is_tls": ("is_tls", "is_ssl", "https"),
     "method": ("method", "request_method", "req_method", "verb"),
     "host": ("host", "http_host", "server_name", "req_host", "request_host", "vhost"),
     "target": ("url", "request_uri", "uri", "path", "req_url"),
@@ -56,8 +59,8 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "user-agent": ("user_agent", "http_user_agent", "request_user_agent", "req_user_agent", "agent"),
     "referer": ("referer", "http_referer", "request_referer", "referrer"),
     "seconds": ("request_time", "duration"),
-    "ms": ("ms", "time_elapsed_ms", "elapsed_ms"),
-    "us": ("time_elapsed_us", "elapsed_us", "time_elapsed"),
+    "ms": ("ms", "time_elapsed_ms", "time_elapsed_msec", "elapsed_ms"),
+    "us": ("time_elapsed_us", "elapsed_us", "time_elapsed", "time_elapsed_usec"),
 }
 _OWN: Final = ("rule", "arm", "backend", "fallback", "cache", "why", "whole")
 
@@ -109,7 +112,7 @@ def read_combined(line: bytes, assumed: Assumed) -> Captured:
     if found["user"] != "-":
         headers["authorization"] = ""  # there was one
     words = _words(method, target, found["vhost"], assumed, headers, found["client"])
-    octets = None if found["octets"] == "-" else int(found["octets"])
+    octets = None if found["octets"] == "-" or method == "HEAD" else int(found["octets"])
     return read_words({**words, "time": time, "status": int(found["status"]), "octets": octets})
 
 
@@ -124,25 +127,32 @@ def read_json(line: bytes, assumed: Assumed) -> Captured:
     said = {what: _first(log, names) for what, names in _NAMES.items()}
     method, target = said["method"], said["target"]
     if method is None and isinstance(said["request"], str):
-        method, target = _request_line(said["request"])
+        is_line = target is None or " " in said["request"]  # Fastly calls the method alone so
+        method, target = _request_line(said["request"]) if is_line else (said["request"], target)
     if not isinstance(method, str) or not isinstance(target, str):
         raise BadRecord("it says no method or no target: the request was not understood, or the log does not tell it")
     headers = {name: said[name] for name in ("user-agent", "referer") if isinstance(said[name], str) and said[name]}
     client = said["client"] if isinstance(said["client"], str) else None
-    scheme = said["scheme"] if said["scheme"] in ("http", "https") else assumed.scheme
+    scheme = _scheme(said) or assumed.scheme
     host = said["host"] if isinstance(said["host"], str) else None
     words = _words(method, target, host, Assumed(scheme, assumed.host), headers, client)
     own = {key: log[key] for key in _OWN if key in log} if "rule" in log else {}
-    return read_words(
-        {**words, **own, "time": _moment(said["time"]), "ms": _milliseconds(said), **_sizes(said, is_own=bool(own))}
-    )
+    sizes = _sizes(said, without_octets=bool(own) or method == "HEAD")
+    return read_words({**words, **own, **_times(said), **sizes})
 
 
 def _words(
     method: str, target: str, host: str | None, assumed: Assumed, headers: Mapping[str, str], client: str | None
 ) -> dict[str, Any]:
-    url = target if "://" in target.partition("?")[0] else f"{assumed.scheme}://{host or assumed.host}{target}"
+    url = target if "://" in target.partition("?")[0] else f"{_origin(host, assumed)}{target}"
     return request_words(method, url, headers, client)
+
+
+def _origin(host: str | None, assumed: Assumed) -> str:
+    """Apache's logs of virtual hosts have the port, which tells the scheme."""
+    name, _, port = (host or assumed.host).partition(":")
+    scheme = {"80": "http", "443": "https"}.get(port)
+    return f"{assumed.scheme}://{host or assumed.host}" if scheme is None else f"{scheme}://{name}"
 
 
 def _request_line(text: str) -> tuple[str, str]:
@@ -162,12 +172,28 @@ def _character(found: re.Match[str]) -> str:
 
 
 def _first(log: Mapping[str, Any], names: tuple[str, ...]) -> Any:
-    return next((log[name] for name in names if log.get(name) is not None), None)
+    """Of what has one: `-` is Apache's word for what has none."""
+    return next((log[name] for name in names if log.get(name) not in (None, "-")), None)
 
 
-def _sizes(said: Mapping[str, Any], *, is_own: bool) -> dict[str, int | None]:
+def _scheme(said: Mapping[str, Any]) -> str | None:
+    scheme = said["scheme"]
+    if scheme in ("http", "https"):
+        return str(scheme)
+    return {"true": "https", "on": "https", "1": "https", "false": "http"}.get(str(said["is_tls"]).lower())
+
+
+def _sizes(said: Mapping[str, Any], *, without_octets: bool) -> dict[str, int | None]:
     sizes = {key: _integer(said[key]) for key in ("status", "octets")}
-    return {"status": sizes["status"]} if is_own else sizes
+    return {"status": sizes["status"]} if without_octets else sizes
+
+
+def _times(said: Mapping[str, Any]) -> dict[str, float | None]:
+    """A log written at the end begins where that says it lasted from."""
+    took = _milliseconds(said)
+    if said["ended"] is None:
+        return {"time": _moment(said["time"]), "ms": took}
+    return {"time": max(0.0, _moment(said["ended"]) - (took or 0.0) / 1e3), "ms": took}
 
 
 def _integer(value: Any) -> int | None:

@@ -1,9 +1,10 @@
-"""Any file that can be read as a capture: the edge's own, HAR, and logs a line each.
+"""Any file that can be read as a capture: the edge's own, HAR, files of mitmproxy and GoReplay, and logs a line each.
 
 Laws of this module:
-- a file is known by what is in it, not by its name;
+- a file is known by what is in it, not by its name, and also when it is packed by gzip;
 - what is broken is told with its place and skipped; nothing that follows it is lost;
-- of a file no more is in memory than a block or a line, but of a HAR, which is one JSON document and has a bound.
+- of a file no more is in memory than a block, a flow, a payload or a line, each of which has a bound; and of a HAR,
+  which is one JSON document, and has one, too.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -18,9 +20,12 @@ from edgeproxy.capture.blocks import Block, read_blocks
 from edgeproxy.capture.record import BadRecord
 from edgeproxy.capture.settings import files_of
 from edgeproxy.capture.versions import LONGEST_LINE, read_block
+from replay.capture.flows import is_flows, read_flows
 from replay.capture.found import Found, Skipped, Unreadable
+from replay.capture.gor import is_gor, read_gor
 from replay.capture.har import read_har
 from replay.capture.logs import Assumed, line_reader
+from replay.capture.packed import Unpacked, is_packed, unpacked_start
 
 __all__ = ["Assumed", "Source", "is_capture", "read_all", "read_file"]
 
@@ -47,28 +52,57 @@ def read_all(paths: list[Path], assumed: Assumed) -> Iterator[Source]:
 
 def read_file(path: Path, assumed: Assumed) -> Iterator[Found]:
     """Raises OSError, and Unreadable for a file that is none of these."""
+    start, is_gzip = read_start(path), is_packed_file(path)
     with path.open("rb") as file:
-        start = file.read(_LOOKED_AT)
-        file.seek(0)
-        if is_capture(start):
-            yield from _of_blocks(file)
-        elif is_har(start):
-            content = file.read(_LARGEST_HAR + 1)
-            if len(content) > _LARGEST_HAR:
-                raise Unreadable(f"{path}: a HAR of more than {_LARGEST_HAR} octets: split it")
-            yield from read_har(content, str(path))
-        else:
-            yield from _of_lines(file, start, path, assumed)
+        if not is_gzip:
+            yield from _read(file, start, path, assumed)
+            return
+        if is_capture(start) or is_flows(start):
+            raise Unreadable(
+                f"{path}: it is packed by gzip: unpack it, since what is broken in it is looked for to and fro"
+            )
+        unpacked = Unpacked(file)
+        yield from _read(BufferedReader(unpacked), start, path, assumed)
+        if unpacked.is_torn:
+            yield Skipped("its end", "what is packed by gzip is torn or altered there: what follows is lost", None)
+
+
+def _read(file: BinaryIO, start: bytes, path: Path, assumed: Assumed) -> Iterator[Found]:
+    if is_capture(start):
+        yield from _of_blocks(file)
+    elif is_har(start):
+        content = file.read(_LARGEST_HAR + 1)
+        if len(content) > _LARGEST_HAR:
+            raise Unreadable(f"{path}: a HAR of more than {_LARGEST_HAR} octets: split it")
+        yield from read_har(content, str(path))
+    elif is_flows(start):
+        yield from read_flows(file)
+    elif is_gor(start):
+        yield from read_gor(file, assumed)
+    else:
+        yield from _of_lines(file, start, path, assumed)
 
 
 def read_start(path: Path) -> bytes:
+    """Unpacked. Raises OSError."""
+    with path.open("rb") as file:
+        start = file.read(_LOOKED_AT)
+    return unpacked_start(start, _LOOKED_AT) if is_packed(start) else start
+
+
+def is_packed_file(path: Path) -> bool:
     """Raises OSError."""
     with path.open("rb") as file:
-        return file.read(_LOOKED_AT)
+        return is_packed(file.read(2))
 
 
 def is_capture(start: bytes) -> bool:
     return start.startswith(_ZSTD)
+
+
+def is_document(start: bytes) -> bool:
+    """Whether it is what is neither blocks nor lines."""
+    return is_har(start) or is_flows(start) or is_gor(start)
 
 
 def is_har(start: bytes) -> bool:
@@ -93,7 +127,10 @@ def _of_blocks(file: BinaryIO) -> Iterator[Found]:
 def _of_lines(file: BinaryIO, start: bytes, path: Path, assumed: Assumed) -> Iterator[Found]:
     read = line_reader(start.removeprefix(b"\xef\xbb\xbf"), assumed)
     if read is None:
-        known = "a capture of the edge, HAR, newline JSON, a JSON access log, a combined access log"
+        known = (
+            "a capture of the edge, HAR, flows of mitmproxy, a file of GoReplay, newline JSON, a JSON access log, "
+            "a combined access log"
+        )
         raise Unreadable(f"{path}: it is none of what can be read: {known}")
     for number, line in enumerate(_lines(file), 1):
         if line.strip():

@@ -8,7 +8,7 @@ from pathlib import Path
 from edgeproxy.capture.record import Captured, line_of
 from replay.capture.found import Skipped
 from replay.capture.logs import is_plain_json, line_reader
-from replay.capture.reading import Assumed, is_capture, is_har, read_all, read_start
+from replay.capture.reading import Assumed, is_capture, is_document, is_packed_file, read_all, read_start
 
 
 class Recorded:
@@ -29,9 +29,9 @@ class Recorded:
 
 def is_recorded(path: Path) -> bool:
     """Whether it is something else than newline JSON as people write it, which is read as it is. Raises OSError."""
-    if path.is_dir():
+    if path.is_dir() or is_packed_file(path):
         return True
     start = read_start(path)
-    if is_capture(start) or is_har(start):
+    if is_capture(start) or is_document(start):
         return True
     return line_reader(start, Assumed()) is not None and not is_plain_json(start)

@@ -13,6 +13,8 @@ from edgeproxy.migration.comparing.families import family_of
 from replay.capture.reading import Source
 
 _SHOWN = 10  # of each kind, the most frequent
+_MOST_NAMES = 2_000  # of each kind; others are counted together
+_OTHER = "(other)"
 _MOST_TOLD = 20  # of what is broken, one by one
 
 
@@ -21,7 +23,7 @@ class Summary:
     exchanges: int = 0
     first: float | None = None
     last: float | None = None
-    connections: set[str] = field(default_factory=set)
+    connections: set[int] = field(default_factory=set)  # hashes: a name takes more room
     counted: dict[str, Counter[str]] = field(default_factory=dict)  # by what
     digests: int = 0
     notes: Counter[str] = field(default_factory=Counter)  # what edges say of it: dropped, lost
@@ -35,7 +37,7 @@ class Summary:
             self._add(found)
         elif isinstance(found, Note):
             last = found.words if "dropped" in found.words else {}  # of a worker: the others say what it was until then
-            self.notes.update({key: last[key] for key in ("dropped", "lost") if _is_count(last.get(key))})
+            self.notes.update({key: last[key] for key in ("dropped", "lost", "unreadable") if _is_count(last.get(key))})
         else:
             self.broken += 1
             self.lost += found.lost or 0
@@ -47,7 +49,7 @@ class Summary:
         self.first = record.time if self.first is None else min(self.first, record.time)
         self.last = record.time if self.last is None else max(self.last, record.time)
         if record.connection is not None:
-            self.connections.add(record.connection)
+            self.connections.add(hash(record.connection))
         self.digests += record.count * (record.digest is not None)
         self._count("safety", record.safety, record.count)
         self._count("methods", record.method, record.count)
@@ -58,8 +60,10 @@ class Summary:
         self._count("clients", family_of(record.headers.get("user-agent", "")), record.count)
 
     def _count(self, what: str, name: str | None, count: int) -> None:
-        if name is not None:
-            self.counted.setdefault(what, Counter())[name] += count
+        if name is None:
+            return
+        counter = self.counted.setdefault(what, Counter())
+        counter[name if name in counter or len(counter) < _MOST_NAMES else _OTHER] += count
 
 
 def summary_of(sources: Iterable[Source]) -> Summary:

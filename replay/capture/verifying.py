@@ -14,6 +14,7 @@ from typing import BinaryIO
 from edgeproxy.capture.blocks import Block, read_blocks
 from edgeproxy.capture.scanning import known_in, secrets_of
 from edgeproxy.capture.versions import LONGEST_LINE
+from replay.capture.packed import is_packed
 from replay.capture.reading import is_capture
 
 
@@ -30,6 +31,9 @@ def verify(path: Path, known: Sequence[frozenset[bytes]]) -> Iterator[Finding]:
     with path.open("rb") as file:
         start = file.read(4)
         file.seek(0)
+        if is_packed(start):
+            yield Finding("the file", "it is packed by gzip, and is not looked at: unpack it")
+            return
         yield from _in_blocks(file, known) if is_capture(start) else _in_lines(file, known)
 
 
@@ -37,7 +41,9 @@ def _in_blocks(file: BinaryIO, known: Sequence[frozenset[bytes]]) -> Iterator[Fi
     for block in read_blocks(file):
         where = f"octet {block.place}"
         if isinstance(block, Block):
-            yield from _in_text(block.content, where, known)
+            line, _, rows = block.content.partition(b"\n")  # those are numbers; known secrets might be anywhere
+            yield from _in_text(line, where, known)
+            yield from (Finding(where, f"known secret {number}") for number in known_in(rows, known))
         else:
             yield Finding(where, f"{block.octets} octets that cannot be looked at: {block.why}")
 

@@ -2,7 +2,8 @@
 
 Laws of this module:
 - a connection is taken whole or not at all, by dice, when it is made, or when the capture begins;
-- what waits for the writer is bounded; what comes beyond is dropped, and counted;
+- what waits for the writer is bounded, and so is the time for what costs much to look through (`Purse`); what comes
+  beyond is dropped, and counted;
 - a capture that is off has no part in anything.
 """
 
@@ -11,21 +12,34 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable
+from functools import partial
+from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Final
 
+from edgeproxy.capture.bodies import MOST_OCTETS
 from edgeproxy.capture.content import ContentReader, Piece
-from edgeproxy.capture.rows import Connection, RowMaker, RuleTold
+from edgeproxy.capture.rows import Connection, Key, Kind, RowMaker, RuleTold
+from edgeproxy.capture.safety import is_unsafe_behind
 from edgeproxy.capture.settings import Settings
-from edgeproxy.proxy.capture.tap import Tap
+from edgeproxy.http.request import RequestFields, RequestLine
+from edgeproxy.http.target import Scheme, parse_target
+from edgeproxy.proxy.capture.asked import Asked
+from edgeproxy.proxy.capture.plain import AtHand, Plain, chosen, record_of
+from edgeproxy.proxy.capture.purse import Purse
+from edgeproxy.proxy.capture.tap import AT_ONCE, Tap
 from edgeproxy.proxy.capture.writing import End, Feed, Write, Writer
-from edgeproxy.ruleset.model import Rule, Ruleset
+from edgeproxy.proxy.planner import ByFacts, Planned, Repeat
+from edgeproxy.ruleset.matching import Facts
+from edgeproxy.ruleset.model import Forward, Rule, Ruleset
 from edgeproxy.ruleset.template import PathTemplate
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.client import ClientConnection
+    from edgeproxy.telemetry.access_log import Record
 
 MOST_WAITING: Final = 1 << 23  # octets: of blocks, about, and of answers that are to be digested
-_OF_ROW: Final = 64  # octets that it holds
+MOST_BODIES: Final = 1 << 23  # octets of requests' bodies that are held at once
+_OF_ROW: Final = 144  # octets that it holds, times included
 _END_WITHIN: Final = 10.0  # seconds for what waits: beyond, the disk hangs
 
 
@@ -36,9 +50,12 @@ class Taking:
         self.settings = settings
         self._dice = dice
         self._connections = 0
-        self.rows = RowMaker(told_of(ruleset), self._hand_on)
+        self.plain: list[Plain] = []  # of which there are no rows yet
+        self.rows = RowMaker(told_of(ruleset), self._hand_on, partial(_is_unsafe_behind, ruleset))
         self._put = 0  # octets of all work that the writer got
         self._dropped = 0  # exchanges
+        self.bodies = 0  # octets of requests' bodies that taps hold
+        self._purse = Purse(perf_counter_ns())
         about = {"capture": settings.name, "share": settings.share, "worker": os.getpid(), "rules": ruleset.digest}
         self._writer = Writer(settings, os.getpid(), about)
         self._writer.start()
@@ -49,8 +66,7 @@ class Taking:
         """Take what this connection's exchanges are, or leave it alone."""
         if self._dice() < self.settings.share:
             self._connections += 1
-            connection = Connection(b'"%d-%d"' % (os.getpid(), self._connections))
-            client.listen_in(Tap(client.transport, connection, self))
+            client.listen_in(Tap(client.transport, client.peer, f"{os.getpid()}-{self._connections}", self))
 
     @property
     def problem(self) -> str | None:
@@ -59,12 +75,14 @@ class Taking:
 
     def tend(self) -> None:
         """Hand on what has come: what was captured is on disk soon, however little it is."""
+        self.gather()
         if len(self.rows.block):
             self._hand_on()
 
     async def end(self) -> None:
         """Write what waits. Nothing is taken any more."""
         self.tend()
+        self.rows.forget()
         self._writer.put(End({"dropped": self._dropped}))
         await asyncio.get_running_loop().run_in_executor(None, self._writer.join, _END_WITHIN)
 
@@ -81,6 +99,105 @@ class Taking:
 
     # -- for its taps -------------------------------------------------------------------------------------------
 
+    def gather(self) -> None:
+        """Make rows of plain exchanges. PERF: most repeat a request, and are of the kind that its last one was, with
+        the same content.
+        """
+        rows, plain = self.rows, self.plain
+        block, era = rows.block, rows.era
+        flat = block.flat
+        for at_hand, connection, began, ended, status, content in plain:
+            kind = at_hand.kind
+            if (
+                kind is not None
+                and kind.era is era
+                and kind.status == status
+                and kind.content == content
+                and connection.block is block
+            ):
+                flat += (kind.number, connection.number, began, ended, ended)
+            else:
+                self._add_plain(at_hand, connection, (began, ended, ended), status, content)
+                block, era = rows.block, rows.era
+                flat = block.flat
+        plain.clear()
+        rows.look_at_size()
+
+    def _add_plain(
+        self,
+        at_hand: Repeat | AtHand,
+        connection: Connection,
+        times: tuple[int, int, int],
+        status: int,
+        content: bytes | memoryview,
+    ) -> None:
+        planned, fields = at_hand.planned, at_hand.fields
+        plan, arm = chosen(at_hand)
+        key = (id(planned), id(fields), id(plan), arm, status)
+        kind = self.rows.kinds.get(key)
+        if kind is None:
+            record = record_of(connection, at_hand, times[0])
+            record.status, record.is_whole = status, True
+            kind = self._learn(key, (planned, plan), record, planned.line, fields)
+        if kind is None:
+            self._dropped += 1
+            return
+        kind.status = status
+        if isinstance(at_hand, Repeat):
+            at_hand.kind = kind
+        self.rows.add(kind, connection, times, self.digestible(content))
+
+    def add(
+        self,
+        at_hand: Repeat | AtHand,
+        record: Record,
+        connection: Connection,
+        times: tuple[int, int, int],
+        content: bytes | ContentReader | None,
+        asked: Asked | None,
+    ) -> Kind | None:
+        """Any exchange that is over. `asked`: where the request had a body, or named a call. Its kind; None: it was
+        dropped.
+        """
+        line, fields, rows = at_hand.planned.line, at_hand.fields, self.rows
+        said = record.rule, record.arm, record.backend, record.fallback, record.cache, record.why
+        key = (id(line), id(fields), connection.scheme, *said, record.status, record.is_whole)
+        kind = rows.kinds.get(key) or self._learn(key, None, record, line, fields)
+        if kind is None:
+            self._dropped += 1
+            return None
+        if asked is not None:
+            began = thread_time_ns()
+            body = asked.body if self._purse.has_some(perf_counter_ns()) else None
+            rows.tell(line, fields, record.rule, asked.call, asked.sent, body)
+            self._purse.pay(thread_time_ns() - began)
+        rows.add(kind, connection, times, content)
+        return kind
+
+    def _learn(self, key: Key, kept: object, record: Record, line: RequestLine, fields: RequestFields) -> Kind | None:
+        """A kind that is new; None: there is no time to look through it."""
+        if not self._purse.has_some(perf_counter_ns()):
+            return None
+        began = thread_time_ns()
+        kind = self.rows.kind(key, kept, record, line, fields)
+        self._purse.pay(thread_time_ns() - began)
+        return kind
+
+    def digestible(self, content: bytes | memoryview) -> bytes | ContentReader | None:
+        """What is large is digested by the writer."""
+        if len(content) <= AT_ONCE:
+            return bytes(content)
+        reader = ContentReader(has_head=False)
+        return reader if self.feed(reader, [content], len(content)) else None
+
+    def may_hold(self, planned: Planned | ByFacts, held: int, more: int) -> bool:
+        """Whether so much more of a request's body is held: one that may be kept, while all together are not much."""
+        is_possible = isinstance(planned, ByFacts) or self.rows.is_declared_safe(planned.plan.rule)
+        if not is_possible or held + more > MOST_OCTETS or self.bodies + more > MOST_BODIES:
+            return False
+        self.bodies += more
+        return True
+
     def feed(self, reader: ContentReader, pieces: list[Piece], octets: int) -> bool:
         """Whether the pieces of an answer are digested: else there is too much."""
         if not self._has_room(octets):
@@ -92,7 +209,7 @@ class Taking:
     def _hand_on(self) -> None:
         block = self.rows.block
         self.rows.begin()
-        octets = block.columns.octets + _OF_ROW * len(block)
+        octets = block.octets + _OF_ROW * len(block)
         if self._has_room(octets):
             self._put += octets
             self._writer.put(Write(block, octets))
@@ -109,4 +226,11 @@ def told_of(ruleset: Ruleset) -> dict[str, RuleTold]:
 
 def _told(rule: Rule) -> RuleTold:
     path = rule.match.path
-    return RuleTold(rule.modifiers.safety, path if isinstance(path, PathTemplate) else None)
+    template = path if isinstance(path, PathTemplate) else None
+    return RuleTold(rule.modifiers.safety, template, is_own=not isinstance(rule.action, Forward))
+
+
+def _is_unsafe_behind(ruleset: Ruleset, scheme: str, line: RequestLine, fields: RequestFields) -> bool:
+    target = parse_target(line.target, fields.host, Scheme(scheme), is_options=line.method == b"OPTIONS")
+    facts = Facts(target.query, fields.values, "", None, 0.0)
+    return is_unsafe_behind(ruleset, line.method.decode("ascii"), target.scheme, target.host, target.path, facts)

@@ -3,128 +3,187 @@
 Laws of this module:
 - what the client gets, and when, does not depend on it: octets are handed on first;
 - a connection that is not captured has none of this;
-- of an answer no more is held than `_AT_ONCE`; what is larger is digested by the writer's thread as it goes by, and
-  what that cannot take now has no digest.
+- of an answer that comes in pieces no more is held than `AT_ONCE`; what is larger is digested by the writer's thread as
+  it goes by, and what that cannot take now has no digest.
 
-PERF: what it does for an exchange are a few stores, and what `RowMaker.add` does. An answer that is not large is
-digested at once: one that is held until a thread has time for it costs more, in memory that is cold, than its digest.
+PERF: a plain exchange (its plan is what is remembered for its line, its answer comes whole) has no record of its own:
+it is one tuple when it ends, and rows are made of many at once (`plain`).
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
+from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from edgeproxy.capture.content import ContentReader, Piece
+from edgeproxy.capture.columns import UNKNOWN
+from edgeproxy.capture.content import ContentReader, Piece, content_in
 from edgeproxy.capture.rows import Connection
-from edgeproxy.telemetry.access_log import Record
+from edgeproxy.proxy.capture.asked import Asked
+from edgeproxy.proxy.capture.plain import TOGETHER, AtHand, record_of
 
 if TYPE_CHECKING:
-    from edgeproxy.http.request import RequestFields, RequestLine
+    from edgeproxy.capture.rows import Kind
+    from edgeproxy.proxy.cache.giving import Known
     from edgeproxy.proxy.capture.taking import Taking
     from edgeproxy.proxy.peer import Peer
+    from edgeproxy.proxy.plan import Plan
+    from edgeproxy.proxy.planner import Planned, Repeat
+    from edgeproxy.telemetry.access_log import Record
 
-_AT_ONCE: Final = 16_384  # octets of an answer
+AT_ONCE: Final = 16_384  # octets of an answer
 
 
 class Tap(asyncio.Transport):
     """In the place of the transport of a client's connection."""
 
     __slots__ = (
-        "_began", "_connection", "_fields", "_head", "_held", "_is_cut", "_line", "_own", "_pieces", "_reader",
-        "_record", "_rows", "_sent", "_taking", "_write", "_xmlrpc", "inner",
+        "_body", "_call", "_connection", "_head", "_held", "_is_cut", "_kind", "_name", "_pieces", "_plain",
+        "_reader", "_sent", "_status", "_taking", "_whole", "_write", "at_hand", "began", "inner", "peer",
     )  # fmt: skip
 
-    def __init__(self, inner: asyncio.Transport, connection: Connection, taking: Taking) -> None:
+    def __init__(self, inner: asyncio.Transport, peer: Peer, name: str, taking: Taking) -> None:
+        """`name`: of the connection."""
         self.inner = inner
         self._write = inner.write
-        self._connection = connection
+        self.peer = peer
+        self._name = name
+        self._connection = Connection(name, peer.address, peer.scheme)
         self._taking = taking
-        self._rows = taking.rows
-        self._own = Record(0.0, "", "")  # PERF: filled again and again where no access log wants one: 1 µs
-        self._began = 0  # nanoseconds since the epoch, as all times here
+        self._plain = taking.plain
         # For one exchange
-        self._record: Record | None = None  # None: no exchange that is captured
-        self._line: RequestLine
-        self._fields: RequestFields
-        self._head = 0  # when the answer's head went out
-        self._pieces: list[Piece] = []  # of the answer
+        self.at_hand: Repeat | AtHand | None = None  # None: no exchange that is captured
+        self.began = 0  # times are in nanoseconds since the epoch
+        self._status = 0  # of an answer that comes in pieces
+        self._head = UNKNOWN  # when its head went out, in nanoseconds since the epoch
+        self._pieces: list[Piece] = []
         self._held = 0  # octets of them
-        self._reader: ContentReader | None = None  # of a large answer
-        self._is_cut = False  # not all of the answer was seen
+        self._reader: ContentReader | None = None  # of a large one
+        self._is_cut = False  # not all of it was seen
+        self._whole: bytes | memoryview | None = None  # content of one that came whole
         self._sent = 0  # octets of the request's body
-        self._xmlrpc: str | None = None
+        self._body: bytearray | None = bytearray()  # as far as it is held; None: it is not
+        self._call: str | None = None
+        self._kind: Kind | None = None  # of the last one that had a record
 
     # -- for the client's connection ----------------------------------------------------------------------------
 
-    def begin(self, record: Record, line: RequestLine, fields: RequestFields) -> None:
-        """A request was understood."""
-        self._began = round(record.began * 1e9)
-        self._record = record
-        self._line = line
-        self._fields = fields
+    def choose(self, planned: Planned) -> None:
+        """What it says beside its line has decided."""
+        if self.at_hand is not None:
+            self.at_hand = AtHand(planned, self.at_hand.fields)
 
-    def record(self, peer: Peer, line: RequestLine, fields: RequestFields) -> Record:
-        """Likewise, where nobody else wants a record of it."""
-        record = self._own
-        self._began = time.time_ns()
-        record.client = peer.address
-        record.scheme = peer.scheme
-        record.rule = record.arm = record.backend = record.fallback = record.cache = record.why = None
-        record.status = 0
-        self._record = record
-        self._line = line
-        self._fields = fields
-        return record
+    def note_arm(self, plan: Plan, arm: str) -> None:
+        if self.at_hand is not None:
+            self.at_hand = AtHand(self.at_hand.planned, self.at_hand.fields, plan, arm)
+
+    def knows(self, known: Known) -> bool:
+        """Whether hits of it need no look."""
+        row = known.row
+        return row is not None and row[1] is self._taking.rows.numbers
+
+    def learn(self, known: Known) -> None:
+        """The exchange that has just ended was a hit of it."""
+        rows, kind = self._taking.rows, self._kind
+        known.row = None if kind is None else (rows.number_of(kind, known.content), rows.numbers)
+
+    def give(self, octets: bytes, known: Known) -> None:
+        """Write a hit of what it knows: that is one exchange, whole."""
+        began = time_ns()
+        self._write(octets)
+        ended = time_ns()
+        if known.row is not None:
+            self._taking.rows.add_numbered(known.row[0], self._connection, (began, ended, ended))
+
+    def hear(self) -> None:
+        """For whom the connection speaks may be another now."""
+        peer, connection = self.peer, self._connection
+        if (peer.address, peer.scheme) != (connection.address, connection.scheme):
+            self._connection = Connection(self._name, peer.address, peer.scheme)
+
+    def record(self) -> Record | None:
+        """Of the exchange at hand: what is known of it by now."""
+        return None if self.at_hand is None else record_of(self._connection, self.at_hand, self.began)
+
+    def hold_body(self, content: bytes) -> None:
+        """More of the request's body, which may be kept."""
+        body = self._body
+        if body is None or self.at_hand is None:
+            return
+        if self._taking.may_hold(self.at_hand.planned, len(body), len(content)):
+            body += content
+        else:
+            self._drop_body()
+
+    def _drop_body(self) -> None:
+        if self._body is not None:
+            self._taking.bodies -= len(self._body)
+            self._body = None
 
     def note_body(self, octets: int) -> None:
-        """So much of the request's body has come."""
+        """It is whole, and so much."""
         self._sent = octets
 
     def note_call(self, name: str) -> None:
-        self._xmlrpc = name
+        self._call = name
+
+    def finish(self, status: int, octets: bytes | memoryview, content: bytes | memoryview) -> None:
+        """Write the answer of a plain exchange, or all that is left of it, and end. `content`: its whole content."""
+        self._write(octets)
+        at_hand = self.at_hand
+        if at_hand is not None:
+            self.at_hand = None
+            plain = self._plain
+            plain.append((at_hand, self._connection, self.began, time_ns(), status, content))
+            if len(plain) >= TOGETHER:
+                self._taking.gather()
+
+    def write_whole(self, octets: bytes | memoryview, content: bytes | memoryview) -> None:
+        """Likewise, of one that has a record, and does not end yet."""
+        self._write(octets)
+        self._head, self._whole = time_ns(), content
+
+    def note_status(self, status: int) -> None:
+        """Of an answer that is written from now on."""
+        self._status = status
 
     def end(self, record: Record) -> None:
-        """It is over, and the record is complete."""
-        if record is not self._record:
-            return  # of a request that was not understood, or that began before the capture
-        written: bytes | ContentReader | None = None
-        pieces = self._pieces
-        if record.is_whole and pieces and self._reader is None and self._line.method != b"HEAD":
-            written = b"".join(pieces)  # of one that is bytes this is itself
-        elif self._reader is not None:
-            written = self._whole_reader(self._reader, record)
-        if self._sent or self._xmlrpc is not None:
-            self._rows.tell(self._sent, self._xmlrpc)
-            self._sent, self._xmlrpc = 0, None
-        times = self._began, self._head, time.time_ns()
-        self._rows.add(record, self._line, self._fields, self._connection, times, written)
-        self._record = None
-        self._head = 0
-        if pieces:
-            self._pieces, self._held = [], 0
-        if self._reader is not None:
-            self._reader, self._is_cut = None, False
+        """An exchange that has a record is over. That is complete."""
+        if self.at_hand is not None:
+            times = self.began, self._head, time_ns()
+            asked = None
+            if self._sent or self._call:
+                body = bytes(self._body) if self._sent and self._body else None
+                asked = Asked(self._call, self._sent, body)
+            self._kind = self._taking.add(self.at_hand, record, self._connection, times, self._content(record), asked)
+            self.at_hand = None
+        self._drop_body()
+        self._sent, self._call, self._body = 0, None, bytearray()
+        self._status, self._head, self._whole = 0, UNKNOWN, None
+        self._pieces, self._held, self._reader, self._is_cut = [], 0, None, False
 
-    def _whole_reader(self, reader: ContentReader, record: Record) -> ContentReader | None:
-        """Of a large answer, if nothing of it was lost."""
-        if not record.is_whole or self._is_cut or self._line.method == b"HEAD":
+    def _content(self, record: Record) -> bytes | ContentReader | None:
+        """Of the answer, if nothing of it was lost."""
+        reader = self._reader
+        if not record.is_whole or self._is_cut:
             return None
+        if self._whole is not None:
+            return self._taking.digestible(self._whole)
+        if reader is None:
+            return content_in(b"".join(self._pieces)) if self._pieces else None
         return reader if not self._held or self._taking.feed(reader, self._pieces, self._held) else None
 
     # -- the transport ------------------------------------------------------------------------------------------
 
     def write(self, data: Piece) -> None:
         self._write(data)
-        record = self._record
-        if record is not None and record.status >= 200:  # not a 100 before the answer, nor what a tunnel carries
-            if not self._head:
-                self._head = time.time_ns()
+        if self._status >= 200 and self.at_hand is not None:  # not a 100 before it, nor what a tunnel carries
+            if self._head == UNKNOWN:
+                self._head = time_ns()
             if not self._is_cut:
                 self._pieces.append(data)
                 self._held += len(data)
-                if self._held > _AT_ONCE:
+                if self._held > AT_ONCE:
                     self._hand_over()
 
     def _hand_over(self) -> None:

@@ -101,14 +101,17 @@ class Writer(Thread):
                 assert_never(work)
 
     def _write(self, block: Block) -> None:
+        left = len(block)
         if self.problem is not None:
-            self.lost += len(block)
+            self.lost += left
             return
         try:
-            self._write_block(self._packer.pack(block.content(), len(block)))
-            self.written += len(block)
+            for content, records in block.contents():
+                self._write_block(self._packer.pack(content, records))
+                self.written += records
+                left -= records
         except OSError as error:
-            self.lost += len(block)
+            self.lost += left
             self._give_up(error)
 
     # -- files --------------------------------------------------------------------------------------------------

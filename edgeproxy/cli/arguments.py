@@ -6,13 +6,16 @@ import getpass
 import re
 import socket
 from argparse import ArgumentTypeError
-from collections.abc import Mapping, Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeVar
 
 from edgeproxy.http.target import Scheme
+from edgeproxy.ruleset.arms import WHOLE
 from edgeproxy.ruleset.problems import Refusal
+from edgeproxy.ruleset.quantities import read_duration, read_percentage, read_size, read_wait
 from edgeproxy.ruleset.read_during import read_moment
 
+Q = TypeVar("Q")
 _URL: Final = re.compile(r"(https?)://([^/?#]+)([^#]*)(?:#.*)?", re.IGNORECASE)
 _FIELD: Final = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)")
 
@@ -26,11 +29,21 @@ def url(text: str) -> tuple[Scheme, str, str]:
     return Scheme(found[1].lower()), found[2], target if target.startswith("/") else f"/{target}"
 
 
-def moment(text: str) -> float:
-    try:
-        return read_moment(text)
-    except Refusal as refusal:
-        raise ArgumentTypeError(f"{refusal.message}: {refusal.remedy}") from None
+def quantity(read: Callable[[str], Q]) -> Callable[[str], Q]:
+    """What the rule language reads, as an argument: what it refuses is told with its remedy."""
+
+    def reading(text: str) -> Q:
+        try:
+            return read(text)
+        except Refusal as refusal:
+            raise ArgumentTypeError(f"{refusal.message}: {refusal.why} {refusal.remedy}") from None
+
+    return reading
+
+
+moment, wait = quantity(read_moment), quantity(read_wait)
+duration, size = quantity(read_duration), quantity(read_size)
+share = quantity(lambda text: read_percentage(text) / WHOLE)  # of 1
 
 
 def header(text: str) -> tuple[str, str]:

@@ -10,18 +10,30 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from edgeproxy.cli.arguments import share, size
 from edgeproxy.cli.capture_files import convert, show, verify
 from edgeproxy.cli.output import say
 from edgeproxy.control.control_client import CannotAsk, ask
-from edgeproxy.ruleset.arms import WHOLE
-from edgeproxy.ruleset.problems import Refusal
-from edgeproxy.ruleset.quantities import read_percentage, read_size
+from replay import addon as mitmproxy_addon
 
 NAME = "capture"
 HELP = "record a running edge's traffic, scrubbed, and look at what was recorded"
 
 _CONTROL: Final = "EDGEPROXY_CONTROL"  # in the environment
-_OF_FILES: Final[Mapping[str, Callable[[Namespace], int]]] = {"show": show, "verify": verify, "convert": convert}
+
+
+def _addon(_: Namespace) -> int:
+    """Exit status: 0."""
+    say(str(Path(mitmproxy_addon.__file__).with_name("edgeproxy_addon.py")))
+    return 0
+
+
+_WITHOUT_EDGE: Final[Mapping[str, Callable[[Namespace], int]]] = {
+    "show": show,
+    "verify": verify,
+    "convert": convert,
+    "addon": _addon,
+}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -29,7 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     start = _verb(verbs, "start", "begin to record, in every worker")
     start.add_argument("directory", type=Path, metavar="DIR", help="where its files go; it is made if it is not there")
     start.add_argument("--share", type=_share, default=1.0, metavar="PERCENT", help="of clients' connections (100%%)")
-    start.add_argument("--most", type=_size, default=1 << 30, metavar="SIZE", help="of the disk, in all (1GiB)")
+    start.add_argument("--most", type=size, default=1 << 30, metavar="SIZE", help="of the disk, in all (1GiB)")
     stop = _verb(verbs, "stop", "end it; when this returns, its files are whole")
     status = _verb(verbs, "status", "whether one runs, and what it comes to")
     for one in (start, stop, status):
@@ -37,14 +49,15 @@ def add_arguments(parser: ArgumentParser) -> None:
         one.add_argument(
             "--control", type=Path, metavar="PATH", help=f"the edge's, as `run --control PATH` was told (${_CONTROL})"
         )
-    shown = _verb(verbs, "show", "what is in captures, HAR files and access logs")
+    shown = _verb(verbs, "show", "what is in captures, and in what else can be read: HAR, mitmproxy, GoReplay, logs")
     verified = _verb(verbs, "verify", "look for secrets in captures; exit status 1: there are some, or it cannot tell")
-    converted = _verb(verbs, "convert", "write captures, HAR files and access logs as one of the others")
+    converted = _verb(verbs, "convert", "write what can be read as a capture, or as HAR")
     for one in (shown, verified, converted):
         one.add_argument("files", nargs="+", type=Path, metavar="FILE", help="or a directory with captures")
     for one in (shown, converted):
         one.add_argument("--host", default="pypi.test", help="of logs that name none (pypi.test)")
         one.add_argument("--scheme", choices=("http", "https"), default="http", help="likewise (http)")
+    _verb(verbs, "addon", 'where mitmproxy\'s addon is: mitmdump -s "$(edgeproxy capture addon)" --set capture=DIR')
     shown.add_argument("--format", choices=("text", "json", "records"), default="text", help="records: newline JSON")
     verified.add_argument("--known", type=Path, metavar="FILE", help="secrets to look for, one a line, in any spelling")
     converted.add_argument("--to", type=Path, required=True, metavar="FILE", help="NAME.capture or NAME.har")
@@ -52,9 +65,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def execute(args: Namespace) -> int:
     """Exit status: 0 done, 1 refused or found, 2 wrong usage, nobody answers, or unreadable."""
-    of_files = _OF_FILES.get(args.verb)
-    if of_files is not None:
-        return of_files(args)
+    without_edge = _WITHOUT_EDGE.get(args.verb)
+    if without_edge is not None:
+        return without_edge(args)
     path = args.control or os.environ.get(_CONTROL)
     if path is None:
         print(
@@ -90,6 +103,11 @@ def _told(answer: Mapping[str, Any]) -> str:
     )
     dropped, lost = answer.get("dropped", 0), answer.get("lost", 0)
     lines.append(f"  {dropped:,} dropped, since too much waited for the disk; {lost:,} lost, since it took nothing")
+    if died := answer.get("died", 0):
+        lines.append(
+            f"  {died:,} worker{'' if died == 1 else 's'} died while it ran: exchanges that were not written yet went "
+            "with that, and nobody knows how many"
+        )
     return "\n".join(lines)
 
 
@@ -99,17 +117,7 @@ def _verb(verbs: Any, name: str, told: str) -> ArgumentParser:
 
 
 def _share(text: str) -> float:
-    try:
-        share = read_percentage(text) / WHOLE
-    except Refusal as refusal:
-        raise ArgumentTypeError(f"{refusal.message}: {refusal.remedy}") from None
-    if not share:
+    read = share(text)
+    if not read:
         raise ArgumentTypeError("nothing would be recorded: say a percentage above 0")
-    return share
-
-
-def _size(text: str) -> int:
-    try:
-        return read_size(text)
-    except Refusal as refusal:
-        raise ArgumentTypeError(f"{refusal.message}: {refusal.remedy}") from None
+    return read

@@ -116,6 +116,10 @@ def _status(answer: Mapping[str, Any]) -> str:
 
 def _one(state: Mapping[str, Any]) -> str:
     share = written_share(state["share"])
+    if state["way_back"] is not None:
+        who, why = state["way_back"]
+        left = f"rolled back by {who} ({why}): everybody is on {state['from']} here; the store, which says {share} % on"
+        return printable(f"{state['name']}: {left} {state['to']}, has not taken it yet: it is tried until it does")
     said = f"{state['name']}: {_phase(state)}, {share} % on {state['to']}, the rest on {state['from']}"
     if state["is_paused"]:
         said += "; paused"
@@ -129,8 +133,13 @@ def _one(state: Mapping[str, Any]) -> str:
 
 
 def _gates(state: Mapping[str, Any]) -> list[str]:
-    """What is known of each that is judged, and why another is not."""
-    return [f"    {each}" for each in (*map(Evidence.from_json, state["gates"]), *state["unjudged"])]
+    """What is known of each that is judged, why another is not, and what a judged one does not see."""
+    known = [f"    {each}" for each in (*map(Evidence.from_json, state["gates"]), *state["unjudged"])]
+    if state["unseen"]:
+        known.append(
+            f"    differences say nothing of {', '.join(state['unseen'])}: no shadow asks {state['to']} for them"
+        )
+    return known
 
 
 def _entry(entry: Mapping[str, Any]) -> str:

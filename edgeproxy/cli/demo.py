@@ -34,14 +34,16 @@ def execute(args: Namespace) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # told to end in either way, it ends its processes
     try:
         rules = _rules(args.stage)
-        load_ruleset(rules)
+        declared = {backend.name for backend in load_ruleset(rules).backends}
         _check_port(args.port)
         store = args.data / "store"
         _fill(store, args.packages, args.data / "packages")
         with Processes() as processes:
             control = args.data / f"control-{args.port}"
-            _start(processes, rules, store, args.port, control, _purge_token(rules, args.data, args.port))
-            _print_welcome(args.port, rules, control)
+            token = _purge_token(rules, args.data, args.port)
+            places = _start_backends(processes, store, args.port, token, "conveyor" in declared)
+            _start_edge(processes, rules, args.port, control, token, places)
+            _print_welcome(args.port, rules, control, places)
             print(f"edgeproxy demo: {processes.wait()}", file=sys.stderr)
             return 1
     except KeyboardInterrupt:
@@ -118,26 +120,41 @@ def _fill(store: Path, given: Path | None, kept: Path) -> None:
         raise _CannotDemo(f"the packages cannot be imported: {done.stderr.strip().splitlines()[-1:] or done.stdout}")
 
 
-def _start(processes: Processes, rules: Path, store: Path, port: int, control: Path, purge_token: Path | None) -> None:
-    _say("starting legacy, modern and the edge")
-    legacy = processes.start("legacy", "backends.legacy", "--store", store, "--listen", "127.0.0.1:0")
+def _start_backends(
+    processes: Processes, store: Path, port: int, purge_token: Path | None, translates: bool
+) -> dict[str, str]:
+    """Where each of them is. `translates`: the rules lead old file URLs to the service that knows the new ones."""
+    _say("starting legacy, modern, conveyor and the edge" if translates else "starting legacy, modern and the edge")
+    common = ("--store", store, "--listen", "127.0.0.1:0", "--tell-writes")  # a replay ends where something is written
+    legacy = processes.start("legacy", "backends.legacy", *common)
     modern = processes.start(
         "modern",
-        *("backends.modern", "--store", store, "--listen", "127.0.0.1:0", "--upload-token", UPLOAD_TOKEN),
+        *("backends.modern", *common, "--upload-token", UPLOAD_TOKEN),
         *("--files-url", "http://files.pypihosted.test"),
         *("--files-url-for", f"pypi.localhost:{port}=http://files.localhost:{port}"),
         *(("--purge", f"http://127.0.0.1:{port}", "--purge-token-file", purge_token) if purge_token else ()),
     )
+    places = {"legacy": legacy, "modern": modern, "store": str(store / "files")}
+    if translates:
+        hosts = f"files.localhost:{port}=pypi.localhost:{port}"
+        arguments = ("--endpoint", modern, "--listen", "127.0.0.1:0", "--host-for", hosts)
+        places["conveyor"] = processes.start("conveyor", "backends.conveyor", *arguments)
+    return places
+
+
+def _start_edge(
+    processes: Processes, rules: Path, port: int, control: Path, purge_token: Path | None, places: dict[str, str]
+) -> None:
     if purge_token is not None:
         rules = _with_purges(rules, purge_token, port)
-    backends = (f"legacy={legacy}", f"modern={modern}", f"store={store / 'files'}")
-    overrides = [part for backend in backends for part in ("--backend", backend)]
+    overrides = [part for name, place in places.items() for part in ("--backend", f"{name}={place}")]
     run = ("edgeproxy", "run", rules, "--listen", f"127.0.0.1:{port}", "--control", control)
     processes.start("edge", *run, *overrides)
 
 
-def _print_welcome(port: int, rules: Path, control: Path) -> None:
+def _print_welcome(port: int, rules: Path, control: Path, places: dict[str, str]) -> None:
     proxy = f"http://127.0.0.1:{port}"
+    known = Path(str(files("rules"))) / "compare" / "legacy-to-modern.yaml"
     print(
         f"""
 The edge is running by {_short(rules)}.
@@ -151,6 +168,9 @@ The edge is running by {_short(rules)}.
                 -u __token__ -p {UPLOAD_TOKEN} dist/*
   why?        edgeproxy explain http://legacy.pypi.test/simple/six/ --rules {_short(rules)}
   purge       edgeproxy purge --control {_short(control)} http://pypi.test/simple/six/
+  record      edgeproxy capture start /tmp/captures --control {_short(control)}       (and later: capture stop)
+  compare     edgeproxy replay /tmp/captures --to {places["modern"]} --against {places["legacy"]} \\
+                --rules {_short(known)}
 
 Ctrl-C ends everything.""",
         flush=True,

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, assert_never
 
+from edgeproxy.cli.arguments import wait
 from edgeproxy.cli.output import moment, printable, say
 from edgeproxy.control.control_client import CannotAsk, ask
-from edgeproxy.migration.ledger import Ledger, Needed, Use, read_words
+from edgeproxy.migration.ledger import Leave, Ledger, Needed, Use, leave_of, read_words
+from edgeproxy.ruleset.quantities import written_duration
 
 NAME = "ledger"
 HELP = "tell what still needs the old side: each fallback that answered for a running edge, since when, by whom"
@@ -26,11 +29,19 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--control", type=Path, metavar="PATH", help=f"the edge's, as `run --control PATH` was told (${_CONTROL})"
     )
     parser.add_argument("--rule", action="append", default=[], metavar="NAME", help="of these rules alone")
+    parser.add_argument(
+        "--empty-for",
+        type=wait,
+        metavar="TIME",
+        help="ask whether nothing has needed it for so long (30d), so that it may go: exit status 0, or 1",
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="(text)")
 
 
 def execute(args: Namespace) -> int:
-    """Exit status: 0 nobody needed it, 1 somebody did, 2 wrong usage, or nobody answers."""
+    """Exit status: 0 nobody needed it, 1 somebody did (with `--empty-for`: in that time, or nobody can know), 2 wrong
+    usage, or nobody answers.
+    """
     path = args.control or os.environ.get(_CONTROL)
     if path is None:
         print(
@@ -46,11 +57,27 @@ def execute(args: Namespace) -> int:
         return 2
     uses = Ledger(each for each in read_words(answer["uses"]) if not args.rule or each[0].rule in args.rule)
     since = float(str(answer["since"]))
+    leave = None if args.empty_for is None else leave_of(uses, since, time.time(), args.empty_for)
     if args.format == "json":
-        say(json.dumps({"since": since, "uses": uses.words()}, indent=1))
+        told = {} if leave is None else {"old_side": leave}
+        say(json.dumps({"since": since, **told, "uses": uses.words()}, indent=1))
     else:
         say(_text(since, uses, is_kept=bool(answer["kept"])))
-    return 1 if len(uses) else 0
+        if leave is not None:
+            say(f"\n{_verdict(leave, written_duration(args.empty_for))}")
+    return int(len(uses) > 0 if leave is None else leave is not Leave.EMPTY)
+
+
+def _verdict(leave: Leave, wanted: str) -> str:
+    match leave:
+        case Leave.EMPTY:
+            return f"nothing has needed the old side for {wanted}: it may go"
+        case Leave.NEEDED:
+            return f"the old side was needed within the last {wanted}: it may not go"
+        case Leave.UNKNOWN:
+            return f"the ledger is younger than {wanted}: whether the old side may go is not known yet"
+        case _:
+            assert_never(leave)
 
 
 def _text(since: float, uses: Ledger, *, is_kept: bool) -> str:

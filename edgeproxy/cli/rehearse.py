@@ -11,10 +11,11 @@ import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from edgeproxy.cli.arguments import backend_place, person
+from edgeproxy.cli.arguments import backend_place, person, wait
 from edgeproxy.cli.output import say
 from edgeproxy.cli.rehearsing.captured import Capture, captured, read_lines
 from edgeproxy.cli.rehearsing.held import recordable, redirects_of
@@ -31,8 +32,8 @@ from edgeproxy.ruleset.compile import Overrides
 from edgeproxy.ruleset.load import RuleFileError, load_ruleset
 from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.ruleset.probing.witnesses import known_from
-from edgeproxy.ruleset.problems import Refusal
-from edgeproxy.ruleset.quantities import read_wait
+from replay.capture.found import Unreadable
+from replay.capture.recorded import Recorded, is_recorded
 
 NAME = "rehearse"
 HELP = "walk every rule on the live backends, hop by hop, with nothing kept, and each backend taken to fail in turn"
@@ -56,7 +57,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--path", action="append", default=[], metavar="PATH", help="a path (or URL) that is there; several times"
     )
-    parser.add_argument("--capture", metavar="FILE", help="an access log or records: each shape is walked (-: stdin)")
+    parser.add_argument(
+        "--capture", metavar="FILE", help="a capture, access log or HAR: each shape is walked (-: JSON lines)"
+    )
     parser.add_argument(
         "--allow-unwalked",
         action="append",
@@ -82,10 +85,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--at-once", type=_from_to(1, 64), default=bounds.at_once, metavar="N", help=f"at once ({bounds.at_once})"
     )
     parser.add_argument(
-        "--timeout", type=_wait, default=bounds.timeout, metavar="TIME", help=f"for one ({bounds.timeout:g}s)"
+        "--timeout", type=wait, default=bounds.timeout, metavar="TIME", help=f"for one ({bounds.timeout:g}s)"
     )
     parser.add_argument(
-        "--within", type=_wait, default=bounds.within, metavar="TIME", help=f"for all ({bounds.within:g}s)"
+        "--within", type=wait, default=bounds.within, metavar="TIME", help=f"for all ({bounds.within:g}s)"
     )
     parser.add_argument("--walks", action="store_true", help="tell every walk, not only what is wrong")
     parser.add_argument("--strict", action="store_true", help="let warnings count: exit status 1, and not passed")
@@ -111,7 +114,7 @@ def execute(args: Namespace) -> int:
     except TooManyFacets as error:
         print(f"edgeproxy rehearse: {error.place}: nothing was walked: {error}", file=sys.stderr)
         return _UNUSABLE
-    except (Unusable, OSError) as error:
+    except (Unusable, Unreadable, OSError) as error:
         said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
         print(f"edgeproxy rehearse: {said}", file=sys.stderr)
         return _UNUSABLE
@@ -140,8 +143,13 @@ def _capture(args: Namespace, ruleset: Ruleset) -> Capture | None:
         return None
     if args.capture == _STDIN:
         return captured(ruleset, read_lines(sys.stdin, time.time()), args.shapes)
-    with Path(args.capture).open(encoding="utf-8", errors="replace") as file:
-        return captured(ruleset, read_lines(file, time.time()), args.shapes)
+    path = Path(args.capture)
+    if not is_recorded(path):
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return captured(ruleset, read_lines(file, time.time()), args.shapes)
+    recorded = Recorded(path)
+    found = captured(ruleset, read_lines(recorded.lines(), time.time()), args.shapes)
+    return replace(found, odd=found.odd + sum(each.lost or 1 for each in recorded.skipped))
 
 
 def _record(told: Rehearsed, who: str) -> Rehearsal:
@@ -166,10 +174,3 @@ def _from_to(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return read
-
-
-def _wait(text: str) -> float:
-    try:
-        return read_wait(text)
-    except Refusal as refusal:
-        raise ArgumentTypeError(f"{refusal.message}: {refusal.why} {refusal.remedy}") from None

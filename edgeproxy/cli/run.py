@@ -9,8 +9,8 @@ from pathlib import Path
 
 from edgeproxy.cli.arguments import backend_place
 from edgeproxy.control.failures import CannotRun
+from edgeproxy.control.reading import read_rules
 from edgeproxy.control.sockets import Offer
-from edgeproxy.control.start import read_rules
 from edgeproxy.control.supervisor import Options, supervise
 from edgeproxy.proxy.listening import CannotListen
 from edgeproxy.ruleset.addresses import read_listen_address

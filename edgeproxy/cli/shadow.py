@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edgeproxy.cli.output import moment, say
+from edgeproxy.cli.shadow_compared import Verdict, uncompared, verdict_of
 from edgeproxy.cli.shadow_text import written_report
 from edgeproxy.control.control_client import CannotAsk, ask
 
@@ -35,7 +36,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def execute(args: Namespace) -> int:
-    """Exit status: 0 nothing differs (or it is forgotten), 1 something does, 2 wrong usage, or nobody answers."""
+    """Exit status: 0 nothing differs (or it is forgotten), 1 something does, or of a rule nothing was compared, 2 wrong
+    usage, or nobody answers.
+    """
     path = args.control or os.environ.get(_CONTROL)
     if path is None:
         wanted = f"which edge? Say --control PATH (or ${_CONTROL}): the PATH of its `edgeproxy run … --control PATH`"
@@ -56,5 +59,9 @@ def _say(args: Namespace, answer: Mapping[str, Any]) -> int:
     if args.verb == "clear":
         say(f"forgotten, but for what is known as noise: what differs counts from {moment(answer['since'])} on")
         return 0
-    say(json.dumps(answer, indent=1) if args.format == "json" else written_report(answer))
-    return 1 if any(group["differences"] for group in answer["groups"]) else 0
+    verdict = verdict_of(answer, args.rule)
+    if args.format == "json":
+        say(json.dumps({"verdict": verdict, "uncompared": uncompared(answer, args.rule), **answer}, indent=1))
+    else:
+        say(written_report(answer, args.rule))
+    return 0 if verdict is Verdict.SAME else 1

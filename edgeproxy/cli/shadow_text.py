@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from edgeproxy.cli.output import moment, printable
-from edgeproxy.cli.shadow_words import values, why_unjudged, worded
+from edgeproxy.cli.shadow_compared import compared, uncompared
+from edgeproxy.cli.shadow_words import values, why_dropped, why_unjudged, worded
 from edgeproxy.migration.comparing.differences import Kind, from_json
 from edgeproxy.migration.comparing.marks import is_grave
 from edgeproxy.migration.gates.evidence import Evidence, Gate
@@ -21,10 +22,12 @@ _PAGES: Final = frozenset(("content-type", "location"))
 Json = Mapping[str, Any]
 
 
-def written_report(answer: Json) -> str:
+def written_report(answer: Json, named: Sequence[str] = ()) -> str:
+    """`named`: the rules that were asked for by their names."""
     parts = [
-        _head(answer),
+        _head(answer, named),
         *(part for _, part in sorted(_differences(answer["groups"]), key=lambda each: each[0])),
+        _section("nothing is said of, for nothing was compared", _uncompared(answer, named)),
         _section("noise, taken off: so the old side differs from itself", _noise(answer["noise"])),
         _section("not judged", _unjudged(answer["unjudged"])),
         _section("not compared, since this edge started", _dropped(answer)),
@@ -37,17 +40,18 @@ def printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
-def _head(answer: Json) -> str:
-    compared = sum(group["compared"] for group in answer["groups"])
+def _head(answer: Json, named: Sequence[str]) -> str:
+    count = compared(answer)
     kinds = sum(len(group["differences"]) for group in answer["groups"])
     since = f"since {moment(answer['since'])}"
     if not answer["kept"]:
         since += " (`run --state DIR` keeps what they find beyond this edge's end)"
-    if not compared:
+    if not count:
         none = "" if answer["rules"] else ": no such rule has a `shadow`"
         return f"no shadow was compared {since}{none}"
-    shadows = "1 shadow was" if compared == 1 else f"{compared:,} shadows were"
-    what = f"{kinds} kind{'s' if kinds > 1 else ''} of difference" if kinds else "nothing differs"
+    shadows = "1 shadow was" if count == 1 else f"{count:,} shadows were"
+    nothing = "nothing differs in these" if uncompared(answer, named) else "nothing differs"
+    what = f"{kinds} kind{'s' if kinds > 1 else ''} of difference" if kinds else nothing
     return f"{shadows} compared {since}: {what}"
 
 
@@ -75,7 +79,7 @@ def _difference(group: Json, difference: Json) -> Iterator[str]:
 def _example(example: Json, of: Json) -> Iterator[str]:
     agent = ", ".join(example["headers"].get("user-agent", ()))
     yield f"    e.g. {example['method']} {example['target']}" + (f" by {agent}" if agent else "")
-    its = [each for each in example["differences"] if each["kind"] == of["kind"] and _pattern(each) == of["pattern"]]
+    its = [each for each in example["differences"] if _is_of(each, of)]
     for each in its[:_MOST_VALUES]:
         yield f"        {values(each)}"
     if len(its) > _MOST_VALUES:
@@ -84,8 +88,10 @@ def _example(example: Json, of: Json) -> Iterator[str]:
         yield f"        {side}  {_answer(example[side])}"
 
 
-def _pattern(difference: Json) -> str:
-    return from_json(difference).pattern
+def _is_of(each: Json, difference: Json) -> bool:
+    """Of what there is more of than noise: all of it."""
+    kinds = (difference["kind"], *((each["kind"],) if difference["kind"] == Kind.MORE else ()))
+    return each["kind"] in kinds and from_json(each).pattern == difference["pattern"]
 
 
 def _answer(answer: Json) -> str:
@@ -118,9 +124,13 @@ def _unjudged(counts: Sequence[Json]) -> Iterator[str]:
         yield f"{each['rule']}: {each['count']:,} {why_unjudged(each['why'])}"
 
 
+def _uncompared(answer: Json, named: Sequence[str]) -> Iterator[str]:
+    return (f"{rule}: {why}" for rule, why in uncompared(answer, named).items())
+
+
 def _dropped(answer: Json) -> Iterator[str]:
     for each in answer["dropped"]:
-        yield f"{each['rule']}: {each['count']:,} dropped: {each['why'].replace('_', ' ')}"
+        yield f"{each['rule']}: {each['count']:,} {why_dropped(each['why'])}"
     if answer["lost"]:
         yield f"{answer['lost']:,} lost with a comparer that ended ({answer['comparers_ended']:,} did)"
 

@@ -8,24 +8,36 @@ from typing import Any, Final, assert_never
 from edgeproxy.migration.comparing.differences import Kind
 from edgeproxy.migration.comparing.findings import Unjudged
 from edgeproxy.migration.comparing.grouping import OTHER
-from edgeproxy.migration.specimen import Silence
+from edgeproxy.migration.specimen import Astray, Silence
 
 _SILENCES: Final[Mapping[str, str]] = {
     Silence.CONNECT: "no connection",
     Silence.TIMEOUT: "not in time",
     Silence.BROKEN: "it breaks off",
 }
+_ENDS: Final[Mapping[str, str]] = {
+    Silence.CONNECT: "no connection",
+    Silence.TIMEOUT: "no answer in time",
+    Silence.BROKEN: "an answer that breaks off",
+    Astray.LOOP: "a loop",
+    Astray.TOO_MANY.replace(" ", "-"): "too many hops",
+    Astray.ELSEWHERE: "another site",
+    Astray.FILES: "a file of the edge's own",
+    "unknown": "what was not followed",
+}
 _THINGS: Final[Mapping[str, str]] = {
     "content": "the content",
     "content:size": "the size",
     "content:sha256": "the content",
-    "final:status": "the status where the redirect ends",
+    "final:url": "where the redirect leads",
     "final:content": "the content where the redirect ends",
     "index:/files/*": "a file",
     "index:/hash-algorithms": "the algorithm of the files' hashes",
+    "index:/hosts": "the host of the files' links",
     "index:/projects/*": "a project",
     OTHER: "something else",
 }
+_END: Final = "final:status/"
 _OF_EACH: Final = (("index:/files/*/", "a file's"), ("index:/projects/*/", "a project's"))
 _SHOWN: Final = 120  # characters of a value
 
@@ -42,10 +54,15 @@ def worded(kind: Kind, pattern: str) -> str:
             return f"the {side} side's content cannot be read: {why}"
         case Kind.UNLISTED:
             return "more differences than are listed"
+        case Kind.MORE:
+            return f"{_thing(pattern)}: more of it differs than the old side has with itself"
         case Kind.MISSING:
             return f"{_thing(pattern)} is missing"
         case Kind.ADDED:
             return f"{_thing(pattern)} is there, and was not"
+        case Kind.CHANGED if pattern.startswith(_END):
+            old, _, new = pattern.removeprefix(_END).partition("/")
+            return f"the redirect ends with {_worded_end(new)} instead of {_worded_end(old)}"
         case Kind.CHANGED:
             return f"{_thing(pattern)} is another"
         case Kind.TYPE_CHANGED:
@@ -68,6 +85,8 @@ def values(difference: Mapping[str, Any]) -> str:
     if kind is Kind.UNLISTED:
         return f"{difference['count']:,} more"
     path = _short(difference["path"])
+    if kind is Kind.MORE:
+        return f"{path}: {difference['count']:,} times in one answer, some of them noise:"
     if kind is Kind.REORDERED:
         return path
     old, new = (_short(difference[side]) if side in difference else "nothing" for side in ("old", "new"))
@@ -92,14 +111,24 @@ def why_unjudged(why: str) -> str:
             assert_never(never)
 
 
+def why_dropped(why: str) -> str:
+    return f"dropped: {why.replace('_', ' ')}"
+
+
 def _status(pattern: str) -> str:
     parts = pattern.split("/")
     return f"status {parts[2]} instead of {parts[1]}" if len(parts) == 3 else "another status"
 
 
+def _worded_end(word: str) -> str:
+    return f"status {word}" if word.isdigit() else _ENDS.get(word, word)
+
+
 def _thing(pattern: str) -> str:
     if pattern in _THINGS:
         return _THINGS[pattern]
+    if pattern.startswith("file:/host/"):
+        return "the host of the file"
     if pattern.startswith("header:"):
         return f"the header {pattern.removeprefix('header:').title()}"
     for start, owner in _OF_EACH:

@@ -3,7 +3,8 @@
 Laws of this module:
 - a command is answered when what it asks for is so in every worker: of a capture that was stopped, files are whole;
 - a worker that starts while a capture runs has it from its first connection on, those of a reload and an upgrade, too;
-- a capture that cannot write ends everywhere, and it is told why. Traffic never waits for it.
+- a capture that cannot write ends everywhere, and it is told why. Traffic never waits for it;
+- what a worker had not written when it died is in no number, so it is told that there is such.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from edgeproxy.capture.settings import Settings, least_of
+from edgeproxy.capture.settings import Settings, least_of, name_of
 from edgeproxy.control.child import Child
 from edgeproxy.control.control_socket import Refused, Words
 from edgeproxy.control.messages import Tapped
@@ -41,6 +42,7 @@ class Capturing:
         self.now: dict[str, Any] | None = None if offer is None or offer.capture is None else dict(offer.capture)
         self._last = self.now  # the capture that runs, or ran last
         self._numbers: dict[int, Mapping[str, int]] = {}  # of it, by worker
+        self._died = 0  # workers that had a part in it, and could not end it
         self._problem: str | None = None  # by which it has ended
         self._turn = asyncio.Lock()
         self._ending: asyncio.Task[None] | None = None
@@ -73,6 +75,12 @@ class Capturing:
             tell(f"the capture has ended: {tapped.problem}: free the disk, or name another directory, and start anew")
             self._ending = asyncio.get_running_loop().create_task(self._put(None))
 
+    def lose(self, child: Child) -> None:
+        """A worker is gone. One that was told to end has written what it had."""
+        if self.now is not None and child.is_ready and child.status != 0:
+            self._died += 1
+            tell(f"worker {child.pid} {child.how_it_ended()}: what it had not written yet of the capture is lost")
+
     # -- steps --------------------------------------------------------------------------------------------------
 
     async def _start(self, words: Words) -> None:
@@ -80,7 +88,7 @@ class Capturing:
             raise Refused(f"capture: one runs already, to {self.now['directory']}: stop it first")
         settings = self._settings(words)
         _prepare(Path(settings.directory))
-        self._numbers, self._problem = {}, None
+        self._numbers, self._died, self._problem = {}, 0, None
         self._last = asdict(settings)
         await self._put(asdict(settings))
 
@@ -109,7 +117,7 @@ class Capturing:
         least = least_of(self._writers)
         if isinstance(most, bool) or not isinstance(most, int) or most < least:
             raise Refused(f"capture: `most` is octets, at least {least} for this edge's workers")
-        name = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        name = name_of(datetime.now(UTC), None if self._last is None else self._last["name"])
         return Settings(name, directory, float(share), most, self._writers)
 
     def _status(self) -> Words:
@@ -118,7 +126,7 @@ class Capturing:
             total.update(numbers)
         last = self._last
         asked = {} if last is None else {key: last[key] for key in ("name", "directory", "share", "most")}
-        return {"running": self.now is not None, **asked, **total, "problem": self._problem}
+        return {"running": self.now is not None, **asked, **total, "died": self._died, "problem": self._problem}
 
 
 def _prepare(directory: Path) -> None:

@@ -4,7 +4,8 @@ Laws of this module:
 - what is in force here is what the journal says, and follows every change of it, whoever made it: a command here, the
   controller of another node, another process;
 - what the store does not take does not happen, but for a way back: it is in force here before the store is asked, which
-  may hang or take nothing, and stays in force and is tried until it is taken;
+  may hang or take nothing, and stays in force and is tried until it is taken. Another history that the store has in its
+  place, once it is there again, takes it back only if that was decided later;
 - any number of controllers may watch one cutover: each number of its journal is given once, so no step is taken twice;
 - the hold and the gates decide on steps, a person may do so any time, and the last one is finished by a person alone.
 """
@@ -61,6 +62,7 @@ class Undecided:
 
 
 Judged = Passed | Failed | Undecided
+WaysBack = Mapping[str, tuple[str, str]]  # of which cutover, by whom and why
 
 
 async def _no_rehearsals() -> Rehearsals:
@@ -80,22 +82,33 @@ class Shell:
 
 
 class Cutovers:
-    """`run` it as a task; `node` is what its entries are signed with."""
+    """`run` it as a task; `node` is what its entries are signed with. `ways_back`: those that another controller could
+    not write down, and this one takes over.
+    """
 
-    def __init__(self, store: Store, shell: Shell, node: str, tick: float = TICK) -> None:
+    def __init__(
+        self, store: Store, shell: Shell, node: str, tick: float = TICK, ways_back: WaysBack | None = None
+    ) -> None:
         self._store = store
         self._shell = shell
         self._node = node
         self._tick = tick
         self._states: dict[str, State] = {}
         self._in_force: dict[str, tuple[Split, bool]] = {}
-        self._waiting: dict[str, Rollback | Entry] = {}  # ways back: in force here, and not taken by the store yet
+        self._waiting: dict[str, Rollback | Entry] = {  # ways back: in force here, and not taken by the store yet
+            name: Rollback(who, why) for name, (who, why) in (ways_back or {}).items()
+        }
         self._trying: Counter[str] = Counter()  # how many of them are with the store now
 
     @property
     def states(self) -> Mapping[str, State]:
         """Of the cutovers of the rules, as far as is known."""
         return self._states
+
+    @property
+    def ways_back(self) -> WaysBack:
+        """Those that the store has not taken yet."""
+        return {name: (asked.who, asked.why) for name, asked in self._waiting.items()}
 
     async def run(self) -> None:
         """For ever."""
@@ -201,6 +214,7 @@ class Cutovers:
             case Conflict(name=name, number=number, ours=ours, theirs=theirs):
                 both = f"here {_said(ours)}; in the store, which counts, {_said(theirs)}"
                 self._shell.tell(f"cutover {name}: two histories from entry {number} on: {both}")
+                self._keep_way_back(name, ours[-1], theirs[-1])
                 await self._refresh(name)
             case Unreadable(name=name, why=why):
                 self._shell.tell(f"cutover {name}: {why}: it stays as it is")
@@ -208,6 +222,16 @@ class Cutovers:
                 self._shell.tell(f"state: {why}")
             case _:
                 assert_never(news)
+
+    def _keep_way_back(self, name: str, ours: Entry, theirs: Entry) -> None:
+        """What was decided here last, and another node last, while they could not hear of each other. `at` is by
+        their own clocks.
+        """
+        if ours.phase is Phase.ROLLED_BACK is not theirs.phase and ours.at > theirs.at:
+            self._shell.tell(
+                f"cutover {name}: the rollback here is the later one, so it stays, and is written down anew"
+            )
+            self._waiting.setdefault(name, Rollback(ours.who, f"{ours.why} (while the store was lost)"))
 
     async def _refresh_all(self) -> None:
         for name in self._shell.cutovers():
@@ -224,7 +248,9 @@ class Cutovers:
             self._shell.tell(f"cutover {name}: {error}")
             return
         self._states[name] = state
-        if name not in self._waiting:
+        if name in self._waiting:
+            self._put_in_force(cutover.resting, started=False)
+        else:
             self._put_in_force(share_of(cutover, state), started=is_started(cutover, state))
 
     def _put_in_force(self, split: Split, *, started: bool) -> None:

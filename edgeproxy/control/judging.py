@@ -28,7 +28,7 @@ from edgeproxy.migration.gates.trial import Trial
 from edgeproxy.migration.journal import Json
 from edgeproxy.migration.phases import State
 from edgeproxy.ruleset.arms import WHOLE, Cutover, Gates
-from edgeproxy.ruleset.model import Ruleset
+from edgeproxy.ruleset.model import Forward, Ruleset
 from edgeproxy.ruleset.origins import DirectoryBackend
 
 _BLOCK: Final = 1.0  # seconds
@@ -160,6 +160,15 @@ def unjudged(cutover: Cutover, state: State, ruleset: Ruleset) -> list[str]:
     if state.share == WHOLE:
         return [*said, _NOBODY_SHADOWED]
     return said if speaking_for(cutover, ruleset) else [*said, _no_shadow(cutover)]
+
+
+def unseen(cutover: Cutover, state: State, ruleset: Ruleset) -> list[str]:
+    """The rules whose requests it moves, and of whose answers the gate of differences knows nothing."""
+    speaking = frozenset(speaking_for(cutover, ruleset))
+    if not speaking or not state.is_running or cutover.gates.differences_at_most is None or state.share == WHOLE:
+        return []
+    moved = (rule for rule in ruleset.rules if isinstance(rule.action, Forward) and rule.action.to == cutover)
+    return [rule.name for rule in moved if rule.off is None and rule.name not in speaking]
 
 
 def _no_shadow(cutover: Cutover) -> str:

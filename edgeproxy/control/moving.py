@@ -3,8 +3,8 @@
 Laws of this module:
 - a command is answered when what it put in force is in force in every worker of this edge;
 - without a store nothing moves: a share that nobody remembers would fall back at the next start;
-- when nobody is left on a new arm, nothing that it answered is kept; nor is, when a cutover is started, what clients
-  with a token have asked of it before.
+- when nobody is left on a new arm, nothing that it answered is kept, though it was left while this edge was not there;
+  nor is, when a cutover is started, what clients with a token have asked of it before.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from edgeproxy.control.control_socket import Refused, Words
-from edgeproxy.control.cutovers import Cutovers, Shell
+from edgeproxy.control.cutovers import Cutovers, Shell, WaysBack
 from edgeproxy.control.failures import CannotRun
-from edgeproxy.control.judging import Judging, unjudged
+from edgeproxy.control.judging import Judging, unjudged, unseen
 from edgeproxy.control.messages import Tallied
 from edgeproxy.control.rehearsal_file import Known, Unusable
 from edgeproxy.control.shares import Shares
@@ -39,6 +39,7 @@ from edgeproxy.telemetry.stderr import tell
 
 NAME: Final = "cutovers.sqlite"
 REMEMBERED: Final = "cutovers-known.jsonl"  # beside a store that is elsewhere
+NOBODY: Final[WaysBack] = {}
 _PAUSE: Final = 1.0  # seconds before a controller that failed begins anew
 VERBS: Final = ("start", "step", "pause", "resume", "set", "rollback", "finish", "abort")
 _KEYS: Final = frozenset({"cutover", "verb", "who", "why", "share", "force"})
@@ -54,7 +55,9 @@ class Moving:
         rules: Callable[[], Ruleset],
         shares: Shares,
         purge: Callable[[Words], Awaitable[Words]],
+        ways_back: WaysBack = NOBODY,
     ) -> None:
+        """`ways_back`: of the edge that this one takes over from."""
         self._directory = directory
         self._location = location
         self._rules = rules
@@ -62,6 +65,8 @@ class Moving:
         self._judging = Judging(rules, shares)
         self._rehearsed = Known(directory)
         self._purge = purge
+        self._taken_over = ways_back
+        self._handed_on: WaysBack = {}
         self._store: Store | None = None
         self._cutovers: Cutovers | None = None
         self._node = socket.gethostname()
@@ -89,10 +94,23 @@ class Moving:
             tell=tell,
             rehearsals=self._known_rehearsals,
         )
-        self._cutovers = Cutovers(self._store, shell, self._node)
+        self._cutovers = Cutovers(self._store, shell, self._node, ways_back=self._taken_over)
         await self._cutovers.reload()
+        unknown = sorted({each.name for each in self._rules().cutovers} - self._cutovers.states.keys())
+        if unknown and self._store.lost is not None:  # they may be at 100 %, and the old side be off
+            why, name = self._store.lost, unknown[0]
+            await self._store.close()
+            again = "start when it is there; with --state DIR an edge remembers what it knew"
+            raise CannotRun(f"--nodes: {why}: nobody knows on which side the clients of {name} are: {again}")
         await self._settled()
+        if self._rules().cache.directory is not None:
+            await self._forget(*(each.name for each in self._rules().cutovers if not self._published.get(each.name)))
         self._is_open = True
+
+    @property
+    def ways_back(self) -> WaysBack:
+        """Rollbacks that are in force here, and that the store has not taken."""
+        return {} if self._cutovers is None else self._cutovers.ways_back
 
     async def run(self) -> None:
         """Follow the journals, for ever."""
@@ -124,7 +142,17 @@ class Moving:
             return None
         return self._shown(cutover, self._cutovers.states.get(name) or State(name))
 
-    async def close(self) -> None:
+    def hand_on(self) -> WaysBack:
+        """To the edge that takes over from this one."""
+        self._handed_on = self.ways_back
+        return self._handed_on
+
+    async def close(self, *, is_succeeded: bool = False) -> None:
+        handed_on = self._handed_on if is_succeeded else {}
+        for name, (who, why) in self.ways_back.items():
+            if name not in handed_on:
+                lost = f"its rollback by {who} ({why}) was not written down"
+                tell(f"cutover {name}: {lost}: whoever starts next is without it")
         for task in (*self._putting, *self._late):
             task.cancel()
         if self._store is not None:
@@ -174,11 +202,13 @@ class Moving:
             "from": cutover.old.name,
             "to": cutover.new.name,
             "steps": list(cutover.steps),
+            "way_back": self.ways_back.get(cutover.name),
             "next": next_step(cutover, state) if state.is_running else None,
             "hold_left": hold_left(cutover, state, time.time()) if state.is_running else 0.0,
             "has_gates": cutover.has_gates,
             "gates": [each.as_json() for each in self._judging.evidences(cutover, state)],
             "unjudged": unjudged(cutover, state, self._rules()),
+            "unseen": unseen(cutover, state, self._rules()),
         }
 
     async def _known_rehearsals(self) -> Rehearsals:
@@ -204,7 +234,7 @@ class Moving:
 
     async def _put(self, shares: Mapping[str, int], emptied: str | None) -> None:
         await self._shares.put(shares)
-        if emptied is None or not self._rules().has_caches:
+        if emptied is None:
             return
         await self._forget(emptied)
         if not self._shares.is_everywhere:
@@ -212,12 +242,14 @@ class Moving:
             self._late.add(again)
             again.add_done_callback(self._late.discard)
 
-    async def _forget(self, cutover: str) -> None:
-        """What its new arm answered."""
+    async def _forget(self, *cutovers: str) -> None:
+        """What their new arms answered."""
+        if not cutovers or not self._rules().has_caches:
+            return
         try:
-            await self._purge({"tags": [arm_tag(cutover)], "hard": True})
+            await self._purge({"tags": [arm_tag(each) for each in cutovers], "hard": True})
         except Refused as error:
-            tell(f"cutover {cutover}: {error}")
+            tell(f"cutover {', '.join(cutovers)}: {error}")
 
     async def _forget_again(self, cutover: str, late: Collection[asyncio.Future[None]]) -> None:
         """A worker that is late has asked the new arm until it heard, and kept what that said."""

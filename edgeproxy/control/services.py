@@ -42,7 +42,8 @@ class Services:
         self._purging = Purging(offer, rules)
         self._ledger = LedgerFile(state)
         self._shares = Shares(children)
-        self._moving = Moving(state, nodes, rules, self._shares, self._purging.purge)
+        ways_back = {} if offer is None else offer.ways_back
+        self._moving = Moving(state, nodes, rules, self._shares, self._purging.purge, ways_back)
         self._shadowing = Shadowing(state, rules, self._moving, numbers)
         self._capturing = Capturing(offer, children, workers)
         self.hear_found = self._shadowing.hear
@@ -66,11 +67,11 @@ class Services:
         """What is to be run from then on."""
         return self._ledger.keep(), self._shadowing.file.keep(), self._moving.run()
 
-    async def close(self) -> None:
-        """The workers have said their last words."""
+    async def close(self, *, is_succeeded: bool) -> None:
+        """The workers have said their last words. `is_succeeded`: another edge goes on in this one's place."""
         self._ledger.close()
         self._shadowing.file.close()
-        await self._moving.close()
+        await self._moving.close(is_succeeded=is_succeeded)
 
     async def reload(self) -> None:
         """The rules are others now."""
@@ -81,7 +82,13 @@ class Services:
 
     def offered(self, offer: Offer) -> Offer:
         """With what the edge of an upgrade takes over."""
-        return replace(offer, rates=self._rates.descriptors(), purges=self._purging.fd, capture=self._capturing.now)
+        return replace(
+            offer,
+            rates=self._rates.descriptors(),
+            purges=self._purging.fd,
+            capture=self._capturing.now,
+            ways_back=self._moving.hand_on(),
+        )
 
     def new_child(
         self,
@@ -93,7 +100,12 @@ class Services:
     ) -> Child:
         """A worker that was started with what is in force, and is heard."""
         told = (self._ledger.add, self._moving.hear, self._shadowing.hear, self._capturing.hear)
-        child = Child(number, on_leaving, on_ended, *told)
+
+        def ended(child: Child) -> None:
+            self._capturing.lose(child)
+            on_ended(child)
+
+        child = Child(number, on_leaving, ended, *told)
         child.start(
             replace(
                 start,

@@ -26,7 +26,8 @@ _Key = tuple[str, int]  # an address as the rules say it, and how many of the sa
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What a supervisor hands on: a descriptor to write to when all is ready, its listening sockets, its tables of
-    rate limits by their slots, its log of purges, and the settings of the capture that runs.
+    rate limits by their slots, its log of purges, the settings of the capture that runs, and the rollbacks that no
+    store has taken yet: of which cutover, by whom and why.
     """
 
     ready: int
@@ -34,12 +35,14 @@ class Offer:
     rates: Mapping[int, int] = field(default_factory=dict)
     purges: int | None = None
     capture: Mapping[str, Any] | None = None
+    ways_back: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
         sockets = [[address, nth, fds] for (address, nth), fds in self.sockets.items()]
         rates = list(self.rates.items())
         handed = {"ready": self.ready, "sockets": sockets, "rates": rates, "purges": self.purges}
         handed |= {} if self.capture is None else {"capture": dict(self.capture)}
+        handed |= {"ways_back": dict(self.ways_back)} if self.ways_back else {}
         return {_OFFER: json.dumps(handed)}
 
     @property
@@ -60,9 +63,10 @@ class Offer:
             return None
         offer = json.loads(text)
         sockets = {(address, nth): tuple(fds) for address, nth, fds in offer["sockets"]}
-        # older supervisors have neither rates nor purges nor captures
+        # older supervisors have neither rates nor purges nor captures nor ways back
         rates = dict(offer.get("rates", ()))
-        return cls(offer["ready"], sockets, rates, offer.get("purges"), offer.get("capture"))
+        ways_back = {name: (who, why) for name, (who, why) in offer.get("ways_back", {}).items()}
+        return cls(offer["ready"], sockets, rates, offer.get("purges"), offer.get("capture"), ways_back)
 
 
 class Sockets:

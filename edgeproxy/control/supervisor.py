@@ -26,11 +26,12 @@ from edgeproxy.control.failures import CannotRun
 from edgeproxy.control.messages import Numbers
 from edgeproxy.control.orders import Order, Orders
 from edgeproxy.control.pid_file import PidFile
+from edgeproxy.control.reading import read_again
 from edgeproxy.control.report import Ending, Endings, print_report
 from edgeproxy.control.restarts import Attention, Restarts
 from edgeproxy.control.services import Services
 from edgeproxy.control.sockets import Offer, Sockets
-from edgeproxy.control.start import RuleText, Start, read_again
+from edgeproxy.control.start import RuleText, Start
 from edgeproxy.control.upgrade import start_next
 from edgeproxy.proxy.listening import CannotListen
 from edgeproxy.ruleset.listeners import Listener
@@ -177,7 +178,7 @@ class Supervisor:
                     else f"after {self._options.grace:g} s (--grace)"
                 )
                 tell(f"stopping: {_exchanges(self._broken_off)} broken off {why}")
-        await self._services.close()
+        await self._services.close(is_succeeded=self._is_succeeded)
         if self._pid_file is not None:
             self._pid_file.remove()
 

@@ -16,11 +16,13 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, assert_never
 
 import uvloop
 
+from edgeproxy.capture.scrubbing import kept_name, kept_target
 from edgeproxy.capture.settings import Settings
 from edgeproxy.control.channel import Channel
 from edgeproxy.control.comparing import Comparing
@@ -57,6 +59,7 @@ from edgeproxy.ruleset.problems import RuleFileError
 from edgeproxy.telemetry.access_log import AccessLog
 
 _COMPARE_WITHIN: Final = 2.0  # seconds at the end
+_REMEMBERED: Final = 1_024  # paths, and names, of the access log
 
 
 def main(argv: Sequence[str]) -> int:
@@ -112,7 +115,10 @@ class Worker:
         log = None
         if self._start.access_log is not None:
             out = stack.enter_context(_open_access_log(self._start.access_log))
-            log = AccessLog(stack.enter_context(io.TextIOWrapper(out, "ascii", write_through=True)))
+            lines = stack.enter_context(io.TextIOWrapper(out, "ascii", write_through=True))
+            # The same few again and again: scrubbing costs a look-up.
+            scrub_path, scrub_text = (lru_cache(_REMEMBERED)(each) for each in (kept_target, kept_name))
+            log = AccessLog(lines, scrub_path=scrub_path, scrub_text=scrub_text)
         rates = None
         if self._start.rates is not None:
             rates = stack.enter_context(contextlib.closing(RateTable.adopt(self._start.rates)))

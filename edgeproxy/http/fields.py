@@ -69,14 +69,19 @@ FORWARDING: Final = frozenset(
 )
 _FORWARDED: Final = b"x-forwarded-"
 
+# Who a proxy in front of a backend has found the client to be (RFC 9440; mod_ssl's and nginx's names, and CGI's).
+IDENTITIES: Final = (
+    *("Client-Cert", "Client-Cert-Chain", "SSL-Client-Cert", "X-Client-Cert", "X-Client-Certificate", "X-Client-DN"),
+    *("X-ARR-ClientCert", "X-SSL-Cert", "X-SSL-Client", "X-SSL-Client-Cert", "X-SSL-Client-CN", "X-SSL-Client-DN"),
+    *("X-SSL-Client-Fingerprint", "X-SSL-Client-I-DN", "X-SSL-Client-Issuer", "X-SSL-Client-S-DN"),
+    *("X-SSL-Client-S-DN-CN", "X-SSL-Client-Serial", "X-SSL-Client-SHA1", "X-SSL-Client-Subject"),
+    *("X-SSL-Client-Verify", "Remote-User", "X-Remote-User", "X-Authenticated-User", "X-WebAuth-User"),
+)
 # What makes another request of a GET at backends that believe it, and is in no key: a fetch for everybody is without.
 OVERRIDES: Final = (
-    "X-Host",
-    "X-HTTP-Host-Override",
-    "X-HTTP-Method",
-    "X-HTTP-Method-Override",
-    "X-Method-Override",
-    "X-Original-Host",
+    *("X-Host", "X-HTTP-Host-Override", "X-HTTP-Method", "X-HTTP-Method-Override", "X-Method-Override"),
+    *("X-Original-Host", "X-Original-Method", "X-Original-URI", "X-Original-URL", "X-Override-URL", "X-Rewrite-URL"),
+    *IDENTITIES,
 )
 
 _CLOSE: Final = (b"Connection: close",)

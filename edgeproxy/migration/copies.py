@@ -2,8 +2,9 @@
 
 Laws of this module:
 - one set for all who copy requests: shadows and rehearsals;
-- no credential goes along, nor what makes another request of it at a backend that believes it (it might be a write),
-  nor what plants a fault, or says of it whose copy it is: that says who sends it;
+- no credential goes along, nor who a proxy has found the client to be, nor what makes another request of it at a
+  backend that believes it (it might be a write, or of another page), nor what plants a fault, or says of it whose copy
+  it is: that says who sends it;
 - a copy asks for the whole, whatever its client has already: no conditions, no ranges;
 - what is of one connection, or frames a body, is written anew.
 """
@@ -20,13 +21,13 @@ from edgeproxy.migration.comparing.scrubbing import is_secret, scrubbed_target
 # As in `field_edit`, `X_Name` goes with `X-Name`: for many backends both are one field.
 _GONE: Final = (
     CREDENTIALS
-    | {b"proxy-authorization", b"backend-token", b"edge-arm"}
+    | {b"proxy-authorization", b"dpop", b"backend-token", b"edge-arm"}
     | {b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since", b"if-range", b"range"}
     | {b"connection", b"content-length", b"expect", b"te", b"transfer-encoding", b"upgrade"}
     | {b"edge-shadow", b"edge-rehearsal"}
     | {name.lower().encode() for name in OVERRIDES}
 )
-_FAULTS: Final = b"backend-fault"
+_FAMILIES: Final = (b"backend-fault", b"x-ssl-client-")  # begin so
 _LONGEST_NAME: Final = 64  # of a field, that is remembered
 
 
@@ -53,4 +54,4 @@ def _is_short_gone(name: bytes) -> bool:
 
 def _is_gone(name: bytes) -> bool:
     name = name.lower().replace(b"_", b"-")
-    return name in _GONE or name.startswith(_FAULTS)
+    return name in _GONE or name.startswith(_FAMILIES)

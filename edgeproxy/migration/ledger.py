@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from edgeproxy.migration.comparing.families import family_of
@@ -23,6 +24,7 @@ from edgeproxy.ruleset.template import PathTemplate
 MOST_USES_OF_RULE: Final = 200
 OTHERS: Final = "(others)"
 _LONGEST: Final = 300  # characters of what is kept of a request
+_MOST_SEGMENTS: Final = 24  # of its path
 
 
 class Use(NamedTuple):
@@ -85,6 +87,21 @@ class Ledger:
         return [{**use._asdict(), **{name: getattr(needed, name) for name in Needed.__slots__}} for use, needed in self]
 
 
+class Leave(StrEnum):
+    """Whether the old side may go, by a ledger that has to be empty for some time."""
+
+    EMPTY = "empty"  # nothing needed it in all that time
+    NEEDED = "needed"  # something did
+    UNKNOWN = "unknown"  # the ledger is not that old
+
+
+def leave_of(uses: Ledger, since: float, now: float, time: float) -> Leave:
+    """`since`: when the ledger began; `time`: in seconds, for how long it has to be empty, until `now`."""
+    if any(needed.last > now - time for _, needed in uses):
+        return Leave.NEEDED
+    return Leave.EMPTY if since <= now - time else Leave.UNKNOWN
+
+
 def beyond(use: Use) -> Use:
     """As which it is counted when its rule has too many."""
     return use._replace(shape=OTHERS, family=OTHERS)
@@ -100,8 +117,12 @@ def needed_once(
     user_agent: str,
     now: float,
 ) -> tuple[Use, Needed]:
-    """`path` is normalised, and `template` the rule's, if it has one."""
-    use = Use(rule, backend, reason, shape_of(path, template)[:_LONGEST], family_of(user_agent))
+    """`path` is normalised, and `template` the rule's, if it has one.
+
+    PERF: of a long path only the beginning is looked at; 8 KiB took 13 ms of the worker that answers.
+    """
+    path = "/".join(path[: 2 * _LONGEST].split("/", _MOST_SEGMENTS)[:_MOST_SEGMENTS])
+    use = Use(rule, backend, reason, shape_of(path, template)[:_LONGEST], family_of(user_agent[:_LONGEST]))
     shown, agent = scrubbed_target(path)[:_LONGEST], scrubbed_text(user_agent[:_LONGEST])
     return use, Needed(1, now, now, shown, site_of(address), agent)
 

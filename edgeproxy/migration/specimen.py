@@ -19,11 +19,20 @@ class Silence(StrEnum):
     BROKEN = "broken"  # a reset or an end in mid-answer, or what is no HTTP
 
 
+class Astray(StrEnum):
+    """Where nobody is asked who could be compared: `ELSEWHERE` and `FILES` are told by the URL alone."""
+
+    LOOP = "loop"  # back to what was asked before
+    TOO_MANY = "too many hops"
+    ELSEWHERE = "elsewhere"  # at no host of the rules, or at another port
+    FILES = "files"  # at a directory that the edge itself serves: the same for both sides
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One side's answer. `lines` are its field lines as they came, each with its CRLF. `content` is as it came, with
     its content-coding; `is_cut`: there was more, which was not held. Where content was hashed and not held, `digest` is
-    its SHA-256 (hex), and `size` its length in octets.
+    its SHA-256 (hex), and `size` its length in octets. `ending`: where it leads, if it is a redirect that was followed.
     """
 
     status: int
@@ -32,6 +41,15 @@ class Part:
     is_cut: bool = False
     digest: str = ""
     size: int | None = None
+    ending: Ending | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Where a client ends that follows a redirect: the last URL, and what is there."""
+
+    url: str
+    what: Part | Silence | Astray
 
 
 @dataclass(frozen=True, slots=True)

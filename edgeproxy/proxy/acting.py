@@ -4,6 +4,7 @@ the place of one whose backend failed.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Final
 
 from edgeproxy.http.request import RequestFields
@@ -31,9 +32,9 @@ class ActingStream(KeptStream):
 
     __slots__ = ()
 
+    @abstractmethod
     def _take_turn(self) -> None:
         """Go on reading."""
-        raise NotImplementedError
 
     def _act(
         self,
@@ -53,6 +54,8 @@ class ActingStream(KeptStream):
             if override is not None:
                 edge.counting.overrides[plan.split.name, override] += 1
             plan = chosen
+            if self.tap is not None:
+                self.tap.note_arm(plan, arm)
         if rule is not None:
             edge.counting.rules[rule] += 1
         if self.record is not None:
@@ -82,10 +85,14 @@ class ActingStream(KeptStream):
         side = side_of(said, edge.arm_token.value)
         if isinstance(side, Answer):
             edge.counting.refusals[Refusal.ARM_TOKEN] += 1
+            if self.tap is not None:
+                self._recorded()
             return self._act(planned, side, fields)
         if not isinstance(plan, ByArm) or not plan.is_cutover:
             return self._act(planned, plan, fields)
         name = plan.split.name
+        if self.tap is not None:
+            self._recorded()
         arm, chosen = forced(plan, side)
         edge.counting.arms[name, arm] += 1
         edge.counting.overrides[name, Override.TOKEN] += 1
@@ -97,8 +104,9 @@ class ActingStream(KeptStream):
         before all of this one was handed on.
         """
         self._edge.note_fall(fall, self.peer.address)
-        if self.record is not None:
-            note_fall(self.record, fall)
+        record = self._recorded()
+        if record is not None:
+            note_fall(record, fall)
         was_looping, self._is_looping = self._is_looping, True
         if self._is_blocked:
             self.block_body(False)  # by who is asked no more

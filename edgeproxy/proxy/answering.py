@@ -5,6 +5,7 @@ Law: an answer that has begun is whole or visibly broken; one that has not is th
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final, cast
 
 from edgeproxy.caching.outcomes import Outcome
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _HEAD: Final = Phase.HEAD  # PERF: an enum's member by its class costs three times a global
 
 
-class AnsweringStream(ClientStream):
+class AnsweringStream(ClientStream, ABC):
     """A client's connection, as far as an exchange sees it."""
 
     __slots__ = (
@@ -59,9 +60,9 @@ class AnsweringStream(ClientStream):
         self.minor = 1
         self.record: Record | None = None  # only when records are kept
 
+    @abstractmethod
     def _read_heads(self) -> None:
         """Go on with the requests that wait."""
-        raise NotImplementedError
 
     # -- for the exchange ---------------------------------------------------------------------------------------
 
@@ -99,8 +100,9 @@ class AnsweringStream(ClientStream):
     def note_outcome(self, rule: str, outcome: Outcome) -> None:
         """What the cache did."""
         self._edge.counting.cache[rule, outcome] += 1
-        if self.record is not None:
-            self.record.cache = outcome
+        record = self._recorded() if self.keeps_records else None
+        if record is not None:
+            record.cache = outcome
 
     def become_tunnel(self) -> None:
         """The answer switched protocols: what the client sends from here on goes to the exchange as it comes."""
@@ -111,19 +113,39 @@ class AnsweringStream(ClientStream):
         if self._buffer:
             cast("Exchange", self._exchange).on_body(self._buffer.take_rest())
 
-    def finish(self, status: int, octets: bytes | memoryview, keep_alive: bool) -> None:
-        """PERF: send, on_head_sent and on_answered in one, for an answer that came whole."""
+    def finish(self, status: int, octets: bytes | memoryview, content: bytes | memoryview, keep_alive: bool) -> None:
+        """PERF: send, on_head_sent and on_answered in one, for an answer that came whole; `content`: of it."""
         self._edge.counting.statuses[status] += 1
+        if not self.keeps_records:
+            self.transport.write(octets)
+        elif self.record is None and self.tap is not None:
+            self.tap.finish(status, octets, content)
+        else:
+            self._finish_recorded(status, octets, content)
+        self.on_answered(keep_alive)
+
+    def _finish_recorded(self, status: int, octets: bytes | memoryview, content: bytes | memoryview) -> None:
         if self.record is not None:
             self.record.status = status
-        self.transport.write(octets)
-        self.on_answered(keep_alive)
+        if self.tap is None:
+            self.transport.write(octets)
+        else:
+            self.tap.write_whole(octets, content)
 
     def on_head_sent(self, status: int) -> None:
         self._is_answering = True
         self._edge.counting.statuses[status] += 1
-        if self.record is not None:
-            self.record.status = status
+        record = self._recorded() if self.keeps_records else None
+        if record is not None:
+            record.status = status
+            if self.tap is not None:
+                self.tap.note_status(status)
+
+    def _recorded(self) -> Record | None:
+        """The record of the exchange at hand. One that is captured has none while it is plain (`proxy.capture.tap`)."""
+        if self.record is None and self.tap is not None:
+            self.record = self.tap.record()
+        return self.record
 
     def on_answered(self, keep_alive: bool) -> None:
         """The answer is whole. Another request follows, or the connection ends."""
@@ -149,8 +171,9 @@ class AnsweringStream(ClientStream):
 
     def answer(self, answer: Answer, why: Refusal | BackendFailure | None = None) -> None:
         """Send an answer of the edge's own, whole; `why` it is not the one that was asked for."""
-        if why is not None and self.record is not None:
-            self.record.why = why
+        record = None if why is None else self._recorded()
+        if record is not None:
+            record.why = why
         keep_alive = self.may_keep_alive()
         content = b"" if self._method == b"HEAD" else answer.body
         self.on_head_sent(answer.status)
@@ -178,7 +201,7 @@ class AnsweringStream(ClientStream):
         """Answer, when no answer has begun, and end the connection."""
         self._edge.counting.refusals[reason] += 1
         if self.record is None and self.keeps_records:
-            self.record = record_refused(self.peer, fields)
+            self.record = self._recorded() or record_refused(self.peer, fields)
         if self._is_answering:
             self.abort()
             return
@@ -187,7 +210,7 @@ class AnsweringStream(ClientStream):
         self.answer(say(status, message, *((("Allow", ALLOWED),) if status == 405 else ())), reason)
 
     def _write_record(self, *, is_whole: bool) -> None:
-        record, self.record = self.record, None
+        record, self.record = self._recorded(), None
         if record is not None:
             record.is_whole = is_whole
             if self._edge.keeps_records:

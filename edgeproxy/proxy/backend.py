@@ -150,6 +150,13 @@ class BackendConnection(asyncio.Protocol):
             self._transport.resume_reading()
             self._wait(self._patience)
 
+    @property
+    def silent_for(self) -> float:
+        """Seconds since the last octets of an answer that has begun and is waited for."""
+        if self._reader is None or self._is_paused or self._is_tunnel:
+            return 0.0
+        return max(0.0, self._pool.clock.now() - (self.deadline - self._patience))
+
     def drop(self) -> None:
         """The exchange is over before the answer is: the connection cannot be used again."""
         if self._asker is not None:

@@ -7,6 +7,7 @@ the callback that received the bytes: no task, no future. Pipelined requests wai
 from __future__ import annotations
 
 import asyncio
+from time import time_ns
 from typing import TYPE_CHECKING, Final, cast
 
 from edgeproxy.http.framing import NO_BODY, BadFraming, reader_for
@@ -15,6 +16,7 @@ from edgeproxy.http.request import BadRequest, RequestFields
 from edgeproxy.http.target import BadTarget
 from edgeproxy.http.xmlrpc_call import UNREADABLE
 from edgeproxy.proxy.acting import ActingStream
+from edgeproxy.proxy.capture.plain import AtHand
 from edgeproxy.proxy.clock import NEVER
 from edgeproxy.proxy.exchange import Exchange
 from edgeproxy.proxy.held_call import CONTINUE, HeldCall, NamedTwice, can_be_read, facts_of, has_call
@@ -22,7 +24,7 @@ from edgeproxy.proxy.inflow import BodyTooLarge, Inflow
 from edgeproxy.proxy.judging import judge
 from edgeproxy.proxy.peer import Peer, name_of
 from edgeproxy.proxy.phase import Phase
-from edgeproxy.proxy.planner import ByFacts, Planned
+from edgeproxy.proxy.planner import ByFacts, Planned, Repeat
 from edgeproxy.proxy.recording import record_request
 from edgeproxy.proxy.sockets import has_unread, reset_on_close
 from edgeproxy.telemetry.counters import Refusal
@@ -58,6 +60,8 @@ class ClientConnection(ActingStream):
             edge.capture.meet(self)
         if self._header is not None:
             self.peer.introduce(self._header)
+            if self.tap is not None:
+                self.tap.hear()
         self._use(edge.planners[self.peer.scheme])
         self._set_deadline()
         refusal = edge.admit(self)
@@ -76,13 +80,20 @@ class ClientConnection(ActingStream):
                 known = self._known
                 if known and (found := known.get(data)) is not None and self._give_known(found):
                     return
+                repeat = self._repeats.get(data)
+                if repeat is not None:
+                    self._begin_again(repeat)
+                    if self._given is not None:
+                        self._learn(data, self._given)
+                    return
                 end = data.find(b"\r\n")
                 fields = self._edge.heads.known(data, end) if end > 0 else None
                 if fields is not None:
-                    self._begin(data[:end], fields)
+                    planned = self._begin(data[:end], fields)
+                    if planned is not None and not fields.wants_close and not self.peer.is_trusted:
+                        self._planner.remember(data, planned, fields)
                     if self._given is not None:
-                        self._planner.learn(data, self._given)
-                        self._given = None
+                        self._learn(data, self._given)
                     return
             self._buffer.add(data)
             self._read_heads()
@@ -206,18 +217,20 @@ class ClientConnection(ActingStream):
             return
         self._begin(head[:end], fields)
 
-    def _begin(self, request_line: bytes, fields: RequestFields) -> None:
-        """Route, plan, act."""
+    def _begin(self, request_line: bytes, fields: RequestFields) -> Planned | None:
+        """Route, plan, act. The plan, if nothing but the request's octets has a say in it."""
         edge = self._edge
         self._given = None  # first: what a request before this one was answered by is not to be learned for this one
         try:
             if self.peer.is_trusted:
                 self.peer.hear(fields.values)
                 self._planner = edge.planners[self.peer.scheme]
+                if self.tap is not None:
+                    self.tap.hear()
             planned = self._planner.plan(request_line, fields.host)
         except (BadRequest, BadTarget) as error:
             self._refuse_request(error if isinstance(error, BadRequest) else BadRequest(400, str(error)), fields)
-            return
+            return None
         line = planned.line
         self._method, self.minor = line.method, line.minor
         edge.counting.requests += 1
@@ -228,19 +241,43 @@ class ClientConnection(ActingStream):
             reader = reader_for(fields.framing)
             self._body = Inflow(reader, planned.most(edge.limits), edge.limits, edge.clock.now()) if reader else None
         if self.keeps_records:
-            if self.tap is not None and not edge.keeps_records:
-                self.record = self.tap.record(self.peer, line, fields)
+            tap = self.tap
+            if tap is not None and not edge.keeps_records:
+                tap.at_hand, tap.began = AtHand(planned, fields), time_ns()
             else:
-                self.record = record_request(self.peer, line, fields)
-                if self.tap is not None:
-                    self.tap.begin(self.record, line, fields)
+                self._begin_record(planned, fields)
         if isinstance(planned, ByFacts):
             self._weigh(planned, fields)
             self._given = None
         elif planned.limits is None and fields.is_common:
             self._act(planned, planned.plan, fields)
+            return planned
         else:
             self._judge(planned, fields)
+        return None
+
+    def _begin_again(self, repeat: Repeat) -> None:
+        """PERF: what _begin comes to for octets that it has read before: 2.2 of 9.5 µs of a pass without sockets."""
+        edge, counting = self._edge, self._edge.counting
+        planned, fields = repeat.planned, repeat.fields
+        self._given = None
+        self._method, self.minor = planned.line.method, 1
+        counting.requests += 1
+        counting.memo_hits += 1
+        self._requests_left -= 1
+        self._keep_alive = self._requests_left > 0
+        if self.keeps_records:
+            tap = self.tap
+            if tap is not None and not edge.keeps_records:
+                tap.at_hand, tap.began = repeat, time_ns()
+            else:
+                self._begin_record(planned, fields)
+        self._act(planned, planned.plan, fields)
+
+    def _begin_record(self, planned: Planned | ByFacts, fields: RequestFields) -> None:
+        self.record = record_request(self.peer, planned.line, fields)
+        if self.tap is not None:
+            self.tap.at_hand, self.tap.began = AtHand(planned, fields), round(self.record.began * 1e9)
 
     def _weigh(self, by_facts: ByFacts, fields: RequestFields) -> None:
         """Choose by what the request says beside its line; by its call as soon as that is known."""
@@ -260,8 +297,11 @@ class ClientConnection(ActingStream):
         edge = self._edge
         facts = facts_of(fields, self.peer.address, call, edge.clock.wall())
         planned = self._planner.choose(by_facts, facts)
-        if self.tap is not None and call:
-            self.tap.note_call(call)
+        if self.tap is not None:
+            self.tap.choose(planned)
+            if call:
+                self.tap.note_call(call)
+                self._recorded()
         most = planned.most(edge.limits)
         if len(held) > most:
             self._refuse_body(BodyTooLarge(most))
@@ -292,6 +332,8 @@ class ClientConnection(ActingStream):
     def _judge(self, planned: Planned, fields: RequestFields) -> Exchange | None:
         edge = self._edge
         verdict = judge(planned, fields, edge.limits, edge.wait(planned, self.peer.address))
+        if self.tap is not None and verdict.plan is not planned.plan:
+            self._recorded()
         if verdict.refusal is not None:
             edge.counting.refusals[verdict.refusal] += 1
         elif fields.arm is not None and edge.arm_token is not None:
@@ -311,6 +353,9 @@ class ClientConnection(ActingStream):
             self._refuse_body(error)
             return
         if content:
+            if self.tap is not None:
+                self.tap.hold_body(content)
+                self._recorded()
             exchange.on_body(content)
         if rest is None:
             if isinstance(exchange, HeldCall) and exchange.name is not None:

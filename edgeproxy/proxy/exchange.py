@@ -59,7 +59,9 @@ class Client(Protocol):
     def become_tunnel(self) -> None: ...
     def date_line(self) -> bytes: ...
     def block_body(self, blocked: bool) -> None: ...
-    def finish(self, status: int, octets: bytes | memoryview, keep_alive: bool) -> None: ...  # with all that is left
+    def finish(
+        self, status: int, octets: bytes | memoryview, content: bytes | memoryview, keep_alive: bool
+    ) -> None: ...  # `octets`: all that is left to be sent; `content`: of the answer
     def on_head_sent(self, status: int) -> None: ...
     def on_answered(self, keep_alive: bool) -> None: ...
     def answer(self, answer: Answer, why: BackendFailure | None = None) -> None: ...
@@ -133,6 +135,9 @@ class Passing(Asking):
             self._connection.hold(blocked)
 
     def on_client_gone(self) -> None:
+        if self._measured is not None:
+            silence = 0.0 if self._connection is None else self._connection.silent_for
+            self._measured.on_client_gone(silence, is_whole=self._request_is_whole)
         self.leave_backend()
 
     # -- from the backend ---------------------------------------------------------------------------------------
@@ -159,7 +164,7 @@ class Passing(Asking):
             own = b"\r\n".join([*self._own_lines(head), *connection_lines(keep_alive, client.minor)])
         if self._measured is not None:
             self._measured.on_whole(head.status)
-        client.finish(head.status, b"%b%b\r\n\r\n%b" % (head.octets, own, content), keep_alive)
+        client.finish(head.status, b"%b%b\r\n\r\n%b" % (head.octets, own, content), content, keep_alive)
 
     def on_head(self, head: ResponseHead) -> None:
         if self._falls_back_from(head.status):

@@ -3,8 +3,9 @@
 Laws of this module:
 - a request whose octets are known gets the same answer as the way of any other request would give it, or goes that way;
 - what is known is over when its copy is: by time, by a purge, by a newer one;
-- no request is known that a trusted proxy passed on, that is recorded, or that comes while the edge drains: they go the
-  way of any other, and the hit path need not ask for all that.
+- no request is known that a trusted proxy passed on, that an access log tells of, or that comes while the edge drains:
+  they go the way of any other, and the hit path need not ask for all that. A capture knows the hits of what it has seen
+  once.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from edgeproxy.proxy.answering import AnsweringStream
 from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.proxy.cache.giving import Known, give
 from edgeproxy.proxy.plan import Pass, ServeFile
-from edgeproxy.proxy.planner import Planned, Planner
+from edgeproxy.proxy.planner import Planned, Planner, Repeat
 
 if TYPE_CHECKING:
     from edgeproxy.proxy.cache.keeper import Keeper
@@ -27,29 +28,33 @@ if TYPE_CHECKING:
     from edgeproxy.proxy.edge import Edge
 
 _NOTHING: Final[Mapping[bytes, Known]] = {}
+_NO_REPEATS: Final[Mapping[bytes, Repeat]] = {}
 
 
 class KeptStream(AnsweringStream):
     """A client's connection, as far as the cache in memory sees it."""
 
-    __slots__ = ("_given", "_known", "_planner", "_requests_left")
+    __slots__ = ("_given", "_known", "_planner", "_repeats", "_requests_left")
 
     def __init__(self, edge: Edge, planner: Planner) -> None:
         super().__init__(edge)
         self._planner = planner
         self._requests_left = edge.limits.requests
         self._known = _NOTHING  # whole requests that a copy in memory answers
+        self._repeats = _NO_REPEATS  # and those that were read before
         self._given: Known | None = None  # by what the request at hand was answered, if others like it can be
 
     def _use(self, planner: Planner) -> None:
         """For requests from now on; the peer is known."""
         self._planner = planner
-        self._known = _NOTHING if self.peer.is_trusted or self.tap is not None else planner.known
+        is_trusted = self.peer.is_trusted  # who speaks for others, and each time for another
+        self._known = _NOTHING if is_trusted else planner.known
+        self._repeats = _NO_REPEATS if is_trusted else planner.repeats
 
     @property
     def _may_learn(self) -> bool:
         edge = self._edge
-        return not (edge.is_draining or self.keeps_records or self.peer.is_trusted)
+        return not (edge.is_draining or edge.keeps_records or self.peer.is_trusted)
 
     def listen_in(self, tap: Tap) -> None:
         """Let exchanges be captured, from the next one on."""
@@ -66,6 +71,12 @@ class KeptStream(AnsweringStream):
             self.keeps_records = self._edge.keeps_records
             self._use(self._planner)
 
+    def _learn(self, request: bytes, known: Known) -> None:
+        self._given = None
+        self._planner.learn(request, known)
+        if self.tap is not None:
+            self.tap.learn(known)
+
     def _give_known(self, known: Known) -> bool:
         """Answer a request whose octets are known from a copy in memory, if it is fresh and nothing else is to be done.
 
@@ -76,6 +87,9 @@ class KeptStream(AnsweringStream):
         now = clock.wall()
         if now >= copy.expires or left <= 1 or keeper is None or keeper.purges.last[0] != keeper.seen or count is None:
             return False
+        tap = self.tap
+        if tap is not None and not tap.knows(known):
+            return False
         if copy.hits < MOST_HITS:
             keeper.note_hit(copy)
         if not known.since <= now < known.until:
@@ -83,7 +97,10 @@ class KeptStream(AnsweringStream):
         count.number += 1
         self._requests_left = left - 1
         self.deadline = clock.now() + edge.limits.idle  # first: a write that fills the transport sets another
-        self.transport.write(known.ready + known.content)
+        if tap is None:
+            self.transport.write(known.ready + known.content)
+        else:
+            tap.give(known.ready + known.content, known)
         return True
 
     def _answer_kept(self, planned: Planned, plan: Pass | ServeFile, cache: CachePlan, fields: RequestFields) -> bool:

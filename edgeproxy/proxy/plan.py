@@ -268,14 +268,14 @@ def _pinned(to: Split | Cutover, arms: Mapping[str, Pass | ServeFile]) -> Pinned
     if not isinstance(to, Cutover) or not to.pins:
         return None
     names = {side: to.backend(side).name for side in Side}
-    return Pinned(to.pins, {side: (name, overridden(arms[name])) for side, name in names.items()})
+    return Pinned(to.pins, {side: (name, overridden(arms[name], pinned=side)) for side, name in names.items()})
 
 
-def overridden(plan: Pass | ServeFile, forced: Side | None = None) -> Pass | ServeFile:
-    """The same, but not counted: who is on an arm by a pin, or by its own word, is no random sample."""
-    cache = plan.cache
-    if forced is not None and cache is not None and cache.policy.share_arms:
-        cache = cache.apart(forced)  # who tries the new side before anybody is there brings nobody its answers
+def overridden(plan: Pass | ServeFile, forced: Side | None = None, pinned: Side | None = None) -> Pass | ServeFile:
+    """The same, but not counted: who is on an arm by its own word, or by a pin, is no random sample."""
+    cache, mark = plan.cache, forced or (pinned and f"pinned {pinned}")
+    if mark is not None and cache is not None and cache.policy.share_arms:
+        cache = cache.apart(mark)  # who is on the new side before anybody else is brings nobody its answers
     if isinstance(plan, ServeFile):
         return replace(plan, cache=cache)
     return replace(plan, cache=cache, arm=None, is_overridden=True, forced=forced)

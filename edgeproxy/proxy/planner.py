@@ -1,6 +1,9 @@
 """Plans, remembered: the same line and Host always have the same plan under one ruleset, so a client's second request
 costs one look-up. Where rules ask for more, the line and Host have ByFacts, and this and the rule that is chosen have
 the plan; both are remembered. What no rule takes is not remembered, so that a flood of it drives nothing out.
+
+So are whole requests, octet for octet, where nothing but their octets decides: `known`, of which a copy in memory is
+the answer, and `repeats`, which are carried out without being read.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from edgeproxy.http.head_buffer import refuse_hopeless
-from edgeproxy.http.request import RequestLine, read_request_line
+from edgeproxy.http.request import RequestFields, RequestLine, read_request_line
 from edgeproxy.http.target import Scheme, Target, parse_target
 from edgeproxy.proxy.plan import Plan, plan_routing
 from edgeproxy.ruleset.candidates import Candidates
@@ -20,6 +23,7 @@ from edgeproxy.ruleset.model import Routed, Routing, Rule, Ruleset
 from edgeproxy.ruleset.modifiers import RuleLimits
 
 if TYPE_CHECKING:
+    from edgeproxy.capture.rows import Kind
     from edgeproxy.proxy.cache.giving import Known
 
 K = TypeVar("K")
@@ -27,6 +31,8 @@ P = TypeVar("P")
 _REMEMBERED_CANDIDATES = 64  # for one line; more of them are found anew
 _CANDIDATES_OF_A_PLAN = 4  # in the mean of all that are remembered: 64 for each were 160 MB (8192 lines)
 _REMEMBERED = 512  # octets of target and host; longer ones are planned anew: the memory is bounded in octets, too
+_REPEATS = 1 << 22  # octets of whole requests that are remembered, with their fields; then it starts over
+_OF_FIELD = 64  # octets; it holds more, yet what many requests share counts for each: 98 empty ones are 17 KiB
 _NO_LIMITS = RuleLimits()
 
 
@@ -61,10 +67,25 @@ class ByFacts:
         return sys.maxsize
 
 
+class Repeat:
+    """A request that was read before, without a body, on a connection that is kept. `kind`: what it is for a capture,
+    once it was captured.
+    """
+
+    __slots__ = ("fields", "kind", "planned")
+
+    def __init__(self, planned: Planned, fields: RequestFields) -> None:
+        self.planned = planned
+        self.fields = fields
+        self.kind: Kind | None = None
+
+
 class Planner:
     """Plans for requests that come by one scheme under one ruleset, and the memory of them."""
 
-    __slots__ = ("_candidates", "_chosen", "_limits", "_plans", "_ruleset", "_scheme", "known")
+    __slots__ = (
+        "_candidates", "_chosen", "_limits", "_plans", "_repeated", "_ruleset", "_scheme", "known", "repeats",
+    )  # fmt: skip
 
     def __init__(self, ruleset: Ruleset, scheme: Scheme, limits: Limits) -> None:
         self._ruleset = ruleset
@@ -73,7 +94,9 @@ class Planner:
         self._plans: dict[tuple[bytes, str | None], Planned | ByFacts] = {}
         self._candidates = 0  # of all plans that are remembered, at most
         self._chosen: dict[tuple[tuple[bytes, str | None], int], Planned] = {}
-        self.known: dict[bytes, Known] = {}  # whole requests, octet for octet, that a copy in memory answers
+        self.known: dict[bytes, Known] = {}  # whole requests that a copy in memory answers
+        self.repeats: dict[bytes, Repeat] = {}  # whole requests that were read before
+        self._repeated = 0  # octets of those
 
     def plan(self, line: bytes, host_field: str | None) -> Planned | ByFacts:
         """The plan for a request line and a Host field. Raises BadRequest, BadTarget."""
@@ -97,6 +120,15 @@ class Planner:
             if len(self.known) >= self._limits.plans:
                 self.known.clear()
             self.known[request] = known
+
+    def remember(self, request: bytes, planned: Planned, fields: RequestFields) -> None:
+        """The same octets are the same request, and have the same plan. Not of what no rule takes."""
+        if planned.plan.rule is not None and len(request) <= self._limits.memo_octets:
+            if len(self.repeats) >= self._limits.plans or self._repeated >= _REPEATS:
+                self.repeats.clear()
+                self._repeated = 0
+            self.repeats[request] = Repeat(planned, fields)
+            self._repeated += len(request) + _OF_FIELD * len(fields.values)
 
     def forget_requests(self) -> None:
         self.known.clear()

@@ -3,8 +3,11 @@
 Laws of this module:
 - an exchange counts once, when it is over, under the share in force when it began. When that is not in force any more,
   it counts for nothing;
-- what its client gave up does not count, nor what a copy, or another backend in the arm's place, has answered. That the
-  arm's backend failed before counts all the same;
+- what its client gave up does not count, unless it had waited for PATIENCE, for the head, or for more when all was
+  silent: that is an answer that did not come in time, by the client's time and not by ours, or an arm that hangs would
+  have no failures. Clients that turn away for reasons of their own do so on both arms;
+- nor does what a copy, or another backend in the arm's place, has answered. That the arm's backend failed before counts
+  all the same;
 - a request that is under no cutover has nothing here.
 """
 
@@ -17,6 +20,7 @@ from typing import Any, Final
 from edgeproxy.migration.gates.counts import ArmCounts, Block
 from edgeproxy.telemetry.counters import BackendFailure
 
+PATIENCE: Final = 0.5  # seconds
 _BROKEN: Final = 500
 _TIMEOUTS: Final = frozenset(
     (
@@ -91,6 +95,15 @@ class Measured:
             self._end(lambda counts: counts.note_timeout(waited))
         else:
             self._end(ArmCounts.note_failure)
+
+    def on_client_gone(self, silence: float, *, is_whole: bool) -> None:
+        """`silence`: seconds since the last octets of an answer that has begun; `is_whole`: the request."""
+        waited = self._now() - self._began
+        if self._took is not None and silence >= PATIENCE:
+            self._end(ArmCounts.note_failure)
+        elif self._took is None and is_whole and waited >= PATIENCE:
+            self._end(lambda counts: counts.note_timeout(waited))
+        self._period = None
 
     def _end(self, note: Callable[[ArmCounts], None]) -> None:
         period, self._period = self._period, None

@@ -2,15 +2,18 @@
 
     METHOD URL [with WHAT]... -> OUTCOME [by RULE]
 
-WHAT is `header NAME=VALUE`, `xmlrpc METHOD`, `client ADDRESS` or `time 2024-09-05T12:00Z`; OUTCOME is `forward NAME`
-(a backend, split or cutover), `STATUS`, `STATUS LOCATION`, `fault CODE` or `files`.
+WHAT is `header NAME=VALUE`, `xmlrpc METHOD`, `xmlrpc METHOD [PARAMETERS]` (as JSON; a rehearsal calls with them),
+`client ADDRESS` or `time 2024-09-05T12:00Z`; OUTCOME is `forward NAME` (a backend, split or cutover), `STATUS`, `STATUS
+LOCATION`, `fault CODE` or `files`.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
+from math import isfinite
 from typing import Final, assert_never
 from urllib.parse import urljoin
 
@@ -66,6 +69,9 @@ class Outcome:
         return f"{self.status}{where}{by}"
 
 
+Param = str | bool | int | float | list["Param"] | dict[str, "Param"]
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A request as a client sends it, and what is expected; parts of the outcome that are None were not said."""
@@ -75,6 +81,7 @@ class Case:
     target: Target
     facts: Facts
     expected: Outcome = field(default_factory=Outcome)
+    params: tuple[Param, ...] | None = None  # of the XML-RPC call, if they were said
 
 
 def read_case(text: str) -> Case:
@@ -84,11 +91,11 @@ def read_case(text: str) -> Case:
         raise _bad("this is no case", f"a case is {_FORM}.", "write it as in GET https://pypi.test/simple/ -> 200.")
     method = read_method(found["method"])
     target = _read_url(found["url"], found.start("url"))
-    facts = _read_facts(found["facts"], found.start("facts"), target)
+    facts, params = _read_facts(found["facts"], found.start("facts"), target)
     if facts.call is not None and method != "POST":
         raise _bad(f"an XML-RPC call by {method}", "it is a POST.", "write POST.")
     expected = _read_outcome(found["outcome"], found.start("outcome"), found["url"])
-    return Case(method, found["url"], target, facts, expected)
+    return Case(method, found["url"], target, facts, expected, params)
 
 
 def outcome_of(ruleset: Ruleset, case: Case) -> Outcome:
@@ -157,8 +164,9 @@ def _read_url(text: str, offset: int) -> Target:
         ) from None
 
 
-def _read_facts(text: str, offset: int, target: Target) -> Facts:
+def _read_facts(text: str, offset: int, target: Target) -> tuple[Facts, tuple[Param, ...] | None]:
     headers: dict[str, str] = {}
+    params: tuple[Param, ...] | None = None
     client, call, now = "127.0.0.1", None, 0.0
     for item in re.finditer(r" +with (.*?)(?= +with |$)", text):
         kind, _, value = item[1].partition(" ")
@@ -167,7 +175,8 @@ def _read_facts(text: str, offset: int, target: Target) -> Facts:
             name, _, content = value.partition("=")
             headers[name.lower()] = content
         elif kind == "xmlrpc" and value:
-            call = value
+            call, blank, rest = value.partition(" ")
+            params = _read_params(rest, at + len(kind) + len(call) + 2) if blank else None
         elif kind == "client" and _is_address(value):
             client = value
         elif kind == "time":
@@ -179,7 +188,36 @@ def _read_facts(text: str, offset: int, target: Target) -> Facts:
                 "write one of them.",
                 at,
             )
-    return Facts(target.query, headers, client, call, now)
+    return Facts(target.query, headers, client, call, now), params
+
+
+def _read_params(text: str, offset: int) -> tuple[Param, ...]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not _is_param(found):
+        why = "an XML-RPC call's are texts, numbers, true, false, and lists and objects of these, as JSON."
+        raise _bad(f"{text!r} is no list of parameters", why, 'write it as in ["six", 0].', offset)
+    return tuple(found)
+
+
+def _is_param(value: object) -> bool:
+    match value:
+        case str():
+            return value.isprintable()
+        case bool():
+            return True
+        case int():
+            return -(1 << 31) <= value < 1 << 31  # as XML-RPC has it
+        case float():
+            return isfinite(value)
+        case list():
+            return all(map(_is_param, value))
+        case dict():
+            return all(_is_param(name) and _is_param(each) for name, each in value.items())
+        case _:
+            return False
 
 
 def _read_time(text: str, offset: int) -> float:

@@ -1,4 +1,4 @@
-"""What a comparison leaves out of account, as a rule says it: `KIND:WHAT`.
+"""What a comparison leaves out of account, as a rule says it: `KIND:WHAT`, or `status/OLD/NEW`.
 
 Laws of this module:
 - an ignore is the text that a report shows as a difference's path, with `*` for any one part: what was found can be
@@ -27,6 +27,7 @@ class Content(StrEnum):
     XMLRPC = "xmlrpc"
     INDEX = "index"  # of a simple page, whatever its form
     HTML = "html"  # the names of the elements from the outermost to the one that is meant, or to its @attribute
+    FILE = "file"  # not its octets: where it lies
 
 
 Parts = tuple[str | None, ...]  # None: any one
@@ -37,6 +38,21 @@ class HeaderIgnore:
     """A header, by its name in lower case."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusIgnore:
+    """That the new side says this status where the old one says that: nothing of such two answers is compared. With the
+    same status twice their headers and contents may be any.
+    """
+
+    old: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyIgnore:
+    """Whether a member of JSON is null, an empty text, array or object, or is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +73,23 @@ class ElementIgnore:
     only: str | None = None
 
 
-Ignore = HeaderIgnore | PathIgnore | ElementIgnore
+Ignore = HeaderIgnore | StatusIgnore | EmptyIgnore | PathIgnore | ElementIgnore
 
 _LOOKED_INTO: Final = {
     Comparison.JSON: Content.JSON,
     Comparison.XMLRPC: Content.XMLRPC,
     Comparison.HTML: Content.HTML,
     Comparison.SIMPLE_INDEX: Content.INDEX,
+    Comparison.FILE: Content.FILE,
 }
 _KINDS: Final = ("header", *(each.value for each in Content))
-_FORMS: Final = "header:NAME, json:/PATH, xmlrpc:/PATH, index:/PATH, html:/PATH or html:SELECTOR"
+_FORMS: Final = (
+    "header:NAME, status/OLD/NEW, json:/PATH, json:empty, xmlrpc:/PATH, index:/PATH, html:/PATH, html:SELECTOR or "
+    "file:/host/HOST"
+)
+_HOST: Final = re.compile("/host(/[^/]+)?")
+_EMPTY: Final = "json:empty"
+_STATUSES: Final = re.compile("status/([1-5][0-9]{2})/([1-5][0-9]{2})")
 _ESCAPED: Final = re.compile("~(.?)")
 _UNESCAPED: Final = {"0": "~", "1": "/", "2": "*", "3": ""}
 _NAME: Final = "[A-Za-z_][A-Za-z0-9_:.-]*"
@@ -79,6 +102,11 @@ _SELECTOR: Final = re.compile(rf"(?P<tag>\*|[A-Za-z][A-Za-z0-9-]*)?(?P<rest>[^@]
 
 
 def read_ignore(text: str) -> Ignore:
+    statuses = _STATUSES.fullmatch(text)
+    if statuses is not None:
+        return StatusIgnore(int(statuses[1]), int(statuses[2]))
+    if text == _EMPTY:
+        return EmptyIgnore()
     kind, colon, what = text.partition(":")
     if not colon or kind not in _KINDS:
         raise Refusal(
@@ -91,14 +119,23 @@ def read_ignore(text: str) -> Ignore:
         return HeaderIgnore(read_asked_field_name(what))
     if Content(kind) is Content.HTML and not what.startswith("/"):
         return _read_selector(what)
+    if Content(kind) is Content.FILE and _HOST.fullmatch(what) is None:
+        raise Refusal(
+            Code.BAD_IGNORE,
+            f"{text!r} is nothing that a file is compared by in part",
+            "where one side redirects to the same path elsewhere, the host may be another: any one, or this one.",
+            "write file:/host or file:/host/files.example.",
+        )
     return PathIgnore(Content(kind), _read_path(text, what))
 
 
 def is_looked_at(ignore: Ignore, compare: Comparison) -> bool:
     """Whether leaving it out can change what such a comparison says."""
     match ignore:
-        case HeaderIgnore():
+        case HeaderIgnore() | StatusIgnore():
             return True
+        case EmptyIgnore():
+            return compare is Comparison.JSON
         case PathIgnore(content=content):
             return content is _LOOKED_INTO.get(compare)
         case ElementIgnore():
@@ -110,7 +147,7 @@ def is_looked_at(ignore: Ignore, compare: Comparison) -> bool:
 def looked_into(compare: Comparison) -> str:
     """What such a comparison can leave out, in words."""
     content = _LOOKED_INTO.get(compare)
-    return "headers alone" if content is None else f"headers and `{content}:`"
+    return "headers and statuses alone" if content is None else f"headers, statuses and `{content}:`"
 
 
 def escaped(part: str) -> str:
@@ -129,6 +166,10 @@ def written_ignore(ignore: Ignore) -> str:
     match ignore:
         case HeaderIgnore(name=name):
             return f"header:{name}"
+        case StatusIgnore(old=old, new=new):
+            return f"status/{old}/{new}"
+        case EmptyIgnore():
+            return _EMPTY
         case PathIgnore(content=content, parts=parts):
             return f"{content}:/{'/'.join('*' if part is None else escaped(part) for part in parts)}"
         case ElementIgnore(tag=tag, attributes=attributes, classes=classes, only=only):

@@ -129,6 +129,7 @@ class Code(StrEnum):
     CAPTURED_OTHERWISE = "captured-otherwise"
     NOT_WALKED = "not-walked"
     UNWALKED_RULE = "unwalked-rule"
+    REFUSED_RULE = "refused-rule"
     OVERRIDE = "override"
 
 

@@ -59,11 +59,14 @@ ASCII_REGEX: Final[Json] = {**TEXT, "pattern": "^[ -~]*$"}  # RE2's, whose synta
 FIELD_VALUE: Final[Json] = {**TEXT, "pattern": r"^([\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?)?$"}
 # The name or value of a query parameter: decoded, so without escapes.
 PARAMETER: Final[Json] = {**TEXT, "pattern": r"^(?![\s\S]*%[0-9A-Fa-f]{2})"}
+_STATUSES: Final = "status(/[1-5][0-9]{2}){2}"
+_PATHS: Final = "(json|xmlrpc|index|html):(/[^/]+)+"
 IGNORE: Final[Json] = {
     "type": "string",
-    "pattern": f"^(header:{_TOKEN}|(json|xmlrpc|index|html):(/[^/]+)+|html:[^/][\\s\\S]*)$",
+    "pattern": f"^(header:{_TOKEN}|{_STATUSES}|{_PATHS}|html:[^/][\\s\\S]*|json:empty|file:/host(/[^/]+)?)$",
     "examples": [
         "header:X-Served-By",
+        "status/404/200",
         "json:/info/downloads",
         "index:/files/*/hashes/md5",
         "html:meta[name=csrf-token]",

@@ -3,7 +3,8 @@
 Laws of this module:
 - one thread of its own has the connection; nothing here blocks the event loop;
 - several processes may have the file open: a number is given in a transaction that holds the write lock;
-- who watches hears of this process's entries at once, and of another's within `look_every`.
+- who watches hears of this process's entries at once, and of another's within `look_every`;
+- a file that can be read and not written is lost, too, and is not found again by reading it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from edgeproxy.state.watching import Changed, Found, Lost, Watch, Watchers
 
 T = TypeVar("T")
 LOOK_EVERY: Final = 0.1  # seconds
+_WRITES_AGAIN: Final = 10.0  # seconds without a failed write after which a file that is read counts as found
 _SINCE: Final = "SELECT position, cutover, entry FROM entries WHERE position > ? ORDER BY position"
 _AUDIT: Final = "SELECT position, recorded, node, entry FROM entries WHERE position > ? ORDER BY position LIMIT ?"
 _LAST: Final = "SELECT coalesce(max(number), 0) FROM entries WHERE cutover = ?"
@@ -46,6 +48,7 @@ class SqliteStore:
         self._node = node
         self._known = Known()
         self._position = 0  # of the last entry that is known
+        self._unwritable_until = 0.0  # in loop time, as far as is known
         self._watchers = Watchers()
         self._looking: asyncio.Task[None] | None = None
 
@@ -84,7 +87,12 @@ class SqliteStore:
             await self._look()
         is_taken = self._known.is_there(entry)
         if is_taken is None:
-            is_taken = await self._in_thread(lambda: self._append(entry))
+            try:
+                is_taken = await self._in_thread(lambda: self._append(entry))
+            except StateLost:
+                self._unwritable_until = asyncio.get_running_loop().time() + _WRITES_AGAIN
+                raise
+            self._unwritable_until = 0.0
             await self._look_now()
         return is_taken
 
@@ -147,7 +155,7 @@ class SqliteStore:
         return StateLost(why)
 
     def _find(self) -> None:
-        if self.lost is not None:
+        if self.lost is not None and asyncio.get_running_loop().time() >= self._unwritable_until:
             self.lost = None
             self._watchers.tell(Found())
 

@@ -1,11 +1,13 @@
 """The access log: one JSON object a line for each request, also for one that was refused.
 
-No query and no field but the user agent goes into it: those hold secrets.
+No query and no field but host and user agent goes into it: those hold secrets. Of what is in path, host and user agent
+whoever makes the log says what may stay.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import TextIOBase
 
@@ -37,6 +39,9 @@ class Record:
     took: float = 0.0
 
 
+Scrub = Callable[[str], str]
+
+
 def format_record(record: Record) -> str:
     """One line, with its newline."""
     fields = {
@@ -64,12 +69,21 @@ def format_record(record: Record) -> str:
 class AccessLog:
     """Collects lines and writes them in one go; the edge flushes it a few times a second and at its end."""
 
-    def __init__(self, out: TextIOBase) -> None:
+    def __init__(self, out: TextIOBase, *, scrub_path: Scrub = str, scrub_text: Scrub = str) -> None:
+        """`scrub_text`: for hosts and user agents."""
         self._out = out
+        self._scrub_path = scrub_path
+        self._scrub_text = scrub_text
         self._lines: list[str] = []
         self.lost = 0  # lines that could not be written: a full disk costs the log, not the service
 
     def write(self, record: Record) -> None:
+        if record.path is not None:
+            record.path = self._scrub_path(record.path)
+        if record.host is not None:
+            record.host = self._scrub_text(record.host)
+        if record.user_agent is not None:
+            record.user_agent = self._scrub_text(record.user_agent)
         self._lines.append(format_record(record))
         if len(self._lines) >= 1000:
             self.flush()

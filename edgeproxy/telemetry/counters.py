@@ -212,6 +212,7 @@ class Counters:
     overrides: Counts[tuple[str, Override]] = field(default_factory=Counts)  # (cutover, by what)
     fallbacks: Counts[tuple[str, FallbackReason]] = field(default_factory=Counts)  # (rule, why)
     shadows: Counts[str] = field(default_factory=Counts)  # that were asked, by rule
+    shadow_hops: Counts[str] = field(default_factory=Counts)  # that were asked to follow redirects, by rule
     shadows_delivered: Counts[str] = field(default_factory=Counts)  # and handed on to be compared
     shadow_drops: Counts[tuple[str, Drop]] = field(default_factory=Counts)  # (rule, why)
     shadow_silences: Counts[tuple[str, str]] = field(default_factory=Counts)  # (rule, why there was no answer)

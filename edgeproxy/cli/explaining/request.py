@@ -25,6 +25,7 @@ class Request:
     call: str | None  # the XML-RPC method, if it is a call
     at: float  # seconds since the epoch
     side: Side | None = None  # that Edge-Arm says, with the token of the edge
+    body: str | None = None  # None: it is not known, or there is none
 
     @property
     def facts(self) -> Facts:
@@ -39,5 +40,5 @@ class Request:
         headers = self.headers
         if target.host != self.target.host:
             headers = {name: value for name, value in headers.items() if name not in _CREDENTIALS}
-        call = self.call if method == self.method else None
-        return replace(self, method=method, target=target, headers=headers, call=call)
+        call, body = (self.call, self.body) if method == self.method else (None, None)
+        return replace(self, method=method, target=target, headers=headers, call=call, body=body)

@@ -5,7 +5,9 @@ Laws of this module:
   to no rule, is counted and passed over;
 - a shape is what one rule gets by one method on one host, with the changing parts of its path as names; the shapes that
   were asked most are walked, and of the others is said how many requests they are;
-- what has a secret in its URL is not walked: it is one person's, and would be sent, shown and recorded; it is counted;
+- what has a secret in its URL or its body is not walked: it is one person's, and would be sent, shown and recorded; it
+  is counted;
+- a request of which a capture has the body shows more than those of its shape without;
 - memory is bounded, whatever the capture's length.
 """
 
@@ -14,11 +16,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from edgeproxy.cli.explaining.request import Request
+from edgeproxy.cli.rehearsing.calls import CALL_TYPE, call_of
+from edgeproxy.cli.rehearsing.calls import holds_secret as body_holds_secret
 from edgeproxy.http.target import BadTarget, Scheme, Target, parse_target
+from edgeproxy.http.xmlrpc_call import is_call, is_encoded
 from edgeproxy.migration.comparing.shapes import shape_of
 from edgeproxy.migration.copies import holds_secret
 from edgeproxy.ruleset.comparing.records import BadRecord, read_record
@@ -27,6 +32,7 @@ from edgeproxy.ruleset.template import PathTemplate
 
 _TARGETS: Final = 2_000  # of one shape that are told apart
 _SHAPES: Final = 5_000
+_BODIES: Final = 64 << 20  # characters of all together
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class Captured:
 @dataclass(frozen=True, slots=True)
 class Capture:
     """The hottest shapes. `hits` are of all requests that a rule takes; `odd`: lines that were passed over. `secret`:
-    by rules' indexes, how many of the hits are not walked for what their URLs hold.
+    by rules' indexes, how many of the hits are not walked for what their URLs or bodies hold.
     """
 
     shapes: tuple[Captured, ...]
@@ -65,37 +71,43 @@ class Capture:
         return sum(each.hits for each in self.shapes)
 
 
+_Asked = tuple[str, str | None]  # URL and body
+
+
 @dataclass(slots=True)
 class _Shape:
     rule: Rule
     hits: int = 0
-    targets: Counter[str] = field(default_factory=Counter)
-    requests: dict[str, Request] = field(default_factory=dict)
-    statuses: dict[str, Counter[int]] = field(default_factory=dict)
+    targets: Counter[_Asked] = field(default_factory=Counter)
+    requests: dict[_Asked, Request] = field(default_factory=dict)
+    statuses: dict[_Asked, Counter[int]] = field(default_factory=dict)
 
-    def add(self, seen: Seen) -> None:
+    def add(self, seen: Seen, room: int) -> int:
+        """How many characters of a body it keeps, of so many that it may."""
         self.hits += seen.hits
-        url = seen.request.url
-        if url not in self.requests:
-            if len(self.requests) >= _TARGETS:
-                return
-            self.requests[url] = seen.request
-        self.targets[url] += seen.hits
+        asked = seen.request.url, seen.request.body
+        taken = 0 if asked in self.requests else len(asked[1] or "")
+        if asked not in self.requests:
+            if len(self.requests) >= _TARGETS or taken > room:
+                return 0
+            self.requests[asked] = seen.request
+        self.targets[asked] += seen.hits
         if seen.status is not None:
-            self.statuses.setdefault(url, Counter())[seen.status] += seen.hits
+            self.statuses.setdefault(asked, Counter())[seen.status] += seen.hits
+        return taken
 
     @property
     def hottest(self) -> Captured:
-        url = self.targets.most_common(1)[0][0]
-        statuses = self.statuses.get(url)
+        asked = max(self.targets, key=lambda each: (each[1] is not None, self.targets[each]))
+        statuses = self.statuses.get(asked)
         status = None if statuses is None else statuses.most_common(1)[0][0]
-        return Captured(self.requests[url], self.rule, self.hits, status)
+        return Captured(self.requests[asked], self.rule, self.hits, status)
 
 
 def captured(ruleset: Ruleset, found: Iterable[Seen | None], most: int) -> Capture:
     """At most so many shapes. `found`: by whatever reads a capture; None for what is no request."""
     shapes: dict[object, _Shape] = {}
-    hits = odd = 0
+    hits, odd, room = 0, 0, _BODIES
     secret: Counter[int] = Counter()
     for seen in found:
         routed = None if seen is None else _routed(ruleset, seen.request)
@@ -104,7 +116,7 @@ def captured(ruleset: Ruleset, found: Iterable[Seen | None], most: int) -> Captu
             continue
         hits += seen.hits
         rule, request = routed.rule, seen.request
-        if holds_secret(request.url):
+        if holds_secret(request.url) or (request.body is not None and body_holds_secret(request.body)):
             secret[rule.index] += seen.hits
             continue
         template = rule.match.path if isinstance(rule.match.path, PathTemplate) else None
@@ -112,8 +124,8 @@ def captured(ruleset: Ruleset, found: Iterable[Seen | None], most: int) -> Captu
         if key not in shapes and len(shapes) < _SHAPES:
             shapes[key] = _Shape(rule)
         if key in shapes:
-            shapes[key].add(seen)
-    hottest = sorted(shapes.values(), key=lambda each: -each.hits)[:most]
+            room -= shapes[key].add(seen, room)
+    hottest = sorted((each for each in shapes.values() if each.targets), key=lambda each: -each.hits)[:most]
     return Capture(tuple(each.hottest for each in hottest), hits, odd, secret)
 
 
@@ -140,7 +152,18 @@ def _read(line: str, now: float) -> Seen | None:
     asked = record.asked
     target = Target(asked.host, asked.host, asked.path, asked.query, asked.scheme)
     request = Request(asked.method, target, dict(asked.headers), asked.client, asked.call, now)
-    return Seen(request, record.count, _status(words))
+    return Seen(_with_body(request, words.get("body")), record.count, _status(words))
+
+
+def _with_body(request: Request, body: object) -> Request:
+    """What it calls is what its body says, as for the edge; a call that the edge cannot read is without its body."""
+    if request.method != "POST" or not isinstance(body, str) or not body:
+        return request
+    headers = request.headers if request.call is None else {"content-type": CALL_TYPE, **request.headers}
+    call = call_of(headers, body)
+    if is_encoded(headers) or (call is None and is_call(b"POST", headers)):
+        return request
+    return replace(request, headers=headers, call=call, body=body)
 
 
 def _of_access_log(words: Mapping[str, Any], now: float) -> Seen | None:

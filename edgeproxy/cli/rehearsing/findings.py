@@ -2,7 +2,8 @@
 
 Laws of this module:
 - what a client would meet as a failure is an error, whoever gives it: a loop, no answer, a 5xx, a redirect to where one
-  of the edge's own backends is, another status on one arm than on the other;
+  of the edge's own backends is, another status, or another outcome of a call (a result, a fault, its code), on one arm
+  than on the other;
 - what is only unlike, or leads away, or nobody has walked, is a warning;
 - a rule that says by itself that it fails (`respond: {status: 503}`) is no finding, nor is a page that nobody has.
 """
@@ -28,6 +29,7 @@ from edgeproxy.cli.rehearsing.walk import (
     Walk,
 )
 from edgeproxy.http.redirection import REDIRECTS
+from edgeproxy.migration.comparing.outcomes import Fault
 from edgeproxy.ruleset.follow import MOST_HOPS
 from edgeproxy.ruleset.modifiers import Trouble
 from edgeproxy.ruleset.problems import Code
@@ -222,11 +224,16 @@ def _arms(one: Walk, other: Walk) -> Iterator[Found]:
         return  # and so is that
     here, there = _arm(one, other), str(other.course)
     key = other.course.arms
-    if one.ending.status // 100 != other.ending.status // 100:
-        message = f"{one.start} is {one.ending.status} {here} and {other.ending.status} {there}"
-        why = "clients who are moved get another answer than before."
-        worse = one if one.ending.status > other.ending.status else other
+    said = _differ(one.ending, other.ending)
+    if said is not None:
+        message = f"{one.start} is {said[0]} {here} and {said[1]} {there}"
+        why = f"clients who are moved get another answer than before.{_faults(one.ending, other.ending)}"
+        worse = one if _badness(one.ending) > _badness(other.ending) else other
+        request = one.start.request
         remedy = "mend the arm that is wrong, or give the rule a fallback."
+        if request.call is not None and request.body is None:
+            said_by = f"a case of `expect` (`with xmlrpc {request.call} [...]`) or a --capture with bodies"
+            remedy = f"mend the arm that is wrong; if the call needs parameters, say them by {said_by}."
         yield _found(Code.ARMS_DIFFER, worse, (key, worse is one), message, why, remedy)
         return
     unlike = list(_unlike(one, other))
@@ -234,6 +241,24 @@ def _arms(one: Walk, other: Walk) -> Iterator[Found]:
         message = f"{one.start} {unlike[0].replace('{here}', here).replace('{there}', there)}"
         why = "it ends alike, and clients who are moved see that it is another system."
         yield _found(Code.ARMS_UNLIKE, other, (key, unlike[0]), message, why, "nothing, if that is meant.")
+
+
+def _differ(one: Answered, other: Answered) -> tuple[str, str] | None:
+    """What each is, where these are not alike: another class of status; a result and a fault, or another one."""
+    if one.status // 100 != other.status // 100:
+        return str(one.status), str(other.status)
+    if one.outcome is None or other.outcome is None or str(one.outcome) == str(other.outcome):
+        return None
+    return str(one.outcome), str(other.outcome)
+
+
+def _badness(ending: Answered) -> tuple[int, bool]:
+    return ending.status, not ending.is_success
+
+
+def _faults(*endings: Answered) -> str:
+    faults = (each.outcome for each in endings)
+    return "".join(f" {fault.code}: {fault.text!r}." for fault in faults if isinstance(fault, Fault) and fault.text)
 
 
 def _arm(one: Walk, other: Walk) -> str:
@@ -263,9 +288,9 @@ def _kind(walk: Walk) -> str:
 def _in_its_place(one: Walk, other: Walk) -> Iterator[Found]:
     if not isinstance(one.ending, Answered) or not isinstance(other.ending, Answered):
         return
-    status, instead = one.ending.status, other.ending.status
-    if status // 100 != instead // 100 and status < 500 and instead < 500:
-        message = f"{one.start} is {status}, and {instead} {other.course}"
+    said = _differ(one.ending, other.ending)
+    if said is not None and max(one.ending.status, other.ending.status) < 500:
+        message = f"{one.start} is {said[0]}, and {said[1]} {other.course}"
         why = f"{other.steps[-1].backend or 'who'} stands in, and has another answer."
-        what = other.course.down, instead // 100
+        what = other.course.down, other.ending.status // 100, str(other.ending.outcome)
         yield _found(Code.FALLBACK_DIFFERS, other, what, message, why, "see that both have the same.")

@@ -156,7 +156,7 @@ def _secret(ruleset: Ruleset, given: Given) -> list[Problem]:
             ruleset.rules[index].place,
             f"{hits:,} captured {'requests' if hits > 1 else 'request'} of the rule {ruleset.rules[index].name!r} "
             f"{'were' if hits > 1 else 'was'} not walked",
-            "what looks like a secret is in the URL, and is sent to nobody.",
+            "what looks like a secret is in the URL or the body, and is sent to nobody.",
             "name one like it without: --path, or a case of `expect`.",
         )
         for index, hits in found.items()

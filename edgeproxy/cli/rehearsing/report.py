@@ -25,6 +25,7 @@ from edgeproxy.cli.rehearsing.walk import (
     Undecided,
     Walk,
 )
+from edgeproxy.migration.comparing.outcomes import Fault, NoOutcome, Result
 from edgeproxy.migration.rehearsal import places_of
 from edgeproxy.ruleset.checker.severity import Severity, severity_of
 from edgeproxy.ruleset.model import Rule
@@ -111,8 +112,9 @@ def _of_rule(rule: Rule, walked: Sequence[Walked]) -> Iterator[str]:
 def _ended(walk: Walk) -> str:
     ending, last = walk.ending, walk.steps[-1].by if walk.steps else ""
     match ending:
-        case Answered(status=status, content_type=kind):
-            return f"{status} {kind or ''}".strip() + f" by {last}"
+        case Answered(status=status, content_type=kind, outcome=outcome):
+            said = "" if outcome is None or isinstance(outcome, Result) else f": {outcome}"
+            return f"{status} {kind or ''}".strip() + f"{said} by {last}"
         case Loop(hop=hop):
             return f"a loop: back to hop {hop}"
         case Failed(backend=backend, failure=failure) | NoFallback(backend=backend, failure=failure):
@@ -142,7 +144,15 @@ def _table(by_rule: Sequence[tuple[Rule, list[Walked]]]) -> Iterator[str]:
 
 
 def _end(ending: Ending) -> str:
-    return f"{ending.status}:" if isinstance(ending, Answered) else f"{word_of(ending)}:"
+    if not isinstance(ending, Answered):
+        return f"{word_of(ending)}:"
+    match ending.outcome:
+        case Fault(code=code):
+            return f"fault {code}:"
+        case NoOutcome():
+            return f"{ending.outcome}:"
+        case _:
+            return f"{ending.status}:"
 
 
 def _notes(told: Rehearsed, by_rule: Sequence[tuple[Rule, list[Walked]]]) -> Iterator[str]:
@@ -172,7 +182,7 @@ def _of_capture(capture: Capture) -> Iterator[str]:
     if capture.odd:
         yield f"{_count(capture.odd, 'line')} passed over"
     if capture.secret:
-        yield f"{_count(sum(capture.secret.values()), 'request')} not walked, for a secret in the URL"
+        yield f"{_count(sum(capture.secret.values()), 'request')} not walked, for a secret in the URL or body"
 
 
 def _is_made_up(walked: Sequence[Walked]) -> bool:
@@ -246,5 +256,6 @@ def _walk_as_json(walk: Walk) -> dict[str, object]:
         ],
         "ending": word_of(ending),
         "status": ending.status if isinstance(ending, Answered) else None,
+        "outcome": str(ending.outcome) if isinstance(ending, Answered) and ending.outcome is not None else None,
         "said": _ended(walk),
     }

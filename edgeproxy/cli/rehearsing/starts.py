@@ -4,6 +4,7 @@ Laws of this module:
 - a rule's requests are its own: the edge's router gives each to it, at the moment that the request has;
 - what is known says more than what is made up: cases of `expect` first, then paths that were given and what they are
   made of in other spellings, then what is captured, and one that is made up of what the rule really gets;
+- a call is made with the parameters that are known of it: those of its case, or of a captured call of that method;
 - where a moment (`during`) gives a request to another rule, that is a start of its own; so is each form of content that
   a rule tells apart (`cache: {accept: …}`);
 - bounded for each rule, and in turns: of each rule the first, then of each the second.
@@ -18,6 +19,7 @@ from typing import Final
 
 from edgeproxy.caching.variants import accept_line
 from edgeproxy.cli.explaining.request import Request
+from edgeproxy.cli.rehearsing.calls import CALL_TYPE, document_of
 from edgeproxy.cli.rehearsing.captured import Captured
 from edgeproxy.cli.rehearsing.walk import Origin, Start
 from edgeproxy.http.target import Scheme, Target
@@ -59,16 +61,20 @@ class _Starting:
         self._known = known
         cases = [*_known_of_cases(self._ruleset)]
         self._bindings = Bindings(self._ruleset, [*known, *cases])
+        self._called: dict[tuple[int, str], Request] = {}  # by rule and method: a call with its body
         self._found: dict[int, dict[object, Start]] = {rule.index: {} for rule in self._ruleset.rules}
 
     def all(self, captured: Iterable[Captured]) -> Starts:
         unfound: list[tuple[Rule, str]] = []
         live = [rule for rule in self._ruleset.rules if rule.off is None]
-        for rule in live:
-            for start in (*self._cases(rule), *self._of_paths(rule)):
-                self._add(start)
-        for each in captured:
-            self._add(Start(each.request, each.rule, Origin.CAPTURED, each.hits, each.status))
+        cases = [start for rule in live for start in self._cases(rule)]
+        seen = [Start(each.request, each.rule, Origin.CAPTURED, each.hits, each.status) for each in captured]
+        for start in (*cases, *seen):
+            if start.request.call is not None and start.request.body is not None:
+                self._called.setdefault((start.rule.index, start.request.call), start.request)
+        paths = (start for rule in live for start in self._of_paths(rule))
+        for start in (*cases, *paths, *seen):
+            self._add(start)
         for rule in live:
             why = self._make_up(rule)
             if why is not None and not self._found[rule.index]:
@@ -85,7 +91,8 @@ class _Starting:
         for each in rule.modifiers.expect[:_CASES]:
             case, facts = each.case, each.case.facts
             at = facts.now or self._now
-            request = Request(case.method, case.target, facts.headers, facts.client, facts.call, at)
+            body = None if case.params is None or facts.call is None else document_of(facts.call, case.params)
+            request = Request(case.method, case.target, facts.headers, facts.client, facts.call, at, body=body)
             taker = self._taker(request)
             if taker is not None:  # another rule's, maybe
                 yield Start(request, taker, Origin.EXPECT)
@@ -168,6 +175,11 @@ class _Starting:
     # -- all ------------------------------------------------------------------------------------------------------
 
     def _add(self, start: Start) -> None:
+        request = start.request
+        known = None if request.call is None else self._called.get((start.rule.index, request.call))
+        if request.body is None and known is not None:
+            headers = {"content-type": known.headers.get("content-type", CALL_TYPE), **request.headers}
+            start = replace(start, request=replace(request, headers=headers, body=known.body))
         self._found[start.rule.index].setdefault(_identity(start), start)
 
     def _taker(self, request: Request) -> Rule | None:
@@ -180,7 +192,7 @@ def _identity(start: Start) -> object:
     """Equal where the edge would do the same: of moments, whether the rule's windows are open is one all the same."""
     request = start.request
     is_open = is_any_open(start.rule.match.during, request.at)
-    return request.method, request.url, request.call, tuple(sorted(request.headers.items())), is_open
+    return request.method, request.url, request.call, request.body, tuple(sorted(request.headers.items())), is_open
 
 
 def _known_of_cases(ruleset: Ruleset) -> Iterator[Known]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edgeproxy.cli.explaining.request import Request
+from edgeproxy.migration.comparing.outcomes import Outcome, Result
 from edgeproxy.proxy.plan import Pass, ServeFile
 from edgeproxy.ruleset.model import Rule
 from edgeproxy.ruleset.place import Place
@@ -88,6 +89,7 @@ class Heard:
     content_type: str | None = None
     cache_control: str | None = None
     sets_cookie: bool = False
+    outcome: Outcome | None = None  # of an XML-RPC call that was answered by 2xx
     failure: BackendFailure | None = None
     unasked: str | None = None
 
@@ -108,6 +110,7 @@ class Step:
     cache_control: str | None = None
     backend: str | None = None
     sets_cookie: bool = False
+    outcome: Outcome | None = None
     stood_in: str = ""
 
 
@@ -120,6 +123,11 @@ class Answered:
 
     status: int
     content_type: str | None = None
+    outcome: Outcome | None = None  # of an XML-RPC call
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300 and (self.outcome is None or isinstance(self.outcome, Result))
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ class _One:
             self.steps.append(step)
             self.pending = None
             if step.status not in REDIRECTS or step.location is None:
-                return Answered(step.status, step.content_type)
+                return Answered(step.status, step.content_type, step.outcome)
             following = self._walking.leads_to(request, step.location)
             if isinstance(following, Leaves):
                 return following
@@ -140,7 +140,7 @@ class _One:
             return _own(plan, step)
         if not is_safe(request.method, rule.modifiers.safety):
             return Refused(request.method)
-        if request.method not in ("GET", "HEAD", "OPTIONS") and request.call is None:
+        if request.method not in ("GET", "HEAD", "OPTIONS") and request.call is None and request.body is None:
             return Undecided(f"what a {request.method} says in its body is not known")
         return (yield from self._asked(rule, plan, step))
 
@@ -161,6 +161,7 @@ class _One:
             cache_control=heard.cache_control,
             backend=asked.backend,
             sets_cookie=heard.sets_cookie,
+            outcome=heard.outcome,
             stood_in=asked.stood_in,
         )
         if heard.failure is None:

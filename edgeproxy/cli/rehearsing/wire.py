@@ -2,11 +2,13 @@
 
 Laws of this module:
 - only the places of the rules' backends are asked, and each request says of itself that it is a rehearsal
-  (`Edge-Rehearsal: 1`); of a client's fields no more is sent than of any copy (`copies`), and nothing secret;
+  (`Edge-Rehearsal: 1`); of a client's fields no more is sent than of any copy (`copies`), and nothing secret; a call
+  whose body is not known is made without parameters;
 - what a backend is asked is what the edge would ask it when it has nothing: by the plan, with the rule's edits and the
   cache's Accept, with what a backend is told of the client;
 - so many a second, so many at once, so many in all, each for so long, and all until one moment; what is beyond is told;
-- no question is asked twice. Of a body no more is read than its beginning: that it comes, and does not break off.
+- no question is asked twice. Of a body no more is read than its beginning: that it comes, and does not break off; and
+  of the answer to a call whether it is a result.
 """
 
 from __future__ import annotations
@@ -16,11 +18,15 @@ import re
 from dataclasses import dataclass, replace
 from typing import Final
 
+from edgeproxy.cli.explaining.request import Request
+from edgeproxy.cli.rehearsing.calls import CALL_TYPE, holds_secret
 from edgeproxy.cli.rehearsing.walk import Ask, Heard
 from edgeproxy.http.addresses import read_address
 from edgeproxy.http.forwarded import TrustedProxies
 from edgeproxy.http.request import read_request_fields
 from edgeproxy.http.response import ResponseHead
+from edgeproxy.migration.comparing.bounds import Bounds as BodyBounds
+from edgeproxy.migration.comparing.outcomes import outcome_of
 from edgeproxy.migration.comparing.scrubbing import is_secret, scrubbed_text
 from edgeproxy.migration.copies import is_gone
 from edgeproxy.proxy.asking import Asking
@@ -39,14 +45,16 @@ from edgeproxy.ruleset.origins import Circuit, Ejection, HttpBackend
 from edgeproxy.telemetry.counters import BackendFailure, Counters
 
 _READ: Final = 1 << 20  # octets of a body
+_OF_CALLS: Final = BodyBounds(tags=20_000)  # so much of a call's answer is read through: others wait meanwhile
 _TICK: Final = 0.05  # seconds: how closely deadlines are kept
 _NEVER_EJECTED: Final = Ejection(failures=1 << 30)
 _AGENT: Final = "edgeproxy-rehearse"
 _FIELD: Final = r"(?im)^%b:[ \t]*([^\r\n]*)"
-_LOCATION, _TYPE, _CONTROL, _COOKIE = (
-    re.compile(_FIELD.encode() % name) for name in (b"location", b"content-type", b"cache-control", b"set-cookie")
+_LOCATION, _TYPE, _CONTROL, _COOKIE, _CODING = (
+    re.compile(_FIELD.encode() % name)
+    for name in (b"location", b"content-type", b"cache-control", b"set-cookie", b"content-encoding")
 )
-_CALL: Final = '<?xml version="1.0"?><methodCall><methodName>%s</methodName><params/></methodCall>'
+_CALL: Final = b'<?xml version="1.0"?><methodCall><methodName>%b</methodName><params/></methodCall>'
 _HERE: Final = "127.0.0.1"  # the client that backends are told of, where none is known
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _NAMES: Final = re.compile(r"[A-Za-z0-9_.:/]+")  # of XML-RPC methods
@@ -99,10 +107,10 @@ class Wire:
         plan, octets = request_octets(ask, plan, self._limits)
         key = plan.backend.name, octets
         if key not in self._known:
-            self._known[key] = asyncio.ensure_future(self._ask_in_turn(plan, octets))
+            self._known[key] = asyncio.ensure_future(self._ask_in_turn(plan, octets, ask.request.call is not None))
         return await self._known[key]
 
-    async def _ask_in_turn(self, plan: Pass, octets: bytes) -> Heard:
+    async def _ask_in_turn(self, plan: Pass, octets: bytes, is_call: bool) -> Heard:
         loop = asyncio.get_running_loop()
         async with self._turns:
             if self.sent >= self._bounds.most:
@@ -114,7 +122,8 @@ class Wire:
                 self.sent -= 1
                 return Heard(unasked=f"the {self._bounds.within:g} s of the rehearsal are over (--within)")
             await asyncio.sleep(turn - loop.time())
-            exchange = _Exchange(self._pool(plan.backend.name), replace(plan, time=None), octets)
+            pool = self._pool(plan.backend.name)
+            exchange = _Exchange(pool, replace(plan, time=None), octets, is_call=is_call)
             exchange.start()
             try:
                 return await exchange.heard
@@ -142,13 +151,15 @@ class Wire:
 class _Exchange(Asking):
     """One question; `heard` is what came of it."""
 
-    __slots__ = ("_came", "_head", "_octets", "heard")
+    __slots__ = ("_came", "_content", "_head", "_is_call", "_octets", "heard")
 
-    def __init__(self, pool: Pool, plan: Pass, octets: bytes) -> None:
+    def __init__(self, pool: Pool, plan: Pass, octets: bytes, *, is_call: bool) -> None:
         super().__init__(pool, plan, plan.asked, is_whole=True)
         self._octets = octets
         self._head: ResponseHead | None = None
+        self._is_call = is_call
         self._came = 0
+        self._content = bytearray()  # of the answer to a call
         self.heard: asyncio.Future[Heard] = asyncio.get_running_loop().create_future()
 
     def on_interim(self, head: ResponseHead) -> None:
@@ -156,15 +167,17 @@ class _Exchange(Asking):
 
     def on_whole(self, head: ResponseHead, content: bytes) -> None:
         self._connection = None
-        self._tell(_heard(head))
+        self._content += content if self._is_call else b""
+        self._tell(self._whole(head))
 
     def on_head(self, head: ResponseHead) -> None:
         self._head = head
 
     def on_content(self, content: bytes) -> None:
         self._came += len(content)
+        self._content += content if self._is_call else b""
         if self._came >= _READ and self._head is not None:
-            self._tell(_heard(self._head))  # whoever waits for it leaves the backend then
+            self._tell(self._whole(self._head, is_cut=True))  # whoever waits for it leaves the backend then
 
     def on_pause(self) -> None:
         """More is to come."""
@@ -175,7 +188,7 @@ class _Exchange(Asking):
     def on_end(self) -> None:
         self._connection = None
         assert self._head is not None, "an answer has a head"
-        self._tell(_heard(self._head))
+        self._tell(self._whole(self._head))
 
     def on_failure(self, failure: BackendFailure) -> None:
         connection, self._connection = self._connection, None
@@ -196,6 +209,14 @@ class _Exchange(Asking):
     def _give_up(self, failure: BackendFailure) -> None:
         self._tell(Heard(failure=failure))
 
+    def _whole(self, head: ResponseHead, *, is_cut: bool = False) -> Heard:
+        heard = _heard(head)
+        if not self._is_call or not 200 <= heard.status < 300 or self.heard.done():
+            return heard
+        coding = _value(_CODING, head) or ""
+        outcome = outcome_of(bytes(self._content), heard.content_type or "", coding, is_cut=is_cut, bounds=_OF_CALLS)
+        return replace(heard, outcome=outcome)
+
     def _tell(self, heard: Heard) -> None:
         if not self.heard.done():
             self.heard.set_result(heard)
@@ -206,9 +227,10 @@ def request_octets(ask: Ask, plan: Pass, limits: Limits) -> tuple[Pass, bytes]:
     request = ask.request
     given = {name: value for name, value in request.headers.items() if _may_be_sent(name, value)}
     headers = {"user-agent": _AGENT, "accept": "*/*", **given, "edge-rehearsal": "1"}
-    body = _CALL % request.call if request.call is not None and _NAMES.fullmatch(request.call) else ""
+    body = _body(request)
     if request.call is not None:
-        headers["content-type"] = "text/xml"
+        headers.setdefault("content-type", CALL_TYPE)
+        headers.pop("accept-encoding", None)  # its answer is read, and be it that only the beginning comes
     lines = [f"{plan.method} / HTTP/1.1", "host: here", *(f"{name}: {value}" for name, value in headers.items())]
     if body:
         lines.append(f"content-length: {len(body)}")
@@ -219,13 +241,21 @@ def request_octets(ask: Ask, plan: Pass, limits: Limits) -> tuple[Pass, bytes]:
     if plan.cache is not None and (plan.cache.is_read or body):
         plan = as_get(plan)
         assert plan.cache is not None
-        asked = request_of(plan, plan.cache, fields, peer, 1, body.encode(), is_for_all=True)
-        return plan, b"%b%b\r\n%b" % (plan.start, asked.lines, body.encode())
+        asked = request_of(plan, plan.cache, fields, peer, 1, body, is_for_all=True)
+        return plan, b"%b%b\r\n%b" % (plan.start, asked.lines, body)
     kept = fields.lines_without_credentials
     kept = kept if plan.edit is None else plan.edit.apply(kept)
     length = f"Content-Length: {len(body)}\r\n" if body else ""
     own = peer.lines(plan.asked_for.authority, 1) + length.encode()
-    return plan, b"%b%b%b\r\n%b" % (plan.start, kept, own, body.encode())
+    return plan, b"%b%b%b\r\n%b" % (plan.start, kept, own, body)
+
+
+def _body(request: Request) -> bytes:
+    """A secret that came so far is not sent, whoever let it pass."""
+    if request.body is not None and not holds_secret(request.body):
+        return request.body.encode("utf-8", "replace")
+    is_named = request.call is not None and _NAMES.fullmatch(request.call) is not None
+    return _CALL % request.call.encode() if is_named and request.call is not None else b""
 
 
 def _may_be_sent(name: str, value: str) -> bool:
@@ -236,13 +266,13 @@ def _may_be_sent(name: str, value: str) -> bool:
 
 
 def _heard(head: ResponseHead) -> Heard:
-    fields = [found and found[1].decode("latin-1").strip() for found in (each.search(head.octets) for each in _FIELDS)]
-    location, content_type, control = fields
-    sets_cookie = _COOKIE.search(head.octets) is not None
-    return Heard(head.status, location or None, content_type or None, control, sets_cookie)
+    location, content_type, control, cookie = (_value(each, head) for each in (_LOCATION, _TYPE, _CONTROL, _COOKIE))
+    return Heard(head.status, location or None, content_type or None, control, cookie is not None)
 
 
-_FIELDS: Final = (_LOCATION, _TYPE, _CONTROL)
+def _value(field: re.Pattern[bytes], head: ResponseHead) -> str | None:
+    found = field.search(head.octets)
+    return None if found is None else found[1].decode("latin-1").strip()
 
 
 def _file(plan: ServeFile) -> Heard:

@@ -15,21 +15,25 @@ from hashlib import sha256
 from edgeproxy.http.fields import Field
 from edgeproxy.migration.comparing.bounds import BOUNDS, Bounds, BrokenContent, Flaw
 from edgeproxy.migration.comparing.decoding import decode
+from edgeproxy.migration.specimen import Astray, Silence
 
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """Where a redirect ends for a client that follows it: the last answer's status, and its content's SHA-256 (hex)."""
+    """Where a redirect ends for a client that follows it: the last answer's status, and its content's SHA-256 (hex).
+    `why`: there is no answer to compare.
+    """
 
     status: int
     digest: str
     url: str = ""
+    why: Silence | Astray | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """`digest` and `size` are of content that was not held but hashed as it came (SHA-256, hex); `final` is given where
-    somebody followed the redirect.
+    somebody followed the redirect. `url`: where a client asked for it, which its links lead from; "": nobody knows.
     """
 
     status: int
@@ -40,6 +44,7 @@ class Answer:
     digest: str = ""
     size: int | None = None
     final: Final | None = None
+    url: str = ""
 
     def values(self, name: str) -> tuple[str, ...]:
         return self.headers.get(name, ())

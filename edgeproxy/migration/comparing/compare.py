@@ -3,7 +3,8 @@
 Laws of this module:
 - `compare(kind, x, x)` finds nothing, for any x whose content is there as a whole: the same octets under the same media
   type are the same, readable or not;
-- where the status differs nothing else is compared; of an answer that is no success (2xx) only `exact` compares the
+- where the status differs nothing else is compared, but that a file which one side gives, and the other one redirects
+  to elsewhere under the same path, is on another host; of an answer that is no success (2xx) only `exact` compares the
   content: nobody reads the page of a 404;
 - content that cannot be read is a finding of its own for the side that it comes from. Nothing here raises, and time and
   memory are in proportion to the two answers, within the bounds;
@@ -28,6 +29,7 @@ from edgeproxy.migration.comparing.differences import (
     root,
     shown,
 )
+from edgeproxy.migration.comparing.file_places import moved_file
 from edgeproxy.migration.comparing.found import Found
 from edgeproxy.migration.comparing.headers import compare_headers
 from edgeproxy.migration.comparing.html_content import HtmlReader, compare_html
@@ -37,7 +39,7 @@ from edgeproxy.migration.comparing.redirects import compare_redirects
 from edgeproxy.migration.comparing.simple_html import SimpleHtmlReader
 from edgeproxy.migration.comparing.simple_index import Page, compare_pages
 from edgeproxy.migration.comparing.simple_json import read_simple_json
-from edgeproxy.migration.comparing.trees import Tree, compare_trees, prune
+from edgeproxy.migration.comparing.trees import Tree, compare_trees, prune, without_empty
 from edgeproxy.migration.comparing.xmlrpc_content import read_xmlrpc
 from edgeproxy.ruleset.ignores import Content
 from edgeproxy.ruleset.modifiers import Comparison
@@ -58,8 +60,11 @@ def compare(
         compare_redirects(found, old, new)
         compare_headers(found, kind, old, new)
         return found.all()
+    if (old.status, new.status) in ignores.statuses:
+        return ()
     if old.status != new.status:
-        found.add(StatusChanged(old.status, new.status))
+        moved = moved_file(old, new) if kind is Comparison.FILE else None
+        found.add(moved or StatusChanged(old.status, new.status))
         return found.all()
     compare_headers(found, kind, old, new)
     if kind is Comparison.EXACT or old.is_success:
@@ -132,6 +137,9 @@ def _compare_values(
     if patterns:
         for tree in trees:
             prune(tree, patterns)
+    if content is Content.JSON and ignores.takes_empty:
+        for tree in trees:
+            without_empty(tree)
     compare_trees(found, root(content), *trees)
 
 
@@ -146,9 +154,9 @@ def _html(answer: Answer) -> str:
 def _page(answer: Answer, html: SimpleHtmlReader, bounds: Bounds) -> Page:
     media_type = answer.media_type
     if media_type in _HTML_TYPES:
-        return html.read(_html(answer))
+        return html.read(_html(answer), answer.url)
     if media_type in _JSON_TYPES:
-        return read_simple_json(answer.content, bounds)
+        return read_simple_json(answer.content, bounds, answer.url)
     said = ", ".join(answer.values("content-type"))
     raise BrokenContent(Flaw.NOT_THE_KIND, f"no installer takes the content type {said[:100]!r} for a simple page")
 

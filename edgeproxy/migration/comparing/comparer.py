@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from edgeproxy.http.fields import fields_of
-from edgeproxy.migration.comparing.answers import Answer, answer_of
+from edgeproxy.migration.comparing.answers import Answer, answer_of, digest_of
+from edgeproxy.migration.comparing.answers import Final as AnswerFinal
 from edgeproxy.migration.comparing.bounds import Flaw
 from edgeproxy.migration.comparing.compare import compare
 from edgeproxy.migration.comparing.differences import Difference, NoAnswer, Side, Unreadable
@@ -26,7 +27,7 @@ from edgeproxy.migration.comparing.grouping import Groups, Key
 from edgeproxy.migration.comparing.noise import Noise
 from edgeproxy.migration.comparing.shadowed import Shadowed, ignores_of
 from edgeproxy.migration.comparing.shapes import guessed
-from edgeproxy.migration.specimen import Part, Silence, Specimen
+from edgeproxy.migration.specimen import Astray, Ending, Part, Silence, Specimen
 
 LEARNING: Final = 20  # pairs
 _EXAMPLES: Final = 10  # in the news of a moment: who keeps them has enough soon
@@ -91,14 +92,15 @@ class Comparer:
         rule = self._rules.get(specimen.rule)
         if rule is None:
             return Seen(specimen, _NO_ANSWER, _NO_ANSWER, (), None, Unjudged.OTHER_RULES)
-        old = _answer(specimen.old)
-        of_old = rule.compare(old, _answer(specimen.again)) if isinstance(specimen.again, Part) else None
+        url = _url(specimen)
+        old = _answer(specimen.old, url)
+        of_old = rule.compare(old, _answer(specimen.again, url)) if isinstance(specimen.again, Part) else None
         unjudged = _unjudged(specimen)
         if unjudged is not None:
             return Seen(specimen, old, _NO_ANSWER, (), of_old, unjudged)
         if isinstance(specimen.new, Silence):
             return Seen(specimen, old, _NO_ANSWER, (NoAnswer(Side.NEW, specimen.new),), of_old)
-        new = _answer(specimen.new)
+        new = _answer(specimen.new, url)
         return Seen(specimen, old, new, rule.compare(old, new), of_old)
 
     def take(self, seen: Seen) -> None:
@@ -176,14 +178,49 @@ def _unjudged(specimen: Specimen) -> Unjudged | None:
     old, new = specimen.old, specimen.new
     if old.is_cut:
         return Unjudged.OLD_CUT
+    if old.ending is not None and _is_failure(old.ending.what):
+        new_end = new.ending if isinstance(new, Part) else None
+        return None if new_end is not None and _word(old.ending.what) == _word(new_end.what) else Unjudged.OLD_FAILED
     is_same = isinstance(new, Part) and new.status == old.status
     return Unjudged.OLD_FAILED if old.status >= _SERVER_ERROR and not is_same else None
 
 
-def _answer(part: Part) -> Answer:
+def _is_failure(what: Part | Silence | Astray) -> bool:
+    return what.status >= _SERVER_ERROR if isinstance(what, Part) else isinstance(what, Silence)
+
+
+def _word(what: Part | Silence | Astray) -> int | str:
+    return what.status if isinstance(what, Part) else what
+
+
+def _url(specimen: Specimen) -> str:
+    """As the client asked, which the edge told both sides: for all of its links both sides have one page."""
+    said = {name.lower(): value.decode("latin-1") for name, value in fields_of(specimen.lines)}
+    host = said.get(b"x-forwarded-host", specimen.host)
+    return f"{said.get(b'x-forwarded-proto', 'http')}://{host}{specimen.asked}"
+
+
+def _answer(part: Part, url: str = "") -> Answer:
     """Of content that was hashed as it came the size counts first: what is longer than the other side's may be cut."""
     answer = answer_of(part.status, fields_of(part.lines), part.content, is_cut=part.is_cut and not part.digest)
+    answer = replace(answer, url=url)
+    final = None if part.ending is None else _final(part.ending)
+    if final is not None:
+        answer = replace(answer, final=final)
     return replace(answer, digest=part.digest, size=part.size) if part.digest else answer
+
+
+def _final(ending: Ending) -> AnswerFinal | None:
+    """None: what is there was not had as a whole."""
+    what = ending.what
+    if not isinstance(what, Part):
+        return AnswerFinal(0, "", ending.url, what)
+    if what.is_cut:
+        return None
+    answer = _answer(what)
+    if answer.flaw is not None:
+        return None
+    return AnswerFinal(what.status, answer.digest or digest_of(answer.content), ending.url)
 
 
 def _key(shadowed: Shadowed, specimen: Specimen) -> tuple[Key, dict[str, list[str]]]:

@@ -4,7 +4,7 @@ Laws of this module:
 - a `path` says where: `status`, `header:content-type`, `json:/info/version`, `index:/files/six-1.17.0.tar.gz/yanked`;
 - a `pattern` is that path without what is different from one document to the next: indexes, names of files and
   projects, versions are `*`. Written in a rule's `ignore` it leaves out this difference and its like, where it is a
-  header or a part of the content;
+  status, a header or a part of the content;
 - values are shown, bounded, not kept: a difference is small whatever the content is.
 """
 
@@ -29,6 +29,21 @@ Json = dict[str, Any]
 class Side(StrEnum):
     OLD = "old"
     NEW = "new"
+
+
+class Kind(StrEnum):
+    """The members of the union, by the words of reports and metrics."""
+
+    STATUS_CHANGED = "status changed"
+    NO_ANSWER = "no answer"
+    MISSING = "missing"
+    ADDED = "added"
+    CHANGED = "changed"
+    TYPE_CHANGED = "type changed"
+    REORDERED = "reordered"
+    UNREADABLE = "unreadable"
+    UNLISTED = "unlisted"
+    MORE = "more than noise"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,21 +149,19 @@ class Unlisted:
     pattern: str = "unlisted"
 
 
-Difference = StatusChanged | NoAnswer | Missing | Added | Changed | TypeChanged | Reordered | Unreadable | Unlisted
+@dataclass(frozen=True, slots=True)
+class More:
+    """More differences `of` one kind under one pattern than the old side has with itself. They stand beside it."""
+
+    path: str
+    pattern: str
+    of: Kind
+    count: int
 
 
-class Kind(StrEnum):
-    """The members of the union, by the words of reports and metrics."""
-
-    STATUS_CHANGED = "status changed"
-    NO_ANSWER = "no answer"
-    MISSING = "missing"
-    ADDED = "added"
-    CHANGED = "changed"
-    TYPE_CHANGED = "type changed"
-    REORDERED = "reordered"
-    UNREADABLE = "unreadable"
-    UNLISTED = "unlisted"
+Difference = (
+    StatusChanged | NoAnswer | Missing | Added | Changed | TypeChanged | Reordered | Unreadable | Unlisted | More
+)
 
 
 def kind_of(difference: Difference) -> Kind:
@@ -171,6 +184,8 @@ def kind_of(difference: Difference) -> Kind:
             return Kind.UNREADABLE
         case Unlisted():
             return Kind.UNLISTED
+        case More():
+            return Kind.MORE
         case _:
             assert_never(difference)
 
@@ -226,6 +241,8 @@ def to_json(difference: Difference) -> Json:
             found |= {"old": before, "new": after}
         case Reordered():
             pass
+        case More(of=of, count=count):
+            found |= {"of": of.value, "count": count}
         case _:
             assert_never(difference)
     return found | {"path": difference.path, "pattern": difference.pattern}
@@ -253,4 +270,5 @@ _READERS: Final[Mapping[Kind, Callable[[Mapping[str, Any]], Difference]]] = {
     Kind.REORDERED: lambda found: Reordered(*_at(found)),
     Kind.UNREADABLE: lambda found: Unreadable(Side(found["side"]), Flaw(found["flaw"]), str(found["why"])),
     Kind.UNLISTED: lambda found: Unlisted(int(found["count"])),
+    Kind.MORE: lambda found: More(*_at(found), Kind(found["of"]), int(found["count"])),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgeproxy.migration.comparing.differences import Difference, Unlisted
+from edgeproxy.migration.comparing.differences import Difference, StatusChanged, Unlisted
 from edgeproxy.migration.comparing.ignores import Ignores
 
 
@@ -18,12 +18,17 @@ class Found:
         self._unlisted = 0
 
     def add(self, difference: Difference) -> None:
-        if self._ignores.takes(difference.path):
+        if self._is_ignored(difference):
             return
         if len(self._kept) < self._most:
             self._kept.append(difference)
         else:
             self._unlisted += 1
+
+    def _is_ignored(self, difference: Difference) -> bool:
+        if isinstance(difference, StatusChanged):
+            return (difference.old, difference.new) in self._ignores.statuses
+        return self._ignores.takes(difference.path)
 
     def __bool__(self) -> bool:
         return bool(self._kept)

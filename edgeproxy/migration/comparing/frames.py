@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
 from struct import Struct
 from typing import Any, Final
 
-from edgeproxy.migration.specimen import Part, Silence, Specimen
+from edgeproxy.migration.specimen import Astray, Ending, Part, Silence, Specimen
 
 _LENGTHS: Final = Struct(">II")
 _PLAIN: Final = (
@@ -19,6 +20,7 @@ _PLAIN: Final = (
     *("is_overridden", "unasked", "unasked_since", "lost"),
 )
 _SIDES: Final = ("old", "new", "again")
+_ASTRAY: Final = tuple(Astray)
 
 
 def framed(specimen: Specimen) -> tuple[bytes, ...]:
@@ -27,7 +29,7 @@ def framed(specimen: Specimen) -> tuple[bytes, ...]:
     words = {name: getattr(specimen, name) for name in _PLAIN}
     words |= {name: _side_words(side) for name, side in zip(_SIDES, sides, strict=True)}
     head = json.dumps({**words, "lines": _text(specimen.lines)}).encode()
-    contents = tuple(side.content for side in sides if isinstance(side, Part) and side.content)
+    contents = tuple(content for side in sides for content in _contents(side) if content)
     return (_LENGTHS.pack(len(head), sum(map(len, contents))) + head, *contents)
 
 
@@ -49,27 +51,43 @@ class FrameReader:
             yield _specimen(json.loads(frame[:head]), frame[head:])
 
 
-def _side_words(side: Part | Silence | None) -> list[object] | str | None:
+def _side_words(side: Part | Silence | Astray | None) -> list[object] | str | None:
     if not isinstance(side, Part):
         return side
-    return [side.status, _text(side.lines), len(side.content), side.is_cut, side.digest, side.size]
+    end = side.ending
+    ending = None if end is None else [end.url, _side_words(end.what)]
+    return [side.status, _text(side.lines), len(side.content), side.is_cut, side.digest, side.size, ending]
+
+
+def _contents(side: Part | Silence | Astray | None) -> Iterator[bytes]:
+    if isinstance(side, Part):
+        yield side.content
+        if side.ending is not None:
+            yield from _contents(side.ending.what)
 
 
 def _specimen(words: Mapping[str, Any], contents: bytes) -> Specimen:
-    sides: dict[str, Any] = {}
-    at = 0
-    for name in _SIDES:
-        found = words[name]
-        if isinstance(found, list):
-            sides[name], at = _part(found, contents, at)
-        else:
-            sides[name] = None if found is None else Silence(found)
+    rest = BytesIO(contents)
+    sides = {name: _side(words[name], rest) for name in _SIDES}
     return Specimen(**{name: words[name] for name in _PLAIN}, lines=_octets(words["lines"]), **sides)
 
 
-def _part(found: Sequence[Any], contents: bytes, at: int) -> tuple[Part, int]:
-    status, lines, length, is_cut, digest, size = found
-    return Part(status, _octets(lines), contents[at : at + length], is_cut, digest, size), at + length
+def _side(found: Any, rest: BytesIO) -> Any:
+    """`rest`: contents that are not read yet."""
+    if isinstance(found, list):
+        return _part(found, rest)
+    return None if found is None else Silence(found)
+
+
+def _part(found: Sequence[Any], rest: BytesIO) -> Part:
+    status, lines, length, is_cut, digest, size, ending = found
+    content = rest.read(length)
+    return Part(status, _octets(lines), content, is_cut, digest, size, None if ending is None else _end(ending, rest))
+
+
+def _end(found: Sequence[Any], rest: BytesIO) -> Ending:
+    url, what = found
+    return Ending(url, Astray(what) if what in _ASTRAY else _side(what, rest))
 
 
 def _text(octets: bytes) -> str:

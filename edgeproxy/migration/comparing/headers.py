@@ -20,7 +20,7 @@ from edgeproxy.ruleset.modifiers import Comparison
 
 _COMMON: Final = (
     *("content-disposition", "cache-control", "location", "www-authenticate", "retry-after", "allow", "link"),
-    "set-cookie",
+    *("set-cookie", "vary", "surrogate-control", "cdn-cache-control", "pragma"),
 )
 MEANT: Final[Mapping[Comparison, tuple[str, ...]]] = {
     Comparison.JSON: ("content-type", *_COMMON),
@@ -33,8 +33,8 @@ MEANT: Final[Mapping[Comparison, tuple[str, ...]]] = {
 
 _SETS: Final = frozenset(
     (
-        *("accept-ranges", "allow", "cache-control", "vary", "access-control-allow-headers"),
-        *("access-control-allow-methods", "access-control-expose-headers", "surrogate-control"),
+        *("accept-ranges", "allow", "cache-control", "cdn-cache-control", "surrogate-control", "pragma", "vary"),
+        *("access-control-allow-headers", "access-control-allow-methods", "access-control-expose-headers"),
     )
 )
 

@@ -13,10 +13,12 @@ from typing import Final
 from edgeproxy.ruleset.ignores import (
     Content,
     ElementIgnore,
+    EmptyIgnore,
     HeaderIgnore,
     Ignore,
     Parts,
     PathIgnore,
+    StatusIgnore,
     read_ignore,
     unescaped,
 )
@@ -52,6 +54,8 @@ class Ignores:
     headers: frozenset[str] = frozenset()
     paths: tuple[PathIgnore, ...] = ()
     elements: tuple[ElementIgnore, ...] = ()
+    statuses: frozenset[tuple[int, int]] = frozenset()  # of the old side, and of the new one
+    takes_empty: bool = False  # members of JSON that are empty, for ones that are not there
 
     @classmethod
     def of(cls, declared: Iterable[Ignore] = (), *, defaults: bool = True) -> Ignores:
@@ -60,6 +64,8 @@ class Ignores:
             frozenset(each.name for each in every if isinstance(each, HeaderIgnore)),
             tuple(dict.fromkeys(each for each in every if isinstance(each, PathIgnore))),
             tuple(dict.fromkeys(each for each in every if isinstance(each, ElementIgnore))),
+            frozenset((each.old, each.new) for each in every if isinstance(each, StatusIgnore)),
+            any(isinstance(each, EmptyIgnore) for each in every),
         )
 
     def within(self, content: Content) -> tuple[Parts, ...]:
@@ -79,6 +85,8 @@ class Ignores:
 
     def takes_all(self, pattern: str) -> bool:
         """Whether all differences of such a pattern are ignored (`Difference.pattern`)."""
+        if any(pattern == f"status/{old}/{new}" for old, new in self.statuses):
+            return True
         kind, _, what = pattern.partition(":")
         if kind == "header":
             return what in self.headers

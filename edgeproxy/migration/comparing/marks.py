@@ -1,7 +1,8 @@
 """Marks: a kind of difference under one pattern, which is what noise is known by and findings are counted by.
 
 Law: what is grave can be told by its mark alone, whatever the rule: that the new side fails or has another status, that
-files come or go, that a hash is another. A report never has to fold it into others, and little noise does not hide it.
+files come or go or lie elsewhere, that a hash is another. A report never has to fold it into others, and little noise
+does not hide it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ _FILES: Final = frozenset(
 )
 _CONTENT: Final = frozenset(("content:size", "content:sha256"))
 _HASHES: Final = frozenset(("hashes", "digest", "digests", "md5_digest", "sha256_digest", "core-metadata"))
+_END: Final = "final:"  # where a redirect leads
+_PLACES: Final = frozenset(("index:/hosts", "index:/files/*/url/path"))  # where links to files lead
+_MOVED: Final = "file:/host/"  # to which host a file has moved
 _SERVER_ERROR: Final = "500"
 
 
@@ -32,20 +36,24 @@ def is_failure(mark: Mark) -> bool:
             return True
         case Kind.STATUS_CHANGED:
             return pattern.rpartition("/")[2] >= _SERVER_ERROR
-        case Kind.MISSING | Kind.ADDED | Kind.CHANGED | Kind.TYPE_CHANGED | Kind.REORDERED | Kind.UNLISTED:
+        case Kind.MISSING | Kind.ADDED | Kind.CHANGED | Kind.TYPE_CHANGED | Kind.REORDERED:
+            return False
+        case Kind.UNLISTED | Kind.MORE:
             return False
         case _:
             assert_never(kind)
 
 
 def is_loss(mark: Mark) -> bool:
-    """Whether the new side lacks what clients got, or has other files: a page, a file, the octets of one."""
+    """Whether the new side lacks what clients got, has it elsewhere, or has other files: a page, a file, its octets."""
     kind, pattern = mark
     if kind is Kind.STATUS_CHANGED:
         _, _, statuses = pattern.partition("/")
         old, _, new = statuses.partition("/")
         return old.startswith("2") and new.startswith(("4", "5"))
-    is_there = kind in (Kind.MISSING, Kind.ADDED)
+    if pattern.startswith((_END, _MOVED)) or pattern in _PLACES:
+        return True
+    is_there = kind in (Kind.MISSING, Kind.ADDED, Kind.MORE)
     return (is_there and pattern in _FILES) or pattern in _CONTENT or not _HASHES.isdisjoint(pattern.split("/"))
 
 

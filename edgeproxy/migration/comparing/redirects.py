@@ -2,7 +2,9 @@
 
 Laws of this module:
 - where somebody followed them, two answers are equal when a client ends with the same status and, of a success, the
-  same octets; how many hops it took, and by which statuses, is nobody's concern;
+  same octets; how many hops it took, and by which statuses, is nobody's concern. Where that is at no backend, the URL
+  is compared;
+- a new side that leads in a circle, or to a side that does not answer, differs, wherever the old one leads;
 - where nobody did, statuses and targets are compared. A project's name is the same in every spelling that PEP 503
   makes one of, and a target without a host is on the host that was asked.
 """
@@ -25,10 +27,14 @@ from edgeproxy.migration.comparing.differences import (
     shown,
 )
 from edgeproxy.migration.comparing.found import Found
+from edgeproxy.migration.specimen import Astray, Silence
 
 _LOCATION: Final = header_at("location")
 _END_STATUS: Final = At("final:status", "final:status")
 _END_CONTENT: Final = At("final:content", "final:content")
+_END_URL: Final = At("final:url", "final:url")
+_FAILURES: Final = (*Silence, Astray.LOOP, Astray.TOO_MANY)
+_BY_URL: Final = (Astray.ELSEWHERE, Astray.FILES)
 _WITH_NAMES: Final = ("simple", "pypi", "project", "p")  # the segment after these is a project
 _SEPARATORS: Final = re.compile("[-_.]+")
 _ABOVE: Final = 300  # statuses below are successes
@@ -37,16 +43,31 @@ _WHOLE_SUCCESS: Final = 200
 
 def compare_redirects(found: Found, old: Answer, new: Answer) -> None:
     before, after = _end(old), _end(new)
-    if before is not None and after is not None:
-        if before.status != after.status:
-            found.add(Changed(*_END_STATUS, str(before.status), str(after.status)))
-        elif before.digest != after.digest and _WHOLE_SUCCESS <= before.status < _ABOVE:
-            found.add(Changed(*_END_CONTENT, before.digest, after.digest))
+    if after is not None and (before is not None or after.why in _FAILURES):
+        _compare_ends(found, before, after)
         return
     if old.status != new.status:
         found.add(StatusChanged(old.status, new.status))
         return
     _compare_targets(found, old.values("location"), new.values("location"))
+
+
+def _compare_ends(found: Found, before: answers.Final | None, after: answers.Final) -> None:
+    was, came = "unknown" if before is None else _word(before), _word(after)
+    if was != came:
+        found.add(Changed(_END_STATUS.path, f"{_END_STATUS.pattern}/{was}/{came}", _shown(before), _shown(after)))
+    elif before is not None and after.why in _BY_URL and not _lead_to_one(before.url, after.url):
+        found.add(Changed(*_END_URL, shown(before.url), shown(after.url)))
+    elif before is not None and before.digest != after.digest and _WHOLE_SUCCESS <= before.status < _ABOVE:
+        found.add(Changed(*_END_CONTENT, before.digest, after.digest))
+
+
+def _word(end: answers.Final) -> str:
+    return str(end.status) if end.why is None else end.why.replace(" ", "-")
+
+
+def _shown(end: answers.Final | None) -> str:
+    return "unknown" if end is None else shown(f"{_word(end)} {end.url}".rstrip())
 
 
 def _end(answer: Answer) -> answers.Final | None:

@@ -12,9 +12,11 @@ Laws of this module:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 from urllib.parse import unquote, unquote_plus
+
+from edgeproxy.http.fields import IDENTITIES
 
 HIDDEN: Final = "[hidden]"
 
@@ -23,31 +25,61 @@ _SECRET_HEADERS: Final = frozenset(
         *("authorization", "authentication-info", "cookie", "cookie2", "edge-arm"),
         *("proxy-authentication-info", "proxy-authorization"),
     )
-)
+) | {name.lower() for name in IDENTITIES}
 _WORDS: Final = "|".join(
     (
-        *("auth(?!or)", "authori[sz]", "token", "secret", "passw", "passphrase", "credential", "session"),
-        *("signature", "csrf", "xsrf", "api-?_?key", "access-?_?key"),
+        *(
+            "auth(?!or)",
+            "authori[sz]",
+            "token",
+            "secret",
+            "pass[-_]?(?:w|phrase|code|key)",
+            "credential",
+            "session",
+            "sess[-_]?id",
+        ),
+        *("signature", "csrf", "xsrf", "api-?_?key", "access-?_?key", "dpop"),
+        *("client-?_?cert", "(?:ssl|tls)-?_?client", "remote-?_?user"),  # who a proxy has found the client to be
     )
 )
-_SECRET_NAME: Final = re.compile(f"(?i){_WORDS}|(?:^|[-_])(?:key|sig|pwd|jwt|sid|code)$")
+_SHORT: Final = (  # by themselves alone
+    "cookies?|keys?|sig|pwd|(?:user|u)?pass|pw|pswd?|jwt|sid|sess|t?otp|otk|mfa|2fa|tok|pin|creds?|hmac|ticket|assertion|samlresponse"
+)
+_SECRET_NAME: Final = re.compile(
+    rf"(?i:{_WORDS})|(?<![A-Za-z0-9])(?i:{_SHORT}|code)[0-9]{{0,2}}(?:\[[0-9]{{0,2}}\]|[\])])?\Z"
+    r"|(?<=[a-z0-9])(?:Pwd?|Pass|Pin|Otp|Jwt)[0-9]{0,2}\Z"
+)
+_LOOKS: Final = 8  # at one text
 _NO_SECRETS: Final = frozenset(
     ("www-authenticate", "proxy-authenticate", "access-control-allow-credentials", "surrogate-key")
 )
 _TOKENS: Final = re.compile(
     r"""pypi-[A-Za-z0-9_-]{16,}+                              # macaroons of package indexes
     | eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{4,}+(?:\.[A-Za-z0-9_-]*+)?   # JSON Web Tokens
-    | (?:gh[pousr]|glpat|xox[abprs]|sk|rk)[_-][A-Za-z0-9_-]{16,}+
-    | AKIA[0-9A-Z]{16}
-    | (?i:bearer|basic|digest)[ ]++[A-Za-z0-9._~+/=-]{8,}+
+    | (?:gh[pousr]|github_pat|glpat|xox[abprs]|sk|rk)[_-][A-Za-z0-9_-]{16,}+
+    | (?:npm|hf)_[A-Za-z0-9]{16,}+
+    | AIza[A-Za-z0-9_-]{20,}+
+    | (?:AKIA|ASIA)[0-9A-Z]{16}
+    | (?:(?i:bearer|basic|digest|token|negotiate)[ ]++|(?i:bearer)[:=])[A-Za-z0-9._~+/=-]{8,}+
     | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----[^-]*+
     | (?<=://)[^/\s"'<>]{1,200}@       # user and password of a URL, up to the last @
     """,
     re.VERBOSE,
 )
-_NAME: Final = re.compile(  # before a value: the end of a name, colon or equals sign
-    rf"""(?i)(?:{_WORDS})[A-Za-z0-9_-]{{0,40}}+["']?[ ]{{0,4}}[:=][ ]{{0,4}}"""
-    r"""|(?<![A-Za-z0-9])(?:(?:key|sig|pwd|jwt|sid|code)=|(?:key|sig|pwd|jwt|sid)["'][ ]{0,4}:[ ]{0,4})"""
+_NAME: Final = re.compile(  # before a value: the end of a name, colon or equals sign; or an option of a command
+    rf"""(?i)(?:{_WORDS})[A-Za-z0-9_-]{{0,40}}+["'\])]{{0,2}}[ ]{{0,4}}[:=][ ]{{0,4}}"""
+    rf"""|(?<![A-Za-z0-9])(?:(?:{_SHORT}|code)[0-9]{{0,2}}(?:\[[0-9]{{0,2}}\]|[\])])?="""
+    rf"""|(?:{_SHORT})["'][\])]?[ ]{{0,4}}[:=][ ]{{0,4}})"""
+    r"""|(?:(?<![A-Za-z0-9])(?:pass|pwd?|pswd?|jwt|otp|pin|cookie)|(?<=[a-z0-9])(?-i:Pwd?|Pass|Jwt|Otp|Pin))["'\])]{0,2}"""
+    r"""[ ]{0,4}[:=][ ]{0,4}"""
+    r"""|(?<![^\s"'(;,])(?:-u|--user)[ =]{1,4}(?=[^\s:]{1,200}:[^\s])"""  # curl's, with a password
+    rf"""|(?<![^\s"'(;,])--?(?:[a-z0-9]{{1,20}}[-_]){{0,3}}?"""
+    rf"""(?:(?:{_WORDS})[a-z0-9_-]{{0,40}}+|(?:{_SHORT}))[ ]{{1,4}}(?=[^\s-])"""
+)
+# PERF: what has none of these, its case folded, has no name: a tenth of the time.
+_MAYBE_NAME: Final = re.compile(
+    "auth|token|secret|pass|cred|sess|signature|csrf|xsrf|key|dpop|client|remote|sig|pw|psw|jwt|sid|otp|otk|mfa|2fa|tok|"
+    "pin|code|hmac|ticket|assertion|saml|cookie|-u"
 )
 _REST: Final = r"""[^\s&;,<>"'\])}]*+"""  # behind what is quoted, or a list
 _BEHIND: Final = re.compile(_REST)
@@ -55,12 +87,19 @@ _VALUE: Final = re.compile(
     rf""""(?:[^"\\\n]|\\.)*+"?{_REST}|'(?:[^'\\\n]|\\.)*+'?{_REST}"""
     r"""|(?:(?i:basic|bearer|digest|token)[ ]++)?[^\s&;,<>"']++"""
 )
+_MORE_COOKIES: Final = re.compile(r"""(?:;[ ]{0,4}[^\s;,=<>"'()]{1,200}=[^\s;,<>"'()]*+)++""")
 _OF_LIST: Final = re.compile(r"""(?s)"(?:[^"\\]|\\.)*+"?|[^"\[\]{}]++|[\[\]{}]""")
-SECRETS_FOLLOW: Final = (  # a path's segment behind which one stands
-    "(?i:(?:api[-_]?)?(?:keys?|tokens?)|auth|oauth|bearer|basic|(?:re)?set[-_]?password|password[-_]?(?:re)?set|reset|"
-    "confirm|verify[-_]?(?:e?mail)?|unsubscribe|invit(?:e|ations?)|magic|sessions?|secrets?|password|passwd|login)"
+_BESIDE: Final = (  # words of no matter by themselves: `password-reset-confirm` is all of such, `pytest-token` is not
+    "(?:api|access|private|account|user|e-?mail|mail|one-?time|new|change|set|do|my|link|from|by|with|complete|done)"
 )
-LEAST: Final = 8  # characters of such a segment: `/pypi/token/json` is a project's
+_LETS_IN: Final = (
+    "(?:keys?|tokens?|o?auth2?|bearer|basic|reset|confirm(?:ation)?|verif(?:y|ication)|activat(?:e|ion)|recover(?:y)?|"
+    "forgot(?:ten)?|lost|unsubscribe|invit(?:e|ations?)|magic|sessions?|secrets?|pass(?:word|wd|code)|(?:log|sign)[-_]?in)"
+)
+SECRETS_FOLLOW: Final = (  # a path's segment behind which one stands, or a call of such
+    rf"(?i:(?:{_BESIDE}[-_.]?)*+{_LETS_IN}(?:[-_.]?(?:{_LETS_IN}|{_BESIDE}))*+)"
+)
+LEAST: Final = 8  # characters of what stands behind it, however far: `/pypi/token/json` is a project's
 _OF_SECRETS: Final = re.compile(SECRETS_FOLLOW)
 _SEPARATORS: Final = re.compile("([&;])")
 _PARTS: Final = re.compile("[?&;#]")
@@ -69,8 +108,8 @@ _DEEPEST: Final = 4  # escapes within escapes: nobody else quotes as often
 
 def is_secret(name: str) -> bool:
     """Whether a header, parameter or member of this name holds what nobody may see."""
-    name = name.lower()
-    return name in _SECRET_HEADERS or (name not in _NO_SECRETS and _SECRET_NAME.search(name) is not None)
+    known = name.lower()
+    return known in _SECRET_HEADERS or (known not in _NO_SECRETS and _SECRET_NAME.search(name) is not None)
 
 
 def holds_secret(text: str) -> bool:
@@ -86,10 +125,27 @@ def holds_secret(text: str) -> bool:
 
 
 def scrubbed_text(text: str) -> str:
+    return _settled(text, _text_scrubbed_once)
+
+
+def _settled(text: str, scrub: Callable[[str], str]) -> str:
+    """Looked through again as long as something was taken out: without it, what stood around may be a secret, too."""
+    for _ in range(_LOOKS):
+        before, text = text, scrub(text)
+        if text == before:
+            break
+    return text
+
+
+def _text_scrubbed_once(text: str) -> str:
     text = _TOKENS.sub(HIDDEN, text)
+    if _MAYBE_NAME.search(text.casefold()) is None:
+        return text
     parts, at = list[str](), 0
     while (found := _NAME.search(text, at)) is not None:
         end = _end_of_value(text, found.end())
+        if found[0].rstrip().casefold().endswith("cookie:"):
+            end = _end_of_cookies(text, end)
         parts += (text[at : found.end()], HIDDEN if end > found.end() else "")
         at = end
     return "".join((*parts, text[at:])) if parts else text
@@ -103,6 +159,10 @@ def scrubbed_value(text: str) -> str:
 
 def scrubbed_target(target: str) -> str:
     """A path and query, or a URL."""
+    return _settled(target, _target_scrubbed_once)
+
+
+def _target_scrubbed_once(target: str) -> str:
     path, mark, query = target.partition("?")
     return f"{_scrubbed_path(path)}{mark}{''.join(map(_scrubbed_pair, _SEPARATORS.split(query)))}"
 
@@ -123,11 +183,10 @@ def _of_header(name: str, value: str) -> str:
 
 
 def _scrubbed_path(path: str) -> str:
-    parts, before = list[str](), ""
+    parts, is_behind = list[str](), False
     for part in _TOKENS.sub(HIDDEN, path).split("/"):
-        is_one = len(part) >= LEAST and _OF_SECRETS.fullmatch(unquote(before)) is not None
-        parts.append(HIDDEN if is_one else scrubbed_value(part))
-        before = part
+        parts.append(HIDDEN if is_behind and len(part) >= LEAST else scrubbed_value(part))
+        is_behind = is_behind or _OF_SECRETS.fullmatch(unquote(part)) is not None
     return "/".join(parts)
 
 
@@ -149,6 +208,12 @@ def _end_of_value(text: str, at: int) -> int:
         return at if found is None else found.end()
     rest = _BEHIND.match(text, _end_of_list(text, at))
     return len(text) if rest is None else rest.end()
+
+
+def _end_of_cookies(text: str, at: int) -> int:
+    """Of those that follow the first one."""
+    found = _MORE_COOKIES.match(text, at)
+    return at if found is None else found.end()
 
 
 def _end_of_list(text: str, at: int) -> int:

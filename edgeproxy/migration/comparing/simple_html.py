@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from edgeproxy.migration.comparing.bounds import Bounds
 from edgeproxy.migration.comparing.markup import Start, attributes_of, tokens
 from edgeproxy.migration.comparing.simple_index import METADATA, Attributes, Form, Page, as_set
+from edgeproxy.migration.comparing.simple_places import joined, places_of
 from edgeproxy.migration.comparing.simple_urls import ALGORITHMS, attributes_of_url, last_segment, normalized, path_of
 
 # Endings that installers have taken for those of distributions. What else a page links to is a homepage or the like.
@@ -25,19 +26,22 @@ _SAID: Final = {  # what a `meta` says, by its name
 _VERSION: Final = "pypi:repository-version"
 _PLAIN: Final = (("data-requires-python", "requires-python"), ("data-provenance", "provenance"))
 
-_WANTED: Final = frozenset(("a", "meta"))
+_WANTED: Final = frozenset(("a", "base", "meta"))
 
 _Anchor = tuple[str, str]  # attributes, as they are written, and text
 
 
 class _Link(NamedTuple):
-    """`is_of_file`: it has what links to projects have not, a hash or data. `key` and `said` are those of a file."""
+    """`is_of_file`: it has what links to projects have not, a hash or data. `key` and `said` are those of a file; `url`
+    is where it lies, "" of what is none.
+    """
 
     name: str  # the last segment of the URL
     text: str
     is_of_file: bool
     key: str
     said: Attributes
+    url: str = ""
 
 
 class SimpleHtmlReader:
@@ -47,18 +51,20 @@ class SimpleHtmlReader:
         self._bounds = bounds
         self._known: dict[_Anchor, _Link] = {}
 
-    def read(self, text: str) -> Page:
-        page = Page(Form.HTML)
-        links = list(self._links(text, page.said))
+    def read(self, text: str, url: str = "") -> Page:
+        """`url`: of the page."""
+        page = Page(Form.HTML, base=url)
+        links = list(self._links(text, page))
         if _are_of_files(links):
             page.files = as_set([(link.key, link.said) for link in links])
+            page.places = places_of((link.key, link.url) for link in links if link.url)
         else:
             page.projects = as_set([(normalized(link.name), {"name": link.text}) for link in links])
         return page
 
-    def _links(self, text: str, said: Attributes) -> Iterator[_Link]:
+    def _links(self, text: str, page: Page) -> Iterator[_Link]:
         known = self._known
-        for anchor in _anchors(text, self._bounds, said):
+        for anchor in _anchors(text, self._bounds, page):
             link = known.get(anchor)
             if link is None:
                 link = _read_link(*anchor)
@@ -68,9 +74,10 @@ class SimpleHtmlReader:
             yield link
 
 
-def _anchors(text: str, bounds: Bounds, said: Attributes) -> Iterator[_Anchor]:
-    """The links of a page, in one pass, in which `said` gets what the page says of itself."""
-    said.update({"api-version": "1", "project-status": _DEFAULT_STATUS})
+def _anchors(text: str, bounds: Bounds, page: Page) -> Iterator[_Anchor]:
+    """The links of a page, in one pass, in which `page` gets what it says of itself."""
+    page.said.update({"api-version": "1", "project-status": _DEFAULT_STATUS})
+    base: str | None = None
     open_link: str | None = None
     texts: list[str] = []
     for token in tokens(text, bounds, _WANTED):
@@ -84,7 +91,11 @@ def _anchors(text: str, bounds: Bounds, said: Attributes) -> Iterator[_Anchor]:
             if isinstance(token, Start):
                 open_link, texts = token.written, []
         elif isinstance(token, Start):
-            _hear(token.attributes, said)
+            attributes = token.attributes
+            if token.tag == "meta":
+                _hear(attributes, page.said)
+            elif base is None and (base := attributes.get("href")) is not None:  # the first one that has one counts
+                page.base = joined(page.base, base)
     if open_link is not None:
         yield open_link, "".join(texts).strip()
 
@@ -119,7 +130,7 @@ def _read_link(written: str, text: str) -> _Link | None:
     if text != name:
         said["filename"] = text
     _add_data(said, attributes)
-    return _Link(name, text, is_of_file, name, said)
+    return _Link(name, text, is_of_file, name, said, url)
 
 
 def _add_data(said: Attributes, attributes: dict[str, str]) -> None:

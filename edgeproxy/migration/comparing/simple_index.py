@@ -2,7 +2,10 @@
 708, 714, 740, 792).
 
 Laws of this module:
-- the order of files, the host and path of their URLs, white space, quoting, comments and private keys say nothing;
+- the order of files, white space, quoting, comments and private keys say nothing;
+- files that lie on another host (scheme, name and port of their URLs) are one difference of the page, however many they
+  are. On the same host the path of a URL counts where no hash of the file is of both sides: what a hash vouches for may
+  lie anywhere (simple_places.py);
 - what one form cannot say is not missing from it: sizes, moments of upload and lists of versions are compared
   between two JSON pages, and a page in HTML names one hash of those that JSON has;
 - two pages whose files have no hash in common do not say the same. Where the pages have no algorithm in common, that is
@@ -20,11 +23,14 @@ from typing import Final
 from edgeproxy.migration.comparing.differences import Added, At, Changed, Missing, root, shown
 from edgeproxy.migration.comparing.found import Found
 from edgeproxy.migration.comparing.ignores import leads
+from edgeproxy.migration.comparing.simple_places import Places, Sited, moves
 from edgeproxy.ruleset.ignores import Parts
 
 HASHES: Final = "hashes/"
 METADATA: Final = "core-metadata"
 ALGORITHMS: Final = "hash-algorithms"
+HOSTS: Final = "hosts"
+URL_PATH: Final = "url/path"
 URL_DIGEST: Final = "url/digest"  # the BLAKE2b that PyPI's paths have: the one hash that pages of all ages share
 _GROUPS: Final = (HASHES, f"{METADATA}/")
 _JSON_ALONE: Final = frozenset(("size", "upload-time"))
@@ -42,9 +48,13 @@ class Form(Enum):
 
 @dataclass(slots=True)
 class Page:
-    """`said` is about the page as a whole; `versions` is None where the form or the page has no such list."""
+    """`said` is about the page as a whole; `versions` is None where the form or the page has no such list. `places`:
+    the URLs of files by their names, as they are written; they lead from `base`.
+    """
 
     form: Form
+    base: str = ""
+    places: Places = field(default_factory=dict)
     files: dict[str, Attributes] = field(default_factory=dict)
     projects: dict[str, Attributes] = field(default_factory=dict)
     said: Attributes = field(default_factory=dict)
@@ -78,6 +88,7 @@ def compare_pages(found: Found, ignored: tuple[Parts, ...], old: Page, new: Page
     if algorithms is not None:
         found.add(Changed(*index.part(ALGORITHMS), *algorithms))
     files = index.part("files")
+    _compare_places(found, index, old, new)
     for name, olds, news in _compare_names(found, files, old.files, new.files):
         differing = {each for each, _ in olds.items() ^ news.items() if not excused[each]}
         if algorithms is not None and _algorithms(olds) and _algorithms(news):
@@ -90,6 +101,23 @@ def compare_pages(found: Found, ignored: tuple[Parts, ...], old: Page, new: Page
     projects = index.part("projects")
     for name, olds, news in _compare_names(found, projects, old.projects, new.projects):
         _compare_plainly(found, projects.part(name, is_free=True), _NAME, olds, news)
+
+
+def _compare_places(found: Found, index: At, old: Page, new: Page) -> None:
+    def has_path(name: str) -> bool:
+        return not _have_hash_in_common(old.files[name], new.files[name])
+
+    moved = moves(Sited(old.base, old.places), Sited(new.base, new.places), has_path)
+    if moved.hosts is not None:
+        found.add(Changed(*index.part(HOSTS), *map(shown, moved.hosts)))
+    for name, (before, after) in moved.paths.items():
+        where = _below(index.part("files").part(name, is_free=True), URL_PATH)
+        found.add(Changed(*where, shown(before), shown(after)))
+
+
+def _have_hash_in_common(old: Attributes, new: Attributes) -> bool:
+    """Of one algorithm: where it is another one, that is a difference already."""
+    return any(name in new for name in old if name.startswith(HASHES) or name == URL_DIGEST)
 
 
 def _algorithms_apart(
@@ -162,15 +190,19 @@ def _compare_plainly(found: Found, at: At, names: Iterable[str], old: Attributes
         before, after = old.get(name), new.get(name)
         if before == after:
             continue
-        where = at
-        for part in name.split("/"):
-            where = where.part(part)
+        where = _below(at, name)
         if after is None:
             found.add(Missing(*where, shown(before or "")))
         elif before is None:
             found.add(Added(*where, shown(after)))
         else:
             found.add(Changed(*where, shown(before), shown(after)))
+
+
+def _below(at: At, name: str) -> At:
+    for part in name.split("/"):
+        at = at.part(part)
+    return at
 
 
 def _summary(attributes: Attributes) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 from edgeproxy.migration.comparing.bounds import Bounds, BrokenContent, Flaw
 from edgeproxy.migration.comparing.json_content import read_json
 from edgeproxy.migration.comparing.simple_index import HASHES, METADATA, Attributes, Form, Page, as_set
+from edgeproxy.migration.comparing.simple_places import places_of
 from edgeproxy.migration.comparing.simple_urls import attributes_of_url, last_segment, normalized, path_of
 from edgeproxy.migration.comparing.trees import Tree
 
@@ -21,16 +22,19 @@ _PLAIN: Final = ("requires-python", "provenance", "size", "upload-time")
 _DEFAULT_STATUS: Final = "active"  # PEP 792
 
 
-def read_simple_json(content: bytes, bounds: Bounds) -> Page:
+def read_simple_json(content: bytes, bounds: Bounds, url: str = "") -> Page:
+    """`url`: of the page."""
     tree = read_json(content, bounds)
     if not isinstance(tree, dict) or not ("files" in tree or "projects" in tree):
         raise BrokenContent(Flaw.NOT_THE_KIND, "it has neither files nor projects")
-    page = Page(Form.JSON)
+    page = Page(Form.JSON, base=url)
     page.said = _said(tree)
     versions = tree.get("versions")
     if isinstance(versions, list):
         page.versions = frozenset(map(_text, versions))
-    page.files = as_set([_file(each, index) for index, each in enumerate(_listed(tree, "files"))])
+    files = [_file(each, index) for index, each in enumerate(_listed(tree, "files"))]
+    page.files = as_set([(name, said) for name, said, _ in files])
+    page.places = places_of((name, url) for name, _, url in files)
     page.projects = as_set([_project(each, index) for index, each in enumerate(_listed(tree, "projects"))])
     return page
 
@@ -66,7 +70,8 @@ def _project(tree: Tree, index: int) -> tuple[str, Attributes]:
     return normalized(name), {"name": name}
 
 
-def _file(tree: Tree, index: int) -> tuple[str, Attributes]:
+def _file(tree: Tree, index: int) -> tuple[str, Attributes, str]:
+    """Its name, what is said of it, and its URL."""
     filename, url = (tree.get("filename"), tree.get("url")) if isinstance(tree, dict) else (None, None)
     if not isinstance(tree, dict) or not isinstance(filename, str) or not isinstance(url, str):
         raise BrokenContent(Flaw.NOT_THE_KIND, f"files[{index}] has no filename or no url")
@@ -85,7 +90,7 @@ def _file(tree: Tree, index: int) -> tuple[str, Attributes]:
     signature = tree.get("gpg-sig")
     if signature is not None:
         said["gpg-sig"] = _text(signature).lower()
-    return name, said
+    return name, said, url
 
 
 def _add_metadata(said: Attributes, tree: dict[str, Tree]) -> None:

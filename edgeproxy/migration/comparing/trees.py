@@ -103,6 +103,20 @@ def prune(tree: Tree, patterns: tuple[Parts, ...]) -> None:
         tree[:] = kept
 
 
+def without_empty(tree: Tree) -> None:
+    """Take out members that are null, or an empty text, array or object, as they came; elements of arrays stay."""
+    if isinstance(tree, dict):
+        for name in [name for name, value in tree.items() if value is None or _is_bare(value)]:
+            del tree[name]
+    if isinstance(tree, dict | list):
+        for value in tree.values() if isinstance(tree, dict) else tree:
+            without_empty(value)
+
+
+def _is_bare(value: Tree) -> bool:
+    return isinstance(value, str | list | dict) and not value
+
+
 def compare_trees(found: Found, at: At, old: Tree, new: Tree) -> None:
     _Comparison(found).compare(at, old, new)
 

@@ -1,10 +1,10 @@
 """What the arms did, as plain counts that merge: of workers, of nodes, of time after time.
 
 What is counted: exchanges for which the arm's backend was asked, when they are over; not copies from a cache, nor what
-its client gave up. What is a failure: an answer of 500 or above, one that breaks off, a redirect that leads back, and
-none (no connection, no head in time, a reset), also where a fallback or a stale copy then stood in. A timeout has a
-latency, the time that was waited: to leave it out would make an arm that hangs look fast. Other failures have none: a
-500 in 2 ms is no fast answer.
+its client gave up at once. What is a failure: an answer of 500 or above, one that breaks off, a redirect that leads
+back, and none (no connection, no head in time, also by the time of a client that leaves, a reset), also where a
+fallback or a stale copy then stood in. A timeout has a latency, the time that was waited: to leave it out would make an
+arm that hangs look fast. Other failures have none: a 500 in 2 ms is no fast answer.
 """
 
 from __future__ import annotations

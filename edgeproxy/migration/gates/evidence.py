@@ -75,6 +75,8 @@ class Evidence:
         if self.lost:
             sides.append(f"{self.lost:,} could not be compared")
         what = f"{_what(self.gate)} {between}, bound {self._written(self.bound)}"
+        if self.verdict is Verdict.FAIL and self.high is not None and self.high <= self.bound:
+            what += ": beyond it in a part of the step"  # bets begin anew with each block (betting.py)
         return f"{self.gate}: {self._said()}: {what} ({', '.join(sides)})"
 
     def _ends(self) -> tuple[float | None, float | None]:
@@ -96,6 +98,10 @@ class Evidence:
             case Verdict.FAIL:
                 return "FAIL"
             case Verdict.NOT_ENOUGH_DATA:
+                if too_many_lost(self.lost, self.new.exchanges, self.bound):
+                    lost = self._written(self.lost / (self.new.exchanges + self.lost))
+                    most = self._written(self.bound)
+                    return f"not enough data, for {lost} could not be compared and at most {most} may: shadow fewer"
                 if self.more_to_pass is not None:
                     return f"not enough data, {self.more_to_pass:,} more like these and it passes"
                 if self.more_to_fail is not None:
@@ -103,6 +109,11 @@ class Evidence:
                 return "not enough data"
             case _:
                 assert_never(self.verdict)
+
+
+def too_many_lost(lost: int, compared: int, bound: float) -> bool:
+    """Whether so many shadows were not compared that those alone, were they different, would be beyond the bound."""
+    return lost > bound * (compared + lost)
 
 
 def overall(evidences: Iterable[Evidence]) -> Verdict:

@@ -9,29 +9,42 @@ Laws of this module:
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
-_BITS: Final = 6  # 64 buckets to a power of two
-_PER_OCTAVE: Final = 1 << _BITS
 _MICRO: Final = 1_000_000
 _LONGEST: Final = (1 << 32) - 1  # microseconds, 71 minutes: what takes longer counts as that
 
 
-def bucket_of(seconds: float) -> int:
-    """The bucket of a time; a longer time never has a lower one."""
-    micros = int(seconds * _MICRO)
-    if not 0 <= micros <= _LONGEST:
-        micros = 0 if micros < 0 else _LONGEST
-    shift = micros.bit_length() - _BITS - 1
-    return micros if shift <= 0 else (shift << _BITS) + (micros >> shift)
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """2**`bits` of them to each power of two of microseconds, up to `longest` microseconds."""
+
+    bits: int
+    longest: int
+
+    def of(self, seconds: float) -> int:
+        """The bucket of a time; a longer time never has a lower one."""
+        micros = int(seconds * _MICRO)
+        if not 0 <= micros <= self.longest:
+            micros = 0 if micros < 0 else self.longest
+        shift = micros.bit_length() - self.bits - 1
+        return micros if shift <= 0 else (shift << self.bits) + (micros >> shift)
+
+    def least(self, bucket: int) -> float:
+        """The least time in a bucket, in seconds. That of the next one is the end of this."""
+        octave = 1 << self.bits
+        if bucket < 2 * octave:
+            return bucket / _MICRO
+        shift = (bucket >> self.bits) - 1
+        return (((bucket & (octave - 1)) + octave) << shift) / _MICRO
+
+    def middle(self, bucket: int) -> float:
+        return (self.least(bucket) + self.least(bucket + 1)) / 2
 
 
-def least_of(bucket: int) -> float:
-    """The least time in a bucket, in seconds. That of the next one is the end of this."""
-    if bucket < 2 * _PER_OCTAVE:
-        return bucket / _MICRO
-    shift = (bucket >> _BITS) - 1
-    return (((bucket & (_PER_OCTAVE - 1)) + _PER_OCTAVE) << shift) / _MICRO
+_BUCKETS: Final = Buckets(6, _LONGEST)
+bucket_of, least_of = _BUCKETS.of, _BUCKETS.least
 
 
 class Histogram:
@@ -71,7 +84,7 @@ class Histogram:
     def quantile(self, share: float) -> float | None:
         """The middle of that bucket, in seconds."""
         bucket = self.quantile_bucket(share)
-        return None if bucket is None else (least_of(bucket) + least_of(bucket + 1)) / 2
+        return None if bucket is None else _BUCKETS.middle(bucket)
 
     def above(self, bucket: int) -> int:
         """How many are in higher buckets."""

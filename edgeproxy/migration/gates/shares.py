@@ -6,7 +6,7 @@ from math import ceil
 
 from edgeproxy.migration.gates.betting import Excess, Sample
 from edgeproxy.migration.gates.counts import Block
-from edgeproxy.migration.gates.evidence import Evidence, Gate, Side, Verdict
+from edgeproxy.migration.gates.evidence import Evidence, Gate, Side, Verdict, too_many_lost
 
 NOBODY = Sample(0, 0)
 
@@ -85,8 +85,11 @@ class DifferencesGate:
     @property
     def verdict(self) -> Verdict:
         verdict = verdict_of(self._test)
-        is_unknown = self._lost > self._test.bound * (self._compared + self._lost)
-        return Verdict.NOT_ENOUGH_DATA if verdict is Verdict.PASS and is_unknown else verdict
+        return Verdict.NOT_ENOUGH_DATA if verdict is Verdict.PASS and self._is_unknown else verdict
+
+    @property
+    def _is_unknown(self) -> bool:
+        return too_many_lost(self._lost, self._compared, self._test.bound)
 
     def evidence(self, now: float) -> Evidence:
         seen = share_of(self._compared, self._different)
@@ -102,7 +105,7 @@ class DifferencesGate:
             high=high if high < 1 else None,
             alpha=self._test.alpha,
             alpha_held=self._test.alpha_held,
-            more_to_pass=more_of(self._test.times_to_held(), seen.exchanges),
+            more_to_pass=None if self._is_unknown else more_of(self._test.times_to_held(), seen.exchanges),
             more_to_fail=more_of(self._test.times_to_worse(), seen.exchanges),
             blocks=self._blocks,
             at=now,

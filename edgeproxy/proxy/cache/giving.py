@@ -36,7 +36,9 @@ class Client(Protocol):
 
     def may_keep_alive(self) -> bool: ...
     def send(self, data: bytes) -> None: ...
-    def finish(self, status: int, octets: bytes | memoryview, keep_alive: bool) -> None: ...
+    def finish(
+        self, status: int, octets: bytes | memoryview, content: bytes | memoryview, keep_alive: bool
+    ) -> None: ...
 
 
 class Known:
@@ -49,7 +51,7 @@ class Known:
     """
 
     __slots__ = (
-        "_fixed", "_says_age", "apart", "content", "copy", "count", "ready", "since", "status", "until",
+        "_fixed", "_says_age", "apart", "content", "copy", "count", "ready", "row", "since", "status", "until",
     )  # fmt: skip
 
     def __init__(self, copy: Copy, plan: Pass | ServeFile, values: Mapping[str, str], now: float) -> None:
@@ -57,6 +59,7 @@ class Known:
         self.copy = copy
         self.status = reply.status
         self.count: HitCount | None = None  # where its hits are counted, once it is remembered
+        self.row: tuple[int, object] | None = None  # of its hits in a capture: the kind's number, and which numbers
         self.ready = head_of(reply, plan)
         self._fixed = len(self.ready)  # octets of it that do not change
         self.since = self.until = 0.0
@@ -191,6 +194,6 @@ def hand_over(client: Client, known: Known, octets: bytes, keep_alive: bool) -> 
     """`octets`: the head, and what of the content goes with it."""
     if known.apart:
         client.send(octets)
-        client.finish(known.status, known.apart, keep_alive)
+        client.finish(known.status, known.apart, known.apart, keep_alive)
     else:
-        client.finish(known.status, octets, keep_alive)
+        client.finish(known.status, octets, known.content, keep_alive)

@@ -8,6 +8,7 @@ Laws of this module:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from edgeproxy.http.response import ResponseHead
@@ -34,18 +35,27 @@ class Original:
 
     __slots__ = (
         "_awaits_body", "_body", "_hearing", "_is_over", "_lines", "_needs_again", "_shadower", "at", "hold", "number",
-        "old", "plan", "queued", "shadow",
+        "old", "plan", "queued", "shadow", "values",
     )  # fmt: skip
 
     def __init__(
-        self, shadower: Shadower, plan: Pass, shadow: ShadowPlan, lines: bytes, body: bytes | None, *, awaits_body: bool
+        self,
+        shadower: Shadower,
+        plan: Pass,
+        shadow: ShadowPlan,
+        values: Mapping[str, str],
+        lines: bytes,
+        body: bytes | None,
+        *,
+        awaits_body: bool,
     ) -> None:
-        """`lines`: of the request, as its own backend gets them. `body`: None where it has none; `awaits_body`: it is
-        still to come.
+        """`values`, `lines`: the request's fields, by name, and as its own backend gets them. `body`: None where it
+        has none; `awaits_body`: it is still to come.
         """
         self._shadower = shadower
         self.plan = plan
         self.shadow = shadow
+        self.values = values
         self._lines = lines
         self._body: bytearray | None = None if body is None else bytearray(body)
         self._awaits_body = awaits_body
@@ -53,6 +63,8 @@ class Original:
         self._hearing = Hearing(self.hold)
         self._needs_again = False
         self._is_over = False
+        self.at: float
+        self.number: int
         self.at, self.number = shadower.moment()
         self.queued = 0.0
         self.old: Part | None = None

@@ -197,10 +197,11 @@ def original_of(client: Client, plan: Pass, fields: RequestFields) -> Original |
     if plan.shadow is None or wants_to_switch(plan, fields):
         return None
     shadower, framing = client.shadower, fields.framing
-    if not shadower.takes(plan, asked_by(plan, fields)):
+    values = asked_by(plan, fields)
+    if not shadower.takes(plan, values):
         return None
     lines = lines_for(plan, fields, client.peer.lines(plan.asked_for.authority, client.minor))
-    return shadower.begin(plan, lines, None if framing is NO_BODY else b"", awaits_body=has_body(framing))
+    return shadower.begin(plan, values, lines, None if framing is NO_BODY else b"", awaits_body=has_body(framing))
 
 
 def fill_of(
@@ -210,7 +211,7 @@ def fill_of(
     plan, request = question.plan, question.request
     if plan.shadow is not None and client.shadower.takes(plan, request.values):
         body = None if question.cache.is_read and not request.body else request.body
-        original = client.shadower.begin(plan, request.lines, body)
+        original = client.shadower.begin(plan, request.values, request.lines, body)
         if original is not None:
             return OverheardFill(keeper, pool, question, stale, original, has_claim=has_claim)
     return Fill(keeper, pool, question, stale, has_claim=has_claim)

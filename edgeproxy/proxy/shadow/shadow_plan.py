@@ -15,9 +15,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from edgeproxy.http.fields import fields_of
+from edgeproxy.http.forwarded import UNIX, forwarding_lines
 from edgeproxy.http.request import RequestFields
 from edgeproxy.migration.comparing.scrubbing import holds_secret, is_secret
 from edgeproxy.migration.copies import is_gone, names_secret
+from edgeproxy.ruleset.matching import Facts
 from edgeproxy.ruleset.modifiers import Comparison, Shadow
 
 if TYPE_CHECKING:
@@ -25,17 +28,22 @@ if TYPE_CHECKING:
 
 Headers = tuple[tuple[str, str | None], ...]
 
+LONGEST_URL: Final = 2_048  # characters of a query, or of a redirect's target. PERF: 8 KiB took 5 ms
 _LONGEST: Final = 30.0  # seconds for an answer, whatever time the rule gives its clients
 _LONGEST_BLOCK: Final = 2_048  # octets of field lines that are remembered
 _LONGEST_NAME: Final = 64  # of a field, that is remembered
 _LONGEST_VALUE: Final = 512
+_MOST_VALUES: Final = 4_096  # characters of a request's fields. PERF: 28 KiB of them took 15 ms
+_OF_ONE_HOP: Final = frozenset(
+    ("accept-encoding", "forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ShadowPlan:
     """`share`: of requests, in thousandths of a percent; `plan`: what the other backend is asked. `edited`: names of
     fields, in lower case, that the rule sets or takes away, so that the client's own are not sent. `is_anonymous`:
-    neither the query nor what the rule sets holds a secret.
+    neither the query, which is short, nor what the rule sets holds a secret.
     """
 
     share: int
@@ -45,17 +53,21 @@ class ShadowPlan:
     is_anonymous: bool
 
     def may_be_asked(self, values: Mapping[str, str]) -> bool:
-        """Whether a request with these fields holds no credential. `values`: by names in lower case."""
-        return self.is_anonymous and not any(
-            _is_secret(name) or _has_secret(value) for name, value in values.items() if name not in self.edited
-        )
+        """Whether a request with these fields names no credential. `values`: by names in lower case."""
+        return self.is_anonymous and not any(map(_is_secret, values.keys() - self.edited))
+
+    def holds_secret(self, values: Mapping[str, str]) -> bool:
+        """Whether one of these fields has a secret in its value, or so much that nobody looks through it."""
+        others = [value for name, value in values.items() if name not in self.edited]
+        return sum(map(len, others)) > _MOST_VALUES or any(map(_has_secret, others))
 
 
 def shadow_plan(shadow: Shadow, plan: Pass, headers: Headers) -> ShadowPlan:
     """`plan`: as the other backend would be asked in the first one's place; `headers`: what the rule makes of them."""
     query = plan.target.partition("?")[2]
     is_anonymous = (
-        not names_secret(query)
+        len(query) <= LONGEST_URL
+        and not names_secret(query)
         and not holds_secret(query)
         and not any(is_secret(name) for name, value in headers if value is not None)
     )
@@ -77,6 +89,34 @@ def shadow_lines(lines: bytes, body: bytes | None) -> bytes:
     if body is None:
         return kept + b"Edge-Shadow: 1\r\n"
     return b"%bEdge-Shadow: 1\r\nContent-Length: %d\r\n" % (kept, len(body))
+
+
+def hop_lines(lines: bytes, edited: frozenset[str], plan: Pass, *, has_body: bool) -> bytes:
+    """What is said to the next hop of a redirect where the shadow said `lines`, each with its CRLF. `edited`: names of
+    fields that are the first rule's doing, and no client's. Content codings are not asked for: what is at the end is
+    hashed as it comes.
+    """
+    kept, chain = [], ""
+    for line in lines.split(b"\r\n")[:-1]:
+        name, _, value = line.partition(b":")
+        if (known := name.lower().decode("latin-1")) == "x-forwarded-for":
+            chain = value.strip().decode("latin-1")
+        elif known not in _OF_ONE_HOP and known not in edited and (has_body or known != "content-length"):
+            kept.append(line + b"\r\n")
+    earlier, _, client = chain.rpartition(",")
+    asked = plan.asked_for
+    told = forwarding_lines(earlier, client.strip() or UNIX, asked.authority, asked.scheme, 1)
+    said = b"".join(kept)
+    return (said if plan.edit is None else plan.edit.apply(said)) + told
+
+
+def facts_of(lines: bytes, now: float) -> Facts:
+    """Of the client whose request a shadow repeats by these lines."""
+    values: dict[str, str] = {}
+    for name, value in fields_of(lines):
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        values[key] = f"{values[key]}, {text}" if key in values else text
+    return Facts(headers=values, client=values.get("x-forwarded-for", "").rpartition(",")[2].strip(), now=now)
 
 
 @lru_cache(256)

@@ -21,6 +21,7 @@ from edgeproxy.proxy.shadow.original import LONGEST_BODY, Original
 from edgeproxy.proxy.shadow.shadowing import Shadowing
 from edgeproxy.proxy.tally import Tally
 from edgeproxy.ruleset.arms import WHOLE
+from edgeproxy.ruleset.model import Ruleset
 from edgeproxy.ruleset.origins import HttpBackend, Timeouts
 from edgeproxy.telemetry.counters import Counters, Drop
 
@@ -40,9 +41,12 @@ LEARNING: Final = 20  # pairs of answers of the old side, of one rule, before th
 _ONE_OF: Final = 20  # shadows, then
 
 
+_CROWDED: Final = frozenset((Drop.QUEUE_FULL, Drop.LATE, Drop.NO_ROOM))
+
+
 @dataclass(slots=True)
 class _Unasked:
-    """Requests that the other backend was not asked, since it answered nobody: under which shares, and since when."""
+    """Requests that the other backend was not asked: under which shares, and since when."""
 
     number: int
     since: float
@@ -60,7 +64,10 @@ class Shadower:
         self._pools: dict[str, Pool] = {}
         self._own_counters, self._own_tally = Counters(), Tally()  # of the pools: nothing of them is a client's
         self._pairs: Counter[str] = Counter()
-        self._unasked: dict[str, _Unasked] = {}  # by rule, until the next one that is asked takes it along
+        # By rule, until the next one that is asked takes it along: since it answered nobody, and since there were more
+        # than it answers.
+        self._unasked: dict[str, _Unasked] = {}
+        self._crowded: dict[str, _Unasked] = {}
         self._is_closed = False
 
     # -- for exchanges ------------------------------------------------------------------------------------------
@@ -77,13 +84,15 @@ class Shadower:
             self.count_drop(plan, why)
         return why is None
 
-    def begin(self, plan: Pass, lines: bytes, body: bytes | None, *, awaits_body: bool = False) -> Original | None:
-        """Shadow it, as soon as its answer was heard. `lines`: as its own backend gets them; `body`: None where it has
-        none, and the beginning where the rest is still to come.
+    def begin(
+        self, plan: Pass, values: Mapping[str, str], lines: bytes, body: bytes | None, *, awaits_body: bool = False
+    ) -> Original | None:
+        """Shadow it, as soon as its answer was heard. `values`, `lines`: its fields, and as its own backend gets them;
+        `body`: None where it has none, and the beginning where the rest is still to come.
         """
         shadow = plan.shadow
         assert shadow is not None, "it was taken"
-        original = Original(self, plan, shadow, lines, body, awaits_body=awaits_body)
+        original = Original(self, plan, shadow, values, lines, body, awaits_body=awaits_body)
         if body is not None and len(body) > LONGEST_BODY:
             original.drop(Drop.TOO_LARGE)
         elif not original.hold.take(len(lines) + len(body or b"")):
@@ -99,27 +108,38 @@ class Shadower:
     # -- for originals ------------------------------------------------------------------------------------------
 
     def queue(self, original: Original) -> None:
-        """Its answer is whole: ask the other backend, when it is its turn."""
+        """Its answer is whole: ask the other backend, when it is its turn. What takes long is done here, where the
+        client has its answer.
+        """
         if self._is_closed:
             original.close(Drop.DRAINING)
+        elif original.shadow.holds_secret(original.values):
+            original.close(Drop.CREDENTIALS)
         else:
             original.queued = self._edge.clock.now()
             self._lane(original.shadow).add(original)
 
     def count_drop(self, plan: Pass, why: Drop) -> None:
         self.counters.shadow_drops[plan.rule, why] += 1
-        if why is Drop.DOWN and not plan.is_overridden:
-            at, number = self.moment()
-            unasked = self._unasked.get(plan.rule)
-            if unasked is None or unasked.number != number:
-                unasked = self._unasked[plan.rule] = _Unasked(number, at)
-            unasked.count += 1
+        if plan.is_overridden:
+            return
+        if why is Drop.DOWN:
+            self._note(self._unasked, plan.rule)
+        elif why in _CROWDED:
+            self._note(self._crowded, plan.rule)
+
+    def _note(self, noted: dict[str, _Unasked], rule: str) -> None:
+        at, number = self.moment()
+        unasked = noted.get(rule)
+        if unasked is None or unasked.number != number:
+            unasked = noted[rule] = _Unasked(number, at)
+        unasked.count += 1
 
     # -- for shadows --------------------------------------------------------------------------------------------
 
     @property
-    def generation(self) -> int:
-        return self._edge.ruleset.generation
+    def ruleset(self) -> Ruleset:
+        return self._edge.ruleset
 
     def pool(self, backend: HttpBackend) -> Pool:
         """Of connections for shadows only."""
@@ -140,13 +160,21 @@ class Shadower:
         self._lane(original.shadow).note(outcome)
 
     def deliver(self, specimen: Specimen) -> bool:
-        deliver, unasked = self._edge.deliver, self._unasked.get(specimen.rule)
-        if unasked is not None and unasked.number == specimen.number and not specimen.is_overridden:
+        deliver, rule = self._edge.deliver, specimen.rule
+        unasked, crowded = (
+            each if each is not None and each.number == specimen.number and not specimen.is_overridden else None
+            for each in (self._unasked.get(rule), self._crowded.get(rule))
+        )
+        if unasked is not None:
             specimen = replace(specimen, unasked=unasked.count, unasked_since=unasked.since)
+        if crowded is not None:
+            specimen = replace(specimen, lost=specimen.lost + crowded.count)
         if deliver is None or not deliver(specimen):
             return False
-        if specimen.unasked:
-            del self._unasked[specimen.rule]
+        if unasked is not None:
+            del self._unasked[rule]
+        if crowded is not None:
+            del self._crowded[rule]
         self.counters.shadows_delivered[specimen.rule] += 1
         self._pairs[specimen.rule] += isinstance(specimen.again, Part)
         return True

@@ -1,7 +1,8 @@
 """One shadow, from the queue until it is handed on: which side is asked in which order, and what comes of it.
 
 First the old side, where its answer as it passed cannot be compared; then the new side; then, now and then, the old
-side once more, for the differences that it has with itself. One after the other: a shadow is in nobody's way.
+side once more, for the differences that it has with itself. One after the other: a shadow is in nobody's way. Where
+redirects are compared by what they lead to, each of these is followed to its end.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from edgeproxy.migration.specimen import Part, Silence, Specimen
 from edgeproxy.proxy.shadow.hearing import Hearing
 from edgeproxy.proxy.shadow.inquiry import Inquiry, Outcome
 from edgeproxy.proxy.shadow.original import BROKEN, Original
+from edgeproxy.proxy.shadow.pursuit import Pursuit
+from edgeproxy.ruleset.arms import Side
+from edgeproxy.ruleset.modifiers import Comparison
 from edgeproxy.telemetry.counters import Drop
 
 if TYPE_CHECKING:
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Shadowing:
-    __slots__ = ("_body", "_inquiry", "_lines", "_new", "_on_over", "_original", "_shadower")
+    __slots__ = ("_asked", "_body", "_lines", "_new", "_on_over", "_original", "_shadower")
 
     def __init__(self, shadower: Shadower, original: Original, on_over: Callable[[Shadowing], None]) -> None:
         self._shadower = shadower
@@ -30,18 +34,18 @@ class Shadowing:
         self._lines = original.lines
         self._body = original.body or b""
         self._new: Part | Silence = Silence.BROKEN
-        self._inquiry: Inquiry | None = None
+        self._asked: Inquiry | Pursuit | None = None
         self._on_over = on_over
 
     def start(self) -> None:
         if self._original.old is None:
             self._ask_again(self._on_old)
         else:
-            self._ask_new()
+            self._follow(self._original.plan, Side.OLD, self._original.old, self._on_old)
 
     def stop(self, why: Drop) -> None:
-        if self._inquiry is not None:
-            self._inquiry.stop()
+        if self._asked is not None:
+            self._asked.stop()
         self._end(why)
 
     # -- steps --------------------------------------------------------------------------------------------------
@@ -53,15 +57,24 @@ class Shadowing:
         pool = self._shadower.pool(plan.backend)
         head = b"%b%b\r\n%b" % (plan.start, self._lines, self._body)
         hearing = Hearing(self._original.hold)
-        inquiry = self._inquiry = Inquiry(pool, plan, head, hearing, self._original.shadow.compare, most, on_over)
+        inquiry = self._asked = Inquiry(pool, plan, head, hearing, self._original.shadow.compare, most, on_over)
         inquiry.start()
+
+    def _follow(self, plan: Pass, side: Side, outcome: Outcome, on_over: Callable[[Outcome], None]) -> None:
+        """To where it leads, if that is what is compared."""
+        original = self._original
+        if original.shadow.compare is not Comparison.REDIRECT or not isinstance(outcome, Part):
+            on_over(outcome)
+            return
+        pursuit = self._asked = Pursuit(self._shadower, original, plan, side, outcome, on_over)
+        pursuit.start()
 
     def _ask_again(self, on_over: Callable[[Outcome], None]) -> None:
         """The request's own backend: by nobody's arm, and for no copy."""
         original = self._original
         time = original.shadow.plan.time
         plan = replace(original.plan, time=time, arm=None, cache=None, fallback=None, shadow=None, upgrade=frozenset())
-        self._ask(plan, on_over)
+        self._ask(plan, lambda outcome: self._follow(plan, Side.OLD, outcome, on_over))
 
     def _on_old(self, outcome: Outcome) -> None:
         if outcome is None:
@@ -79,11 +92,15 @@ class Shadowing:
         self._ask(self._original.shadow.plan, self._on_new)
 
     def _on_new(self, outcome: Outcome) -> None:
+        if outcome is not None:
+            self._shadower.note(self._original, outcome)
+        self._follow(self._original.shadow.plan, Side.NEW, outcome, self._on_new_end)
+
+    def _on_new_end(self, outcome: Outcome) -> None:
         if outcome is None:
             self._end(Drop.NO_ROOM)
             return
         self._new = outcome
-        self._shadower.note(self._original, outcome)
         if self._shadower.wants_pair(self._original.plan.rule):
             self._ask_again(self._on_again)
         else:
@@ -98,7 +115,7 @@ class Shadowing:
         target = original.plan.asked_for
         specimen = Specimen(
             rule=original.plan.rule,
-            generation=self._shadower.generation,
+            generation=self._shadower.ruleset.generation,
             number=original.number,
             at=original.at,
             method=original.plan.method,

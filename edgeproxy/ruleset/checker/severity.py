@@ -69,6 +69,7 @@ SEVERITIES: Final[Mapping[Code, Severity]] = {
     Code.CAPTURED_OTHERWISE: Severity.WARNING,
     Code.NOT_WALKED: Severity.WARNING,
     Code.UNWALKED_RULE: Severity.ERROR,
+    Code.REFUSED_RULE: Severity.ERROR,
 }
 
 

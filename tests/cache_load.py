@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from open_files import links_of
 
 SMALLEST, LARGEST = 100, 5 << 20
 _BLOCK = random.Random(1).randbytes(LARGEST + 65_536)
@@ -136,6 +137,11 @@ class Answer:
     body: bytes
 
     @property
+    def is_last(self) -> bool:
+        """The connection ends with it, as after very many."""
+        return "\r\nconnection: close" in self.head.lower()
+
+    @property
     def cache_status(self) -> str:
         lines = [line for line in self.head.split("\r\n") if line.lower().startswith("cache-status:")]
         return lines[0].partition(": ")[2] if lines else ""
@@ -210,10 +216,8 @@ def worker_of(client: Client, port: int, workers: list[int]) -> int | None:
     rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
     inode = next((row[9] for row in rows if (row[1], row[2]) == ends), None)
     for pid in workers:
-        for link in os.listdir(f"/proc/{pid}/fd"):
-            with suppress(FileNotFoundError):
-                if os.readlink(f"/proc/{pid}/fd/{link}") == f"socket:[{inode}]":
-                    return pid
+        if any(target == f"socket:[{inode}]" for _, target in links_of(pid)):
+            return pid
     return None
 
 

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable
 
 from edgeproxy.capture.blocks import Block, Broken, Packer, read_blocks
-from edgeproxy.capture.columns import Columns
+from edgeproxy.capture.columns import Records
 from edgeproxy.capture.record import BadRecord, Captured
 from edgeproxy.capture.safety import SafetyClass
 from edgeproxy.capture.versions import Note, read_block
@@ -16,6 +16,10 @@ SECRETS = (
     "pypi-AgEIcHlwaS5vcmcCJDk4YzM2ZmE0LTExZGEtNGU1",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N",
     "ghp_aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789",
+    "github_pat_11abcdefg0_abcdefghijklmnopqrstuv",
+    "npm_abcdefghijklmnopqrstuvwxyz0123456789",
+    "hf_abcdefghijklmnopqrstuvwxyzabcdefgh",
+    "AIzaSyA-234567_90abcdefghijklmnopqrstuv",
     "AKIAIOSFODNN7EXAMPLE",
     "dXNlcjpodW50ZXIyaHVudGVyMg==",
     "hunter2-and-more",
@@ -48,10 +52,11 @@ def record(number: int = 0, **more: object) -> Captured:
 
 def packed(records: Iterable[Captured]) -> bytes:
     """One block."""
-    columns = Columns()
+    columns = Records()
     for each in records:
         columns.add(each)
-    return Packer().pack(columns.content(), len(columns))
+    ((content, number),) = columns.contents()
+    return Packer().pack(content, number)
 
 
 def found_in(content: bytes) -> tuple[list[Captured], list[BadRecord | Broken], list[Note]]:

@@ -19,12 +19,12 @@ HTML, V1_HTML = "text/html; charset=utf-8", "application/vnd.pypi.simple.v1+html
 V1_JSON, JSON, XML = "application/vnd.pypi.simple.v1+json", "application/json", "text/xml"
 
 
-def answer(content: bytes | str = b"", content_type: str = "", *lines: str, status: int = 200) -> Answer:
+def answer(content: bytes | str = b"", content_type: str = "", *lines: str, status: int = 200, url: str = "") -> Answer:
     """`lines` are further field lines, as in `Cache-Control: no-store`."""
     fields = [f"Content-Type: {content_type}", *lines] if content_type else list(lines)
     pairs = [line.encode().split(b": ", 1) for line in fields]
     octets = content.encode() if isinstance(content, str) else content
-    return answer_of(status, [(name, value) for name, value in pairs], octets)
+    return replace(answer_of(status, [(name, value) for name, value in pairs], octets), url=url)
 
 
 def found(kind: Comparison, old: Answer, new: Answer, *ignored: str) -> list[tuple[Kind, str]]:

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from edgeproxy.control.start import read_rules
+from edgeproxy.control.reading import read_rules
 from edgeproxy.control.supervisor import Options, Supervisor
 from edgeproxy.ruleset.load import Overrides
 

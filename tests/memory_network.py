@@ -16,6 +16,7 @@ from harness import DEFAULT_LIMITS, Limits
 from edgeproxy.proxy.client import ClientConnection
 from edgeproxy.proxy.edge import Edge
 from edgeproxy.ruleset.load import parse_ruleset
+from edgeproxy.telemetry.access_log import AccessLog
 
 RULES = """
 edge: 1
@@ -50,8 +51,10 @@ class _Socket:
 class MemoryTransport(asyncio.Transport):
     """The edge's end of a connection. `give` is the other end's way to send."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, protocol: asyncio.Protocol, peer: Peer) -> None:
-        super().__init__({"peername": ("127.0.0.1", 1), "socket": _Socket()})
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, protocol: asyncio.Protocol, peer: Peer, address: str = "127.0.0.1"
+    ) -> None:
+        super().__init__({"peername": (address, 1), "socket": _Socket()})
         self._loop = loop
         self._protocol = protocol
         self._peer = peer
@@ -153,17 +156,18 @@ class Sink:
 class MemoryEdge:
     """An edge on such a loop. Use as a context manager."""
 
-    def __init__(self, rules: str = RULES, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, rules: str = RULES, limits: Limits = DEFAULT_LIMITS, log: AccessLog | None = None) -> None:
         self.loop = MemoryLoop()
         self._ruleset = parse_ruleset(rules, "rules.yaml", base=Path.cwd())
         self._limits = limits
+        self._log = log
 
     def __enter__(self) -> MemoryEdge:
         self.edge = self.loop.run_until_complete(self._start())
         return self
 
     async def _start(self) -> Edge:
-        edge = Edge(self._ruleset, self._limits)
+        edge = Edge(self._ruleset, self._limits, self._log)
         await edge.start()
         return edge
 
@@ -172,16 +176,20 @@ class MemoryEdge:
         self.loop.settle()
         self.loop.close()
 
+    def client(self, address: str = "127.0.0.1") -> tuple[MemoryTransport, Sink]:
+        """A client's connection, and what it gets."""
+        client, protocol = Sink(), ClientConnection(self.edge, self._ruleset.listen[0])
+        transport = MemoryTransport(self.loop, protocol, client, address)
+        self.loop.call_soon(protocol.connection_made, transport)
+        self.loop.settle()
+        return transport, client
+
     def exchange(self, pieces: Iterable[bytes]) -> Sink:
         """One client's connection: it sends the pieces, each in a read of its own, and leaves when nothing more comes.
 
         `is_ended` of what is returned tells whether the edge closed before that.
         """
-        client = Sink()
-        protocol = ClientConnection(self.edge, self._ruleset.listen[0])
-        transport = MemoryTransport(self.loop, protocol, client)
-        self.loop.call_soon(protocol.connection_made, transport)
-        self.loop.settle()
+        transport, client = self.client()
         for piece in pieces:
             if piece:
                 transport.give(piece)

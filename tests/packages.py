@@ -12,6 +12,7 @@ import re
 import tarfile
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import NamedTuple
@@ -40,12 +41,15 @@ def core_metadata(name: str, version: str, fields: Fields | None = None) -> byte
     return ("\n".join(lines) + f"\n\n{body}").encode()
 
 
-def wheel(name: str, version: str, fields: Fields | None = None, tags: str = "py3-none-any") -> Package:
-    """A wheel of one module that pip and uv can install."""
+def wheel(
+    name: str, version: str, fields: Fields | None = None, tags: str = "py3-none-any", data: bytes | None = None
+) -> Package:
+    """A wheel of one module, and maybe a file of data, that pip and uv can install."""
     module = escaped(name)
     info = f"{module}-{version}.dist-info"
     members = {
         f"{module}.py": f"VERSION = {version!r}\n".encode(),
+        **({} if data is None else {f"{module}.data": data}),
         f"{info}/METADATA": core_metadata(name, version, fields),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tags}\n".encode(),
     }
@@ -61,12 +65,15 @@ def sdist(name: str, version: str, fields: Fields | None = None) -> Package:
     return Package(f"{top}.tar.gz", tarred(members))
 
 
-def stored(store: Store, package: Package, now: datetime = LAUNCH, comment: str = "") -> Addition:
+def stored(
+    store: Store, package: Package, now: datetime = LAUNCH, comment: str = "", signature: bytes | None = None
+) -> Addition:
     """Add a package to a store, as an upload or a seeding does."""
     with store.receive() as receiving:
         receiving.write(package.content)
         content = receiving.finish()
-        return store.add_file(read_distribution(content.path, package.filename).as_new(comment), content, now)
+        new = read_distribution(content.path, package.filename).as_new(comment)
+        return store.add_file(replace(new, signature=signature), content, now)
 
 
 def escaped(name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -55,11 +54,3 @@ async def until(holds: Callable[[], object]) -> None:
     """Wait until something holds that no event tells of; the test's own timeout ends it otherwise."""
     while not holds():
         await asyncio.sleep(0.002)
-
-
-def free_port() -> int:
-    """A port where nobody listens."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port

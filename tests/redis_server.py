@@ -9,9 +9,11 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
+
+from redis.asyncio import Redis
 
 _OPTIONS = ("--port", "0", "--loglevel", "notice", "--logfile", "", "--daemonize", "no")
 _MEMORY = ("--save", "", "--appendonly", "no")
@@ -85,3 +87,14 @@ def redis_server(program: str, *, is_kept: bool = False) -> Iterator[RedisProces
             yield server
         finally:
             server.kill()
+
+
+@asynccontextmanager
+async def while_away(server: RedisProcess) -> AsyncIterator[Redis]:
+    """A killed server, changed before any node sees it again."""
+    server.start(aside=True)
+    client = Redis.from_url(server.side_url, protocol=2)
+    yield client
+    await client.aclose()
+    server.kill()
+    server.start()

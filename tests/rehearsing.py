@@ -49,13 +49,14 @@ def start(
     method: str = "GET",
     *,
     call: str | None = None,
+    body: str | None = None,
     origin: Origin = Origin.EXPECT,
     status: int | None = None,
 ) -> Start:
     scheme, _, rest = url.partition("://")
     host, slash, path = rest.partition("/")
     target = parse_target(slash + path, host, Scheme(scheme))
-    request = Request(method, target, {}, "127.0.0.1", call, NOW)
+    request = Request(method, target, {}, "127.0.0.1", call, NOW, body=body)
     routing = ruleset.route(method, target.scheme, target.host, target.path, request.facts)
     assert isinstance(routing, Routed)
     return Start(request, routing.rule, origin, hits=9 if status else 0, status=status)

@@ -24,7 +24,7 @@ listen: [{{address: "127.0.0.1:0"}}]
 cache: {cache}
 hosts: {{app: {{names: [pypi.test]}}}}
 backends:
-  origin: {{url: "http://127.0.0.1:{port}", timeouts: {{connect: 1s, head: {head}, between: 10s}}{more}}}
+  origin: {{url: "http://127.0.0.1:{port}", timeouts: {{connect: 1s, head: {head}, between: 60s}}{more}}}
 rules:
   - {{name: kept, match: {{host: app, path: "/{{rest*}}", methods: [GET, HEAD]}}, forward: {{backend: origin}}, cache: {rule}}}
   - {{name: rest, match: {{host: app, path: "/{{rest*}}"}}, forward: {{backend: origin}}}}
@@ -33,7 +33,9 @@ rules:
 
 @dataclass
 class Site:
-    """An edge of two workers with a cache in a directory, before an origin."""
+    """An edge of two workers with a cache in a directory, before an origin that may pause for as long as a test needs on a
+    busy machine.
+    """
 
     place: Path
     origin: Origin
@@ -46,7 +48,7 @@ class Site:
     def control(self) -> Path:
         return self.place / "control"
 
-    def write_rules(self, cache: str = "", rule: str = "{}", head: str = "10s", more: str = "") -> None:
+    def write_rules(self, cache: str = "", rule: str = "{}", head: str = "60s", more: str = "") -> None:
         cache = cache or f"{{directory: {self.place / 'cache'}}}"
         text = RULES.format(cache=cache, port=self.origin.port, rule=rule, head=head, more=more)
         (self.place / "rules.yaml").write_text(text)

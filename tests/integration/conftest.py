@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fetching import alone_in
 from system import PACKAGES, ROOT, STAGES, TOKEN, System
 
 from edgeproxy.cli.demo_packages import fetch_packages
@@ -18,7 +19,8 @@ from edgeproxy.cli.demo_processes import Processes
 @pytest.fixture(scope="session")
 def packages() -> Path:
     """Real wheels and source archives, fetched once for all runs in this checkout."""
-    fetch_packages(PACKAGES, print)
+    with alone_in(PACKAGES):
+        fetch_packages(PACKAGES, print)
     return PACKAGES
 
 
@@ -43,7 +45,9 @@ def system(request: pytest.FixtureRequest, seeded: Path, tmp_path_factory: pytes
             *("backends.modern", "--store", store, "--listen", "127.0.0.1:0"),
             *("--files-url", "http://files.pypihosted.test", "--upload-token", TOKEN),
         )
-        backends = (f"legacy={legacy}", f"modern={modern}", f"store={store / 'files'}")
+        backends = [f"legacy={legacy}", f"modern={modern}", f"store={store / 'files'}"]
+        if request.param == "3-modern":
+            backends += [f"conveyor={processes.start('conveyor', 'backends.conveyor', '--endpoint', modern)}"]
         edge = processes.start(
             "edge",
             *("edgeproxy", "run", ROOT / "rules" / "demo" / f"{request.param}.yaml", "--listen", "127.0.0.1:0"),

@@ -20,6 +20,8 @@ from loadtests.bench.processes import CannotStart, free_port, running, wait_unti
 from loadtests.bench.proxies import Bare
 from loadtests.bench.site import Site
 
+pytestmark = pytest.mark.alone
+
 STUBBORN = """
 import os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)

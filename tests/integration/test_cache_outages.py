@@ -26,6 +26,8 @@ from system import ROOT, System
 
 from edgeproxy.cli.demo_processes import Processes
 
+pytestmark = pytest.mark.alone
+
 STALE = "{fresh: 1s, stale_while_revalidate: 0s, stale_if_error: 1d}"
 
 

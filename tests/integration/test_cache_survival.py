@@ -28,6 +28,8 @@ from cache_load import (
 from edge_process import EdgeProcess
 from survival_site import Site, site, unexpected
 
+pytestmark = pytest.mark.alone
+
 KILLS = int(os.environ.get("EDGEPROXY_KILLS", "9"))  # 50 take a minute or two on a quiet machine
 PATHS = 60
 CLIENTS = 12

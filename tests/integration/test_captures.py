@@ -7,22 +7,18 @@ import os
 import re
 import resource
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
+from capture_verbs import command, found_in_files, told
 from captures import SECRETS, packed, record
 from edge_process import EdgeProcess, running_process
 from harness import always, backend
 
-from edgeproxy.capture.record import Captured
 from edgeproxy.capture.settings import LEAST_FILE
-from edgeproxy.control.control_client import CannotAsk, ask
-from replay.capture.found import Skipped
-from replay.capture.reading import Assumed, read_all
+from edgeproxy.control.control_client import CannotAsk
 
 RULES = """
 edge: 1
@@ -46,32 +42,8 @@ async def capturing_edge(place: Path, *arguments: str) -> AsyncIterator[tuple[Ed
             yield edge, control
 
 
-async def command(*arguments: object) -> tuple[int, str]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "edgeproxy", "capture", *map(str, arguments)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    out, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode()
-
-
-async def told(verb: str, control: Path, **words: object) -> dict[str, Any]:
-    """As the command asks, without a process of its own."""
-    (answer,) = await asyncio.to_thread(lambda: list(ask(control, [{"do": "capture", "verb": verb, **words}])))
-    return dict(answer)
-
-
 async def begin(control: Path, directory: Path) -> None:
     assert (await told("start", control, directory=str(directory)))["running"] is True
-
-
-def found_in_files(directory: Path) -> list[Captured]:
-    """All of them whole."""
-    found = [each.found for each in read_all([directory], Assumed())]
-    assert not [each for each in found if isinstance(each, Skipped)]
-    return [each for each in found if isinstance(each, Captured)]
 
 
 async def get(port: int, path: str, *lines: str) -> None:
@@ -100,6 +72,24 @@ async def test_what_all_workers_serve_is_in_its_files_when_it_is_stopped(tmp_pat
         assert {path.stat().st_mode & 0o777 for path in directory.iterdir()} == {0o600}
         status, out = await command("show", directory)
         assert (status, "20 exchanges of 20 connections" in out) == (0, True)
+
+
+async def test_a_worker_that_dies_takes_along_what_nobody_has_counted_and_that_is_told(tmp_path: Path) -> None:
+    async with capturing_edge(tmp_path, "--workers", "1") as (edge, control):
+        await begin(control, tmp_path / "captures")
+        assert (await told("status", control))["died"] == 0
+        (worker,) = await edge.workers()
+        await get(edge.port, "/and-is-lost")
+        os.kill(worker, signal.SIGKILL)
+        await edge.until_workers(1, without=worker)
+        assert await edge.until_said("what it had not written yet of the capture is lost")
+        edge.signal(signal.SIGHUP)  # a worker that is told to end writes what it has
+        await edge.until_said("generation 2")
+        _, said = await command("stop", "--control", control)
+        assert "1 worker died while it ran: exchanges that were not written yet went with that" in said
+        await begin(control, tmp_path / "captures")
+        _, said = await command("status", "--control", control)
+        assert "died" not in said
 
 
 async def test_it_goes_on_over_a_worker_that_dies_a_reload_and_an_upgrade(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_pip_installs_from_an_old_file_url_through_its_redirects(system: System,
     pip(system, tmp_path, "install", "--no-deps", "--target", str(tmp_path / "t"), url)
     assert installed(tmp_path / "t") == {"six"}
     if system.stage == "3-modern":
-        for rule, status in (("old-host-files", 301), ("old-file-urls", 200)):
+        for rule, status in (("old-host-files", 301), ("old-file-urls", 302), ("files", 200)):
             _wait_for(system, before, rule, status)
 
 

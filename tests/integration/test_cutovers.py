@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 from cutover_values import HOLD, LEGACY, OTHER, START, cutover
-from redis_server import programs, redis_server
+from redis_server import programs, redis_server, while_away
 from state_stores import SOON, heard, open_store
 
 from edgeproxy.control.cutovers import Cutovers, Failed, Judged, Passed, Shell, Undecided
 from edgeproxy.migration.commands import Finish, Pause, Refusal, Refused, Resume, Rollback, SetShare, Step
-from edgeproxy.migration.journal import Entry
+from edgeproxy.migration.cutover import decide
+from edgeproxy.migration.journal import Entry, written
 from edgeproxy.migration.phases import Phase, State, What
 from edgeproxy.migration.rehearsal import Rehearsal, Rehearsals
 from edgeproxy.ruleset.arms import WHOLE, Cutover, OnFail, Split
@@ -321,6 +322,32 @@ async def test_two_nodes_with_one_redis_ramp_together_while_it_is_killed(tmp_pat
             await one.until(lambda: one.share == 0)
             assert any(line.startswith("state: the Redis server at ") for line in one.lines)
             assert (await one.store.journal("reads"))[-1].what is What.GATE_FAILED
+
+
+@pytest.mark.parametrize("is_later", [True, False], ids=["theirs came before", "theirs came after"])
+async def test_a_rollback_here_is_undone_by_another_node_only_if_that_decided_later(is_later: bool) -> None:
+    with redis_server(next(iter(programs().values())), is_kept=True) as server:
+        async with a_node(server.url) as node:
+            await node.do(START, SetShare("di", "half of them", WHOLE // 2))
+            theirs = decide(READS, node.state, SetShare("bo", "we are sure", 60_000), 1_500.0)
+            assert isinstance(theirs, Entry)
+            with node.store.watch() as news:
+                server.kill()
+                await heard(news, Lost)
+            node.now = 2_000.0 if is_later else 1_200.0
+            await node.do(Rollback("di", "its clients get 503s"))
+            async with while_away(server) as other:
+                await other.rpush("{edgeproxy}:journal:reads", written(theirs))
+            await node.until(lambda: any("two histories" in line for line in node.lines))
+            if is_later:
+                await node.until(lambda: node.state.phase is Phase.ROLLED_BACK and node.state.number == 4)
+                assert node.in_force[-1] == READS.resting
+                assert all(each.arms[1].share != 60_000 for each in node.in_force), "nobody was moved there meanwhile"
+                last = (await node.store.journal("reads"))[-1]
+                assert (last.who, last.why) == ("di", "its clients get 503s (while the store was lost)")
+            else:
+                await node.until(lambda: node.share == 60_000)
+                assert node.state.number == 3
 
 
 async def test_without_its_store_a_node_that_starts_puts_nothing_in_force_until_it_knows(tmp_path: Path) -> None:

@@ -16,14 +16,9 @@ from urllib.request import ProxyHandler, build_opener
 import pytest
 from packages import wheel
 
+from loadtests.bench.processes import free_port
+
 DEMO = (sys.executable, "-m", "edgeproxy", "demo")
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def children_of(session: str) -> list[str]:
@@ -108,6 +103,20 @@ def test_an_upload_shows_at_once_though_pages_are_kept_for_a_minute(
         shown = [page() for _ in range(2 * len(os.sched_getaffinity(0)) + 1)]  # by every worker, one of them twice
         assert all(filename.encode() in content for content, _ in shown)
         assert any(status.startswith("edgeproxy; hit; ttl=") for _, status in shown)
+
+
+@pytest.mark.parametrize("host", ["files.pypihosted.test", "files.localhost:{port}"])
+def test_an_old_file_url_leads_to_the_file_on_the_host_that_was_asked(
+    demo: tuple[subprocess.Popen[str], str, int], packages: Path, host: str
+) -> None:
+    """A browser that has no proxy knows `*.localhost` alone: it must not be led elsewhere."""
+    _, _, port = demo
+    [archive] = packages.glob("six-*.tar.gz")
+    host = host.format(port=port)
+    opener = build_opener(ProxyHandler({"http": f"http://127.0.0.1:{port}"}))
+    with opener.open(f"http://{host}/packages/source/s/six/{archive.name}") as answer:
+        assert re.fullmatch(rf"http://{host}/packages/../../.{{60}}/{archive.name}", answer.url)
+        assert answer.read() == archive.read_bytes()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from loadtests.bench.processes import free_port, running, wait_until_it_answers
 from loadtests.edge2018.load import Phase, Settings
 from loadtests.edge2018.maker import Maker, Observed, Way
 from loadtests.edge2018.origin import command_of_origin, reached_at
 from loadtests.edge2018.population import Population
 from loadtests.edge2018.schedule import Schedule
+
+pytestmark = pytest.mark.alone
 
 SETTINGS = Settings(
     seed=3,

@@ -20,6 +20,7 @@ from specimens import NOW, OTHER, PAIR, shadowed, specimen
 from edgeproxy.control.control_socket import Refused
 from edgeproxy.control.failures import CannotRun
 from edgeproxy.control.findings_file import NAME, FindingsFile
+from edgeproxy.control.state_file import opened
 from edgeproxy.migration.comparing.answers import Answer
 from edgeproxy.migration.comparing.comparer import LEARNING, Comparer
 from edgeproxy.migration.comparing.differences import Changed, Kind, StatusChanged
@@ -84,6 +85,19 @@ async def test_it_lives_on_and_noise_is_given_to_the_next_workers(tmp_path: Path
     assert counted.counts.different == 1
     since, findings = await later.all()
     assert (since, summary(findings)) == ((await one.all())[0], (21, 1, 20, 19))
+
+
+async def test_what_an_earlier_version_knew_of_noise_is_learned_anew(tmp_path: Path) -> None:
+    file_in(tmp_path).close()
+    (its,) = (each for each in shadowed() if each.rule == "page")
+    seen = [{"kind": "changed", "pattern": "json:/name", "count": 20.0, "shadows": 0.0, "compared": 0.0}]
+    words = json.dumps({"version": 2, "pairs": 20.0, "seen": seen})
+    with opened(tmp_path / NAME) as db:
+        db.execute("INSERT INTO noise VALUES (?, ?, ?)", ("page", its.terms, words))
+    later = file_in(tmp_path)
+    assert [lesson.noise.pairs for lesson in read_lessons(json.loads(later.lessons)).values()] == [0.0]
+    later.add(found())
+    assert summary((await later.all())[1]) == (21, 1, 20, 19)
 
 
 async def test_noise_of_a_shadow_that_is_another_one_now_is_not_taken(tmp_path: Path) -> None:

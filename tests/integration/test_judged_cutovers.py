@@ -9,10 +9,13 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cache_load import Client
 from cutover_edge import cutover, rules_in, running, says, status
 from edge_process import WAIT
 from harness import BackendPeer, Script, always
+
+pytestmark = pytest.mark.alone
 
 BROKEN = always(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")
 CLIENTS = 16  # at a time

@@ -96,6 +96,12 @@ async def test_an_operator_sees_what_still_needs_the_old_side(tmp_path: Path) ->
             assert status == 1
             assert "/simple/old-thing/ from 127.0.0.0/24 by pip/24.0 CPython/3.11.7" in text
             assert "doap" not in text
+            status, text = await ledger(control, "--empty-for", "1d")
+            assert status == 1
+            assert text.endswith("the old side was needed within the last 1d: it may not go\n")
+            assert (
+                json.loads((await ledger(control, "--empty-for", "1d", "--format", "json"))[1])["old_side"] == "needed"
+            )
             assert "pypi-" not in (await ledger(control))[1]
             assert not list(tmp_path.glob("*.sqlite*"))
 

@@ -11,7 +11,7 @@ from harness import BackendPeer, backend, request
 
 from edgeproxy.http.framing import LAST_CHUNK
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 GIB = 1 << 30
 PIECE = bytes(1 << 18)

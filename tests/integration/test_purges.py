@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from edge_process import EdgeProcess, running_process
+from open_files import kept_in_memory
 
 from edgeproxy.caching.keys import path_digest, tag_digest
 from edgeproxy.caching.purging import Mode, What
@@ -55,10 +56,9 @@ async def purge(*arguments: str | Path, **environment: str) -> tuple[int, str, s
     return process.returncode, out.decode(), error.decode()
 
 
-def logs_of(pid: int) -> dict[int, str]:
+def logs_of(pid: int) -> dict[int, Path]:
     """A process's logs of purges: where each is, by what it is."""
-    links = [link.path for link in os.scandir(f"/proc/{pid}/fd")]
-    return {os.stat(link).st_ino: link for link in links if "edgeproxy purges" in os.readlink(link)}
+    return kept_in_memory(pid, "edgeproxy purges")
 
 
 def heard_by(pid: int) -> list[tuple[What, Mode, bytes]]:

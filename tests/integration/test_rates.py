@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from edge_process import EdgeProcess, running_process
 from harness import RawClient, request
+from open_files import kept_in_memory
+
+pytestmark = pytest.mark.alone
 
 RULES = """
 edge: 1
@@ -73,10 +76,6 @@ async def test_a_client_at_its_limit_stays_there_when_workers_are_replaced(rules
 
 
 async def test_a_table_comes_with_the_first_rate_and_goes_with_the_last(rules: Path) -> None:
-    def tables(pid: int) -> int:
-        links = [link.path for link in os.scandir(f"/proc/{pid}/fd")]
-        return len({os.stat(link).st_ino for link in links if "edgeproxy rates" in os.readlink(link)})
-
     without = RULES.replace("    limits: {rate: 10/h}\n", "")
     smaller = RULES.replace("edge: 1", "edge: 1\nlimits: {rate_slots: 1024}")
     rules.write_text(without)
@@ -85,7 +84,7 @@ async def test_a_table_comes_with_the_first_rate_and_goes_with_the_last(rules: P
             rules.write_text(text)
             edge.signal(signal.SIGHUP)
             await edge.until_said(f"generation {generation}")
-            assert tables(edge.pid) == expected
+            assert len(kept_in_memory(edge.pid, "edgeproxy rates")) == expected
             assert await ask(edge, 11) == ({200: 10, 429: 1} if expected else {200: 11})
             (worker,) = await edge.until_workers(1)
-            assert tables(worker) == expected
+            assert len(kept_in_memory(worker, "edgeproxy rates")) == expected

@@ -5,74 +5,28 @@ pypi-simple and mousebender read pages, bandersnatch mirrors everything, old and
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import xmlrpc.client
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from urllib.request import ProxyHandler, Request, build_opener
 
 import mousebender.simple
 import pytest
+from fetching import alone_in
+from indexed import Index, index_behind_the_edge
 from packages import LAUNCH, Fields, sdist, stored, wheel
 from pypi_simple import ACCEPT_HTML_ONLY, ACCEPT_JSON_ONLY, PyPISimple
 from system import ROOT
 
 from backends.generate import Plan, generate
-from backends.store import File, Store
-from edgeproxy.cli.demo_processes import Processes
+from backends.store import Store
 
 pytestmark = pytest.mark.clients
 
 OLD_PIP = "19.3.1"  # the oldest that starts on Python 3.10 and later
-RULES = """\
-edge: 1
-listen: [{address: "127.0.0.1:0"}]
-hosts:
-  app: {names: [pypi.test]}
-  legacy: {names: [legacy.pypi.test]}
-  content: {names: [files.pypihosted.test], kind: content}
-backends:
-  modern: {url: "http://127.0.0.1:1", host: pypi.test}
-  legacy: {url: "http://127.0.0.1:2", host: legacy.pypi.test}
-  store: {directory: files}
-rules:
-  - {name: files, match: {host: content, path: "/packages/{rest*}", methods: [GET, HEAD]}, forward: {backend: store}}
-  - {name: old, match: {host: legacy, path: "/{rest*}"}, forward: {backend: legacy}}
-  - name: simple
-    match: {host: app, path: "/simple/{project}/", methods: [GET, HEAD]}
-    forward: {backend: modern}
-    cache: {fresh: 1m, accept: [html, json], compress: [br, zstd, gzip]}
-  - {name: new, match: {host: app, path: "/{rest*}"}, forward: {backend: modern}}
-"""
-
-
-@dataclass(frozen=True)
-class Index:
-    edge: str
-    directory: Path
-
-    def files(self) -> list[File]:
-        with Store(self.directory) as store:
-            return [file for project in store.projects() for file in store.files(project.normalized)]
-
-    def get(self, url: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
-        opener = build_opener(ProxyHandler({"http": self.edge}))
-        with opener.open(Request(url, headers=headers)) as answer:
-            return answer.status, dict(answer.headers), answer.read()
-
-    def run(self, tmp_path: Path, *command: str) -> str:
-        kept = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "COLUMNS": "500"}
-        settings = {"PIP_CONFIG_FILE": os.devnull, "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_PROXY": self.edge}
-        hosts = {"PIP_TRUSTED_HOST": "pypi.test legacy.pypi.test files.pypihosted.test"}
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, cwd=tmp_path, env=kept | settings | hosts, timeout=110
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -87,15 +41,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
         store.yank("zope-tool", "1.1", "it <breaks>", LAUNCH)
         store.set_status("zope-tool", "archived", "all done", LAUNCH)
         store.set_provenance("zope_tool-1.0-py3-none-any.whl", '{"version": 1, "attestation_bundles": []}')
-    (place / "rules.yaml").write_text(RULES)
-    with Processes() as processes:
-        sites = [
-            f"{name}={processes.start(name, f'backends.{name}', '--store', place / 'store')}"
-            for name in ("modern", "legacy")
-        ]
-        overrides = [part for each in (*sites, f"store={place / 'store' / 'files'}") for part in ("--backend", each)]
-        edge = processes.start("edge", "edgeproxy", "run", place / "rules.yaml", "--listen", "127.0.0.1:0", *overrides)
-        yield Index(edge, place / "store")
+    with index_behind_the_edge(place) as running:
+        yield running
 
 
 @pytest.mark.parametrize("accept", [ACCEPT_HTML_ONLY, ACCEPT_JSON_ONLY])
@@ -172,9 +119,10 @@ def old_pip() -> Path:
     """A wheel of it, which runs as it is; fetched once for all runs in this checkout."""
     place = ROOT / "var" / "test-pip"
     wheel = place / f"pip-{OLD_PIP}-py2.py3-none-any.whl"
-    if not wheel.exists():
-        command = (sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", place, f"pip=={OLD_PIP}")
-        subprocess.run(command, check=True)
+    with alone_in(place):
+        if not wheel.exists():
+            fetch = (sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", place)
+            subprocess.run([*fetch, f"pip=={OLD_PIP}"], check=True)
     return wheel
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cutover_values import START, cutover, ramp
 from redis.asyncio import Redis
-from redis_server import RedisProcess, programs, redis_server
+from redis_server import RedisProcess, programs, redis_server, while_away
 from state_stores import READS, SOON, do, heard, heard_of, next_entry
 
 from edgeproxy.migration.commands import GateFailed, Refusal, Rollback, SetShare, Step
@@ -56,17 +56,6 @@ async def somebody(server: RedisProcess) -> AsyncIterator[Redis]:
         yield client
     finally:
         await client.aclose()
-
-
-@asynccontextmanager
-async def while_away(server: RedisProcess) -> AsyncIterator[Redis]:
-    """A killed server, changed before any node sees it again."""
-    server.start(aside=True)
-    client = Redis.from_url(server.side_url, protocol=2)
-    yield client
-    await client.aclose()
-    server.kill()
-    server.start()
 
 
 async def fill(store: RedisStore, *entries: Entry) -> None:

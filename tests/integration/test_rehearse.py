@@ -6,18 +6,15 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from rehearsed_sites import Site, both_sites, codes, read
 
-from edgeproxy.cli.demo_processes import Processes
+from edgeproxy.capture.record import Captured
 from edgeproxy.cli.main import main
+from replay.capture.writing import write_records
 
 FILE = "/packages/source/s/six/six-1.17.0.tar.gz"
 RULES = f"""edge: 1
@@ -71,82 +68,11 @@ rules:
 """
 
 
-UNKNOWN = """edge: 1
-listen: [{address: "127.0.0.1:0"}]
-hosts: {app: {names: [pypi.test]}}
-backends:
-  legacy: {url: "http://127.0.0.1:1", host: legacy.pypi.test}
-  modern: {url: "http://127.0.0.1:1", host: pypi.test}
-cutovers: {reads: {from: legacy, to: modern, steps: [10, 100], hold: 1h, rehearsed: {within: 1h}}}
-rules:
-  - name: simple
-    match: {host: app, path: "/simple/{project}/", methods: [GET, HEAD]}
-    forward: {cutover: reads}
-  - name: json
-    match: {host: app, path: "/pypi/{project}/json", methods: [GET, HEAD]}
-    forward: {cutover: reads}
-"""
-
-
-@dataclass
-class Site:
-    """Both backends, and where the rules and their state are."""
-
-    processes: Processes
-    place: Path
-    legacy: str
-    modern: str
-
-    @property
-    def rules(self) -> Path:
-        return self.place / "rules.yaml"
-
-    @property
-    def backends(self) -> list[str]:
-        return self.at("legacy", "modern", "mirror")
-
-    def at(self, *names: str) -> list[str]:
-        places = {name: self.modern if name == "modern" else self.legacy for name in names}
-        return [part for name, place in places.items() for part in ("--backend", f"{name}={place}")]
-
-    def faults(self, url: str, verb: str, *words: str) -> None:
-        token = ("--token-file", self.place / "token")
-        subprocess.run([sys.executable, "-m", "backends.faults", verb, url, *token, *words], check=True)
-
-    @contextmanager
-    def planted(self, name: str, fault: str) -> Iterator[None]:
-        url = getattr(self, name)
-        self.faults(url, "plant", fault, "--for", "10m")
-        try:
-            yield
-        finally:
-            self.faults(url, "clear")
-
-    def rehearse(self, *options: str, rules: Path | None = None, backends: Sequence[str] | None = None) -> int:
-        own = self.backends if backends is None else backends
-        return main(["rehearse", str(rules or self.rules), *own, "--rate", "500", *options])
-
-
 @pytest.fixture(scope="module")
 def site(seeded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    place = tmp_path_factory.mktemp("rehearse")
-    (place / "rules.yaml").write_text(RULES)
-    (place / "token").write_text("a-token-of-the-tests\n")
-    (place / "token").chmod(0o600)
-    own = ("--store", seeded, "--listen", "127.0.0.1:0", "--admin-token-file", place / "token")
-    with Processes() as processes:
-        legacy = processes.start("legacy", "backends.legacy", *own)
-        modern = processes.start("modern", "backends.modern", *own)
-        yield Site(processes, place, legacy, modern)
-
-
-def read(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
-
-
-def codes(told: dict[str, Any], severity: str = "error") -> list[str]:
-    return [each["code"] for each in told["problems"] if each["severity"] == severity]
+    with both_sites(seeded, tmp_path_factory.mktemp("rehearse")) as found:
+        found.rules.write_text(RULES)
+        yield found
 
 
 def test_a_clean_system_passes(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
@@ -291,6 +217,16 @@ def test_the_shapes_of_an_access_log_are_walked(site: Site, capsys: pytest.Captu
     assert "GET https://pypi.test/simple/no-such-thing/ was 200 when it was captured, and is 404" in said
 
 
+def test_a_capture_of_the_edge_is_walked_too(site: Site, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    capture = tmp_path / "a.capture"
+    asked = [f"https://pypi.test/simple/{name}/" for name in ("attrs", "attrs", "no-such-thing")]
+    with capture.open("wb") as file:
+        write_records(file, (Captured(1.0, "GET", url, status=200) for url in asked))
+        file.write(b"broken")
+    assert site.rehearse("--capture", str(capture)) == 0
+    assert "captured: 1 shape walked, 100 % of 3 requests; 1 line passed over" in capsys.readouterr().out
+
+
 def test_what_cannot_be_done_is_said(site: Site, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert site.rehearse("--capture", str(tmp_path / "none")) == 2
     assert "none: No such file or directory" in capsys.readouterr().err
@@ -334,49 +270,6 @@ def test_a_cutover_that_asks_for_a_rehearsal_starts_after_one(
     code, said = cutover("step", "reads", "--force")
     assert (code, "did not pass" in said or "failed with 1 error" in said) == (1, True)
     assert cutover("rollback", "reads") == (0, "reads: rolled back at 0 %, in force in every worker\n")
-
-
-def test_who_has_walked_nothing_real_has_not_rehearsed(
-    site: Site, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    """Four walks of made-up paths, each 404, had passed, and a cutover was started by that."""
-    rules, state, backends = tmp_path / "rules.yaml", tmp_path / "state", site.at("legacy", "modern")
-    rules.write_text(UNKNOWN)
-    control = str(tmp_path / "control")
-    site.processes.start("unknown", "edgeproxy", "run", rules, *backends, "--state", str(state), "--control", control)
-
-    def rehearse(*options: str) -> tuple[int, str]:
-        code = site.rehearse("--state", str(state), "--who", "di", *options, rules=rules, backends=backends)
-        shown = capsys.readouterr()
-        return code, shown.out + shown.err
-
-    def cutover(*words: str) -> tuple[int, str]:
-        code = main(["cutover", *words, "--control", control])
-        shown = capsys.readouterr()
-        return code, shown.out + shown.err
-
-    start = ("start", "reads", "--why", "the plan says so", "--who", "di")
-    code, said = rehearse()
-    assert code == 1
-    for rule in ("simple", "json"):
-        assert f"unwalked-rule: nothing real was walked of the rule '{rule}'" in said
-        assert f"--allow-unwalked {rule}." in said
-    assert "rehearsal failed: 2 errors, 4 walks" in said
-    code, said = cutover(*start)
-    assert code == 1
-    assert "failed with 2 errors" in said
-
-    assert rehearse("--path", "/simple/no-such-thing/", "--path", "/pypi/no-such-thing/json")[0] == 1
-    assert rehearse("--allow-unwalked", "jsn") == (
-        2,
-        "edgeproxy rehearse: --allow-unwalked jsn: no rule has this name\n",
-    )
-    code, said = rehearse("--allow-unwalked", "json", "--allow-unwalked", "simple")
-    assert code == 0, said
-    assert "nothing real was walked, as --allow-unwalked allows: simple, json\n" in said
-    assert cutover(*start)[0] == 0
-    said = cutover("status", "reads")[1]
-    assert re.search("rehearsal: passed .* by di: 4 walks, and of simple, json nothing real, which was allowed", said)
 
 
 def test_secrets_of_a_capture_are_not_recorded(site: Site, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

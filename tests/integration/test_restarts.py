@@ -22,6 +22,8 @@ import trustme
 from edge_process import EdgeProcess, is_running, running_process
 from harness import BackendPeer, RawClient, backend, request
 
+pytestmark = pytest.mark.alone
+
 RULES = """
 edge: 1
 listen:

@@ -86,12 +86,16 @@ async def until(place: Path, what: str) -> dict[str, Any]:
 async def test_an_operator_sees_what_differs_and_can_forget_it(tmp_path: Path) -> None:
     async with fed_edge(tmp_path) as edge:
         code, text = await shadow(tmp_path, "report")
-        assert (code, text.partition(" since ")[0]) == (0, "no shadow was compared")
+        assert (code, text.partition(" since ")[0]) == (1, "no shadow was compared")  # `report && step` goes no step
         await edge.hear(found([specimen(OTHER), specimen(SAME)]))
         code, text = await shadow(tmp_path, "report")
         assert code == 1
         assert text.splitlines()[2] == "1 of 22  page  /page/{name}/  pip: name is another"
-        assert (await shadow(tmp_path, "report", "--rule", "rest"))[0] == 0
+        code, text = await shadow(tmp_path, "report", "--rule", "rest")
+        assert (code, text.splitlines()[2:]) == (
+            1,
+            ["nothing is said of, for nothing was compared", "    rest: no request of it was shadowed"],
+        )
         code, text = await shadow(tmp_path, "report", "--cutover", "reads", "--format", "json")
         told = json.loads(text)
         assert (code, told["rules"], told["groups"][0]["compared"]) == (1, ["page"], 22)
@@ -107,7 +111,13 @@ async def test_an_operator_sees_what_differs_and_can_forget_it(tmp_path: Path) -
         code, text = await shadow(tmp_path, "clear")
         assert (code, text.startswith("forgotten, but for what is known as noise")) == (0, True)
         code, text = await shadow(tmp_path, "report")
-        assert (code, text.partition(" since ")[0]) == (0, "no shadow was compared")
+        assert (code, text.partition(" since ")[0]) == (1, "no shadow was compared")
+        _, text = await shadow(tmp_path, "report", "--rule", "page", "--format", "json")
+        told = json.loads(text)
+        assert (told["verdict"], told["uncompared"]) == ("not_compared", {"page": "no request of it was shadowed"})
+        await edge.hear(found([specimen(SAME)]))
+        code, text = await shadow(tmp_path, "report", "--rule", "page", "--format", "json")
+        assert (code, json.loads(text)["verdict"]) == (0, "nothing_differs")
 
 
 async def test_findings_and_noise_outlive_their_edge(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from uploads import TOKEN, form
 from backends.store import Store
 from backends.store.checking import Fault, check
 
+pytestmark = pytest.mark.alone
+
 KILLS = int(os.environ.get("EDGEPROXY_UPLOAD_KILLS", "12"))
 PADDING = random.Random(1).randbytes(300_000).hex()
 

@@ -40,10 +40,21 @@ class Place:
         more = ("--check-url", f"{self.url}/simple/") if check else ()
         return self._run(uv, "publish", "--publish-url", f"{self.url}/legacy/", "--token", TOKEN, *more, *files)
 
-    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
+    def poetry(self) -> subprocess.CompletedProcess[str]:
+        """All files of the project in the folder."""
+        settings = {
+            "POETRY_REPOSITORIES_SITE_URL": f"{self.url}/legacy/",
+            "POETRY_HTTP_BASIC_SITE_USERNAME": "__token__",
+            "POETRY_HTTP_BASIC_SITE_PASSWORD": TOKEN,
+            "POETRY_KEYRING_ENABLED": "false",
+        }
+        program = str(Path(sys.executable).parent / "poetry")
+        return self._run(program, "publish", "-n", "-r", "site", "--dist-dir", ".", **settings)
+
+    def _run(self, *command: str, **settings: str) -> subprocess.CompletedProcess[str]:
         kept = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "COLUMNS": "1000", "UV_NO_CONFIG": "1"}
         return subprocess.run(
-            command, capture_output=True, text=True, check=False, cwd=self.folder, env=kept, timeout=100
+            command, capture_output=True, text=True, check=False, cwd=self.folder, env=kept | settings, timeout=100
         )
 
 
@@ -85,6 +96,21 @@ def test_the_same_file_again_is_no_error_and_other_bytes_are(place: Place, tool:
     assert "400" in said(done)
     assert "File already exists ('thing-1.0-py3-none-any.whl', with blake2_256 hash '" in said(done)
     assert "/help/#file-name-reuse for more information." in said(done)
+
+
+def test_poetry_publishes_and_the_same_again_is_no_error(place: Place) -> None:
+    files = [place.put(wheel("Great.Thing", "1.0")), place.put(sdist("Great.Thing", "1.0"))]
+    (place.folder / "pyproject.toml").write_text('[project]\nname = "Great.Thing"\nversion = "1.0"\n')
+    for _ in range(2):
+        done = place.poetry()
+        assert done.returncode == 0, said(done)
+    with Store(place.store) as store:
+        assert {file.filename for file in store.files("great-thing")} == set(files)
+    place.put(wheel("Great.Thing", "1.0", {"Summary": "other bytes"}))
+    done = place.poetry()
+    assert done.returncode != 0
+    assert "400" in said(done)
+    assert "File already exists" in said(done)
 
 
 def test_uv_looks_at_the_index_before_it_sends(place: Place) -> None:

@@ -95,6 +95,7 @@ async def test_a_worker_that_somebody_else_tells_to_end_finishes_and_is_replaced
         assert (await edge.report())["replaced"] == {"left": 1}
 
 
+@pytest.mark.alone
 async def test_a_worker_that_hangs_is_noticed_and_replaced(rules: Path) -> None:
     async with running_process(rules, "--workers", "2", "--hang-after", "1") as edge:
         victim, _ = await edge.workers()
@@ -106,6 +107,7 @@ async def test_a_worker_that_hangs_is_noticed_and_replaced(rules: Path) -> None:
         assert (await edge.report())["replaced"] == {"hung": 1}
 
 
+@pytest.mark.alone
 async def test_a_supervisor_that_was_stopped_blames_nobody(rules: Path) -> None:
     async with running_process(rules, "--workers", "2", "--hang-after", "1") as edge:
         workers = await edge.workers()

@@ -163,6 +163,37 @@ async def test_what_began_under_another_share_counts_for_nothing_and_another_cut
             assert taken(edge).new.exchanges == counted
 
 
+@pytest.mark.parametrize(
+    "begun", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"], ids=["no head", "in mid-body"]
+)
+async def test_a_client_that_left_after_waiting_found_an_arm_that_hangs(begun: bytes) -> None:
+    asked, ahead = asyncio.Event(), 0.0
+
+    async def script(peer: BackendPeer) -> None:
+        await peer.head()
+        await peer.send(begun)
+        asked.set()
+        await peer.reader.read()
+
+    async with backend(OK) as old, backend(script) as new:
+        rules = RULES.format(legacy=old.port, modern=new.port, more="").replace("300ms", "1h")
+        async with running_edge(rules) as edge:
+            now = edge.edge.clock.now
+            edge.edge.clock.now = lambda: now() + ahead
+            edge.edge.move({"reads": 100_000})
+            async with edge.client() as client:
+                await client.send(request("/page"))
+                await asked.wait()
+                if begun:
+                    await client.reader.readuntil(b"only this")
+                ahead = 1.5
+            await new.gone.wait()
+            counts = taken(edge).new
+            assert (counts.exchanges, counts.failures) == (1, 1)
+            assert len(counts.latency.counts) == (not begun)
+            assert all(bucket >= bucket_of(1.5) for bucket in counts.latency.counts)
+
+
 async def test_what_its_client_gives_up_counts_for_nothing() -> None:
     asked = asyncio.Event()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import AsyncIterator, Callable
@@ -17,6 +18,7 @@ from edgeproxy.capture.record import Captured
 from edgeproxy.capture.safety import SafetyClass
 from edgeproxy.capture.settings import Settings
 from edgeproxy.proxy.capture import taking
+from edgeproxy.proxy.capture.plain import TOGETHER
 from edgeproxy.telemetry.access_log import AccessLog
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -37,7 +39,11 @@ rules:
   - {{name: refused, match: {{path: "/refused"}}, forward: {{backend: none}}}}
   - {{name: file, match: {{path: "/file"}}, forward: {{backend: files}}}}
   - {{name: call, match: {{path: "/RPC2", methods: [POST], xmlrpc: [search]}}, safety: safe, forward: {{backend: origin}}}}
+  - {{name: read, match: {{path: "/read", methods: [POST]}}, safety: safe, forward: {{backend: origin}}}}
   - {{name: display, match: {{path: "/pypi", methods: [GET], query: {{":action": [submit]}}}}, safety: unsafe, forward: {{backend: origin}}}}
+  - {{name: plain-acts, match: {{scheme: http, path: "/act", methods: [GET]}}, respond: {{status: 403}}}}
+  - {{name: plain-reads, match: {{scheme: http, path: "/look", methods: [GET]}}, redirect: {{to: "https://pypi.test/look", status: 301}}}}
+  - {{name: acts, match: {{path: "/act", methods: [GET], query: {{":action": [purge]}}}}, safety: unsafe, forward: {{backend: origin}}}}
   - {{name: rest, match: {{path: "/{{rest*}}"}}, forward: {{backend: origin}}}}
 """
 
@@ -227,6 +233,19 @@ async def test_safety_is_as_the_rules_declare_it(tmp_path: Path) -> None:
     assert (records[1].xmlrpc, records[1].sent) == (None, None)
 
 
+async def test_what_the_edge_answers_itself_is_as_safe_as_the_other_scheme_has_it(tmp_path: Path) -> None:
+    """It may be replayed to the site behind the edge, which asks for no https."""
+    async with capturing(tmp_path) as captures:
+        for target in ("/act?:action=purge", "/act?:action=show", "/look"):
+            assert (await captures.ask(request(target))).status in (301, 403)
+        records = await captures.end()
+    assert [(each.rule, each.safety) for each in records] == [
+        ("plain-acts", SafetyClass.UNSAFE),
+        ("plain-acts", SafetyClass.SAFE),
+        ("plain-reads", SafetyClass.SAFE),
+    ]
+
+
 async def test_connections_are_taken_whole_by_dice(tmp_path: Path) -> None:
     rolls = iter([0.3, 0.1, 0.25, 0.2499])
     async with capturing(tmp_path, dice=lambda: next(rolls), share=0.25) as captures:
@@ -298,6 +317,114 @@ async def test_planted_secrets_are_in_no_octet_of_the_files(tmp_path: Path) -> N
     assert not [secret for secret in SECRETS if secret in text]
 
 
+def posted(path: str, body: bytes, *lines: str) -> bytes:
+    return request(path, f"Content-Length: {len(body)}", *lines, method="POST") + body
+
+
+def call_of(method: str, param: str) -> bytes:
+    text = f"<methodCall><methodName>{method}</methodName><params><param><value>{param}</value></param></params></methodCall>"
+    return text.encode()
+
+
+async def takes_bodies(peer: BackendPeer) -> None:
+    while True:
+        length = int((await peer.head()).partition(b"Content-Length: ")[2].split(b"\r\n")[0])
+        await peer.reader.readexactly(length)
+        await peer.send(OK)
+
+
+async def test_the_body_of_a_post_is_kept_where_it_is_declared_safe_and_holds_no_secret(tmp_path: Path) -> None:
+    xml, form, search = (
+        "Content-Type: text/xml",
+        "Content-Type: application/x-www-form-urlencoded",
+        call_of("search", "six"),
+    )
+    async with capturing(tmp_path, takes_bodies) as captures, captures.edge.client() as client:
+        for content in (search, b"q=six", b"a" * 20_000):
+            assert (await client.ask(posted("/read", content, form))).status == 200
+        assert (await client.ask(posted("/RPC2", search, xml))).status == 200
+        assert (await client.ask(posted("/RPC2", call_of("search", "a" * 20_000), xml))).status == 200
+        assert (await client.ask(posted("/other", search, xml))).status == 200  # unsafe
+        await client.send(request("/read", "Content-Length: 5", form, method="POST") + b"q=")
+        await client.send(b"six")
+        assert (await client.answer()).status == 200
+        capture = captures.edge.edge.capture
+        assert capture is not None
+        assert capture.bodies == 0
+        records = await captures.end()
+    assert [each.body for each in records] == [search.decode(), "q=six", None, search.decode(), None, None, "q=six"]
+    assert [each.sent for each in records] == [
+        len(search),
+        5,
+        20_000,
+        len(search),
+        20_000 + len(search) - 3,
+        len(search),
+        5,
+    ]
+
+
+async def test_planted_secrets_in_bodies_are_in_no_octet_of_the_files(tmp_path: Path) -> None:
+    async with capturing(tmp_path, takes_bodies) as captures:
+        for secret in SECRETS:
+            member = f"<struct><member><name>token</name><value>{secret}</value></member></struct>"
+            for path, content, kind in (
+                ("/RPC2", call_of("search", member), "text/xml"),
+                ("/read", json.dumps({"password": secret}).encode(), "application/json"),
+                ("/read", f"q=a&access_token={secret}".encode(), "application/x-www-form-urlencoded"),
+                ("/other", call_of("search", secret), "text/xml"),
+                ("/other", f"q={secret}".encode(), "application/x-www-form-urlencoded"),
+            ):
+                assert (await captures.ask(posted(path, content, f"Content-Type: {kind}"))).status == 200
+        records = await captures.end()
+    assert [each.body for each in records] == [None] * 5 * len(SECRETS)
+    assert all(each.sent for each in records)
+    assert not [secret for secret in SECRETS if secret in repr(records)]
+
+
+async def test_bodies_that_are_too_many_at_once_are_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(taking, "MOST_BODIES", 9_003)
+    arrived: asyncio.Queue[int] = asyncio.Queue()
+
+    async def tells(peer: BackendPeer) -> None:
+        await peer.head()
+        arrived.put_nowait(len(await peer.reader.readexactly(3_000)))
+        await peer.reader.readexactly(1)
+        await peer.send(OK)
+
+    async with capturing(tmp_path, tells) as captures:
+        begun = request("/read", "Content-Length: 3001", method="POST") + b"x" * 3_000
+        async with captures.edge.client() as one, captures.edge.client() as two, captures.edge.client() as three:
+            capture = captures.edge.edge.capture
+            assert capture is not None
+            for client in (one, two, three):
+                await client.send(begun)
+                await arrived.get()
+            assert capture.bodies == 9_000
+            async with captures.edge.client() as four:
+                assert (await four.ask(begun + b"x")).status == 200
+            for client in (one, two, three):
+                await client.send(b"x")
+                assert (await client.answer()).status == 200
+        records = await captures.end()
+    assert sorted(each.body is None for each in records) == [False, False, False, True]
+
+
+async def test_arms_and_limits_are_told_of_plain_exchanges_too(tmp_path: Path) -> None:
+    """As many as are made into rows at once, and more."""
+    async with capturing(tmp_path) as captures, captures.edge.client() as client:
+        for _ in range(40):
+            assert (await client.ask(request("/split"))).status == 200
+            assert (await client.ask(request("/plain"))).status == 200
+        records = await captures.end()
+    assert [(each.rule, each.arm, each.backend) for each in records] == [
+        ("split", "origin", "origin"),
+        ("rest", None, "origin"),
+    ] * 40
+    assert {(each.status, each.whole, each.digest) for each in records} == {(200, True, HELLO)}
+    assert all(each.head_ms is not None and each.head_ms == each.ms for each in records)
+
+
 async def test_what_the_writer_cannot_take_is_dropped_and_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -346,3 +473,30 @@ async def test_files_are_changed_and_the_oldest_make_room(tmp_path: Path) -> Non
     assert numbers.numbers()["files"] > len(sizes)
     assert 0 < len(records) < 120
     assert [each.target.split("/")[1] for each in records] == [str(n) for n in range(120 - len(records), 120)]
+
+
+async def test_what_takes_too_long_to_look_through_is_dropped_for_a_while_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with capturing(tmp_path) as captures, captures.edge.client() as client:
+        assert (await client.ask(request("/page"))).status == 200
+        capture = captures.edge.edge.capture
+        assert capture is not None
+        capture.tend()
+        capture._purse.pay(10**10)  # as much as somebody's long URL took
+        for target in ("/page", "/other", "/page"):
+            assert (await client.ask(request(target))).status == 200
+        records = await captures.end()
+    assert [each.target for each in records] == ["/page", "/page", "/page"], "what is known costs nothing"
+    assert capture.numbers()["dropped"] == 1
+
+
+async def test_a_capture_that_has_ended_leaves_nothing_with_what_is_known(tmp_path: Path) -> None:
+    async with capturing(tmp_path) as captures, captures.edge.client() as client:
+        for _ in range(TOGETHER):
+            assert (await client.ask(request("/page"))).status == 200
+        kind = captures.edge.edge.planners["http"].repeats[request("/page")].kind
+        assert kind is not None
+        assert kind.content == b"hello"
+        assert len(await captures.end()) == TOGETHER
+        assert (kind.content, kind.kept, set(kind.entries)) == (None, None, {b"{}"})

@@ -11,15 +11,9 @@ import pytest
 from harness import QUICK, RULES, BackendPeer, always, backend, request, running_edge
 
 from edgeproxy.telemetry.counters import BackendFailure, Refusal
+from loadtests.bench.processes import free_port
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 async def test_a_backend_that_is_not_there_is_a_502() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ import pytest
 from harness import QUICK, Backend, BackendPeer, RunningEdge, Script, always, backend, request, running_edge
 
 from edgeproxy.telemetry.counters import FallbackReason
+from loadtests.bench.processes import free_port
 
 RULES = """
 edge: 1
@@ -100,13 +100,6 @@ async def test_the_client_gets_what_the_other_backend_says(trouble: str, cache: 
         head = its.legacy.seen[0].decode()
         assert head.startswith("GET /simple/flask/ HTTP/1.1\r\nHost: legacy.pypi.test\r\n")
         assert "Accept: text/html" in head
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 async def test_a_backend_that_is_not_there() -> None:

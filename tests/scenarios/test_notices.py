@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 from harness import BackendPeer, always, backend, request
-from pools import OK, edge_before, free_port, origin_at, pool_of, until
+from pools import OK, edge_before, origin_at, pool_of, until
 
 from edgeproxy.proxy import notices
 from edgeproxy.ruleset.origins import Circuit, Ejection, HealthCheck
+from loadtests.bench.processes import free_port
 
 HEALTH = HealthCheck("/health", interval=0.02, timeout=0.02, healthy=2, unhealthy=3)
 

@@ -160,9 +160,10 @@ async def test_arms_that_share_answers_share_none_that_a_token_brought(tmp_path:
                     assert await its.arm(*lines, target=target) == wanted
                 assert await its.arm(*MIRROR, target=target) == "legacy"
                 assert [await its.arm(line, target=target) for line in (TO, FROM, TO)] == ["modern", "legacy", "modern"]
-                assert await its.arm(*INSIDE, target=target) == "legacy"  # which is what sharing is
-        # Of each of both pages: what all share, what is said to be on the old arm, and on the new one.
-        assert (len(its.legacy.seen), len(its.modern.seen)) == (4, 2)
+                assert await its.arm(*INSIDE, target=target) == ("legacy" if share is None else "modern")
+                assert await its.arm(target=target) == "legacy"  # which is what sharing is
+        # Of each of both pages: what all share, what is said to be on the old arm, or pinned there; and on the new one.
+        assert (len(its.legacy.seen), len(its.modern.seen)) == (6, 4)
 
 
 async def test_a_purge_takes_what_a_token_brought_too(tmp_path: Path) -> None:

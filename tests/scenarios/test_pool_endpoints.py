@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from dns_server import Record, name_server
 from harness import QUICK, Backend, BackendPeer, RunningEdge, always, backend, request
-from pools import OK, edge_before, free_port, origin_at, pool_of, until
+from pools import OK, edge_before, origin_at, pool_of, until
 
 from edgeproxy.proxy.endpoints import Change
 from edgeproxy.proxy.resolve import ResolveLimits, Resolver
 from edgeproxy.ruleset.listeners import InetAddress, UnixAddress
 from edgeproxy.ruleset.origins import Ejection, Endpoint, HealthCheck
 from edgeproxy.telemetry.counters import BackendFailure
+from loadtests.bench.processes import free_port
 
 HEALTH = HealthCheck("/health", interval=0.02, timeout=30.0, healthy=2, unhealthy=3)
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 from harness import BackendPeer, Script, always, backend, request
-from pools import OK, PATIENT, edge_before, free_port, origin_at, pool_of, until
+from pools import OK, PATIENT, edge_before, origin_at, pool_of, until
 
 from edgeproxy.ruleset.origins import Circuit, Ejection
 from edgeproxy.telemetry.counters import BackendFailure
+from loadtests.bench.processes import free_port
 
 POST = request("/", "Content-Length: 0", method="POST")
 

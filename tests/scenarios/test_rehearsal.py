@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from xmlrpc.client import Fault, dumps
 
 from harness import BackendPeer, Script, always, backend
 
@@ -12,6 +13,7 @@ from edgeproxy.cli.rehearsing.rehearsal import Given, Rehearsed, rehearse
 from edgeproxy.cli.rehearsing.report import as_text
 from edgeproxy.cli.rehearsing.walk import Answered, Failed, Undecided
 from edgeproxy.cli.rehearsing.wire import Bounds
+from edgeproxy.migration.comparing.outcomes import Result
 from edgeproxy.ruleset.load import parse_ruleset
 from edgeproxy.ruleset.probing.witnesses import Known
 from edgeproxy.ruleset.problems import Code
@@ -68,6 +70,12 @@ async def test_of_a_captured_request_nothing_is_sent_that_lets_anybody_in_or_mak
         "X-HTTP-Method-Override": "DELETE",
         "X_HTTP_Method": "DELETE",
         "X-Original-Host": "other.test",
+        "X-Original-URL": "/other.test/",
+        "X-Rewrite-URL": "/other.test/",
+        "X-SSL-Client-Cert": "SECRET",
+        "X-Remote-User": "SECRET",
+        "DPoP": "SECRET",
+        "X-Tool": "npm_aBcDeFgHiJkLmNoPqRsTuVwXySECRET",
         "X-Api-Key": "SECRET",
         "X-Auth-Token": "SECRET",
         "Cookie": "sid=SECRET",
@@ -177,19 +185,46 @@ async def test_files_are_looked_up_as_the_edge_does(tmp_path: Path) -> None:
     assert told.requests == 0
 
 
-async def test_a_call_that_is_declared_safe_is_made_without_parameters() -> None:
-    rule = (
-        "{name: calls, match: {host: app, path: /pypi, methods: [POST], xmlrpc: [list_packages]}, safety: safe, "
-        "forward: {backend: origin}}"
-    )
+CALLS = (
+    "{name: calls, match: {host: app, path: /pypi, methods: [POST], xmlrpc: [search]}, safety: safe, "
+    "forward: {backend: origin}}"
+)
+
+
+async def called(*lines: str, answer: str) -> tuple[Rehearsed, list[tuple[dict[str, str], str]]]:
+    """What became of the calls of a capture, and the fields and bodies that were asked."""
+    asked = []
 
     async def script(peer: BackendPeer) -> None:
-        head = await peer.head()
-        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-        body = await peer.reader.readexactly(length)
-        assert b"<methodName>list_packages</methodName><params/>" in body
-        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 0\r\n\r\n")
+        while head := await peer.head():
+            fields = dict(line.lower().split(": ", 1) for line in head.decode().split("\r\n")[1:-2])
+            asked.append((fields, (await peer.reader.readexactly(int(fields["content-length"]))).decode()))
+            content = answer.encode()
+            await peer.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: %d\r\n\r\n" % len(content))
+            await peer.send(content)
 
     async with backend(script) as origin:
-        told = await rehearsed(origin.port, rule)
-    assert [walk.ending for walk in told.walks] == [Answered(200, "text/xml")]
+        ruleset = parse_ruleset(RULES.format(port=origin.port, rules=f"  - {CALLS}"), "rules.yaml", base=Path("/srv"))
+        told = await rehearse(ruleset, Given(capture=captured(ruleset, read_lines(lines, 0.0), 9)))
+    return told, asked
+
+
+async def test_a_call_that_is_declared_safe_is_made_without_parameters() -> None:
+    told, asked = await called(answer=dumps((["six"],), methodresponse=True))
+    assert [walk.ending for walk in told.walks] == [Answered(200, "text/xml", Result())]
+    assert told.has_passed
+    ((fields, body),) = asked
+    assert fields["content-type"] == "text/xml"
+    assert "<methodName>search</methodName><params/>" in body
+
+
+async def test_a_call_is_made_as_it_was_captured_and_a_fault_says_nothing() -> None:
+    body = dumps(({"name": "six"},), "search")
+    headers = {"Content-Type": "text/xml; charset=utf-8", "Accept-Encoding": "gzip", "User-Agent": "pip/10.0.0"}
+    line = json.dumps({"method": "POST", "url": "https://pypi.test/pypi", "headers": headers, "body": body})
+    told, asked = await called(line, answer=dumps(Fault(-32500, "it is retired")))
+    assert {(fields["content-type"], sent) for fields, sent in asked} == {("text/xml; charset=utf-8", body)}
+    assert not any("accept-encoding" in fields for fields, _ in asked)
+    assert [problem.code for problem in told.problems] == [Code.UNWALKED_RULE]
+    assert "is the fault -32500 (it is retired): of what is there that says nothing." in told.problems[0].why
+    assert "fault -32500: 2" in as_text(told, "rules.yaml")

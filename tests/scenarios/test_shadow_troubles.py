@@ -214,6 +214,24 @@ async def test_so_many_are_asked_at_once_so_many_wait_and_the_rest_is_dropped() 
         assert site.counters.shadows == {"pages": AT_ONCE}
 
 
+async def test_those_that_found_no_place_are_told_of_with_the_next_one() -> None:
+    may_answer = asyncio.Event()
+
+    async def waits(peer: BackendPeer) -> None:
+        while True:
+            await peer.head()
+            await may_answer.wait()
+            await peer.send(answer("new"))
+
+    async with shadowed(new=waits, patience="30s") as site, site.running.client() as client:
+        for number in range(AT_ONCE + MOST_WAITING + 5):
+            await client.ask(request(f"/{number}"))
+        may_answer.set()
+        assert (await site.handed_on()).lost == 5
+        assert (await site.handed_on()).lost == 0
+        assert site.drops() == {Drop.QUEUE_FULL: 5}
+
+
 async def silent_for_ever(peer: BackendPeer) -> None:
     await peer.head()
     await asyncio.Event().wait()

@@ -37,12 +37,15 @@ def read(octets: bytes, at_a_time: int) -> Content | None:
 def test_it_is_found_at_once_and_in_any_pieces(name: str) -> None:
     octets, content = CASES[name]
     assert content_in(octets) == content
-    assert json.loads(told_of(content)) == [len(content), sha256(content).hexdigest()]
+    assert json.loads(told_of(content)) == {"octets": len(content), "digest": sha256(content).hexdigest()}
     for at_a_time in range(1, len(octets) + 1):
         assert read(octets, at_a_time) == told_of(content)
     reader = ContentReader()
     reader.feed([memoryview(octets), b""])
     assert reader.end() == told_of(content)
+    bare = ContentReader(has_head=False)
+    bare.feed([memoryview(content)])
+    assert bare.end() == told_of(content)
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 
 import pytest
 
@@ -15,6 +16,7 @@ from edgeproxy.capture.record import Captured
 from edgeproxy.capture.rows import Connection, RowMaker, RuleTold
 from edgeproxy.capture.safety import SafetyClass
 from edgeproxy.http.request import RequestFields, RequestLine, read_request_fields, read_request_line
+from edgeproxy.http.target import Scheme
 from edgeproxy.ruleset.modifiers import Safety
 
 
@@ -32,7 +34,11 @@ class Noted:
     is_whole: bool = True
 
 
-RULES = {"simple": RuleTold(None, None), "writes": RuleTold(Safety.UNSAFE, None)}
+RULES = {
+    "simple": RuleTold(None, None),
+    "writes": RuleTold(Safety.UNSAFE, None),
+    "reads": RuleTold(Safety.SAFE, None),
+}
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 BEGAN = 1_523_890_800_123_456_000
 
@@ -47,9 +53,24 @@ class Made:
     def end(self) -> None:
         block = self.maker.block
         self.maker.begin()
-        for each in read_rows(json.loads(block.content()), len(block)):
-            assert isinstance(each, Captured)
-            self.found.append(each)
+        for content, number in block.contents():
+            line, _, rows_of_it = content.partition(b"\n")
+            for each in read_rows(json.loads(line), rows_of_it, number):
+                assert isinstance(each, Captured)
+                self.found.append(each)
+
+    def add(
+        self,
+        noted: Noted,
+        asked: tuple[RequestLine, RequestFields],
+        times: tuple[int, int, int] = (BEGAN, -1, BEGAN),
+        content: bytes | ContentReader | None = None,
+        connection: Connection | None = None,
+    ) -> None:
+        line, fields = asked
+        key = (id(line), id(fields), *vars(noted).values())
+        kind = self.maker.kind(key, None, noted, line, fields)
+        self.maker.add(kind, connection or Connection("7-1", noted.client, Scheme.HTTP), times, content)
 
 
 def asked(target: str, *lines: str) -> tuple[RequestLine, RequestFields]:
@@ -59,10 +80,9 @@ def asked(target: str, *lines: str) -> tuple[RequestLine, RequestFields]:
 
 
 def test_an_exchange_is_a_row() -> None:
-    made, connection = Made(), Connection(b'"7-1"')
-    line, fields = asked("/simple/six/?token=abc", "User-Agent: pip/24.0", "Cookie: a=b")
+    made, what = Made(), asked("/simple/six/?token=abc", "User-Agent: pip/24.0", "Cookie: a=b")
     for _ in range(3):
-        made.maker.add(Noted(), line, fields, connection, (BEGAN, BEGAN + 1_500_000, BEGAN + 2_000_000), ANSWER)
+        made.add(Noted(), what, (BEGAN, BEGAN + 1_500_000, BEGAN + 2_000_000), b"ok")
     made.end()
     assert made.found[0] == made.found[1] == made.found[2]
     first = made.found[0]
@@ -71,17 +91,51 @@ def test_an_exchange_is_a_row() -> None:
     assert (first.connection, first.client, first.octets) == ("7-1", "192.0.2.0", 2)
 
 
+def test_content_that_is_another_is_told() -> None:
+    """Also when it is the same again, is not known, and in another block."""
+    made, what = Made(), asked("/")
+    contents = [b"a", b"a", b"bc", None, b"bc", b"", b"a"]
+    for content in contents:
+        made.add(Noted(), what, content=content)
+    made.end()
+    made.add(Noted(), what, content=b"a")
+    made.end()
+    assert [each.octets for each in made.found] == [1, 1, 2, None, 2, 0, 1, 1]
+    assert {each.digest for each in made.found} == {*[sha256(c).hexdigest() for c in (b"a", b"bc", b"")], None}
+
+
+def test_contents_that_are_forgotten_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "_CONTENTS", 10)
+    made, whats = Made(), [asked(f"/{number}") for number in range(4)]
+    for number in range(40):
+        made.add(Noted(), whats[number % 4], content=b"x" * (number % 4))
+    made.add(Noted(), whats[3], content=None)
+    made.end()
+    assert [each.octets for each in made.found] == [*[number % 4 for number in range(40)], None]
+
+
+def test_kinds_that_are_past_are_forgotten_between_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "_NUMBERED", 5)
+    made, what = Made(), asked("/")
+    for number in range(30):
+        made.add(Noted(), what, content=b"%d" % number)
+        if number % 4 == 3:
+            made.end()
+    made.end()
+    assert [each.digest for each in made.found] == [sha256(b"%d" % number).hexdigest() for number in range(30)]
+
+
 def test_a_clock_that_goes_back_makes_no_time_below_nothing() -> None:
     made = Made()
-    made.maker.add(Noted(), *asked("/"), Connection(b'"7-1"'), (BEGAN, BEGAN - 1, BEGAN - 10**9), None)
+    made.add(Noted(), asked("/"), (BEGAN, BEGAN - 1, BEGAN - 10**9))
     made.end()
     assert (made.found[0].head_ms, made.found[0].ms) == (0.0, 0.0)
 
 
 def test_no_rule_is_unknown_and_a_unix_client_has_no_network() -> None:
     made = Made()
-    made.maker.add(Noted(client="unix", rule=None), *asked("/"), Connection(b'"7-1"'), (BEGAN, 0, BEGAN), None)
-    made.maker.add(Noted(rule="writes"), *asked("/"), Connection(b'"7-1"'), (BEGAN, 0, BEGAN), None)
+    made.add(Noted(client="unix", rule=None), asked("/"))
+    made.add(Noted(rule="writes"), asked("/"))
     made.end()
     first, second = made.found
     assert (first.safety, first.rule, first.shape, first.client) == (SafetyClass.UNKNOWN, None, None, None)
@@ -89,11 +143,19 @@ def test_no_rule_is_unknown_and_a_unix_client_has_no_network() -> None:
     assert (second.safety, second.shape) == (SafetyClass.UNSAFE, "/")
 
 
+def test_an_answer_to_head_has_no_content() -> None:
+    made, (line, fields) = Made(), asked("/")
+    made.add(Noted(), (replace(line, method=b"HEAD"), fields), content=b"")
+    made.add(Noted(), (line, fields), content=b"")
+    made.end()
+    assert [each.octets for each in made.found] == [None, 0]
+
+
 def test_a_large_answer_is_known_when_the_block_is_made() -> None:
-    made, connection = Made(), Connection(b'"7-1"')
+    made = Made()
     whole, torn = ContentReader(), ContentReader()
     for reader in (whole, torn):
-        made.maker.add(Noted(), *asked("/"), connection, (BEGAN, BEGAN, BEGAN), reader)
+        made.add(Noted(), asked("/"), content=reader)
     whole.feed([ANSWER])
     torn.feed([ANSWER[:10]])
     made.end()
@@ -107,10 +169,10 @@ def test_objects_that_are_gone_are_nobody_elses_rows(
     """What is known by its identity is forgotten with the object: another one may be where it was."""
     monkeypatch.setattr(rows, "_REMEMBERED", remembered)
     monkeypatch.setattr(rows, "_HELD", held)
-    made, connection, targets = Made(), Connection(b'"7-1"'), list[str]()
+    made, targets = Made(), list[str]()
     for number in range(400):
         target = f"/simple/p{number}/"
-        made.maker.add(Noted(), *asked(target, f"User-Agent: pip/{number}"), connection, (BEGAN, 0, BEGAN), None)
+        made.add(Noted(), asked(target, f"User-Agent: pip/{number}"))
         targets.append(target)
         if number % 50 == 0:
             gc.collect()
@@ -120,15 +182,40 @@ def test_objects_that_are_gone_are_nobody_elses_rows(
 
 
 def test_a_block_is_bounded_in_rows_and_in_octets() -> None:
-    made, connection = Made(), Connection(b'"7-1"')
-    line, fields = asked("/")
+    made, what = Made(), asked("/")
     for _ in range(rows.ROWS + 1):
-        made.maker.add(Noted(), line, fields, connection, (BEGAN, 0, BEGAN), None)
+        made.add(Noted(), what)
     assert (len(made.found), len(made.maker.block)) == (rows.ROWS, 1)
     made.end()
     before = len(made.found)
     for number in range(60):
-        long = asked(f"/{number}/" + "a" * 7_000, "Accept: " + "\xff" * 2_000)
-        made.maker.add(Noted(), *long, connection, (BEGAN, 0, BEGAN), None)
-        assert made.maker.block.columns.octets < rows.OCTETS
+        made.add(Noted(), asked(f"/{number}/" + "a" * 7_000, "Accept: " + "\xff" * 2_000))
+        assert made.maker.block.octets < rows.OCTETS
     assert len(made.found) > before
+
+
+CALL = b"<methodCall><methodName>package_releases</methodName><params/></methodCall>"
+
+
+@pytest.mark.parametrize(
+    ("rule", "method", "body", "kept"),
+    [
+        ("reads", b"POST", CALL, CALL.decode()),
+        ("reads", b"POST", CALL.replace(b"package_releases", b"login"), None),
+        ("reads", b"PUT", CALL, None),
+        ("simple", b"POST", CALL, None),
+        ("writes", b"POST", CALL, None),
+        (None, b"POST", CALL, None),
+        ("reads", b"POST", None, None),
+    ],
+)
+def test_a_body_is_kept_of_a_post_that_is_declared_safe(
+    rule: str | None, method: bytes, body: bytes | None, kept: str | None
+) -> None:
+    made, (line, fields) = Made(), asked("/pypi", "Content-Type: text/xml")
+    line = replace(line, method=method)
+    made.maker.tell(line, fields, rule, "package_releases", len(CALL), body)
+    made.add(Noted(rule=rule), (line, fields))
+    made.end()
+    (found,) = made.found
+    assert (found.sent, found.xmlrpc, found.body) == (len(CALL), "package_releases", kept)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeproxy.capture.settings import Kept, Settings, files_of, least_of, superfluous
+from edgeproxy.capture.settings import Kept, Settings, files_of, least_of, name_of, superfluous
 
 SETTINGS = Settings("20180416T150000Z", "/captures", 1.0, 1_000, 2)
 
@@ -41,3 +43,16 @@ def test_a_directory_stands_for_its_captures(tmp_path: Path) -> None:
         tmp_path / "b.capture",
         tmp_path / "c.txt",
     ]
+
+
+@pytest.mark.parametrize(
+    ("last", "name"),
+    [
+        (None, "20180416T235959Z"),
+        ("20180416T235958Z", "20180416T235959Z"),
+        ("20180416T235959Z", "20180417T000000Z"),
+        ("20180417T000000Z", "20180417T000001Z"),
+    ],
+)
+def test_captures_that_begin_within_one_second_have_their_own_names(last: str | None, name: str) -> None:
+    assert name_of(datetime(2018, 4, 16, 23, 59, 59, 900_000, UTC), last) == name

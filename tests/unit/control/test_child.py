@@ -10,7 +10,8 @@ import pytest
 
 from edgeproxy.control.child import Child
 from edgeproxy.control.failures import CannotRun
-from edgeproxy.control.start import Start, read_rules
+from edgeproxy.control.reading import read_rules
+from edgeproxy.control.start import Start
 from edgeproxy.ruleset.load import Overrides
 
 RULES = """

@@ -9,7 +9,7 @@ from cutover_values import cutover
 from specimens import ruleset
 
 from edgeproxy.control.cutovers import Failed, Passed, Undecided
-from edgeproxy.control.judging import Judging, unjudged
+from edgeproxy.control.judging import Judging, unjudged, unseen
 from edgeproxy.control.messages import Tallied
 from edgeproxy.control.shares import Shares
 from edgeproxy.migration.comparing.findings import Counted, Period
@@ -217,3 +217,26 @@ async def test_of_an_arm_that_is_a_directory_nothing_is_known() -> None:
     files = replace(ERRORS, old=DirectoryBackend("files", Path("/srv/files")))
     said = unjudged(files, await Edge().at(50_000), NO_SHADOWS)
     assert said == ["files: answers from a directory are not counted, so errors and latency cannot be judged"]
+
+
+async def test_the_rules_that_no_shadow_speaks_for_are_named() -> None:
+    more = """
+  - {name: page, match: {path: "/page"}, forward: {cutover: reads}, shadow: {to: modern, percent: 100}}
+  - {name: quiet, match: {path: "/quiet"}, forward: {cutover: reads}}
+  - {name: other, match: {path: "/other"}, forward: {backend: modern}}
+"""
+    text = """
+edge: 1
+listen: [{address: "127.0.0.1:0"}]
+hosts: {app: {names: [pypi.test]}}
+backends: {legacy: {url: "http://127.0.0.1:1"}, modern: {url: "http://127.0.0.1:2"}}
+cutovers:
+  reads: {from: legacy, to: modern, steps: [50, 100], hold: 1m, gates: {differences: {at_most: 1%}}}
+rules:
+"""
+    rules = parse_ruleset(text + more.removeprefix("\n"), "rules.yaml", base=Path.cwd())
+    (reads,) = rules.cutovers
+    edge = Edge()
+    assert unseen(reads, await edge.at(50_000), rules) == ["quiet"]
+    assert unseen(reads, await edge.at(100_000), rules) == []
+    assert unseen(reads, State("reads"), rules) == []

@@ -14,6 +14,8 @@ from edgeproxy.migration.copies import holds_secret, is_gone, names_secret
         *sorted(CREDENTIALS),
         *(each.encode() for each in sorted(OVERRIDES)),
         *(b"If-None-Match", b"if-range", b"Range", b"Edge-Arm", b"Edge_Arm", b"X_HTTP_Method", b"Backend-Token"),
+        *(b"X-Original-URL", b"X-Rewrite-URL", b"X_Rewrite_Url", b"Client-Cert", b"Client-Cert-Chain", b"DPoP"),
+        *(b"X-SSL-Client-Cert", b"X-SSL-Client-S-DN-OU", b"X-Client-Cert", b"X-Remote-User", b"Remote_User"),
         *(b"Backend-Fault", b"Backend-Faults-Of-A-Long-Name" + b"-and-longer" * 6, b"Transfer-Encoding"),
     ],
 )

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeproxy.migration.ledger import MOST_USES_OF_RULE, OTHERS, Ledger, Needed, Use, needed_once, read_words
+from edgeproxy.migration.ledger import (
+    MOST_USES_OF_RULE,
+    OTHERS,
+    Leave,
+    Ledger,
+    Needed,
+    Use,
+    leave_of,
+    needed_once,
+    read_words,
+)
 from edgeproxy.ruleset.read_path import parse_path_template
 
 NOW = 1_523_890_800.0
@@ -98,3 +109,20 @@ def test_words_of_another_version_are_refused(words: object) -> None:
 def test_words_come_back_as_they_went() -> None:
     ledger = Ledger([used(), used(agent="")])
     assert read_words(json.loads(json.dumps(ledger.words()))).words() == ledger.words()
+
+
+@pytest.mark.parametrize(
+    ("last", "since", "leave"),
+    [
+        (None, 0.0, Leave.EMPTY),
+        (None, 901.0, Leave.UNKNOWN),
+        (900.0, 0.0, Leave.EMPTY),
+        (901.0, 0.0, Leave.NEEDED),
+        (950.0, 940.0, Leave.NEEDED),
+    ],
+)
+def test_the_old_side_may_go_when_nothing_has_needed_it_for_long_enough(
+    last: float | None, since: float, leave: Leave
+) -> None:
+    uses = Ledger() if last is None else Ledger([(used()[0], replace(used()[1], first=1.0, last=last))])
+    assert leave_of(uses, since, now=1_000.0, time=100.0) is leave

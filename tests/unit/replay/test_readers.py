@@ -1,7 +1,8 @@
-"""Files of others, read as captures: samples that the real programs wrote are in samples/."""
+"""Files of others, read as captures, and what is broken in them. What the real programs wrote: test_samples.py."""
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -9,13 +10,12 @@ import pytest
 from captures import packed, record
 
 from edgeproxy.capture.record import Captured
-from edgeproxy.capture.safety import SafetyClass
 from edgeproxy.capture.settings import SUFFIX
 from replay.capture.found import Found, Skipped, Unreadable
 from replay.capture.har import har_of
 from replay.capture.reading import Assumed, read_all, read_file
+from replay.capture.verifying import verify
 
-SAMPLES = Path(__file__).parent / "samples"
 PIP = 'pip/24.0 {"cpu":"x86_64","python":"3.11.7"}'
 
 
@@ -29,39 +29,11 @@ def written(tmp_path: Path, content: str | bytes) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["nginx-combined.log", "nginx-json.log"])
-def test_what_nginx_logs_is_read(name: str) -> None:
-    """Of nginx 1.22: pip, a browser's user agent with quotes, a client with a password, a POST, and two that say less."""
-    found = read(SAMPLES / name)
-    records = [each for each in found if isinstance(each, Captured)]
-    assert [(each.method, each.url, each.status) for each in records] == [
-        ("GET", "http://pypi.test/simple/six/", 200),
-        ("GET", "http://pypi.test/search/?q=a%20b&token=[hidden]", 404),
-        ("HEAD", "http://pypi.test/big", 200),
-        ("POST", "http://pypi.test/legacy/", 404),
-        ("GET", "http://pypi.test/", 403),
-    ]
-    assert records[0].headers == {"user-agent": PIP}
-    assert records[1].headers["referer"] == "https://pypi.test/search/?q=six"
-    assert records[1].headers["user-agent"].endswith('"quoted" \\ back')
-    assert {each.time for each in records} == {1_795_662_419.0}
-    assert {each.client for each in records} == {"127.0.0.0"}
-    assert {each.safety for each in records} == {SafetyClass.UNKNOWN}
-    (skipped,) = [each for each in found if isinstance(each, Skipped)]
-    assert skipped.where == "line 5"
-
-
-def test_a_combined_log_tells_who_had_a_name() -> None:
-    records = read(SAMPLES / "nginx-combined.log", Assumed("https", "files.pypihosted.test"))
-    assert isinstance(records[2], Captured)
-    assert (records[2].credentials, records[2].url) == (("authorization",), "https://files.pypihosted.test/big")
-
-
 @pytest.mark.parametrize(
     ("line", "url"),
     [
         ('192.0.2.7 - - [16/Apr/2018:17:00:00 +0200] "GET /a HTTP/1.1" 200 -', "http://pypi.test/a"),
-        ('pypi.test:443 192.0.2.7 - - [16/Apr/2018:15:00:00 +0000] "GET /a HTTP/1.1" 200 5', "http://pypi.test:443/a"),
+        ('pypi.test:443 192.0.2.7 - - [16/Apr/2018:15:00:00 +0000] "GET /a HTTP/1.1" 200 5', "https://pypi.test/a"),
         ('192.0.2.7 - - [16/Apr/2018:08:00:00 -0700] "GET http://a.test/ HTTP/1.1" 200 5 "-" "x"', "http://a.test/"),
         ('192.0.2.7 - - [16/Apr/2018:15:00:00 +0000] "GET /a HTTP/1.1" 200 5 "-" "x" 0.003 more', "http://pypi.test/a"),
     ],
@@ -159,12 +131,15 @@ def test_a_directory_is_all_its_captures(tmp_path: Path) -> None:
 def test_what_goes_out_as_har_comes_back(tmp_path: Path) -> None:
     records = [
         record(5, headers={"user-agent": PIP}, cache="hit", xmlrpc="search", sent=3),
-        record(6, octets=None, digest=None, head_ms=None, credentials=()),
+        record(6, octets=None, digest=None, head_ms=None, credentials=("cookie",)),
+        record(7, whole=False, why="backend_lost", credentials=("authorization", "cookie"), count=3),
+        record(8, status=0, whole=False, octets=None, digest=None),
     ]
     path = written(tmp_path, "".join(har_of(records)))
-    first, second = read(path)
-    assert first == records[0]
+    first, second, *others = read(path)
+    assert [first, *others] == [records[0], *records[2:]]
     assert isinstance(second, Captured)
+    assert second.credentials == ("cookie",)
     assert (second.url, second.octets, second.digest, second.ms) == (records[1].url, None, None, 2.25)
     har = json.loads(path.read_text())
     assert har["log"]["version"] == "1.2"
@@ -198,3 +173,22 @@ def test_a_browsers_har_is_scrubbed_as_it_is_read(tmp_path: Path) -> None:
     assert (first.time, first.ms, first.head_ms, first.octets) == (1_523_890_800.123, 12.5, 10.5, None)
     assert "abc" not in repr(first)
     assert [each.where for each in (second, third) if isinstance(each, Skipped)] == ["entry 2", "entry 3"]
+
+
+# -- packed by gzip -------------------------------------------------------------------------------------------------
+
+
+def test_a_packed_har_is_read_as_another_one_is(tmp_path: Path) -> None:
+    har = "".join(har_of([record(1)])).encode()
+    assert read(written(tmp_path, gzip.compress(har))) == [record(1)]
+
+
+def test_a_packed_capture_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    path = written(tmp_path, gzip.compress(packed([record(1)])))
+    with pytest.raises(Unreadable, match="unpack it"):
+        read(path)
+
+
+def test_what_is_packed_is_not_said_to_be_clean(tmp_path: Path) -> None:
+    path = written(tmp_path, gzip.compress(b'{"method": "GET", "url": "https://pypi.test/?token=hunter2hunter2"}'))
+    assert [each.what for each in verify(path, [])] == ["it is packed by gzip, and is not looked at: unpack it"]

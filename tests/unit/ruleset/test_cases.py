@@ -8,6 +8,7 @@ import pytest
 
 from edgeproxy.ruleset.cases import is_met, outcome_of, read_case
 from edgeproxy.ruleset.load import parse_ruleset
+from edgeproxy.ruleset.problems import Refusal
 
 RULESET = parse_ruleset(
     """\
@@ -81,3 +82,20 @@ def test_a_case_that_is_not_so(case: str, found: str) -> None:
 def test_a_location_that_is_no_url_is_compared_as_it_is_written() -> None:
     away = outcome_of(RULESET, read_case("GET http://pypi.test/away -> 302"))
     assert not is_met(read_case("GET http://pypi.test/away -> 302 http://[").expected, away)
+
+
+def test_a_call_may_say_its_parameters() -> None:
+    case = read_case(
+        'POST https://pypi.test/pypi with xmlrpc search [{"name": "six"}, 0, true] with client 10.0.0.1 -> 200'
+    )
+    assert (case.facts.call, case.params, case.facts.client) == ("search", ({"name": "six"}, 0, True), "10.0.0.1")
+    assert read_case("POST https://pypi.test/pypi with xmlrpc search -> 200").params is None
+    assert read_case("POST https://pypi.test/pypi with xmlrpc search [] -> 200").params == ()
+
+
+@pytest.mark.parametrize("params", ['"six"', "six", "[null]", "[1e999]", "[2147483648]", "[", "{}", '["\\u0000"]'])
+def test_what_is_no_list_of_parameters(params: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        read_case(f"POST https://pypi.test/pypi with xmlrpc search {params} -> 200")
+    assert refused.value.message == f"{params!r} is no list of parameters"
+    assert refused.value.offset == len("POST https://pypi.test/pypi with xmlrpc search ")

@@ -7,9 +7,11 @@ import pytest
 from edgeproxy.ruleset.ignores import (
     Content,
     ElementIgnore,
+    EmptyIgnore,
     HeaderIgnore,
     Ignore,
     PathIgnore,
+    StatusIgnore,
     escaped,
     is_looked_at,
     read_ignore,
@@ -23,6 +25,10 @@ from edgeproxy.ruleset.problems import Code, Refusal
     ("text", "meant"),
     [
         ("header:X-Served-By", HeaderIgnore("x-served-by")),
+        ("status/301/200", StatusIgnore(301, 200)),
+        ("json:empty", EmptyIgnore()),
+        ("file:/host", PathIgnore(Content.FILE, ("host",))),
+        ("file:/host/files.pypihosted.test", PathIgnore(Content.FILE, ("host", "files.pypihosted.test"))),
         ("json:/info/downloads", PathIgnore(Content.JSON, ("info", "downloads"))),
         ("json:/releases/*/0", PathIgnore(Content.JSON, ("releases", None, "0"))),
         ("json:/a~1b~0c~2", PathIgnore(Content.JSON, ("a/b~c*",))),
@@ -47,6 +53,8 @@ def test_an_ignore_says_what_it_means(text: str, meant: Ignore) -> None:
     [
         ("Date", Code.BAD_IGNORE),
         ("cookie:session", Code.BAD_IGNORE),
+        *((f"status{it}", Code.BAD_IGNORE) for it in ("", "/200", "/200/*", "/200/99", "/200/404/x", ":200/404")),
+        *((it, Code.BAD_IGNORE) for it in ("xmlrpc:empty", "file:", "file:/hosts", "file:/host/a/b", "file:/host/")),
         ("header:", Code.BAD_HEADER),
         *((f"json:{path}", Code.BAD_IGNORE) for path in ("", "/", "a", "//", "/a//b", "/a/", "/a~", "/~4")),
         *(
@@ -68,6 +76,9 @@ def test_a_name_is_one_part_whatever_is_in_it() -> None:
 
 def test_a_comparison_looks_into_its_own_kind_of_content() -> None:
     header, path, element = map(read_ignore, ("header:Vary", "index:/files/*/yanked", "html:nav"))
-    assert all(is_looked_at(header, kind) for kind in Comparison)
+    status, empty, host = map(read_ignore, ("status/200/404", "json:empty", "file:/host"))
+    assert all(is_looked_at(each, kind) for kind in Comparison for each in (header, status))
+    assert [kind for kind in Comparison if is_looked_at(empty, kind)] == [Comparison.JSON]
+    assert [kind for kind in Comparison if is_looked_at(host, kind)] == [Comparison.FILE]
     assert [kind for kind in Comparison if is_looked_at(path, kind)] == [Comparison.SIMPLE_INDEX]
     assert [kind for kind in Comparison if is_looked_at(element, kind)] == [Comparison.HTML]

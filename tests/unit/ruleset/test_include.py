@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgeproxy.control.failures import CannotRun
-from edgeproxy.control.start import read_rules
+from edgeproxy.control.reading import read_rules
 from edgeproxy.ruleset.load import NO_OVERRIDES, RuleFileError, load_ruleset, parse_ruleset
 from edgeproxy.ruleset.model import Files, Forward
 from edgeproxy.ruleset.origins import DirectoryBackend

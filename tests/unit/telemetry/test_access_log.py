@@ -68,3 +68,14 @@ def test_lines_are_kept_until_they_are_flushed() -> None:
     for _ in range(1000):
         log.write(RECORD)
     assert out.getvalue().count("\n") == 1001
+
+
+def test_what_may_stay_is_said_by_whoever_makes_the_log() -> None:
+    out = io.StringIO()
+    log = AccessLog(out, scrub_path=lambda _: "/[path]", scrub_text=lambda text: f"[{len(text)}]")
+    log.write(Record(0, "192.0.2.7", "http", "GET", "pypi.test", "/reset/hunter2hunter2", "pip/24.0"))
+    log.write(Record(0, "192.0.2.7", "http"))
+    log.flush()
+    first, second = map(json.loads, out.getvalue().splitlines())
+    assert (first["path"], first["host"], first["user_agent"]) == ("/[path]", "[9]", "[8]")
+    assert (second["path"], second["host"], second["user_agent"]) == (None, None, None)

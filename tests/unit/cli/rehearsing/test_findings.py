@@ -10,6 +10,7 @@ from rehearsing import NOW, Answers, found, rules, start, walked
 from edgeproxy.cli.rehearsing.found import problems
 from edgeproxy.cli.rehearsing.held import by_url, flips, recordable, redirects_of
 from edgeproxy.cli.rehearsing.walk import Heard, Origin
+from edgeproxy.migration.comparing.outcomes import Fault, NoOutcome, Outcome, Result
 from edgeproxy.migration.rehearsal import HeldRedirect
 from edgeproxy.ruleset.problems import Code
 from edgeproxy.telemetry.counters import BackendFailure
@@ -142,6 +143,50 @@ def test_the_same_of_several_requests_is_told_once() -> None:
         "So do GET https://pypi.test/simple/attrs/, GET https://pypi.test/simple/flask/, "
         "GET https://pypi.test/simple/django/ and 1 more."
     )
+
+
+# -- calls ------------------------------------------------------------------------------------------------------------
+
+CALLS = rules("""
+{name: calls, match: {host: app, path: /pypi, methods: [POST], xmlrpc: [search]}, safety: safe, forward: {cutover: reads}}
+{name: old, match: {host: old, path: /pypi, methods: [POST], xmlrpc: [search]}, safety: safe, forward: {backend: modern}, fallback: {to: legacy, on: [5xx]}}
+""")
+RETIRED = Fault("-32500", "it is retired")
+
+
+def called(legacy: Outcome, modern: Outcome, url: str = "https://pypi.test/pypi") -> list[tuple[Code, str]]:
+    answers = {"legacy /pypi": Heard(200, outcome=legacy), "modern /pypi": Heard(200, outcome=modern)}
+    said = found(CALLS, start(CALLS, url, "POST", call="search"), answers)
+    return [(each.code, f"{each.message}; {each.why}") for each in said]
+
+
+@pytest.mark.parametrize(
+    ("legacy", "modern", "old", "new"),
+    [
+        (Result(), RETIRED, "a result", "the fault -32500"),
+        (RETIRED, Result(), "the fault -32500", "a result"),
+        (Fault("1", "TypeError"), RETIRED, "the fault 1", "the fault -32500"),
+        (Result(), NoOutcome("it is HTML"), "a result", "no answer to a call"),
+    ],
+)
+def test_arms_of_which_one_answers_by_a_fault_differ(legacy: Outcome, modern: Outcome, old: str, new: str) -> None:
+    ((code, said),) = called(legacy, modern)
+    assert code is Code.ARMS_DIFFER
+    assert f"(search) is {old} on the arm legacy of reads and {new} on the arm modern of reads" in said
+    assert ("-32500: 'it is retired'" in said) == (RETIRED in (legacy, modern))
+
+
+@pytest.mark.parametrize(
+    "both", [(Result(), Result()), (RETIRED, Fault("-32500", "It is retired.")), (RETIRED, RETIRED)]
+)
+def test_calls_that_come_to_the_same_are_alike(both: tuple[Outcome, Outcome]) -> None:
+    assert called(*both) == []
+
+
+def test_a_fallback_that_answers_by_a_fault_is_told() -> None:
+    ((code, said),) = called(RETIRED, Result(), "https://legacy.pypi.test/pypi")
+    assert code is Code.FALLBACK_DIFFERS
+    assert "is a result, and the fault -32500 while modern fails" in said
 
 
 # -- what clients hold ------------------------------------------------------------------------------------------------

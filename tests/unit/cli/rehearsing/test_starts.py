@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from xmlrpc.client import dumps
+
 from rehearsing import NOW, rules
 
 from edgeproxy.cli.rehearsing.captured import Capture, captured, read_lines
@@ -123,3 +126,45 @@ def test_of_each_shape_the_hottest_request_is_walked() -> None:
 def test_the_hottest_shapes_are_taken_and_the_rest_is_counted() -> None:
     capture = captured(SITE, read_lines(LOG.splitlines(), NOW), most=1)
     assert (len(capture.shapes), capture.covered, capture.hits) == (1, 30, 35)
+
+
+CALLS = """{name: calls, match: {host: app, path: /pypi, methods: [POST], xmlrpc: [search]}, safety: safe, forward: {cutover: reads}%s}
+{name: forms, match: {host: app, path: /form, methods: [POST]}, safety: safe, forward: {backend: modern}}"""
+
+
+def call_line(body: str, count: int = 1, **more: object) -> str:
+    headers = {"Content-Type": "text/xml"}
+    return json.dumps(
+        {"method": "POST", "url": "https://pypi.test/pypi", "headers": headers, "body": body, "count": count, **more}
+    )
+
+
+def test_a_call_is_captured_with_its_parameters_and_others_are_made_with_them() -> None:
+    own = rules(CALLS % ', expect: ["POST https://pypi.test/pypi with xmlrpc search -> forward reads"]')
+    six, attrs = (dumps(({"name": name},), "search") for name in ("six", "attrs"))
+    bare = '{"method": "POST", "url": "https://pypi.test/pypi", "xmlrpc": "search", "count": 9}'
+    lines = [call_line(six, 2), call_line(attrs, 3), bare, call_line(six, 2, xmlrpc="search", headers={})]
+    capture = captured(own, read_lines(lines, NOW), most=10)
+    (shape,) = capture.shapes
+    assert (shape.request.call, shape.request.body, shape.hits) == ("search", six, 16)
+    calls = [each for each in of(own, capture=capture).starts if each.rule.name == "calls"]
+    assert {each.request.body for each in calls} == {six}
+    assert [each.origin for each in calls] == [Origin.EXPECT]  # the others are the same by now
+
+
+def test_a_case_may_say_the_parameters_of_its_call() -> None:
+    own = rules(
+        CALLS % """, expect: ['POST https://pypi.test/pypi with xmlrpc search [{"name": "six"}] -> forward reads']"""
+    )
+    calls = [each for each in of(own).starts if each.rule.name == "calls"]
+    assert {each.request.body for each in calls} == {dumps(({"name": "six"},), "search")}
+    assert [each.origin for each in calls] == [Origin.EXPECT, Origin.MADE_UP]
+
+
+def test_what_a_form_says_is_captured_and_a_secret_in_it_is_not_walked() -> None:
+    own = rules(CALLS % "")
+    form = {"url": "https://pypi.test/form", "headers": {"content-type": "application/x-www-form-urlencoded"}}
+    lines = [call_line("q=six", **form), call_line("q=six&token=abc", 5, **form), call_line("no call")]
+    capture = captured(own, read_lines(lines, NOW), most=10)
+    assert [(each.request.body, each.hits) for each in capture.shapes] == [("q=six", 1)]
+    assert (dict(capture.secret), capture.odd) == ({1: 5}, 1)

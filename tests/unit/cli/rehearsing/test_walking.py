@@ -135,6 +135,8 @@ def test_a_body_that_nobody_knows_is_not_made_up() -> None:
     own = rules('{name: all, match: {path: "/{rest*}"}, safety: safe, forward: {backend: modern}}')
     one = walk(own, start(own, "https://pypi.test/search", "POST"), {})
     assert one.ending == Undecided("what a POST says in its body is not known")
+    one = walk(own, start(own, "https://pypi.test/search", "POST", body="q=six"), {"modern /search": 200})
+    assert one.ending == Answered(200, "text/html")
 
 
 def test_what_a_rule_sets_in_an_answer_counts() -> None:

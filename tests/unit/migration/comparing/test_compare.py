@@ -22,6 +22,21 @@ def test_where_the_status_differs_nothing_else_is_compared(kind: Comparison) -> 
     assert compare(kind, old, new) == (StatusChanged(200, 404),)
 
 
+@pytest.mark.parametrize("kind", list(Comparison))
+def test_a_status_that_is_meant_is_no_difference_and_any_other_is(kind: Comparison) -> None:
+    old, moved, broken = (answer("", JSON, status=status) for status in (404, 308, 503))
+    assert found(kind, old, moved, "status/404/308") == []
+    assert found(kind, old, broken, "status/404/308")[0][0] in (Kind.STATUS_CHANGED, Kind.CHANGED)
+    assert found(kind, moved, old, "status/404/308") == [(Kind.STATUS_CHANGED, "status")]
+
+
+def test_two_of_one_status_may_be_left_uncompared() -> None:
+    old, new = answer("no", "text/plain", "Cache-Control: no-store", status=404), answer("{}", JSON, status=404)
+    assert len(found(Comparison.JSON, old, new)) == 2
+    assert found(Comparison.JSON, old, new, "status/404/404") == []
+    assert found(Comparison.JSON, replace(old, status=200), new, "status/404/404") == [(Kind.STATUS_CHANGED, "status")]
+
+
 @pytest.mark.parametrize("kind", CONTENTS)
 def test_nobody_reads_the_content_of_what_is_no_success(kind: Comparison) -> None:
     old, new = (answer(text, "text/plain", status=404) for text in ("404 Not Found", "`a` does not exist"))
@@ -127,3 +142,38 @@ def test_the_head_of_a_file_says_how_large_it_is() -> None:
 def test_who_takes_a_file_in_parts_has_to_be_told() -> None:
     old, new = answer("abc", "", "Accept-Ranges: bytes"), answer("abc")
     assert found(Comparison.FILE, old, new) == [(Kind.MISSING, "header:accept-ranges")]
+
+
+FILE = "http://pypi.test/packages/62/a1/six-1.17.0.tar.gz"
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ("http://files.pypihosted.test/packages/62/a1/six-1.17.0.tar.gz", "file:/host/files.pypihosted.test"),
+        ("//files.localhost:8080/packages/62/a1/six-1.17.0.tar.gz#x", "file:/host/files.localhost"),
+        ("https://pypi.test/packages/62/a1/six-1.17.0.tar.gz", "file:/host/pypi.test"),
+        ("http://files.pypihosted.test/packages/62/a1/six-1.16.0.tar.gz", "status"),
+        ("http://files.pypihosted.test/packages/62/a1/six-1.17.0.tar.gz?v=1", "status"),
+        ("http://files.pypihosted.test/", "status"),
+        ("http://PYPI.test:80/packages/62/a1/six-1.17.0.tar.gz", "status"),
+        ("/packages/62/a1/six-1.17.0.tar.gz", "status"),
+        ("http://[/packages/62/a1/six-1.17.0.tar.gz", "status"),
+    ],
+)
+def test_a_file_on_another_host_is_named_by_that_host(location: str, path: str) -> None:
+    here, there = answer(b"\x1f\x8b", url=FILE), answer("", "", f"Location: {location}", status=301, url=FILE)
+    assert [each for _, each in found(Comparison.FILE, here, there)] == [path]
+    assert [each for _, each in found(Comparison.FILE, here, there, "file:/host/files.pypihosted.test")] == (
+        [] if path.endswith("files.pypihosted.test") else [path]
+    )
+    if path != "status":
+        assert found(Comparison.FILE, here, there, "file:/host") == []
+    assert found(Comparison.EXACT, here, there)[0] == (Kind.STATUS_CHANGED, "status")
+    nobody_knows_where = replace(there, url="")
+    assert found(Comparison.FILE, here, nobody_knows_where) == [(Kind.STATUS_CHANGED, "status")]
+
+
+def test_a_file_that_has_come_back_is_on_the_host_that_gives_it() -> None:
+    there = answer("", "", "Location: http://old.test/packages/62/a1/six-1.17.0.tar.gz", status=302, url=FILE)
+    assert found(Comparison.FILE, there, answer(b"", url=FILE)) == [(Kind.CHANGED, "file:/host/pypi.test")]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import xmlrpc.client
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -75,6 +77,16 @@ def test_a_file_that_the_old_side_sometimes_lacks_hides_no_new_side_that_always_
     assert marks(findings) == {(Kind.MISSING, "index:/files/*")}
 
 
+def test_links_lead_from_where_the_client_has_asked() -> None:
+    comparer = Comparer(shadowed(FILES), {})
+    feed(comparer, *[specimen(page("six-1.zip"), page("six-1.zip"), old=page("six-1.zip"))] * LEARNING)
+    there = replace(page("six-1.zip"), content=page("six-1.zip").content.replace(b"/pack", b"https://pypi.test/pack"))
+    by_https = replace(specimen(there, old=page("six-1.zip")), lines=b"X-Forwarded-Proto: https\r\n")
+    findings = feed(comparer, by_https, replace(by_https, lines=b"X-Forwarded-Proto: http\r\n"))
+    assert counts(findings) == {READS: (2, 1)}
+    assert marks(findings) == {(Kind.CHANGED, "index:/hosts")}
+
+
 def test_a_value_that_changes_on_both_sides_as_often_is_never_counted() -> None:
     comparer = Comparer(shadowed(), {})
     other = [part('{"name": "six", "serial": 7}') if turn % 5 < 2 else SAME for turn in range(2_000)]
@@ -93,6 +105,46 @@ def test_a_new_side_that_has_what_is_noise_far_more_often_differs() -> None:
     assert 0 < different < 60
     assert counts(feed(comparer, *[specimen(other)] * 100)) == {READS: (100, 100)}
     assert first.lessons["page"].noise  # so that it is no noise for who shows it either
+
+
+def html_of(served: int, price: str) -> Part:
+    text = f"<p>served in {served} ms</p><p>{price}</p>"
+    return Part(200, b"Content-Type: text/html\r\n", text.encode())
+
+
+def links_of(nonce: int, *links: str) -> Part:
+    text = "".join(f"<a href='{link}'>l</a>" for link in (f"/x?nonce={nonce}", *links))
+    return Part(200, b"Content-Type: text/html\r\n", text.encode())
+
+
+def rows_of(*rows: int) -> Part:
+    return part(json.dumps({"rows": [{"v": row} for row in rows]}))
+
+
+def serials_of(serial: int, other: int) -> Part:
+    text = xmlrpc.client.dumps(([["a", serial], ["b", other]],), methodresponse=True)
+    return Part(200, b"Content-Type: text/xml\r\n", text.encode())
+
+
+# A page with one place that moves by itself, and the same with others of that pattern that are wrong.
+MOVING: dict[str, tuple[str, Callable[[int], Part], Callable[[int], Part]]] = {
+    "texts": ("html", lambda n: html_of(n, "costs 10"), lambda n: html_of(n, "costs nothing")),
+    "links": ("html", lambda n: links_of(n, "/a", "/b"), lambda n: links_of(n, "http://evil.test/a", "/gone")),
+    "rows": ("json", lambda n: rows_of(n, 5, 6), lambda n: rows_of(n, -1, -2)),
+    "serials": ("xmlrpc", lambda n: serials_of(n, 3), lambda n: serials_of(n, -3)),
+}
+
+
+@pytest.mark.parametrize("case", MOVING)
+def test_a_place_that_is_noise_hides_no_other_place_of_its_pattern(case: str) -> None:
+    kind, old, new = MOVING[case]
+    comparer = Comparer(shadowed(RULES.replace("compare: json", f"compare: {kind}")), {})
+    feed(comparer, *(specimen(old(n + 1), old(n + 2), old=old(n)) for n in range(LEARNING)))
+    findings = feed(comparer, *(specimen(new(n + 1), old=old(n)) for n in range(100)))
+    assert counts(findings) == {READS: (100, 100)}
+    ((_, pattern),) = {mark for mark in marks(findings) if mark[0] is Kind.MORE}
+    assert marks(findings) == {(Kind.CHANGED, pattern), (Kind.MORE, pattern)}
+    assert counts(feed(comparer, *(specimen(old(n + 1), old=old(n)) for n in range(500)))) == {READS: (500, 0)}
 
 
 def test_a_new_side_that_gives_no_answer_differs() -> None:

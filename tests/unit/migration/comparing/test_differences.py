@@ -13,6 +13,7 @@ from edgeproxy.migration.comparing.differences import (
     Difference,
     Kind,
     Missing,
+    More,
     NoAnswer,
     Reordered,
     Side,
@@ -39,6 +40,7 @@ EVERY: list[Difference] = [
     Reordered("json:/urls", "json:/urls"),
     Unreadable(Side.NEW, Flaw.SYNTAX, "line 1"),
     Unlisted(7),
+    More("json:/rows/*/v", "json:/rows/*/v", Kind.CHANGED, 3),
 ]
 
 

@@ -8,13 +8,18 @@ import pytest
 from specimens import OTHER, SAME, part, specimen
 
 from edgeproxy.migration.comparing.frames import FrameReader, framed
-from edgeproxy.migration.specimen import Part, Silence
+from edgeproxy.migration.specimen import Astray, Ending, Part, Silence
 
 SPECIMENS = [
     specimen(),
     specimen(OTHER, again=SAME),
     specimen(Silence.TIMEOUT, again=Silence.BROKEN),
     specimen(part(bytes(range(256))), old=Part(200, b"X: \xff\r\n", digest="ab" * 32, size=1 << 31)),
+    specimen(
+        replace(SAME, ending=Ending("http://pypi.test/a", part(b"at the end"))),
+        old=replace(SAME, ending=Ending("http://pypi.test/b", Silence.BROKEN)),
+        again=replace(SAME, ending=Ending("http://pypi.test/c", Astray.TOO_MANY)),
+    ),
     replace(specimen(replace(SAME, is_cut=True)), is_overridden=True, number=0, generation=9),
 ]
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
-from compared import JSON, answer, found
+from compared import JSON, V1_JSON, answer, found
 
 from edgeproxy.migration.comparing.differences import Kind
+from edgeproxy.migration.comparing.headers import MEANT
 from edgeproxy.ruleset.modifiers import Comparison
 
 
@@ -20,6 +23,9 @@ def differences(old: list[str], new: list[str], kind: Comparison = Comparison.JS
         (["Allow: GET, HEAD"], ["Allow: HEAD", "Allow: GET"]),
         (["Set-Cookie: session=aaa; Path=/"], ["Set-Cookie: session=bbb; Path=/"]),
         (['WWW-Authenticate: Digest realm="a", nonce="1"'], ['WWW-Authenticate: digest realm="a", nonce="2"']),
+        (["Vary: Accept, accept-encoding"], ["Vary: Accept-Encoding", "vary: ACCEPT"]),
+        (["Surrogate-Control: max-age=60, stale-if-error=5"], ["Surrogate-Control: stale-if-error=5,max-age=60"]),
+        (['ETag: "a"'], ['ETag: "b"']),
         (["X-Only-Old: 1"], ["X-Only-New: 1"]),  # a new system may have headers of its own
     ],
 )
@@ -39,6 +45,25 @@ def test_the_same_is_meant(old: list[str], new: list[str]) -> None:
 )
 def test_something_else_is_meant(old: list[str], new: list[str], difference: tuple[Kind, str]) -> None:
     assert differences(old, new) == [difference]
+
+
+OF_CACHES = ["Vary: Accept", "Surrogate-Control: max-age=9", "CDN-Cache-Control: max-age=9", "Pragma: no-cache"]
+
+
+@pytest.mark.parametrize("kind", sorted(set(Comparison) - {Comparison.REDIRECT}), ids=str)
+@pytest.mark.parametrize("line", OF_CACHES)
+def test_what_a_cache_goes_by_counts_in_every_kind_that_is_of_content(kind: Comparison, line: str) -> None:
+    name = f"header:{line.partition(':')[0].lower()}"
+    page = answer('{"files": []}', V1_JSON, line), answer('{"files": []}', V1_JSON)
+    assert found(kind, *page) == [(Kind.MISSING, name)]
+    assert found(kind, *page[::-1]) == [(Kind.ADDED, name)]
+    assert found(kind, *page, name) == []
+
+
+def test_the_readme_names_each_header_that_a_kind_compares() -> None:
+    text = (Path(__file__).parents[4] / "rules/README.md").read_text()
+    said = text[text.index("#### How answers are compared") : text.index("### `rewrite`")].lower()
+    assert {name for names in MEANT.values() for name in names if f"`{name}`" not in said} == set()
 
 
 def test_a_header_may_be_ignored_in_every_kind() -> None:

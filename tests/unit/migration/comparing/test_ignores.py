@@ -72,3 +72,9 @@ def test_all_that_a_pattern_stands_for_is_ignored_or_not() -> None:
         "(other)",
     ):
         assert not found.takes_all(pattern)
+
+
+def test_a_status_is_ignored_beside_the_one_it_stood_for() -> None:
+    found = ignores("status/404/200", "status/404/404")
+    assert found.takes_all("status/404/200")
+    assert not any(map(found.takes_all, ("status/200/404", "status/404/500", "status/404/20", "status")))

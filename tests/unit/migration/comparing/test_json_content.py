@@ -141,3 +141,24 @@ def test_large_numbers_are_shown_in_short() -> None:
     (difference,) = compare(Comparison.JSON, answer("9" * 4000, JSON), answer("1e999", JSON))
     assert "bits" in repr(difference)
     assert "inf" in repr(difference)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "left"),
+    [
+        (
+            '{"a": "", "b": {"c": null}}',
+            '{"a": null, "b": {}}',
+            [(Kind.MISSING, "json:/b")],
+        ),  # {"c": null} was not empty
+        ('{"a": "", "b": [{"c": []}], "d": 0}', '{"b": [{}], "d": 0, "e": {}}', []),
+        ('{"a": ""}', '{"a": "x"}', [(Kind.ADDED, "json:/a")]),
+        ('{"urls": [1]}', '{"urls": []}', [(Kind.MISSING, "json:/urls")]),
+        ('{"a": null}', '{"a": false}', [(Kind.ADDED, "json:/a")]),
+        ('{"a": 0}', "{}", [(Kind.MISSING, "json:/a")]),
+        ('[""]', "[null]", [(Kind.TYPE_CHANGED, "json:/0")]),
+        ('""', "null", [(Kind.TYPE_CHANGED, "json:")]),
+    ],
+)
+def test_what_is_empty_may_be_what_is_not_there(old: str, new: str, left: list[tuple[Kind, str]]) -> None:
+    assert differences(old, new, "json:empty") == left

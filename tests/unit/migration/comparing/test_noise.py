@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -14,13 +15,16 @@ from edgeproxy.migration.comparing.differences import (
     Difference,
     Kind,
     Missing,
+    More,
     NoAnswer,
     Side,
     StatusChanged,
+    Unlisted,
     Unreadable,
     kind_of,
 )
-from edgeproxy.migration.comparing.noise import HALF_LIFE, MOST, Noise
+from edgeproxy.migration.comparing.noise import MOST, Noise
+from edgeproxy.migration.comparing.noise_seen import HALF_LIFE, level_of
 from edgeproxy.migration.specimen import Silence
 
 
@@ -75,7 +79,7 @@ def test_what_is_learned_later_makes_older_lessons_fade_as_if_it_had_been_one() 
 
 
 def test_what_was_seen_once_is_not() -> None:
-    noise = taught((DOWNLOADS, DOWNLOADS), *[QUIET] * 3)
+    noise = taught((DOWNLOADS,), *[QUIET] * 3)
     assert noise.without_noise([DOWNLOADS]) == (DOWNLOADS,)
     assert 0.2 < noise.share_of(DOWNLOADS) < 0.3
 
@@ -137,6 +141,8 @@ LOST = [
     StatusChanged(200, 404),
     changed("index:/files/*/hashes/sha256"),
     changed("json:/urls/*/digests/sha256"),
+    changed("index:/hosts"),
+    changed("index:/files/*/url/path"),
 ]
 
 
@@ -158,17 +164,101 @@ def test_what_is_learned_in_parts_is_held_against_shadows_as_if_it_had_been_one(
         news.note(differences, whole)
         parts = parts.then(news)
     (ours,), (theirs,) = whole.to_json()["seen"], parts.to_json()["seen"]
-    assert ours == {key: pytest.approx(each, abs=0.01) if key not in ("kind", "pattern") else each
-                    for key, each in theirs.items()}  # fmt: skip
+    for name in ("pairs", "shadows"):
+        ((level, weight),) = ours[name]
+        assert theirs[name] == [[level, pytest.approx(weight, abs=0.01)]]
+    assert ours["compared"] == pytest.approx(theirs["compared"], abs=0.01)
 
 
-def test_noise_of_the_version_before_is_still_known() -> None:
-    words = {"kind": "changed", "pattern": DOWNLOADS.pattern, "count": 8}
-    noise = Noise.from_json({"version": 1, "pairs": 20, "seen": [words]})
-    assert noise.is_noise(DOWNLOADS)
-    for _ in range(50):
-        noise.note([DOWNLOADS])
-    assert not noise.is_noise(DOWNLOADS)
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_did_not_count_how_much_of_a_page_is_noise_is_learned_anew(version: int) -> None:
+    words = {"kind": "changed", "pattern": DOWNLOADS.pattern, "count": 8, "shadows": 3, "compared": 9}
+    assert not Noise.from_json({"version": version, "pairs": 20, "seen": [words]})
+
+
+# -- how many there are in one comparison -------------------------------------------------------------------------------
+
+
+def many(number: int) -> tuple[Difference, ...]:
+    return tuple(Changed(f"json:/urls/{at}/downloads", "json:/urls/*/downloads", "a", "b") for at in range(number))
+
+
+def test_one_noisy_place_hides_no_other_one_of_its_pattern() -> None:
+    noise = taught(*[many(1)] * 20)
+    assert noise.without_noise(many(1)) == ()
+    more = More(DOWNLOADS.pattern, DOWNLOADS.pattern, Kind.CHANGED, 3)
+    assert noise.without_noise([changed("json:/info/version"), *many(3)]) == (
+        *(more, changed("json:/info/version")),
+        *many(3),
+    )
+    assert not noise.hides((Kind.MORE, DOWNLOADS.pattern))
+
+
+@pytest.mark.parametrize("rarely", [0.02, 1.0])
+def test_one_more_than_all_pairs_have_is_none_however_rarely_shadows_have_it(rarely: float) -> None:
+    dice, noise, judged = Random(7), taught(*[many(2)] * 20), []
+    for turn in range(2_000):
+        if turn % 20 == 0:
+            noise.learn(many(2))
+        number = 3 if dice.random() < rarely else 2
+        noise.note(many(number))
+        judged.append((number, bool(noise.without_noise(many(number)))))
+    assert {is_different for number, is_different in judged if number == 3} == {True}
+    assert {is_different for number, is_different in judged if number == 2} <= {False}
+
+
+def lengths(dice: Random) -> int:
+    """Of a list that is noise from its first element to its last: other documents have longer ones."""
+    return max(1, min(900, int(dice.lognormvariate(2, 1.5))))
+
+
+def changes(dice: Random) -> int:
+    """What has happened between two questions: mostly nothing, and now and then much."""
+    return sum(dice.random() < 0.03 for _ in range(10))
+
+
+@pytest.mark.parametrize("draw", [lengths, changes], ids=lambda each: each.__name__)
+def test_what_both_sides_have_more_or_less_of_stays_noise(draw: Callable[[Random], int]) -> None:
+    dice, noise, shown = Random(3), Noise(), 0
+    for turn in range(6_000):
+        if turn < 20 or turn % 20 == 0:
+            noise.learn(many(draw(dice)))
+        number = draw(dice)
+        noise.note(many(number))
+        shown += turn >= 20 and bool(noise.without_noise(many(number)))
+    assert shown <= 6
+
+
+def test_where_the_number_varies_a_new_side_that_has_more_of_it_beyond_chance_differs() -> None:
+    dice, noise, shown = Random(5), Noise(), 0
+    for turn in range(2_000):
+        if turn < 20 or turn % 20 == 0:
+            noise.learn(many(dice.randint(1, 3)))
+        number = dice.randint(1, 3) + 2
+        noise.note(many(number))
+        shown += turn >= 40 and bool(noise.without_noise(many(number)))
+    assert shown == 1_960
+
+
+def test_more_lost_files_than_pairs_ordinarily_lack_are_no_noise() -> None:
+    lost = [Missing(f"index:/files/a-{n}.zip", "index:/files/*", "") for n in range(9)]
+    noise = taught(*[(lost[0],)] * 30, tuple(lost), tuple(lost), *[QUIET] * 68)
+    assert noise.without_noise(lost[:1]) == ()
+    assert noise.without_noise(lost[:9])[0] == More("index:/files/*", "index:/files/*", Kind.MISSING, 9)
+
+
+def test_what_is_not_listed_counts_as_many_as_it_is() -> None:
+    noise = taught(*[(Unlisted(3),)] * 20)
+    assert noise.without_noise([Unlisted(3)]) == ()
+    assert noise.without_noise([Unlisted(4_000)])[-1] == Unlisted(4_000)
+
+
+def test_numbers_have_a_bound() -> None:
+    levels = {level_of(number) for number in (*range(1, 3_000), 10**9)}
+    assert {*range(1, 33)} < levels
+    assert len(levels) < 70
+    noise = taught(*(many(number) for number in range(1, 1_000, 3)))
+    assert len(noise.to_json()["seen"][0]["pairs"]) < 70
 
 
 def test_it_has_a_bound_and_keeps_what_is_seen_most() -> None:
@@ -192,17 +282,22 @@ def test_it_comes_back_from_json() -> None:
     assert again.is_noise(DOWNLOADS)
 
 
+ONE: dict[str, object] = {"kind": "changed", "pattern": "a", "pairs": [[1, 1.0]], "shadows": [], "compared": 1}
+ODD: tuple[dict[str, object], ...] = (
+    *({"kind": "odd"}, {"pairs": [[1, True]]}, {"pairs": [[0, 1.0]]}, {"pairs": [["a", 1.0]]}, {"pairs": 3}),
+    *({"shadows": [[1, -1.0]]}, {"compared": -1}),
+)
+
+
 @pytest.mark.parametrize(
     "found",
     [
         {},
-        {"version": 3, "pairs": 1, "seen": []},
-        {"version": 1, "pairs": -1, "seen": []},
-        {"version": 1, "pairs": float("nan"), "seen": []},
-        {"version": 1, "pairs": 1, "seen": [{"kind": "odd", "pattern": "a", "count": 1}]},
-        {"version": 1, "pairs": 1, "seen": [{"kind": "changed", "pattern": "a", "count": True}]},
-        {"version": 1, "pairs": 1, "seen": [3]},
-        {"version": 2, "pairs": 1, "seen": [{"kind": "changed", "pattern": "a", "count": 1, "shadows": -1}]},
+        {"version": 4, "pairs": 1, "seen": []},
+        {"version": 3, "pairs": -1, "seen": []},
+        {"version": 3, "pairs": float("nan"), "seen": []},
+        {"version": 3, "pairs": 1, "seen": [3]},
+        *({"version": 3, "pairs": 1, "seen": [ONE | odd]} for odd in ODD),
     ],
 )
 def test_anything_else_is_refused(found: dict[str, object]) -> None:

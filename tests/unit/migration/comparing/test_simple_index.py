@@ -34,7 +34,7 @@ def test_the_form_says_nothing() -> None:
     assert found(INDEX, in_html(FILES), answer(in_html(FILES).content + b"\n", V1_HTML)) == []
 
 
-def test_nor_do_host_and_path_of_the_urls() -> None:
+def test_nor_does_the_path_of_urls_on_one_host_where_a_hash_says_which_file_it_is() -> None:
     assert pages('<a href="../../packages/a/a-1.zip#md5=aa">a-1.zip</a>', "<a href=/x/a-1.zip#md5=AA>a-1.zip</a>") == []
 
 
@@ -161,8 +161,126 @@ def test_what_else_is_said_of_files_counts_where_the_algorithms_differ() -> None
 def test_the_digest_in_a_path_is_a_hash_that_pages_of_all_ages_share() -> None:
     old = f"<a href='../../packages/ab/cd/{'0' * 60}/a-1.zip#md5=aa'>a-1.zip</a>"
     new = f"<a href='https://files.pypihosted.test/packages/ab/cd/{'1' * 60}/a-1.zip#md5=aa'>a-1.zip</a>"
-    assert pages(old, new) == [(Kind.CHANGED, "index:/files/a-1.zip/url/digest")]
+    assert pages(old, new, "index:/hosts") == [(Kind.CHANGED, "index:/files/a-1.zip/url/digest")]
     assert pages(old, "<a href=/elsewhere/a-1.zip#md5=aa>a-1.zip</a>") == []
+
+
+HOSTS = "index:/hosts"
+HERE = "https://pypi.test/simple/a/"
+
+
+def asked_here(old: str, new: str, *ignored: str) -> list[tuple[Kind, str]]:
+    """Of two pages that a client has asked for at HERE."""
+    return found(INDEX, *(answer(each, HTML, url=HERE) for each in (old, new)), *ignored)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("https://files.test/a-1.zip", "http://files.test/a-1.zip"),
+        ("https://files.test/a-1.zip", "https://files.test:8443/a-1.zip"),
+        ("https://files.test/a-1.zip", "http://evil.test/a-1.zip"),
+        ("../../a-1.zip", "https://files.test/a-1.zip"),
+        ("../../a-1.zip", "ftp:/a-1.zip"),
+        ("../../a-1.zip", "//files.test/a-1.zip"),
+        ("/a-1.zip", "http://pypi.test/a-1.zip"),
+        ("/a-1.zip", "http://[::1/a-1.zip"),
+    ],
+)
+def test_files_that_lie_on_another_host_differ_once_however_many_there_are(old: str, new: str) -> None:
+    sides = [
+        "".join(f"<a href={each.replace('a-1', f'a-{n}')}#md5=aa>a-{n}.zip</a>" for n in "123") for each in (old, new)
+    ]
+    assert asked_here(*sides) == [(Kind.CHANGED, HOSTS)]
+    assert asked_here(*sides, HOSTS) == []
+    assert asked_here(*sides[::-1]) == [(Kind.CHANGED, HOSTS)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("https://files.test/a-1.zip", "HTTPS://Files.Test:443/a-1.zip"),
+        ("../../packages/a-1.zip", "https://pypi.test/packages/a-1.zip"),
+        ("//pypi.test/p/a-1.zip", "/p/a-1.zip"),
+        ("a-1.zip", "./a-1.zip"),
+        ("https://files.test/a-1.zip", "https://user@files.test/a-1.zip"),
+    ],
+)
+def test_one_host_has_many_spellings(old: str, new: str) -> None:
+    assert asked_here(f"<a href={old}>a-1.zip</a>", f"<a href={new}>a-1.zip</a>") == []
+
+
+def test_hosts_are_shown_those_that_differ() -> None:
+    old = "<a href=https://a.test/a-1.zip#md5=a>a-1.zip</a><a href=b-1.zip#md5=b>b-1.zip</a><a href=c-1.zip#md5=c>c-1.zip</a>"
+    new = old.replace("https://a.test", "http://b.test").replace("href=b", "href=http://c.test/b")
+    (difference,) = compare(INDEX, answer(old, HTML, url=HERE), answer(new, HTML, url=HERE))
+    assert difference == Changed(HOSTS, HOSTS, "https://a.test, https://pypi.test", "http://b.test, http://c.test")
+
+
+def test_a_base_counts_and_only_the_first_one_does() -> None:
+    link = "<a href=a-1.zip#md5=aa>a-1.zip</a>"
+    based = f"<head><base target=x><base href=https://files.test/x/><base href=http://other.test/></head>{link}"
+    assert asked_here(based, link) == [(Kind.CHANGED, HOSTS)]
+    assert asked_here(based, link.replace("a-1", "https://files.test/x/a-1", 1)) == []
+    assert asked_here(f"<base href=/other/>{link}", link) == []
+
+
+def test_both_forms_have_one_host() -> None:
+    old = answer("<a href=../../p/a-1.zip>a-1.zip</a>", HTML, url=HERE)
+    for url, expected in (
+        ("https://pypi.test/p/a-1.zip", []),
+        ("https://files.test/p/a-1.zip", [(Kind.CHANGED, HOSTS)]),
+    ):
+        new = answer(f'{{"files": [{{"filename": "a-1.zip", "url": "{url}"}}]}}', V1_JSON, url=HERE)
+        assert found(INDEX, old, new) == expected
+
+
+def test_files_of_one_side_alone_and_links_to_something_else_have_no_host() -> None:
+    old = "<a href=a-1.zip#md5=aa>a-1.zip</a>"
+    assert asked_here(old, f"{old}<a href=http://evil.test/b-1.zip>b-1.zip</a>") == [
+        (Kind.ADDED, "index:/files/b-1.zip")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "differ"),
+    [
+        ("/p/a-1.zip", "/q/a-1.zip", True),
+        ("/p/a-1.zip", "/simple/a/../../p/a-1.zip", False),
+        ("/p/a-1.zip?x=1", "/p/a-1.zip?x=2", True),
+        ("/p/a-1.zip#sha256=aa", "/gone/a-1.zip#sha256=aa", False),
+        ("/p/a-1.zip#sha256=aa", "/gone/a-1.zip#sha256=aa&egg=x", False),
+    ],
+)
+def test_where_no_hash_says_which_file_it_is_its_path_does(old: str, new: str, differ: bool) -> None:
+    at = "index:/files/a-1.zip/url/path"
+    sides = [f"<a href={each}>a-1.zip</a>" for each in (old, new)]
+    assert asked_here(*sides) == ([(Kind.CHANGED, at)] if differ else [])
+    assert asked_here(*sides, "index:/files/*/url/path") == asked_here(*sides, "index:/files/*/url") == []
+
+
+def test_the_path_counts_where_no_algorithm_is_of_both_sides_and_not_on_another_host() -> None:
+    old, new = "<a href=/p/a-1.zip#md5=aa>a-1.zip</a>", "<a href=/q/a-1.zip#sha256=bb>a-1.zip</a>"
+    apart = "index:/hash-algorithms"
+    assert asked_here(old, new, apart) == [(Kind.CHANGED, "index:/files/a-1.zip/url/path")]
+    assert asked_here(old, new.replace("/q", "https://files.test/q"), apart, HOSTS) == []
+    assert asked_here(old, new.replace("#sha256=bb", ""), apart) == [
+        (Kind.CHANGED, "index:/files/a-1.zip/url/path"),
+        (Kind.MISSING, "index:/files/a-1.zip/hashes/md5"),
+    ]
+
+
+def test_where_nobody_knows_the_pages_own_url_its_host_is_one_of_its_own() -> None:
+    page, based = "<a href=/p/a-1.zip>a-1.zip</a>", "<base href=https://files.test/><a href=p/a-1.zip>a-1.zip</a>"
+    assert pages(page, page.replace("/p", "/q")) == [(Kind.CHANGED, "index:/files/a-1.zip/url/path")]
+    assert pages(page, page.replace("/p", "p")) == pages(page, page.replace("/p", "../q")) == []
+    assert pages(based, page) == [(Kind.CHANGED, HOSTS)]
+
+
+def test_a_file_that_is_listed_twice_lies_where_both_say() -> None:
+    one, other = "<a href=/p/a-1.zip#md5=aa>a-1.zip</a>", "<a href=https://files.test/a-1.zip#md5=aa>a-1.zip</a>"
+    assert asked_here(one + other, other + one + one) == []
+    assert asked_here(one + other, one) == [(Kind.CHANGED, HOSTS)]
 
 
 def test_the_text_of_a_link_counts_where_it_is_not_the_file_name() -> None:

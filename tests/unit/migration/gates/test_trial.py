@@ -184,6 +184,12 @@ def test_shadows_that_nobody_could_compare_keep_the_gate_from_passing() -> None:
     assert str(many).endswith("(new 0 of 8,000, 16 could not be compared)")
 
 
+def test_more_of_the_same_does_not_help_where_too_many_cannot_be_compared_and_the_gate_says_so() -> None:
+    half = after(DIFFERENCES, *[Block(shadows=ShadowCounts(1000, 0, 1000))] * 8)
+    assert half.more_to_pass is None
+    assert ": not enough data, for 50 % could not be compared and at most 0.1 % may: shadow fewer: " in str(half)
+
+
 def test_it_does_not_matter_which_worker_counted() -> None:
     workers = [block(10, 1, 90, 2), block(20, 0, 180, 1), block(0, 0, 30, 0)]
     assert after(ERRORS, merged(workers)) == after(ERRORS, merged(reversed(workers)))
@@ -212,3 +218,14 @@ def test_evidence_goes_through_json() -> None:
 )
 def test_a_line_for_the_operator(blocks: tuple[Block, ...], said: str) -> None:
     assert str(after(ERRORS, *blocks)) == said
+
+
+def test_an_arm_that_was_well_for_long_and_then_breaks_says_that_it_was_a_part_of_the_step() -> None:
+    blocks = [block(100, 0, 100, 0)] * 400 + [block(100, 60, 100, 0)] * 3
+    evidence = after(ERRORS, *blocks)
+    assert evidence.verdict is Verdict.FAIL
+    assert evidence.high is not None
+    assert ("in a part of the step" in str(evidence)) == (evidence.high <= evidence.bound)
+    evidence = after(DIFFERENCES, *[Block(shadows=ShadowCounts(100, 0))] * 2_000, Block(shadows=ShadowCounts(100, 9)))
+    assert evidence.verdict is Verdict.FAIL
+    assert ": beyond it in a part of the step (" in str(evidence)

@@ -153,12 +153,14 @@ def test_who_sends_a_credential_is_not_shadowed(planner: Planner, target: str, n
         ("/pypi?next=https://x/?token=NESTED55", {}, False),
         ("/pypi?q=pypi-AgEIcHlwaS5vcmcCJDk4YzM2", {}, False),
         ("/pypi?q=1;sid=abc", {}, False),
+        (f"/pypi?q={'a' * 2_000}", {}, True),
+        (f"/pypi?q={'a' * 2_100}", {}, False),  # nobody looks through so much
     ],
 )
 def test_nor_who_hides_one_in_a_value(planner: Planner, target: str, values: dict[str, str], is_asked: bool) -> None:
     shadow = shadow_of(plan(planner, target))
     assert shadow is not None
-    assert shadow.may_be_asked(values) == is_asked
+    assert (shadow.may_be_asked(values) and not shadow.holds_secret(values)) == is_asked
 
 
 def test_the_rules_edits_are_made_and_what_the_edge_says_of_the_client_goes_on(planner: Planner) -> None:
@@ -185,6 +187,7 @@ NEVER_SENT = (
     ),
     *("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range", "Expect", "TE"),
     *("Connection", "Upgrade", "Transfer-Encoding", "Content-Length", "X-HTTP-Method-Override", "Edge-Shadow"),
+    *("X-Original-URL", "X-Rewrite-URL", "X-SSL-Client-Cert", "X-SSL-Client-S-DN", "X-Remote-User", "DPoP"),
 )
 
 
@@ -205,3 +208,11 @@ def test_what_a_shadow_never_says(names: list[str], written: object) -> None:
 def test_a_body_has_its_length_and_no_other(planner: Planner) -> None:
     assert shadow_lines(b"Content-Length: 9\r\n", b"") == b"Edge-Shadow: 1\r\nContent-Length: 0\r\n"
     assert shadow_lines(b"Content-Length: 9\r\n", None) == b"Edge-Shadow: 1\r\n"
+
+
+def test_so_much_that_nobody_looks_through_it_is_not_shadowed(planner: Planner) -> None:
+    shadow = shadow_of(plan(planner, "/a"))
+    assert shadow is not None
+    assert not shadow.holds_secret({"user-agent": "pip/26.3", "accept": "a" * 4_000})
+    assert shadow.holds_secret({"user-agent": "pip/26.3", "accept": "a" * 4_100})
+    assert not shadow.holds_secret({"x-edge": "a" * 4_100}), "the rule sets it anew"

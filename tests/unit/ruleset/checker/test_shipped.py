@@ -18,7 +18,7 @@ from edgeproxy.ruleset.problems import Code
 RULES = Path(__file__).parents[4] / "rules"
 STAGES = sorted((RULES / "pypi").glob("*.yaml"))
 DEMO = sorted((RULES / "demo").glob("*.yaml"))
-OTHERS = [*DEMO, *sorted((RULES / "examples").glob("*.yaml"))]
+OTHERS = [*DEMO, *sorted((RULES / "examples").glob("*.yaml")), *sorted((RULES / "compare").glob("*.yaml"))]
 DAY = 86_400.0
 PROVED = ("proved: no redirect loop",)
 
@@ -45,7 +45,7 @@ def test_a_stage_says_what_it_expects(stage: Path) -> None:
 
 
 @pytest.mark.parametrize("path", OTHERS, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_what_the_demo_runs_and_every_example_has_no_fault(path: Path) -> None:
+def test_what_the_demo_runs_every_example_and_what_sites_are_compared_by_has_no_fault(path: Path) -> None:
     report = check_ruleset(load_ruleset(path))
     assert report.of(Severity.ERROR, Severity.WARNING) == ()
     assert report.verdicts == PROVED

@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from edgeproxy.control.failures import CannotRun
-from edgeproxy.control.start import _check_tokens, read_again, read_rules
+from edgeproxy.control.reading import _check_tokens, read_again, read_rules
 from edgeproxy.ruleset.caches import CacheSettings
 from edgeproxy.ruleset.load import NO_OVERRIDES, RuleFileError
 

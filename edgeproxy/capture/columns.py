@@ -21,7 +21,8 @@ took: 0.2 of 0.65 µs a row. In base64, as a part of the line, they cost half as
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from struct import pack, unpack
 from typing import Any, Final
 
@@ -39,13 +40,37 @@ KIND: Final = ("asked", "fields", "outcomes", "contents")
 MORE: Final = ("sent", "body", "xmlrpc", "count")
 UNKNOWN: Final = -1
 NUMBERS: Final = 5  # of a row
-_OCTETS: Final = 8 * NUMBERS  # of a row
+_OF_NUMBER: Final = 8  # octets
+_OCTETS: Final = _OF_NUMBER * NUMBERS  # of a row
 _AT_ONCE: Final = 1 << 20  # octets of tables in one block
 _MOST: Final = (1 << 63) - 1
 NOTHING: Final = b"{}"
+_LATE: Final = b'"late '
 
 
 Entries = tuple[bytes, bytes, bytes, bytes]  # of the tables in KIND
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A block, before it is written. `line`: of JSON, its end included; `columns`: of the rows, one after the other, in
+    integers of eight octets; `late`: what stands in the place of entries that are not known yet, in the line's order.
+    """
+
+    line: bytes
+    columns: bytes
+    records: int
+    late: tuple[bytes, ...] = ()
+
+    def content(self, entries: Iterable[bytes] = ()) -> bytes:
+        """As it is written. `entries`: for those that were not known."""
+        if not self.late:
+            return self.line + _spread(self.columns)
+        parts, rest = list[bytes](), self.line
+        for placeholder, each in zip(self.late, entries, strict=True):
+            before, _, rest = rest.partition(placeholder)
+            parts += (before, each)
+        return b"".join((*parts, rest, _spread(self.columns)))
 
 
 class Columns:
@@ -57,12 +82,18 @@ class Columns:
         self.kinds = kinds
         self.own: dict[int, Entries] = {}  # kinds of this block alone
         self.connections: dict[bytes, int] = {}
-        self.flat: list[int] = []  # NUMBERS for each row
+        self._columns = tuple(bytearray() for _ in range(NUMBERS))
         self.more: dict[int, bytes] = {}
         self.octets = 0  # of connections and `more`
 
     def __len__(self) -> int:
-        return len(self.flat) // NUMBERS
+        return len(self._columns[0]) // _OF_NUMBER
+
+    def add_rows(self, flat: Sequence[int]) -> None:
+        """NUMBERS for each."""
+        form = f"<{len(flat) // NUMBERS}q"
+        for place, column in enumerate(self._columns):
+            column += pack(form, *flat[place::NUMBERS])
 
     def connection(self, entry: bytes) -> int:
         """Its number; a new one is added."""
@@ -80,25 +111,32 @@ class Columns:
         self.octets += len(more)
 
     def contents(self) -> Iterator[tuple[bytes, int]]:
-        """Blocks' contents, and how many rows are in each: in most cases one."""
-        yield from self._contents(0, len(self))
+        """Of blocks of which all is known, and how many rows are in each."""
+        return ((each.content(), each.records) for each in self.blocks())
 
-    def _contents(self, first: int, end: int) -> Iterator[tuple[bytes, int]]:
-        flat = self.flat[first * NUMBERS : end * NUMBERS]
-        kinds = {number: self.own.get(number) or self.kinds[number] for number in set(flat[::NUMBERS])}
+    def blocks(self) -> Iterator[Draft]:
+        """What it comes to: in most cases one."""
+        yield from self._blocks(0, len(self))
+
+    def _blocks(self, first: int, end: int) -> Iterator[Draft]:
+        columns = [column[first * _OF_NUMBER : end * _OF_NUMBER] for column in self._columns]
+        numbers = unpack(f"<{end - first}q", columns[0])
+        kinds = {number: self.own.get(number) or self.kinds[number] for number in dict.fromkeys(numbers)}
         more = [b'"%d":%b' % (row - first, each) for row, each in self.more.items() if first <= row < end]
         octets = sum(map(len, self.connections)) + sum(map(len, more))
         if end - first > 1 and octets + sum(sum(map(len, each)) for each in kinds.values()) > _AT_ONCE:
             middle = (first + end) // 2
-            yield from self._contents(first, middle)
-            yield from self._contents(middle, end)
+            yield from self._blocks(first, middle)
+            yield from self._blocks(middle, end)
             return
         tables: dict[str, dict[bytes, int]] = {name: {} for name in KIND}
-        numbers = b",".join([b'"%d":%b' % (number, _kind(tables, each)) for number, each in kinds.items()])
-        lists = [b'"%b":[%b]' % (name.encode(), b",".join(table)) for name, table in tables.items()]
+        listed = b",".join([b'"%d":%b' % (number, _kind(tables, each)) for number, each in kinds.items()])
+        late = tuple(each for each in tables["contents"] if each.startswith(_LATE))
+        # Contents come first: nothing that a client has said stands before a placeholder.
+        lists = [b'"%b":[%b]' % (name.encode(), b",".join(tables[name])) for name in reversed(KIND)]
         lists.append(b'"connections":[%b]' % b",".join(self.connections))
-        parts = b",".join(lists), numbers, b",".join(more), _packed(flat)
-        yield b'{%b,"kinds":{%b},"more":{%b}}\n%b' % parts, end - first
+        line = b'{%b,"kinds":{%b},"more":{%b}}\n' % (b",".join(lists), listed, b",".join(more))
+        yield Draft(line, b"".join(columns), end - first, late)
 
 
 def _kind(tables: Mapping[str, dict[bytes, int]], entries: Entries) -> bytes:
@@ -131,7 +169,7 @@ class Records(Columns):
             self.octets += sum(map(len, entries))
         connection = self.connection(entry_of("connections", words))
         began = round(record.time * 1_000_000) * 1_000
-        self.flat += (kind, connection, began, _after(began, record.head_ms), _after(began, record.ms))
+        self.add_rows((kind, connection, began, _after(began, record.head_ms), _after(began, record.ms)))
 
 
 def entry_of(table: str, words: Mapping[str, Any]) -> bytes:
@@ -146,9 +184,20 @@ def _after(began: int, milliseconds: float | None) -> int:
     return UNKNOWN if milliseconds is None else began + round(milliseconds * 1_000) * 1_000
 
 
-def _packed(flat: Sequence[int]) -> bytes:
-    octets = pack(f"<{len(flat)}q", *flat)
-    return b"".join([octets[place::_OCTETS] for place in range(_OCTETS)])
+def placeholder_of(number: int) -> bytes:
+    """In the place of a content that is not known yet."""
+    return b'%b%d"' % (_LATE, number)
+
+
+def number_in(placeholder: bytes) -> int:
+    return int(placeholder[len(_LATE) : -1])
+
+
+def _spread(columns: bytes) -> bytes:
+    """From columns to what lies in the file: the lowest octets of a column, then the next ones."""
+    height = len(columns) // NUMBERS
+    each = (columns[at : at + height] for at in range(0, len(columns), height or 1))
+    return b"".join([column[place::_OF_NUMBER] for column in each for place in range(_OF_NUMBER)])
 
 
 # -- reading --------------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, Final, assert_never
 
 from edgeproxy.control.channel import Channel
@@ -39,8 +38,8 @@ from edgeproxy.control.messages import (
 )
 from edgeproxy.control.start import Start
 from edgeproxy.migration.ledger import Ledger, read_words
+from edgeproxy.proxy.companion import environment
 
-_ROOT: Final = Path(__file__).parents[2]  # where this very package is found: a worker must not find another one
 _Waiting = list[tuple[int, asyncio.Future[None]]]
 _KILL_AFTER: Final = 1.0  # seconds between SIGABRT, on which it says where it hangs, and SIGKILL
 
@@ -247,11 +246,6 @@ def _start_process(channel: int, start: Start) -> subprocess.Popen[bytes]:
         )
     finally:
         os.close(fd)
-
-
-def environment() -> dict[str, str]:
-    """For a process of this very package."""
-    return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))}
 
 
 def _settled(waiting: _Waiting, number: int | None) -> _Waiting:

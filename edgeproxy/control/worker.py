@@ -229,6 +229,8 @@ class Worker:
             ended = None if self._edge is None else await self._edge.end_capture()
             if self._edge is not None and not self._edge.is_draining:
                 self._begin_capture(self._edge)
+            if self._edge is not None and self._edge.capture is not None:
+                await self._edge.capture.begun()
             self._channel.send(Tapped(number, {} if ended is None else ended.numbers()))
 
     def _begin_capture(self, edge: Edge) -> None:

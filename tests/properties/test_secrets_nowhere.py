@@ -282,7 +282,7 @@ def capture(said: Said) -> tuple[bytes, list[Captured]]:
     kind = rows.kind((1,), None, noted, line, fields)
     rows.tell(line, fields, "reads", None, len(body), body or None)
     rows.add(kind, Connection("7-1", "192.0.2.7", Scheme.HTTP), (BEGAN, -1, BEGAN + 1_000_000), b"ok")
-    ((content, number),) = rows.block.contents()
+    ((content, number),) = rows.take().contents()
     records, broken, _ = found_in(Packer().pack(content, number))
     assert not broken
     return content, records

@@ -15,10 +15,10 @@ from captures import SECRETS, found_in
 from harness import BackendPeer, RunningEdge, Script, always, backend, request, running_edge
 
 from edgeproxy.capture.record import Captured
+from edgeproxy.capture.rows import AT_ONCE
 from edgeproxy.capture.safety import SafetyClass
 from edgeproxy.capture.settings import Settings
-from edgeproxy.proxy.capture import taking
-from edgeproxy.proxy.capture.plain import TOGETHER
+from edgeproxy.proxy.capture import taking, writing
 from edgeproxy.telemetry.access_log import AccessLog
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
@@ -90,6 +90,8 @@ async def capturing(
         rules = RULES.format(port=origin.port, files=tmp_path)
         async with running_edge(rules, access_log=log) as edge:
             edge.edge.begin_capture(Settings("20180416T150000Z", str(directory), share, 1 << 24, 4), dice)
+            assert edge.edge.capture is not None
+            await edge.edge.capture.begun()
             yield Captures(edge, directory)
 
 
@@ -428,7 +430,7 @@ async def test_arms_and_limits_are_told_of_plain_exchanges_too(tmp_path: Path) -
 async def test_what_the_writer_cannot_take_is_dropped_and_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(taking, "MOST_WAITING", 0)
+    monkeypatch.setattr(writing, "MOST_WAITING", 0)
     async with capturing(tmp_path) as captures:
         for _ in range(5):
             assert (await captures.ask(request())).status == 200
@@ -493,10 +495,10 @@ async def test_what_takes_too_long_to_look_through_is_dropped_for_a_while_and_co
 
 async def test_a_capture_that_has_ended_leaves_nothing_with_what_is_known(tmp_path: Path) -> None:
     async with capturing(tmp_path) as captures, captures.edge.client() as client:
-        for _ in range(TOGETHER):
+        for _ in range(AT_ONCE):
             assert (await client.ask(request("/page"))).status == 200
         kind = captures.edge.edge.planners["http"].repeats[request("/page")].kind
         assert kind is not None
         assert kind.content == b"hello"
-        assert len(await captures.end()) == TOGETHER
+        assert len(await captures.end()) == AT_ONCE
         assert (kind.content, kind.kept, set(kind.entries)) == (None, None, {b"{}"})

@@ -1,13 +1,8 @@
-"""Plain exchanges: their plan is the one that is remembered for their line, and their answer came whole.
-
-PERF: what is known of one is kept as it is, in a tuple, and `TOGETHER` of them are made into rows at once. In a loop of
-its own the interpreter does this three times as fast as between the steps of an exchange: its branches are foretold,
-and its memory is near. What is held is still near, too: 32 answers of 1 KiB.
-"""
+"""Plain exchanges: their plan is the one that is remembered for their line, and their answer came whole."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from edgeproxy.capture.rows import Connection, Kind
 from edgeproxy.proxy.planner import ByFacts, Planned, Repeat
@@ -17,8 +12,6 @@ from edgeproxy.telemetry.access_log import Record
 if TYPE_CHECKING:
     from edgeproxy.http.request import RequestFields
     from edgeproxy.proxy.plan import Plan
-
-TOGETHER: Final = 32
 
 
 class AtHand:
@@ -36,10 +29,6 @@ class AtHand:
         self.fields = fields
         self.plan = plan
         self.arm = arm
-
-
-# What is at hand; began, ended, in nanoseconds since the epoch; of the answer: status, content.
-Plain = tuple[Repeat | AtHand, Connection, int, int, int, bytes | memoryview]
 
 
 def chosen(at_hand: Repeat | AtHand) -> tuple[Plan | None, str | None]:

@@ -9,7 +9,6 @@ Laws of this module:
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable
 from functools import partial
@@ -17,17 +16,19 @@ from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Final
 
 from edgeproxy.capture.bodies import MOST_OCTETS
-from edgeproxy.capture.content import ContentReader, Piece
-from edgeproxy.capture.rows import Connection, Key, Kind, RowMaker, RuleTold
+from edgeproxy.capture.columns import number_in
+from edgeproxy.capture.content import Piece
+from edgeproxy.capture.rows import Connection, Key, Kind, Late, RowMaker, RuleTold
 from edgeproxy.capture.safety import is_unsafe_behind
 from edgeproxy.capture.settings import Settings
+from edgeproxy.capture.work import Feed, LetGo, Write
 from edgeproxy.http.request import RequestFields, RequestLine
 from edgeproxy.http.target import Scheme, parse_target
 from edgeproxy.proxy.capture.asked import Asked
-from edgeproxy.proxy.capture.plain import AtHand, Plain, chosen, record_of
+from edgeproxy.proxy.capture.plain import AtHand, chosen, record_of
 from edgeproxy.proxy.capture.purse import Purse
 from edgeproxy.proxy.capture.tap import AT_ONCE, Tap
-from edgeproxy.proxy.capture.writing import End, Feed, Write, Writer
+from edgeproxy.proxy.capture.writing import Writing
 from edgeproxy.proxy.planner import ByFacts, Planned, Repeat
 from edgeproxy.ruleset.matching import Facts
 from edgeproxy.ruleset.model import Forward, Rule, Ruleset
@@ -37,10 +38,7 @@ if TYPE_CHECKING:
     from edgeproxy.proxy.client import ClientConnection
     from edgeproxy.telemetry.access_log import Record
 
-MOST_WAITING: Final = 1 << 23  # octets: of blocks, about, and of answers that are to be digested
 MOST_BODIES: Final = 1 << 23  # octets of requests' bodies that are held at once
-_OF_ROW: Final = 144  # octets that it holds, times included
-_END_WITHIN: Final = 10.0  # seconds for what waits: beyond, the disk hangs
 
 
 class Taking:
@@ -50,15 +48,13 @@ class Taking:
         self.settings = settings
         self._dice = dice
         self._connections = 0
-        self.plain: list[Plain] = []  # of which there are no rows yet
         self.rows = RowMaker(told_of(ruleset), self._hand_on, partial(_is_unsafe_behind, ruleset))
-        self._put = 0  # octets of all work that the writer got
         self._dropped = 0  # exchanges
+        self._fed = 0  # answers that the writer digests
         self.bodies = 0  # octets of requests' bodies that taps hold
         self._purse = Purse(perf_counter_ns())
         about = {"capture": settings.name, "share": settings.share, "worker": os.getpid(), "rules": ruleset.digest}
-        self._writer = Writer(settings, os.getpid(), about)
-        self._writer.start()
+        self._writing = Writing(settings, about)
 
     # -- for the edge -------------------------------------------------------------------------------------------
 
@@ -71,59 +67,29 @@ class Taking:
     @property
     def problem(self) -> str | None:
         """Why nothing more can be written."""
-        return self._writer.problem
+        return self._writing.problem
 
     def tend(self) -> None:
         """Hand on what has come: what was captured is on disk soon, however little it is."""
-        self.gather()
-        if len(self.rows.block):
+        if len(self.rows):
             self._hand_on()
+
+    async def begun(self) -> None:
+        """Until its writer is there, as far as it will be."""
+        await self._writing.begun.wait()
 
     async def end(self) -> None:
         """Write what waits. Nothing is taken any more."""
         self.tend()
         self.rows.forget()
-        self._writer.put(End({"dropped": self._dropped}))
-        await asyncio.get_running_loop().run_in_executor(None, self._writer.join, _END_WITHIN)
+        await self._writing.end({"dropped": self._dropped})
 
     def numbers(self) -> dict[str, int]:
-        writer = self._writer
-        return {
-            "connections": self._connections,
-            "written": writer.written,
-            "dropped": self._dropped,
-            "lost": writer.lost,
-            "files": writer.files,
-            "octets": writer.octets,
-        }
+        return {"connections": self._connections, "dropped": self._dropped, **self._writing.numbers()}
 
     # -- for its taps -------------------------------------------------------------------------------------------
 
-    def gather(self) -> None:
-        """Make rows of plain exchanges. PERF: most repeat a request, and are of the kind that its last one was, with
-        the same content.
-        """
-        rows, plain = self.rows, self.plain
-        block, era = rows.block, rows.era
-        flat = block.flat
-        for at_hand, connection, began, ended, status, content in plain:
-            kind = at_hand.kind
-            if (
-                kind is not None
-                and kind.era is era
-                and kind.status == status
-                and kind.content == content
-                and connection.block is block
-            ):
-                flat += (kind.number, connection.number, began, ended, ended)
-            else:
-                self._add_plain(at_hand, connection, (began, ended, ended), status, content)
-                block, era = rows.block, rows.era
-                flat = block.flat
-        plain.clear()
-        rows.look_at_size()
-
-    def _add_plain(
+    def add_plain(
         self,
         at_hand: Repeat | AtHand,
         connection: Connection,
@@ -131,6 +97,7 @@ class Taking:
         status: int,
         content: bytes | memoryview,
     ) -> None:
+        """A plain exchange that is not of the kind that its request's last one was, with the same content."""
         planned, fields = at_hand.planned, at_hand.fields
         plan, arm = chosen(at_hand)
         key = (id(planned), id(fields), id(plan), arm, status)
@@ -153,7 +120,7 @@ class Taking:
         record: Record,
         connection: Connection,
         times: tuple[int, int, int],
-        content: bytes | ContentReader | None,
+        content: bytes | Late | None,
         asked: Asked | None,
     ) -> Kind | None:
         """Any exchange that is over. `asked`: where the request had a body, or named a call. Its kind; None: it was
@@ -165,6 +132,8 @@ class Taking:
         kind = rows.kinds.get(key) or self._learn(key, None, record, line, fields)
         if kind is None:
             self._dropped += 1
+            if isinstance(content, Late):
+                self.let_go(content)
             return None
         if asked is not None:
             began = thread_time_ns()
@@ -183,12 +152,17 @@ class Taking:
         self._purse.pay(thread_time_ns() - began)
         return kind
 
-    def digestible(self, content: bytes | memoryview) -> bytes | ContentReader | None:
+    def digestible(self, content: bytes | memoryview) -> bytes | Late | None:
         """What is large is digested by the writer."""
         if len(content) <= AT_ONCE:
             return bytes(content)
-        reader = ContentReader(has_head=False)
-        return reader if self.feed(reader, [content], len(content)) else None
+        late = self.begin_late()
+        return late if self.feed(late, [content], len(content), has_head=False) else None
+
+    def begin_late(self) -> Late:
+        """An answer that the writer will digest, as `feed` gives it."""
+        self._fed += 1
+        return Late(self._fed)
 
     def may_hold(self, planned: Planned | ByFacts, held: int, more: int) -> bool:
         """Whether so much more of a request's body is held: one that may be kept, while all together are not much."""
@@ -198,26 +172,26 @@ class Taking:
         self.bodies += more
         return True
 
-    def feed(self, reader: ContentReader, pieces: list[Piece], octets: int) -> bool:
-        """Whether the pieces of an answer are digested: else there is too much."""
-        if not self._has_room(octets):
+    def feed(self, late: Late, pieces: list[Piece], octets: int, *, has_head: bool) -> bool:
+        """Whether the pieces of an answer are digested: else there is too much, and it is let go."""
+        if not self._writing.has_room(octets):
+            self.let_go(late)
             return False
-        self._put += octets
-        self._writer.put(Feed(reader, pieces, octets))
+        self._writing.put(Feed(late.number, has_head, pieces))
         return True
 
-    def _hand_on(self) -> None:
-        block = self.rows.block
-        self.rows.begin()
-        octets = block.octets + _OF_ROW * len(block)
-        if self._has_room(octets):
-            self._put += octets
-            self._writer.put(Write(block, octets))
-        else:
-            self._dropped += len(block)
+    def let_go(self, late: Late) -> None:
+        """No row will have it."""
+        self._writing.put(LetGo(late.number))
 
-    def _has_room(self, octets: int) -> bool:
-        return self._put - self._writer.done + octets <= MOST_WAITING
+    def _hand_on(self) -> None:
+        for draft in self.rows.take().blocks():
+            if self._writing.has_room(len(draft.line) + len(draft.columns)):
+                self._writing.put(Write(draft))
+            else:
+                self._dropped += draft.records
+                for late in draft.late:
+                    self.let_go(Late(number_in(late)))
 
 
 def told_of(ruleset: Ruleset) -> dict[str, RuleTold]:

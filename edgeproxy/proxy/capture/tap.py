@@ -3,11 +3,11 @@
 Laws of this module:
 - what the client gets, and when, does not depend on it: octets are handed on first;
 - a connection that is not captured has none of this;
-- of an answer that comes in pieces no more is held than `AT_ONCE`; what is larger is digested by the writer's thread as
-  it goes by, and what that cannot take now has no digest.
+- of an answer that comes in pieces no more is held than `AT_ONCE`; what is larger is digested by the writer as it goes
+  by, and what that cannot take now has no digest.
 
-PERF: a plain exchange (its plan is what is remembered for its line, its answer comes whole) has no record of its own:
-it is one tuple when it ends, and rows are made of many at once (`plain`).
+PERF: a plain exchange (its plan is what is remembered for its line, its answer comes whole) has no record of its own.
+Most repeat a request, and are of the kind that its last one was, with the same content: such a one is five numbers.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from edgeproxy.capture.columns import UNKNOWN
-from edgeproxy.capture.content import ContentReader, Piece, content_in
-from edgeproxy.capture.rows import Connection
+from edgeproxy.capture.content import Piece, content_in
+from edgeproxy.capture.rows import FULL, Connection
 from edgeproxy.proxy.capture.asked import Asked
-from edgeproxy.proxy.capture.plain import TOGETHER, AtHand, record_of
+from edgeproxy.proxy.capture.plain import AtHand, record_of
 
 if TYPE_CHECKING:
-    from edgeproxy.capture.rows import Kind
+    from edgeproxy.capture.rows import Kind, Late
     from edgeproxy.proxy.cache.giving import Known
     from edgeproxy.proxy.capture.taking import Taking
     from edgeproxy.proxy.peer import Peer
@@ -38,8 +38,8 @@ class Tap(asyncio.Transport):
     """In the place of the transport of a client's connection."""
 
     __slots__ = (
-        "_body", "_call", "_connection", "_head", "_held", "_is_cut", "_kind", "_name", "_pieces", "_plain",
-        "_reader", "_sent", "_status", "_taking", "_whole", "_write", "at_hand", "began", "inner", "peer",
+        "_body", "_call", "_connection", "_flat", "_head", "_held", "_is_cut", "_kind", "_late", "_name", "_pieces",
+        "_sent", "_status", "_taking", "_whole", "_write", "at_hand", "began", "inner", "peer",
     )  # fmt: skip
 
     def __init__(self, inner: asyncio.Transport, peer: Peer, name: str, taking: Taking) -> None:
@@ -50,7 +50,7 @@ class Tap(asyncio.Transport):
         self._name = name
         self._connection = Connection(name, peer.address, peer.scheme)
         self._taking = taking
-        self._plain = taking.plain
+        self._flat = taking.rows.flat  # PERF: looked up for every answer
         # For one exchange
         self.at_hand: Repeat | AtHand | None = None  # None: no exchange that is captured
         self.began = 0  # times are in nanoseconds since the epoch
@@ -58,7 +58,7 @@ class Tap(asyncio.Transport):
         self._head = UNKNOWN  # when its head went out, in nanoseconds since the epoch
         self._pieces: list[Piece] = []
         self._held = 0  # octets of them
-        self._reader: ContentReader | None = None  # of a large one
+        self._late: Late | None = None  # of a large one
         self._is_cut = False  # not all of it was seen
         self._whole: bytes | memoryview | None = None  # content of one that came whole
         self._sent = 0  # octets of the request's body
@@ -93,7 +93,7 @@ class Tap(asyncio.Transport):
         self._write(octets)
         ended = time_ns()
         if known.row is not None:
-            self._taking.rows.add_numbered(known.row[0], self._connection, (began, ended, ended))
+            self._taking.rows.add_row((known.row[0], self._connection, began, ended, ended))
 
     def hear(self) -> None:
         """For whom the connection speaks may be another now."""
@@ -133,10 +133,14 @@ class Tap(asyncio.Transport):
         at_hand = self.at_hand
         if at_hand is not None:
             self.at_hand = None
-            plain = self._plain
-            plain.append((at_hand, self._connection, self.began, time_ns(), status, content))
-            if len(plain) >= TOGETHER:
-                self._taking.gather()
+            ended, kind = time_ns(), at_hand.kind
+            if kind is not None and kind.status == status and kind.content == content:
+                flat = self._flat
+                flat += (kind.number, self._connection, self.began, ended, ended)
+                if len(flat) >= FULL:
+                    self._taking.rows.seal()
+            else:
+                self._taking.add_plain(at_hand, self._connection, (self.began, ended, ended), status, content)
 
     def write_whole(self, octets: bytes | memoryview, content: bytes | memoryview) -> None:
         """Likewise, of one that has a record, and does not end yet."""
@@ -160,18 +164,20 @@ class Tap(asyncio.Transport):
         self._drop_body()
         self._sent, self._call, self._body = 0, None, bytearray()
         self._status, self._head, self._whole = 0, UNKNOWN, None
-        self._pieces, self._held, self._reader, self._is_cut = [], 0, None, False
+        self._pieces, self._held, self._late, self._is_cut = [], 0, None, False
 
-    def _content(self, record: Record) -> bytes | ContentReader | None:
+    def _content(self, record: Record) -> bytes | Late | None:
         """Of the answer, if nothing of it was lost."""
-        reader = self._reader
+        late = self._late
         if not record.is_whole or self._is_cut:
+            if late is not None:
+                self._taking.let_go(late)
             return None
         if self._whole is not None:
             return self._taking.digestible(self._whole)
-        if reader is None:
+        if late is None:
             return content_in(b"".join(self._pieces)) if self._pieces else None
-        return reader if not self._held or self._taking.feed(reader, self._pieces, self._held) else None
+        return late if not self._held or self._feed(late) else None
 
     # -- the transport ------------------------------------------------------------------------------------------
 
@@ -187,11 +193,14 @@ class Tap(asyncio.Transport):
                     self._hand_over()
 
     def _hand_over(self) -> None:
-        reader = self._reader
-        if reader is None:
-            reader = self._reader = ContentReader()
-        self._is_cut = not self._taking.feed(reader, self._pieces, self._held)
+        late = self._late
+        if late is None:
+            late = self._late = self._taking.begin_late()
+        self._is_cut = not self._feed(late)
         self._pieces, self._held = [], 0
+
+    def _feed(self, late: Late) -> bool:
+        return self._taking.feed(late, self._pieces, self._held, has_head=True)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return self.inner.get_extra_info(name, default)

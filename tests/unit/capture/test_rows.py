@@ -10,10 +10,10 @@ from hashlib import sha256
 import pytest
 
 from edgeproxy.capture import rows
-from edgeproxy.capture.columns import read_rows
-from edgeproxy.capture.content import ContentReader
+from edgeproxy.capture.columns import NOTHING, read_rows
+from edgeproxy.capture.content import told_of
 from edgeproxy.capture.record import Captured
-from edgeproxy.capture.rows import Connection, RowMaker, RuleTold
+from edgeproxy.capture.rows import Connection, Late, RowMaker, RuleTold
 from edgeproxy.capture.safety import SafetyClass
 from edgeproxy.http.request import RequestFields, RequestLine, read_request_fields, read_request_line
 from edgeproxy.http.target import Scheme
@@ -39,7 +39,6 @@ RULES = {
     "writes": RuleTold(Safety.UNSAFE, None),
     "reads": RuleTold(Safety.SAFE, None),
 }
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 BEGAN = 1_523_890_800_123_456_000
 
 
@@ -49,11 +48,11 @@ class Made:
     def __init__(self) -> None:
         self.maker = RowMaker(RULES, self.end)
         self.found: list[Captured] = []
+        self.late: dict[bytes, bytes] = {}
 
     def end(self) -> None:
-        block = self.maker.block
-        self.maker.begin()
-        for content, number in block.contents():
+        for draft in self.maker.take().blocks():
+            content, number = draft.content(map(self.late.__getitem__, draft.late)), draft.records
             line, _, rows_of_it = content.partition(b"\n")
             for each in read_rows(json.loads(line), rows_of_it, number):
                 assert isinstance(each, Captured)
@@ -64,7 +63,7 @@ class Made:
         noted: Noted,
         asked: tuple[RequestLine, RequestFields],
         times: tuple[int, int, int] = (BEGAN, -1, BEGAN),
-        content: bytes | ContentReader | None = None,
+        content: bytes | Late | None = None,
         connection: Connection | None = None,
     ) -> None:
         line, fields = asked
@@ -153,13 +152,13 @@ def test_an_answer_to_head_has_no_content() -> None:
 
 def test_a_large_answer_is_known_when_the_block_is_made() -> None:
     made = Made()
-    whole, torn = ContentReader(), ContentReader()
-    for reader in (whole, torn):
-        made.add(Noted(), asked("/"), content=reader)
-    whole.feed([ANSWER])
-    torn.feed([ANSWER[:10]])
+    for number in (7, 8):
+        made.add(Noted(), asked("/late"), content=Late(number))
+    made.add(Noted(rule="late 7"), asked("/late"), content=b"known")  # which stands in no one's place
+    made.late = {b'"late 7"': told_of(b"ok"), b'"late 8"': NOTHING}
     made.end()
-    assert [each.octets for each in made.found] == [2, None]
+    assert [each.octets for each in made.found] == [2, None, 5]
+    assert made.found[-1].rule == "late 7"
 
 
 @pytest.mark.parametrize(("remembered", "held"), [(3, 1 << 30), (1 << 30, 600), (4_096, 1 << 23)])
@@ -185,7 +184,7 @@ def test_a_block_is_bounded_in_rows_and_in_octets() -> None:
     made, what = Made(), asked("/")
     for _ in range(rows.ROWS + 1):
         made.add(Noted(), what)
-    assert (len(made.found), len(made.maker.block)) == (rows.ROWS, 1)
+    assert (len(made.found), len(made.maker)) == (rows.ROWS, 1)
     made.end()
     before = len(made.found)
     for number in range(60):

@@ -23,7 +23,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from struct import pack, unpack
+from struct import Struct, pack, unpack
 from typing import Any, Final
 
 from edgeproxy.capture.record import BadRecord, Captured, read_words, words_of
@@ -40,9 +40,10 @@ KIND: Final = ("asked", "fields", "outcomes", "contents")
 MORE: Final = ("sent", "body", "xmlrpc", "count")
 UNKNOWN: Final = -1
 NUMBERS: Final = 5  # of a row
-_OF_NUMBER: Final = 8  # octets
-_OCTETS: Final = _OF_NUMBER * NUMBERS  # of a row
+_OCTETS: Final = 8 * NUMBERS  # of a row
+_FIRST: Final = Struct(f"<q{_OCTETS - 8}x")  # of a row
 _AT_ONCE: Final = 1 << 20  # octets of tables in one block
+_ROWS: Final = 8_192  # in one block
 _MOST: Final = (1 << 63) - 1
 NOTHING: Final = b"{}"
 _LATE: Final = b'"late '
@@ -53,24 +54,24 @@ Entries = tuple[bytes, bytes, bytes, bytes]  # of the tables in KIND
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A block, before it is written. `line`: of JSON, its end included; `columns`: of the rows, one after the other, in
-    integers of eight octets; `late`: what stands in the place of entries that are not known yet, in the line's order.
+    """A block, before it is written. `line`: of JSON, its end included; `rows`: one after the other, as integers of
+    eight octets; `late`: what stands in the place of entries that are not known yet, in the line's order.
     """
 
     line: bytes
-    columns: bytes
+    rows: bytes
     records: int
     late: tuple[bytes, ...] = ()
 
     def content(self, entries: Iterable[bytes] = ()) -> bytes:
         """As it is written. `entries`: for those that were not known."""
         if not self.late:
-            return self.line + _spread(self.columns)
+            return self.line + _spread(self.rows)
         parts, rest = list[bytes](), self.line
         for placeholder, each in zip(self.late, entries, strict=True):
             before, _, rest = rest.partition(placeholder)
             parts += (before, each)
-        return b"".join((*parts, rest, _spread(self.columns)))
+        return b"".join((*parts, rest, _spread(self.rows)))
 
 
 class Columns:
@@ -82,18 +83,16 @@ class Columns:
         self.kinds = kinds
         self.own: dict[int, Entries] = {}  # kinds of this block alone
         self.connections: dict[bytes, int] = {}
-        self._columns = tuple(bytearray() for _ in range(NUMBERS))
+        self._rows = bytearray()
         self.more: dict[int, bytes] = {}
         self.octets = 0  # of connections and `more`
 
     def __len__(self) -> int:
-        return len(self._columns[0]) // _OF_NUMBER
+        return len(self._rows) // _OCTETS
 
     def add_rows(self, flat: Sequence[int]) -> None:
         """NUMBERS for each."""
-        form = f"<{len(flat) // NUMBERS}q"
-        for place, column in enumerate(self._columns):
-            column += pack(form, *flat[place::NUMBERS])
+        self._rows += pack(f"<{len(flat)}q", *flat)
 
     def connection(self, entry: bytes) -> int:
         """Its number; a new one is added."""
@@ -119,15 +118,16 @@ class Columns:
         yield from self._blocks(0, len(self))
 
     def _blocks(self, first: int, end: int) -> Iterator[Draft]:
-        columns = [column[first * _OF_NUMBER : end * _OF_NUMBER] for column in self._columns]
-        numbers = unpack(f"<{end - first}q", columns[0])
-        kinds = {number: self.own.get(number) or self.kinds[number] for number in dict.fromkeys(numbers)}
+        if end - first > _ROWS:
+            yield from self._halves(first, end)
+            return
+        rows = bytes(self._rows[first * _OCTETS : end * _OCTETS])
+        numbers = {number for (number,) in _FIRST.iter_unpack(rows)}
+        kinds = {number: self.own.get(number) or self.kinds[number] for number in numbers}
         more = [b'"%d":%b' % (row - first, each) for row, each in self.more.items() if first <= row < end]
         octets = sum(map(len, self.connections)) + sum(map(len, more))
         if end - first > 1 and octets + sum(sum(map(len, each)) for each in kinds.values()) > _AT_ONCE:
-            middle = (first + end) // 2
-            yield from self._blocks(first, middle)
-            yield from self._blocks(middle, end)
+            yield from self._halves(first, end)
             return
         tables: dict[str, dict[bytes, int]] = {name: {} for name in KIND}
         listed = b",".join([b'"%d":%b' % (number, _kind(tables, each)) for number, each in kinds.items()])
@@ -136,7 +136,12 @@ class Columns:
         lists = [b'"%b":[%b]' % (name.encode(), b",".join(tables[name])) for name in reversed(KIND)]
         lists.append(b'"connections":[%b]' % b",".join(self.connections))
         line = b'{%b,"kinds":{%b},"more":{%b}}\n' % (b",".join(lists), listed, b",".join(more))
-        yield Draft(line, b"".join(columns), end - first, late)
+        yield Draft(line, rows, end - first, late)
+
+    def _halves(self, first: int, end: int) -> Iterator[Draft]:
+        middle = (first + end) // 2
+        yield from self._blocks(first, middle)
+        yield from self._blocks(middle, end)
 
 
 def _kind(tables: Mapping[str, dict[bytes, int]], entries: Entries) -> bytes:
@@ -193,11 +198,9 @@ def number_in(placeholder: bytes) -> int:
     return int(placeholder[len(_LATE) : -1])
 
 
-def _spread(columns: bytes) -> bytes:
-    """From columns to what lies in the file: the lowest octets of a column, then the next ones."""
-    height = len(columns) // NUMBERS
-    each = (columns[at : at + height] for at in range(0, len(columns), height or 1))
-    return b"".join([column[place::_OF_NUMBER] for column in each for place in range(_OF_NUMBER)])
+def _spread(rows: bytes) -> bytes:
+    """As they lie in the file: the lowest octet of each row's first number, then the next one of each, and so on."""
+    return b"".join([rows[place::_OCTETS] for place in range(_OCTETS)])
 
 
 # -- reading --------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final, Protocol, cast
 
 from edgeproxy.capture.bodies import kept_body
@@ -28,7 +29,7 @@ from edgeproxy.ruleset.template import PathTemplate
 ROWS: Final = 2_048  # that make a block
 OCTETS: Final = 262_144  # of what they ask for, likewise
 AT_ONCE: Final = 64  # rows that become octets at once
-FULL: Final = AT_ONCE * NUMBERS
+_FULL: Final = AT_ONCE * NUMBERS
 _REMEMBERED: Final = 8_192  # of each sort, as many as there are repeated requests; then it starts over
 _HELD: Final = 1 << 23  # octets of what clients said; likewise
 _NUMBERED: Final = 16_384  # kinds that blocks may have, before those that are past are forgotten
@@ -36,8 +37,8 @@ _CONTENTS: Final = 1 << 23  # octets of answers' contents; then they are forgott
 _LONGEST_NAME: Final = 200  # characters of a call's method
 _LONGEST_SHAPE: Final = 300
 
+_number_of: Final = attrgetter("number")
 _NO_ENTRIES: Final[Entries] = (NOTHING,) * 4
-_NONE: Final = -1  # no answer has that status
 Key = tuple[object, ...]  # what tells a kind apart: values, and identities of what is kept with it
 
 
@@ -91,10 +92,10 @@ class Connection:
 
 class Kind:
     """`content`: of the last answer; `number`: of the kind with that. `kept`: so that none other has its identity.
-    `status`: of a plain exchange.
+    `seen`: status and content of the last plain exchange, as long as another one like it has that number.
     """
 
-    __slots__ = ("content", "entries", "has_content", "kept", "number", "status")
+    __slots__ = ("content", "entries", "has_content", "kept", "number", "seen")
 
     def __init__(self, entries: Entries, kept: object, *, has_content: bool) -> None:
         """Of an exchange whose answer's content is not known. `has_content`: answers of this kind may have some."""
@@ -103,11 +104,11 @@ class Kind:
         self.has_content = has_content
         self.content: bytes | None = None
         self.number = UNKNOWN
-        self.status = _NONE
+        self.seen: tuple[()] | tuple[int, bytes] = ()
 
     def let_go(self) -> None:
         """It is forgotten: who still has it holds nothing by it, and no exchange is of it."""
-        self.entries, self.kept, self.content, self.status = _NO_ENTRIES, None, None, _NONE
+        self.entries, self.kept, self.content, self.seen = _NO_ENTRIES, None, None, ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,9 @@ Times = tuple[int, int, int]
 Row = tuple[int, Connection, int, int, int]  # of kind and content; began, head, ended, in nanoseconds since the epoch
 
 
+NO_KIND: Final = Kind(_NO_ENTRIES, None, has_content=False)  # of what is looked for each time
+
+
 class RowMaker:
     """`rules`: by name."""
 
@@ -128,14 +132,17 @@ class RowMaker:
         self,
         rules: Mapping[str, RuleTold],
         on_full: Callable[[], None],
+        on_first: Callable[[], None] = lambda: None,
         is_unsafe_behind: Callable[[str, RequestLine, RequestFields], bool] = lambda *_: False,
     ) -> None:
-        """`on_full`: the block has `ROWS`, or asks for `OCTETS`; it is to be taken. `is_unsafe_behind`: whether
+        """`on_full`: the block has `ROWS`, or asks for `OCTETS`; it is to be taken. `on_first`: a
+        row waits, and others will: they are to be sealed soon. `is_unsafe_behind`: whether
         what the edge answers itself, by a scheme, would write on the site behind it.
         """
         self._rules = rules
         self._is_unsafe_behind = is_unsafe_behind
         self._on_full = on_full
+        self._on_first = on_first
         self._last = 0  # number of a kind
         self._numbered: dict[int, Entries] = {}  # all that blocks may have
         self.numbers: object = object()  # another one when numbers that nobody's kind has are forgotten
@@ -152,7 +159,7 @@ class RowMaker:
 
     def take(self) -> Columns:
         """The block, with all its rows. Another one begins."""
-        self._settle()
+        self._make_octets()
         block = self.block
         if len(self._numbered) >= _NUMBERED:
             self._numbered = {each.number: each.entries for each in self.kinds.values()}
@@ -191,25 +198,27 @@ class RowMaker:
             self.seal()
 
     def add_row(self, row: Row) -> None:
-        """PERF: whoever adds most of them does it alike (`Tap.finish`)."""
+        """PERF: whoever adds most of them does it alike, and seals a moment later (`Tap.finish`)."""
         flat = self.flat
+        if not flat:
+            self._on_first()
         flat += row
-        if len(flat) >= FULL:
+        if len(flat) >= _FULL:
             self.seal()
 
     def seal(self) -> None:
         """What waits in the list becomes octets."""
-        self._settle()
+        self._make_octets()
         if len(self.block) >= ROWS or self.block.octets >= OCTETS:
             self._on_full()
 
-    def _settle(self) -> None:
+    def _make_octets(self) -> None:
         flat, block = self.flat, self.block
         connections = cast("list[Connection]", flat[1::NUMBERS])
-        for each in connections:
+        for each in set(connections):
             if each.block is not block:
                 each.block, each.number = block, block.connection(each.entry)
-        flat[1::NUMBERS] = [each.number for each in connections]
+        flat[1::NUMBERS] = map(_number_of, connections)
         block.add_rows(cast("list[int]", flat))
         flat.clear()
 
@@ -249,10 +258,10 @@ class RowMaker:
         self._contents += len(content or b"") - len(kind.content or b"")
         if self._contents > _CONTENTS:
             for each in self.kinds.values():
-                each.content = None
+                each.content, each.seen = None, ()
                 self._number(each, NOTHING)
             self._contents = len(content or b"")
-        kind.content = content
+        kind.content, kind.seen = content, ()
         self._number(kind, NOTHING if content is None or not kind.has_content else told_of(content))
 
     def _number(self, kind: Kind, content: bytes) -> None:

@@ -79,7 +79,7 @@ def octets_of(work: Work) -> list[Piece]:
         case Begin(settings=settings, worker=worker, about=about):
             return _message(_What.BEGIN, worker, _json({"settings": asdict(settings), "about": about}))
         case Write(draft=draft):
-            return _message(_What.WRITE, draft.records, draft.line, draft.columns, b"\n".join(draft.late))
+            return _message(_What.WRITE, draft.records, draft.line, draft.rows, b"\n".join(draft.late))
         case Feed(number=number, has_head=has_head, pieces=pieces):
             what = _What.FEED_WITH_HEAD if has_head else _What.FEED
             return [_HEAD.pack(what, number, sum(map(len, pieces)), 0, 0), *pieces]

@@ -118,8 +118,8 @@ class AnsweringStream(ClientStream, ABC):
         self._edge.counting.statuses[status] += 1
         if not self.keeps_records:
             self.transport.write(octets)
-        elif self.record is None and self.tap is not None:
-            self.tap.finish(status, octets, content)
+        elif self.record is None and (tap := self.tap) is not None:
+            tap.finish(status, octets, content)
         else:
             self._finish_recorded(status, octets, content)
         self.on_answered(keep_alive)

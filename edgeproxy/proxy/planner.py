@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from edgeproxy.capture.rows import NO_KIND
 from edgeproxy.http.head_buffer import refuse_hopeless
 from edgeproxy.http.request import RequestFields, RequestLine, read_request_line
 from edgeproxy.http.target import Scheme, Target, parse_target
@@ -23,7 +24,6 @@ from edgeproxy.ruleset.model import Routed, Routing, Rule, Ruleset
 from edgeproxy.ruleset.modifiers import RuleLimits
 
 if TYPE_CHECKING:
-    from edgeproxy.capture.rows import Kind
     from edgeproxy.proxy.cache.giving import Known
 
 K = TypeVar("K")
@@ -77,7 +77,7 @@ class Repeat:
     def __init__(self, planned: Planned, fields: RequestFields) -> None:
         self.planned = planned
         self.fields = fields
-        self.kind: Kind | None = None
+        self.kind = NO_KIND
 
 
 class Planner:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from capture_verbs import command, found_in_files, told
-from captures import SECRETS, packed, record
-from edge_process import EdgeProcess, running_process
+from captures import SECRETS, found_in, packed, record
+from edge_process import EdgeProcess, is_running, running_process
 from harness import always, backend
 
 from edgeproxy.capture.settings import LEAST_FILE
@@ -210,3 +210,52 @@ async def test_what_was_recorded_goes_out_and_comes_back(tmp_path: Path) -> None
     assert [each.url for each in found_in_files(tmp_path / "c.capture")] == [record(number).url for number in range(5)]
     assert (await command("convert", har, "--to", again))[0] == 2  # it is there
     assert (await command("convert", har, "--to", tmp_path / "d.txt"))[0] == 2
+
+
+def writers_of(worker: int) -> list[int]:
+    """Its processes: where no rule has a shadow, a capture's writer."""
+    tasks = Path(f"/proc/{worker}/task").iterdir()
+    return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+
+
+async def test_a_writer_that_is_killed_ends_the_capture_and_not_the_traffic(tmp_path: Path) -> None:
+    directory = tmp_path / "captures"
+    async with capturing_edge(tmp_path) as (edge, control):
+        await begin(control, directory)
+        workers = await edge.workers()
+        for worker in workers:
+            (writer,) = writers_of(worker)
+            os.kill(writer, signal.SIGKILL)
+        line = await edge.until_said("the capture has ended")
+        assert "its writer was ended by SIGKILL" in line
+        for number in range(10):
+            await get(edge.port, f"/{number}")
+        assert await edge.workers() == workers
+        answer = await told("status", control)
+        assert (answer["running"], answer["problem"]) == (False, "its writer was ended by SIGKILL")
+        await begin(control, directory)
+        await get(edge.port, "/again")
+        await told("stop", control)
+        assert [each.target for each in found_in_files(directory)] == ["/again"]
+        assert [writers_of(worker) for worker in workers] == [[], []]
+
+
+async def test_what_a_worker_had_handed_on_is_written_although_it_dies(tmp_path: Path) -> None:
+    directory = tmp_path / "captures"
+    async with capturing_edge(tmp_path, "--workers", "1") as (edge, control):
+        await begin(control, directory)
+        (worker,) = await edge.workers()
+        await get(edge.port, "/handed-on")
+        async with asyncio.timeout(60):
+            while (await told("status", control)).get("written") != 1:
+                await asyncio.sleep(0.05)
+        (writer,) = writers_of(worker)
+        os.kill(worker, signal.SIGKILL)
+        await edge.until_workers(1, without=worker)
+        async with asyncio.timeout(60):
+            while is_running(writer):
+                await asyncio.sleep(0.05)
+        assert [each.target for each in found_in_files(directory)] == ["/handed-on"]
+        (file,) = directory.glob(f"*-{worker}-*")
+        notes = found_in(file.read_bytes())[2]
+        assert [note.words["note"] for note in notes] == ["begin", "end"], "its file has its end, too"

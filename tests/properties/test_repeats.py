@@ -21,6 +21,7 @@ from memory_network import MemoryEdge, MemoryTransport, Sink
 from strict_peers import Origin, Request
 
 from edgeproxy.capture.settings import Settings
+from edgeproxy.proxy.edge import Edge
 from edgeproxy.proxy.planner import Planner
 from edgeproxy.telemetry.access_log import AccessLog
 
@@ -106,7 +107,7 @@ def done_by(steps: list[Step], *, is_logged: bool, captured: tuple[int, int], dr
         edge.clock.wall = lambda: 1_800_000_000.0
         for number, step in enumerate(steps):
             if number == captured[0]:
-                edge.begin_capture(Settings(NAME, directory, 1.0, 1 << 24, 4), lambda: 0.0)
+                this.loop.run_until_complete(begin_capture(edge, directory))
             if number == captured[1]:
                 this.loop.run_until_complete(edge.end_capture())
             if number == drained:
@@ -124,6 +125,10 @@ def done_by(steps: list[Step], *, is_logged: bool, captured: tuple[int, int], dr
         counts = dict(edge.counters.numbers())
     lines = [json.loads(line) | {"time": 0, "ms": 0} for line in out.getvalue().splitlines()]
     return Done([(each.octets, each.is_ended) for each in answers], origin.requests, counts, lines, records)
+
+
+async def begin_capture(edge: Edge, directory: str) -> None:
+    edge.begin_capture(Settings(NAME, directory, 1.0, 1 << 24, 4), lambda: 0.0)
 
 
 def recorded_in(path: Path, has_names: bool) -> list[str]:

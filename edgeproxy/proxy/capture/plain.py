@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeproxy.capture.rows import Connection, Kind
+from edgeproxy.capture.rows import NO_KIND, Connection
 from edgeproxy.proxy.planner import ByFacts, Planned, Repeat
 from edgeproxy.proxy.recording import note_plan
 from edgeproxy.telemetry.access_log import Record
@@ -20,7 +20,7 @@ class AtHand:
     """
 
     __slots__ = ("arm", "fields", "plan", "planned")
-    kind: Kind | None = None  # it is looked for each time
+    kind = NO_KIND
 
     def __init__(
         self, planned: Planned | ByFacts, fields: RequestFields, plan: Plan | None = None, arm: str | None = None

@@ -9,6 +9,7 @@ Laws of this module:
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from functools import partial
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from edgeproxy.proxy.client import ClientConnection
     from edgeproxy.telemetry.access_log import Record
 
+_MOMENT: Final = 0.003  # seconds
 MOST_BODIES: Final = 1 << 23  # octets of requests' bodies that are held at once
 
 
@@ -48,7 +50,7 @@ class Taking:
         self.settings = settings
         self._dice = dice
         self._connections = 0
-        self.rows = RowMaker(told_of(ruleset), self._hand_on, partial(_is_unsafe_behind, ruleset))
+        self.rows = RowMaker(told_of(ruleset), self._hand_on, self.seal_soon, partial(_is_unsafe_behind, ruleset))
         self._dropped = 0  # exchanges
         self._fed = 0  # answers that the writer digests
         self.bodies = 0  # octets of requests' bodies that taps hold
@@ -109,10 +111,16 @@ class Taking:
         if kind is None:
             self._dropped += 1
             return
-        kind.status = status
+        known = self.digestible(content)
+        self.rows.add(kind, connection, times, known)
+        if isinstance(known, bytes):
+            kind.seen = status, known
         if isinstance(at_hand, Repeat):
             at_hand.kind = kind
-        self.rows.add(kind, connection, times, self.digestible(content))
+
+    def seal_soon(self) -> None:
+        """What was added since the list was empty, and what will be within a moment."""
+        asyncio.get_running_loop().call_later(_MOMENT, self.rows.seal)
 
     def add(
         self,
@@ -186,7 +194,7 @@ class Taking:
 
     def _hand_on(self) -> None:
         for draft in self.rows.take().blocks():
-            if self._writing.has_room(len(draft.line) + len(draft.columns)):
+            if self._writing.has_room(len(draft.line) + len(draft.rows)):
                 self._writing.put(Write(draft))
             else:
                 self._dropped += draft.records

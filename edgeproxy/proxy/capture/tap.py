@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from edgeproxy.capture.columns import UNKNOWN
 from edgeproxy.capture.content import Piece, content_in
-from edgeproxy.capture.rows import FULL, Connection
+from edgeproxy.capture.rows import Connection
 from edgeproxy.proxy.capture.asked import Asked
 from edgeproxy.proxy.capture.plain import AtHand, record_of
 
@@ -89,8 +89,8 @@ class Tap(asyncio.Transport):
 
     def give(self, octets: bytes, known: Known) -> None:
         """Write a hit of what it knows: that is one exchange, whole."""
-        began = time_ns()
-        self._write(octets)
+        began, write = time_ns(), self._write
+        write(octets)
         ended = time_ns()
         if known.row is not None:
             self._taking.rows.add_row((known.row[0], self._connection, began, ended, ended))
@@ -129,16 +129,17 @@ class Tap(asyncio.Transport):
 
     def finish(self, status: int, octets: bytes | memoryview, content: bytes | memoryview) -> None:
         """Write the answer of a plain exchange, or all that is left of it, and end. `content`: its whole content."""
-        self._write(octets)
+        write = self._write  # PERF: called by name it would be looked for among methods first
+        write(octets)
         at_hand = self.at_hand
         if at_hand is not None:
             self.at_hand = None
             ended, kind = time_ns(), at_hand.kind
-            if kind is not None and kind.status == status and kind.content == content:
+            if kind.seen == (status, content):
                 flat = self._flat
+                if not flat:
+                    self._taking.seal_soon()
                 flat += (kind.number, self._connection, self.began, ended, ended)
-                if len(flat) >= FULL:
-                    self._taking.rows.seal()
             else:
                 self._taking.add_plain(at_hand, self._connection, (self.began, ended, ended), status, content)
 

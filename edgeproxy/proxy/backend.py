@@ -115,7 +115,8 @@ class BackendConnection(asyncio.Protocol):
         self._has_heard = False
         self._transport.write(head)
         self._sent_all = whole
-        now = self._pool.clock.now()
+        clock = self._pool.clock.now  # PERF: as in AnsweringStream.on_answered
+        now = clock()
         expires = asker.expires
         if not expires:
             expires = asker.expires = now + self._timeouts.total

@@ -84,7 +84,8 @@ class KeptStream(AnsweringStream):
         """
         edge, copy, left, count = self._edge, known.copy, self._requests_left, known.count
         clock, keeper = edge.clock, edge.keeper
-        now = clock.wall()
+        wall, monotonic = clock.wall, clock.now  # PERF: as in AnsweringStream.on_answered
+        now = wall()
         if now >= copy.expires or left <= 1 or keeper is None or keeper.purges.last[0] != keeper.seen or count is None:
             return False
         tap = self.tap
@@ -96,7 +97,7 @@ class KeptStream(AnsweringStream):
             known.make_ready(now)
         count.number += 1
         self._requests_left = left - 1
-        self.deadline = clock.now() + edge.limits.idle  # first: a write that fills the transport sets another
+        self.deadline = monotonic() + edge.limits.idle  # first: a write that fills the transport sets another
         if tap is None:
             self.transport.write(known.ready + known.content)
         else:

@@ -94,6 +94,7 @@ class Cutovers:
         self._node = node
         self._tick = tick
         self._states: dict[str, State] = {}
+        self._is_loaded = False
         self._in_force: dict[str, tuple[Split, bool]] = {}
         self._waiting: dict[str, Rollback | Entry] = {  # ways back: in force here, and not taken by the store yet
             name: Rollback(who, why) for name, (who, why) in (ways_back or {}).items()
@@ -113,20 +114,35 @@ class Cutovers:
     async def run(self) -> None:
         """For ever."""
         with self._store.watch() as watch:
-            await self.reload()
+            await (self._refresh_all() if self._is_loaded else self.reload())
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow(watch))
                 tasks.create_task(self._judge_for_ever())
 
     async def reload(self) -> None:
         """The rules have changed, or are new: every split is published, be it the same."""
+        self._is_loaded = True
         self._in_force.clear()
-        self._states = {name: state for name, state in self._states.items() if name in self._shell.cutovers()}
+        before, its = self._states, self._shell.cutovers()
+        self._states = {name: state for name, state in before.items() if name in its}
         await self._refresh_all()
-        for name, cutover in self._shell.cutovers().items():
+        for name, cutover in its.items():
             state = self._states.get(name)
             if state is not None and not is_of(cutover, state):
                 self._shell.tell(_other_arms(cutover, state))
+        for state in await self._left_behind(before):
+            self._shell.tell(_gone(state))
+
+    async def _left_behind(self, before: Mapping[str, State]) -> list[State]:
+        """Cutovers that have moved clients, and that the rules have no more. One that is done was to leave them some
+        day: of that it is told when it does.
+        """
+        try:
+            names = [name for name in await self._store.names() if name not in self._shell.cutovers()]
+            states = [await self._store.read(name) for name in names]
+        except StateLost:  # which the store tells by itself
+            return []
+        return [state for state in states if state.is_running or (state.is_started and state.name in before)]
 
     async def do(self, name: str, command: Command) -> Entry | Refusal:
         """In force on this node when it returns. Raises StateLost."""
@@ -239,13 +255,15 @@ class Cutovers:
 
     async def _refresh(self, name: str) -> None:
         """Put in force what the journal says now; nothing, while nothing is known."""
-        cutover = self._shell.cutovers().get(name)
-        if cutover is None:
+        if name not in self._shell.cutovers():
             return
         try:
             state = await self._store.read(name)
         except StateLost as error:
             self._shell.tell(f"cutover {name}: {error}")
+            return
+        cutover = self._shell.cutovers().get(name)  # by the rules as they are now: they may have changed meanwhile
+        if cutover is None:
             return
         self._states[name] = state
         if name in self._waiting:
@@ -337,6 +355,14 @@ def _said(entries: tuple[Entry, ...]) -> str:
     """By whom it went where."""
     each = (f"{entry.what} by {entry.who} ({entry.why}) to {written_share(entry.share)} %" for entry in entries)
     return ", ".join(each) or "nothing"
+
+
+def _gone(state: State) -> str:
+    at = f"{state.phase.replace('_', ' ')} at {written_share(state.share)} %"
+    return (
+        f"cutover {state.name}: it is {at} from {state.old} to {state.new}, and the rules have no cutover of that "
+        "name: its clients go where the rules send them now; if they have it again, it goes on from there"
+    )
 
 
 def _other_arms(cutover: Cutover, state: State) -> str:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Final, assert_never
 
 from edgeproxy.cli.arguments import wait
 from edgeproxy.cli.output import moment, printable, say
-from edgeproxy.control.control_client import CannotAsk, ask
+from edgeproxy.cli.running_edge import add_control, asked
 from edgeproxy.migration.ledger import Leave, Ledger, Needed, Use, leave_of, read_words
 from edgeproxy.migration.old_side import Sent
 from edgeproxy.ruleset.quantities import written_duration
@@ -22,14 +19,11 @@ from edgeproxy.ruleset.quantities import written_duration
 NAME = "ledger"
 HELP = "tell what still needs the old side: each fallback that answered for a running edge, since when, by whom"
 
-_CONTROL: Final = "EDGEPROXY_CONTROL"  # in the environment
 _HEADINGS: Final = ("times", "first", "last", "rule", "answered by", "why", "URLs", "clients", "the last one")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--control", type=Path, metavar="PATH", help=f"the edge's, as `run --control PATH` was told (${_CONTROL})"
-    )
+    add_control(parser)
     parser.add_argument("--rule", action="append", default=[], metavar="NAME", help="of these rules alone")
     parser.add_argument(
         "--empty-for",
@@ -44,19 +38,9 @@ def execute(args: Namespace) -> int:
     """Exit status: 0 no fallback was needed, 1 one was (with `--empty-for`: in that time, or rules send clients to the
     old side by themselves, or nobody can know), 2 wrong usage, or nobody answers.
     """
-    path = args.control or os.environ.get(_CONTROL)
-    if path is None:
-        print(
-            f"edgeproxy ledger: which edge? Say --control PATH (or ${_CONTROL}): the PATH of its `edgeproxy run … "
-            "--control PATH`",
-            file=sys.stderr,
-        )
-        return 2
-    try:
-        (answer,) = ask(Path(path), [{"do": "ledger"}])
-    except CannotAsk as error:
-        print(f"edgeproxy ledger: {error}", file=sys.stderr)
-        return 2
+    answer = asked(args, NAME, {"do": "ledger"}, refused=2)
+    if isinstance(answer, int):
+        return answer
     uses = Ledger(each for each in read_words(answer["uses"]) if not args.rule or each[0].rule in args.rule)
     since = float(str(answer["since"]))
     sent = _sent(answer, args.rule)

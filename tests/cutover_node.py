@@ -10,7 +10,7 @@ from pathlib import Path
 from cutover_values import cutover
 from state_stores import SOON, open_store
 
-from edgeproxy.control.cutovers import Cutovers, Judged, Shell, Undecided
+from edgeproxy.control.cutovers import Cutovers, Judged, Shell, Undecided, WaysBack
 from edgeproxy.migration.commands import Step
 from edgeproxy.migration.journal import Entry
 from edgeproxy.migration.phases import State
@@ -25,7 +25,9 @@ ON = Step("di", "on we go", is_forced=True)
 class Node:
     """A controller with what it is given: rules, gates and a clock that the test moves."""
 
-    def __init__(self, store: Store, name: str = "edge-1", rules: Cutover = READS) -> None:
+    def __init__(
+        self, store: Store, name: str = "edge-1", rules: Cutover = READS, ways_back: WaysBack | None = None
+    ) -> None:
         self.store = store
         self.rules = {rules.name: rules}
         self.now = 1_000.0
@@ -36,7 +38,7 @@ class Node:
         self.rehearsed: tuple[Rehearsal, ...] = ()
         self._changed = asyncio.Event()
         shell = Shell(lambda: self.rules, self._judge, self._publish, self._tell, lambda: self.now, self._rehearsals)
-        self.cutovers = Cutovers(store, shell, name, tick=0.005)
+        self.cutovers = Cutovers(store, shell, name, tick=0.005, ways_back=ways_back)
 
     @property
     def share(self) -> int:

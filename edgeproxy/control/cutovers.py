@@ -31,7 +31,7 @@ from edgeproxy.migration.commands import (
 )
 from edgeproxy.migration.cutover import decide, hold_left, is_of, is_started, moves_on, next_step, share_of
 from edgeproxy.migration.journal import BrokenJournal, Entry, Json
-from edgeproxy.migration.phases import Phase, State
+from edgeproxy.migration.phases import Phase, State, What
 from edgeproxy.migration.rehearsal import NO_REHEARSALS, Rehearsals
 from edgeproxy.ruleset.arms import Cutover, Split
 from edgeproxy.ruleset.quantities import written_share
@@ -100,6 +100,7 @@ class Cutovers:
             name: Rollback(who, why) for name, (who, why) in (ways_back or {}).items()
         }
         self._trying: Counter[str] = Counter()  # how many of them are with the store now
+        self._is_handed_on = False
 
     @property
     def states(self) -> Mapping[str, State]:
@@ -110,6 +111,17 @@ class Cutovers:
     def ways_back(self) -> WaysBack:
         """Those that the store has not taken yet."""
         return {name: (asked.who, asked.why) for name, asked in self._waiting.items()}
+
+    def hand_on(self) -> WaysBack:
+        """To a controller that takes over. This one tries them no more, or it would undo, later, what is decided after
+        them; they stay in force here.
+        """
+        self._is_handed_on = True
+        return self.ways_back
+
+    def take_back(self) -> None:
+        """It has not taken over."""
+        self._is_handed_on = False
 
     async def run(self) -> None:
         """For ever."""
@@ -165,7 +177,7 @@ class Cutovers:
 
     # -- ways back ----------------------------------------------------------------------------------------------------
 
-    async def _put_back(self, cutover: Cutover, asked: Rollback | Entry) -> Entry | Refusal:
+    async def _put_back(self, cutover: Cutover, asked: Rollback | Entry, *, is_again: bool = False) -> Entry | Refusal:
         """Everybody is on the old arm at once, and until the store has taken it or says that it is otherwise. An entry
         is of a gate that failed: it is for what it was decided on alone. Raises StateLost.
         """
@@ -175,7 +187,7 @@ class Cutovers:
         self._waiting[name] = asked
         self._trying[name] += 1
         try:
-            made = await self._have_taken(cutover, asked)
+            made = await self._have_taken(cutover, asked, is_again=is_again)
         except StateLost as error:
             stays = f"everybody is on {cutover.old.name} here, and stays there: it is written down as soon as it can be"
             raise StateLost(f"{error}. Meanwhile {stays}") from None
@@ -195,17 +207,20 @@ class Cutovers:
         if isinstance(made, Entry):
             self._tell_back(made)
 
-    async def _have_taken(self, cutover: Cutover, asked: Rollback | Entry) -> Entry | Refusal:
+    async def _have_taken(self, cutover: Cutover, asked: Rollback | Entry, *, is_again: bool) -> Entry | Refusal:
         if isinstance(asked, Entry):
             return asked if await self._append(asked) else await self._outrun(asked)
         while not isinstance(made := await self._ask_store(cutover, asked), Refusal):
+            said = await self._store.journal(cutover.name, made.number - 2) if is_again else ()
+            if said and (said[-1].what, said[-1].who, said[-1].why) == (What.ROLLBACK, asked.who, asked.why):
+                return said[-1]  # it was taken, and the answer was lost, or by the edge of an upgrade
             if await self._append(made):
                 break
         return made
 
     async def _try_again(self, cutover: Cutover) -> None:
         """What the store could not take. Raises StateLost."""
-        made = await self._put_back(cutover, self._waiting[cutover.name])
+        made = await self._put_back(cutover, self._waiting[cutover.name], is_again=True)
         if isinstance(made, Entry):
             self._tell_back(made)
 
@@ -284,7 +299,7 @@ class Cutovers:
                 try:
                     if name not in self._waiting:
                         await self._judge(cutover, self._states.get(name) or State(name))
-                    elif not self._trying[name]:
+                    elif not self._trying[name] and not self._is_handed_on:
                         await self._try_again(cutover)
                 except StateLost:
                     pass  # which the store tells by itself

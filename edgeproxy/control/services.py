@@ -97,6 +97,10 @@ class Services:
             ways_back=self._moving.hand_on(),
         )
 
+    def take_back(self) -> None:
+        """The other edge has not taken over."""
+        self._moving.take_back()
+
     def new_child(
         self,
         number: int,

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cutover_node import ON, READS, Node, a_node
+from cutover_node import ON, READS, Node, a_node, running
 from cutover_values import HOLD, START, cutover
 from redis_server import programs, redis_server, while_away
-from state_stores import SOON, heard
+from state_stores import SOON, heard, open_store
 
 from edgeproxy.control.cutovers import Failed, Passed, Undecided
 from edgeproxy.migration.commands import Finish, Pause, Refusal, Refused, Resume, Rollback, SetShare
@@ -325,6 +325,38 @@ async def test_a_rollback_that_the_store_cannot_take_stays_in_force_until_it_can
     await node.until(lambda: node.state.phase is Phase.ROLLED_BACK)
     assert node.share == 0
     assert node.in_force[-1] == READS.resting
+
+
+async def test_a_rollback_that_is_handed_on_is_written_down_once_and_undoes_nothing_later(
+    node: Node, tmp_path: Path
+) -> None:
+    await node.do(START, SetShare("di", "all of them", WHOLE))
+    with locked(tmp_path / "state.db"):
+        with pytest.raises(StateLost):
+            await node.cutovers.do("reads", Rollback("di", "users complain"))
+        handed_on = node.cutovers.hand_on()
+    store = await open_store(str(tmp_path / "state.db"), "edge-1")
+    async with running(Node(store, ways_back=handed_on)) as successor:
+        await successor.until(lambda: not successor.cutovers.ways_back)
+        await successor.do(START, ON)
+        await node.until(lambda: node.state.share == 1_000)
+        assert node.share == 0  # its clients are on their way out, and stay where they are
+        whats = [each.what for each in await store.journal("reads")]
+    await store.close()
+    assert whats == [What.START, What.SET, What.ROLLBACK, What.START, What.STEP]
+
+
+async def test_a_rollback_that_two_try_again_is_written_down_once(node: Node, tmp_path: Path) -> None:
+    await node.do(START, SetShare("di", "all of them", WHOLE))
+    with locked(tmp_path / "state.db"), pytest.raises(StateLost):
+        await node.cutovers.do("reads", Rollback("di", "users complain"))
+    store = await open_store(str(tmp_path / "state.db"), "edge-1")
+    async with running(Node(store, ways_back={"reads": ("di", "users complain")})) as other:
+        for each in (node, other):
+            await each.until(lambda each=each: not each.cutovers.ways_back)
+        whats = [each.what for each in await store.journal("reads")]
+    await store.close()
+    assert whats == [What.START, What.SET, What.ROLLBACK]
 
 
 async def test_a_gate_that_failed_is_not_forgotten_by_a_store_that_cannot_take_it(node: Node, tmp_path: Path) -> None:

@@ -339,8 +339,8 @@ async def test_a_rollback_that_is_handed_on_is_written_down_once_and_undoes_noth
     async with running(Node(store, ways_back=handed_on)) as successor:
         await successor.until(lambda: not successor.cutovers.ways_back)
         await successor.do(START, ON)
-        await node.until(lambda: node.state.share == 1_000)
-        assert node.share == 0  # its clients are on their way out, and stay where they are
+        await node.cutovers._refresh("reads")
+        assert (node.state.share, node.share) == (1_000, 0)  # its clients are on their way out, and stay where they are
         whats = [each.what for each in await store.journal("reads")]
     await store.close()
     assert whats == [What.START, What.SET, What.ROLLBACK, What.START, What.STEP]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,13 +11,11 @@ from typing import Any, Final
 from edgeproxy.cli.arguments import share, size
 from edgeproxy.cli.capture_files import convert, show, verify
 from edgeproxy.cli.output import say
-from edgeproxy.control.control_client import CannotAsk, ask
+from edgeproxy.cli.running_edge import add_control, asked
 from replay import addon as mitmproxy_addon
 
 NAME = "capture"
 HELP = "record a running edge's traffic, scrubbed, and look at what was recorded"
-
-_CONTROL: Final = "EDGEPROXY_CONTROL"  # in the environment
 
 
 def _addon(_: Namespace) -> int:
@@ -46,9 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     status = _verb(verbs, "status", "whether one runs, and what it comes to")
     for one in (start, stop, status):
         one.add_argument("--format", choices=("text", "json"), default="text", help="(text)")
-        one.add_argument(
-            "--control", type=Path, metavar="PATH", help=f"the edge's, as `run --control PATH` was told (${_CONTROL})"
-        )
+        add_control(one)
     shown = _verb(verbs, "show", "what is in captures, and in what else can be read: HAR, mitmproxy, GoReplay, logs")
     verified = _verb(verbs, "verify", "look for secrets in captures; exit status 1: there are some, or it cannot tell")
     converted = _verb(verbs, "convert", "write what can be read as a capture, or as HAR")
@@ -64,26 +58,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def execute(args: Namespace) -> int:
-    """Exit status: 0 done, 1 refused or found, 2 wrong usage, nobody answers, or unreadable."""
+    """Exit status: 0 done, 1 refused or found, or nobody answers, 2 wrong usage, or unreadable."""
     without_edge = _WITHOUT_EDGE.get(args.verb)
     if without_edge is not None:
         return without_edge(args)
-    path = args.control or os.environ.get(_CONTROL)
-    if path is None:
-        print(
-            f"edgeproxy capture: which edge? Say --control PATH (or ${_CONTROL}): the PATH of its `edgeproxy run … "
-            "--control PATH`",
-            file=sys.stderr,
-        )
-        return 2
     words: dict[str, object] = {"do": "capture", "verb": args.verb}
     if args.verb == "start":
         words |= {"directory": str(args.directory.absolute()), "share": args.share, "most": args.most}
-    try:
-        (answer,) = ask(Path(path), [words])
-    except CannotAsk as error:
-        print(f"edgeproxy capture: {error}", file=sys.stderr)
-        return 1
+    answer = asked(args, NAME, words, refused=1)
+    if isinstance(answer, int):
+        return answer
     say(json.dumps(answer, indent=1) if args.format == "json" else _told(answer))
     return 0
 

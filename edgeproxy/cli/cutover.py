@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 from edgeproxy.cli.arguments import person
-from edgeproxy.cli.output import printable, say
-from edgeproxy.control.control_client import CannotAsk, ask
+from edgeproxy.cli.output import printable, printable_lines, say
+from edgeproxy.cli.running_edge import add_control, asked
 from edgeproxy.control.moving import VERBS
 from edgeproxy.migration.gates.evidence import Evidence, Verdict
 from edgeproxy.ruleset.problems import Refusal
@@ -22,7 +19,6 @@ from edgeproxy.ruleset.quantities import read_percentage, written_duration, writ
 NAME = "cutover"
 HELP = "move clients of a running edge from the old side to the new one, step by step, and back in one command"
 
-_CONTROL: Final = "EDGEPROXY_CONTROL"  # in the environment
 _HELPS: Final = {
     "start": "begin: nobody is moved yet",
     "step": "take the next declared step",
@@ -46,43 +42,30 @@ def add_arguments(parser: ArgumentParser) -> None:
             one.add_argument("--force", action="store_true", help="though the hold of this step is not over")
         one.add_argument("--why", required=True, metavar="TEXT", help="the journal keeps it")
         one.add_argument("--who", default=person(), metavar="TEXT", help=f"({person()})")
-        _add_control(one)
+        add_control(one)
     status = verbs.add_parser("status", help="how far they are", description="how far they are")
     status.add_argument("cutover", nargs="?", default="", metavar="NAME", help="one, with its journal")
     status.add_argument("--format", choices=("text", "json"), default="text", help="(text)")
-    _add_control(status)
+    add_control(status)
 
 
 def execute(args: Namespace) -> int:
-    """Exit status: 0 done, 1 refused, 2 wrong usage, or nobody answers."""
-    path = args.control or os.environ.get(_CONTROL)
-    if path is None:
-        wanted = f"which edge? Say --control PATH (or ${_CONTROL}): the PATH of its `edgeproxy run … --control PATH`"
-        print(f"edgeproxy cutover: {wanted}", file=sys.stderr)
-        return 2
+    """Exit status: 0 done, 1 refused, or nobody answers, 2 wrong usage."""
     words: dict[str, object] = {"do": "cutover", "verb": args.verb, "cutover": args.cutover}
     if args.verb != "status":
         words |= {"who": args.who, "why": args.why, "force": getattr(args, "force", False)}
     if args.verb == "set":
         words["share"] = args.share
-    try:
-        (answer,) = ask(Path(path), [words])
-    except CannotAsk as error:
-        print(f"edgeproxy cutover: {error}", file=sys.stderr)
-        return 1
+    answer = asked(args, NAME, words, refused=1)
+    if isinstance(answer, int):
+        return answer
     if args.verb != "status":
-        say(_done(answer))
+        say(printable_lines(_done(answer)))
     elif args.format == "json":
         say(json.dumps(answer, indent=1))
     else:
-        say(_status(answer))
+        say(printable_lines(_status(answer)))
     return 0
-
-
-def _add_control(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "--control", type=Path, metavar="PATH", help=f"the edge's, as `run --control PATH` was told (${_CONTROL})"
-    )
 
 
 def _share(text: str) -> int:

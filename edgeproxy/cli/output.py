@@ -6,6 +6,8 @@ import os
 import sys
 from datetime import UTC, datetime
 
+from edgeproxy.telemetry.printable import printable as printable  # for all verbs
+
 
 def say(text: str) -> None:
     """Print a text. When nobody reads any more, it and what follows go nowhere: the exit status still says all."""
@@ -17,9 +19,8 @@ def say(text: str) -> None:
         os.close(nowhere)
 
 
-def printable(text: str) -> str:
-    """What a stranger said, for a terminal: control characters are shown, not sent."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+def printable_lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def moment(seconds: float) -> str:

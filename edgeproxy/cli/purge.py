@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,13 +9,13 @@ from typing import Final
 
 from edgeproxy.caching.purge_names import read_url
 from edgeproxy.cli.output import say
+from edgeproxy.cli.running_edge import WHICH_EDGE, WRONG_USAGE, add_control, complain, control_of
 from edgeproxy.control.control_client import CannotAsk, ask
 from edgeproxy.http.target import BadTarget
 
 NAME = "purge"
 HELP = "take back what a running edge has kept: it is stale from now on, and asked for anew; with --hard it is gone"
 
-_CONTROL: Final = "EDGEPROXY_CONTROL"  # in the environment
 _AT_A_TIME: Final = 100  # names in one command: with the longest URLs its line stays below the longest
 
 
@@ -28,33 +26,31 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--all", action="store_true", help="everything")
     parser.add_argument("--hard", action="store_true", help="remove it: no stale copy is given while a backend fails")
-    parser.add_argument(
-        "--control", type=Path, metavar="PATH", help=f"the edge's, as `run --control PATH` was told (${_CONTROL})"
-    )
+    add_control(parser)
 
 
 def execute(args: Namespace) -> int:
-    path = args.control or os.environ.get(_CONTROL)
+    path = control_of(args)
     wrong = _wrong_usage(args, path)
     if wrong is not None or path is None:
-        print(f"edgeproxy purge: {wrong}", file=sys.stderr)
-        return 2
+        complain(NAME, wrong)
+        return WRONG_USAGE
     names = ["everything"] if args.all else [*args.urls, *(f"tag {tag}" for tag in args.tag)]
     try:
-        _purge(Path(path), args, names)
+        _purge(path, args, names)
     except CannotAsk as error:
-        print(f"edgeproxy purge: {error}", file=sys.stderr)
+        complain(NAME, error)
         return 1
     return 0
 
 
-def _wrong_usage(args: Namespace, path: Path | str | None) -> str | None:
+def _wrong_usage(args: Namespace, path: Path | None) -> str | None:
     if args.all and (args.urls or args.tag):
         return "--all beside URLs or tags: say one of both"
     if not (args.all or args.urls or args.tag):
         return "nothing is named: say URLs, --tag TAG, or --all"
     if path is None:
-        return f"which edge? Say --control PATH (or ${_CONTROL}): the PATH of its `edgeproxy run … --control PATH`"
+        return WHICH_EDGE
     return None
 
 

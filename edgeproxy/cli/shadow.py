@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from edgeproxy.cli.output import moment, say
+from edgeproxy.cli.running_edge import add_control, asked
 from edgeproxy.cli.shadow_compared import Verdict, uncompared, verdict_of
 from edgeproxy.cli.shadow_text import written_report
-from edgeproxy.control.control_client import CannotAsk, ask
 
 NAME = "shadow"
 HELP = "tell what the new side answers otherwise than the old one: what the shadows of a running edge have found"
 
-_CONTROL: Final = "EDGEPROXY_CONTROL"  # in the environment
 _HELPS: Final = {"report": "what differs, how often, since when, with examples", "clear": "forget it: count anew"}
 
 
@@ -26,9 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
     for verb, said in _HELPS.items():
         one = verbs.add_parser(verb, help=said, description=said)
-        one.add_argument(
-            "--control", type=Path, metavar="PATH", help=f"the edge's, as `run --control PATH` was told (${_CONTROL})"
-        )
+        add_control(one)
         if verb == "report":
             one.add_argument("--rule", action="append", default=[], metavar="NAME", help="of these rules alone")
             one.add_argument("--cutover", metavar="NAME", help="of the rules whose shadows speak for it")
@@ -39,20 +33,11 @@ def execute(args: Namespace) -> int:
     """Exit status: 0 nothing differs (or it is forgotten), 1 something does, or of a rule nothing was compared, 2 wrong
     usage, or nobody answers.
     """
-    path = args.control or os.environ.get(_CONTROL)
-    if path is None:
-        wanted = f"which edge? Say --control PATH (or ${_CONTROL}): the PATH of its `edgeproxy run … --control PATH`"
-        print(f"edgeproxy shadow: {wanted}", file=sys.stderr)
-        return 2
     words: dict[str, object] = {"do": "shadow", "verb": args.verb}
     if args.verb == "report":
         words |= {"rules": args.rule} | ({} if args.cutover is None else {"cutover": args.cutover})
-    try:
-        (answer,) = ask(Path(path), [words])
-    except CannotAsk as error:
-        print(f"edgeproxy shadow: {error}", file=sys.stderr)
-        return 2
-    return _say(args, answer)
+    answer = asked(args, NAME, words, refused=2)
+    return answer if isinstance(answer, int) else _say(args, answer)
 
 
 def _say(args: Namespace, answer: Mapping[str, Any]) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from edgeproxy.cli.output import moment, printable
+from edgeproxy.cli.output import moment, printable_lines
 from edgeproxy.cli.shadow_compared import compared, uncompared
 from edgeproxy.cli.shadow_words import values, why_dropped, why_unjudged, worded
 from edgeproxy.migration.comparing.differences import Kind, from_json
@@ -34,10 +34,6 @@ def written_report(answer: Json, named: Sequence[str] = ()) -> str:
         *map(_cutover, answer["cutovers"]),
     ]
     return printable_lines("\n\n".join(part for part in parts if part))
-
-
-def printable_lines(text: str) -> str:
-    return "\n".join(map(printable, text.split("\n")))
 
 
 def _head(answer: Json, named: Sequence[str]) -> str:

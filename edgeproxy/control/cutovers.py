@@ -31,7 +31,7 @@ from edgeproxy.migration.commands import (
 )
 from edgeproxy.migration.cutover import decide, hold_left, is_of, is_started, moves_on, next_step, share_of
 from edgeproxy.migration.journal import BrokenJournal, Entry, Json
-from edgeproxy.migration.phases import Phase, State
+from edgeproxy.migration.phases import Phase, State, What
 from edgeproxy.migration.rehearsal import NO_REHEARSALS, Rehearsals
 from edgeproxy.ruleset.arms import Cutover, Split
 from edgeproxy.ruleset.quantities import written_share
@@ -94,11 +94,13 @@ class Cutovers:
         self._node = node
         self._tick = tick
         self._states: dict[str, State] = {}
+        self._is_loaded = False
         self._in_force: dict[str, tuple[Split, bool]] = {}
         self._waiting: dict[str, Rollback | Entry] = {  # ways back: in force here, and not taken by the store yet
             name: Rollback(who, why) for name, (who, why) in (ways_back or {}).items()
         }
         self._trying: Counter[str] = Counter()  # how many of them are with the store now
+        self._is_handed_on = False
 
     @property
     def states(self) -> Mapping[str, State]:
@@ -110,23 +112,49 @@ class Cutovers:
         """Those that the store has not taken yet."""
         return {name: (asked.who, asked.why) for name, asked in self._waiting.items()}
 
+    def hand_on(self) -> WaysBack:
+        """To a controller that takes over. This one tries them no more, or it would undo, later, what is decided after
+        them; they stay in force here.
+        """
+        self._is_handed_on = True
+        return self.ways_back
+
+    def take_back(self) -> None:
+        """It has not taken over."""
+        self._is_handed_on = False
+
     async def run(self) -> None:
         """For ever."""
         with self._store.watch() as watch:
-            await self.reload()
+            await (self._refresh_all() if self._is_loaded else self.reload())
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._follow(watch))
                 tasks.create_task(self._judge_for_ever())
 
     async def reload(self) -> None:
         """The rules have changed, or are new: every split is published, be it the same."""
+        self._is_loaded = True
         self._in_force.clear()
-        self._states = {name: state for name, state in self._states.items() if name in self._shell.cutovers()}
+        before, its = self._states, self._shell.cutovers()
+        self._states = {name: state for name, state in before.items() if name in its}
         await self._refresh_all()
-        for name, cutover in self._shell.cutovers().items():
+        for name, cutover in its.items():
             state = self._states.get(name)
             if state is not None and not is_of(cutover, state):
                 self._shell.tell(_other_arms(cutover, state))
+        for state in await self._left_behind(before):
+            self._shell.tell(_gone(state))
+
+    async def _left_behind(self, before: Mapping[str, State]) -> list[State]:
+        """Cutovers that have moved clients, and that the rules have no more. One that is done was to leave them some
+        day: of that it is told when it does.
+        """
+        try:
+            names = [name for name in await self._store.names() if name not in self._shell.cutovers()]
+            states = [await self._store.read(name) for name in names]
+        except StateLost:  # which the store tells by itself
+            return []
+        return [state for state in states if state.is_running or (state.is_started and state.name in before)]
 
     async def do(self, name: str, command: Command) -> Entry | Refusal:
         """In force on this node when it returns. Raises StateLost."""
@@ -149,7 +177,7 @@ class Cutovers:
 
     # -- ways back ----------------------------------------------------------------------------------------------------
 
-    async def _put_back(self, cutover: Cutover, asked: Rollback | Entry) -> Entry | Refusal:
+    async def _put_back(self, cutover: Cutover, asked: Rollback | Entry, *, is_again: bool = False) -> Entry | Refusal:
         """Everybody is on the old arm at once, and until the store has taken it or says that it is otherwise. An entry
         is of a gate that failed: it is for what it was decided on alone. Raises StateLost.
         """
@@ -159,7 +187,7 @@ class Cutovers:
         self._waiting[name] = asked
         self._trying[name] += 1
         try:
-            made = await self._have_taken(cutover, asked)
+            made = await self._have_taken(cutover, asked, is_again=is_again)
         except StateLost as error:
             stays = f"everybody is on {cutover.old.name} here, and stays there: it is written down as soon as it can be"
             raise StateLost(f"{error}. Meanwhile {stays}") from None
@@ -179,17 +207,20 @@ class Cutovers:
         if isinstance(made, Entry):
             self._tell_back(made)
 
-    async def _have_taken(self, cutover: Cutover, asked: Rollback | Entry) -> Entry | Refusal:
+    async def _have_taken(self, cutover: Cutover, asked: Rollback | Entry, *, is_again: bool) -> Entry | Refusal:
         if isinstance(asked, Entry):
             return asked if await self._append(asked) else await self._outrun(asked)
         while not isinstance(made := await self._ask_store(cutover, asked), Refusal):
+            said = await self._store.journal(cutover.name, made.number - 2) if is_again else ()
+            if said and (said[-1].what, said[-1].who, said[-1].why) == (What.ROLLBACK, asked.who, asked.why):
+                return said[-1]  # it was taken, and the answer was lost, or by the edge of an upgrade
             if await self._append(made):
                 break
         return made
 
     async def _try_again(self, cutover: Cutover) -> None:
         """What the store could not take. Raises StateLost."""
-        made = await self._put_back(cutover, self._waiting[cutover.name])
+        made = await self._put_back(cutover, self._waiting[cutover.name], is_again=True)
         if isinstance(made, Entry):
             self._tell_back(made)
 
@@ -239,13 +270,15 @@ class Cutovers:
 
     async def _refresh(self, name: str) -> None:
         """Put in force what the journal says now; nothing, while nothing is known."""
-        cutover = self._shell.cutovers().get(name)
-        if cutover is None:
+        if name not in self._shell.cutovers():
             return
         try:
             state = await self._store.read(name)
         except StateLost as error:
             self._shell.tell(f"cutover {name}: {error}")
+            return
+        cutover = self._shell.cutovers().get(name)  # by the rules as they are now: they may have changed meanwhile
+        if cutover is None:
             return
         self._states[name] = state
         if name in self._waiting:
@@ -266,7 +299,7 @@ class Cutovers:
                 try:
                     if name not in self._waiting:
                         await self._judge(cutover, self._states.get(name) or State(name))
-                    elif not self._trying[name]:
+                    elif not self._trying[name] and not self._is_handed_on:
                         await self._try_again(cutover)
                 except StateLost:
                     pass  # which the store tells by itself
@@ -337,6 +370,14 @@ def _said(entries: tuple[Entry, ...]) -> str:
     """By whom it went where."""
     each = (f"{entry.what} by {entry.who} ({entry.why}) to {written_share(entry.share)} %" for entry in entries)
     return ", ".join(each) or "nothing"
+
+
+def _gone(state: State) -> str:
+    at = f"{state.phase.replace('_', ' ')} at {written_share(state.share)} %"
+    return (
+        f"cutover {state.name}: it is {at} from {state.old} to {state.new}, and the rules have no cutover of that "
+        "name: its clients go where the rules send them now; if they have it again, it goes on from there"
+    )
 
 
 def _other_arms(cutover: Cutover, state: State) -> str:

@@ -61,7 +61,7 @@ class _Course:
         if not 0 <= now - self._absorbed < _BLOCK:  # or the clock was put back
             self._absorbed = now
             block, self.waiting = self.waiting, Block()
-            if block.old.exchanges or block.new.exchanges or block.shadows.compared:
+            if block != Block():
                 self._trial.absorb(block, now)
                 self._evidences = None
         return self._trial.verdict

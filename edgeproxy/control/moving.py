@@ -144,8 +144,13 @@ class Moving:
 
     def hand_on(self) -> WaysBack:
         """To the edge that takes over from this one."""
-        self._handed_on = self.ways_back
+        self._handed_on = {} if self._cutovers is None else self._cutovers.hand_on()
         return self._handed_on
+
+    def take_back(self) -> None:
+        """It has not taken over."""
+        if self._cutovers is not None:
+            self._cutovers.take_back()
 
     async def close(self, *, is_succeeded: bool = False) -> None:
         handed_on = self._handed_on if is_succeeded else {}

@@ -6,7 +6,7 @@ Law: none of this is asked for while a request runs; a worker goes on with what 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from edgeproxy.control.capturing import Capturing
@@ -21,6 +21,7 @@ from edgeproxy.control.shadowing import Shadowing
 from edgeproxy.control.shares import Shares
 from edgeproxy.control.sockets import Offer
 from edgeproxy.control.start import Start
+from edgeproxy.migration.old_side import sent_to_old_side
 from edgeproxy.ruleset.model import Ruleset
 
 
@@ -38,6 +39,7 @@ class Services:
         numbers: Callable[[], Awaitable[Numbers]],
     ) -> None:
         """`offer`: of the edge that this one takes over from; `numbers`: asks for all counters. Raises CannotRun."""
+        self._rules = rules
         self._rates = Rates(offer)
         self._purging = Purging(offer, rules)
         self._ledger = LedgerFile(state)
@@ -53,11 +55,16 @@ class Services:
         """Of the control socket."""
         return {
             "purge": self._purging.purge,
-            "ledger": self._ledger.show,
+            "ledger": self._show_ledger,
             "cutover": self._moving.do,
             "shadow": self._shadowing.do,
             "capture": self._capturing.do,
         }
+
+    async def _show_ledger(self, words: Words) -> Words:
+        """And who is sent to the old side by the rules themselves, of which it has nothing. Raises Refused."""
+        sent = sent_to_old_side(self._rules(), self._shares.now)
+        return {**await self._ledger.show(words), "sent": [asdict(each) for each in sent]}
 
     async def open(self) -> None:
         """Before any worker starts: it is given what is in force. Raises CannotRun."""
@@ -89,6 +96,10 @@ class Services:
             capture=self._capturing.now,
             ways_back=self._moving.hand_on(),
         )
+
+    def take_back(self) -> None:
+        """The other edge has not taken over."""
+        self._moving.take_back()
 
     def new_child(
         self,

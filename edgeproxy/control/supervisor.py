@@ -354,6 +354,7 @@ class Supervisor:
             tell("another edge has taken over: this one drains and ends")
             self._told_to_stop.set()
         else:
+            self._services.take_back()
             tell(f"the edge is not upgraded: {failure}: this one goes on")
 
     def _make_offer(self, ready: int) -> Offer:

@@ -92,13 +92,18 @@ class Leave(StrEnum):
 
     EMPTY = "empty"  # nothing needed it in all that time
     NEEDED = "needed"  # something did
+    SENT = "sent"  # rules send clients there by themselves (old_side.py)
     UNKNOWN = "unknown"  # the ledger is not that old
 
 
-def leave_of(uses: Ledger, since: float, now: float, time: float) -> Leave:
-    """`since`: when the ledger began; `time`: in seconds, for how long it has to be empty, until `now`."""
+def leave_of(uses: Ledger, since: float, now: float, time: float, *, is_sent: bool) -> Leave:
+    """`since`: when the ledger began; `time`: in seconds, for how long it has to be empty, until `now`; `is_sent`:
+    whether rules send clients to the old side by themselves.
+    """
     if any(needed.last > now - time for _, needed in uses):
         return Leave.NEEDED
+    if is_sent:
+        return Leave.SENT
     return Leave.EMPTY if since <= now - time else Leave.UNKNOWN
 
 

@@ -93,7 +93,7 @@ class Asking(ABC):
         if plan.time is not None and not self.expires:
             self.expires = self._pool.clock.now() + plan.time
         if plan.arm is not None:
-            self._measured = self._pool.tally.begin(plan.arm, self._pool.clock.now)
+            self._measured = self._pool.tally.begin(plan.arm, self._pool.clock.now, is_whole=self._request_is_whole)
         # A kept connection may be closing at this moment. A request that may not be sent again gets a new one, or one
         # that was in use just now.
         taken = self._pool.take(self, fresh=not self._may_repeat)

@@ -8,6 +8,8 @@ Laws of this module:
   have no failures. Clients that turn away for reasons of their own do so on both arms;
 - nor does what a copy, or another backend in the arm's place, has answered. That the arm's backend failed before counts
   all the same;
+- who waits for an answer of the new arm's for longer than LATE is told of meanwhile: before it is over it is no failure
+  yet, and gates that know of ended exchanges alone would pass an arm that hangs, until its first timeout;
 - a request that is under no cutover has nothing here.
 """
 
@@ -16,11 +18,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from weakref import ref
 
 from edgeproxy.migration.gates.counts import ArmCounts, Block
 from edgeproxy.telemetry.counters import BackendFailure
 
 PATIENCE: Final = 0.5  # seconds
+LATE: Final = 1.0  # seconds without a head
 _BROKEN: Final = 500
 _TIMEOUTS: Final = frozenset(
     (
@@ -43,11 +47,27 @@ class ArmOf:
 class _Period:
     """A cutover under one share, in thousandths of a percent, and what was counted since somebody took it."""
 
-    __slots__ = ("block", "share")
+    __slots__ = ("_late", "_waiting", "begun", "block", "share")
 
     def __init__(self, share: int) -> None:
         self.share = share
         self.block = Block()
+        self.begun: list[Measured] = []  # on the new arm, since somebody took it
+        self._waiting: list[ref[Measured]] = []  # before that; whoever else has forgotten them, nobody waits for them
+        self._late = 0  # of them, as was told
+
+    def look(self) -> None:
+        """How many are late now, as what it is more, or less, than it was: so it adds up, of time and of workers.
+
+        PERF: nothing is written down when an exchange ends; of those that are over within the second, most by far,
+        nothing is kept.
+        """
+        known = [find() for find in self._waiting]
+        waiting = [each for each in (*known, *self.begun) if each is not None and not each.is_answered]
+        self._waiting, self.begun = [ref(each) for each in waiting], []
+        late = sum(each.is_late for each in waiting)
+        self.block.new.late += late - self._late
+        self._late = late
 
 
 class Measured:
@@ -55,16 +75,28 @@ class Measured:
     comes along, from the body's end: what went before is the client's time.
     """
 
-    __slots__ = ("_began", "_is_new", "_now", "_period", "_took")
+    __slots__ = ("__weakref__", "_began", "_is_new", "_is_whole", "_now", "_period", "_took")
 
-    def __init__(self, period: _Period, is_new: bool, now: Callable[[], float]) -> None:
+    def __init__(self, period: _Period, now: Callable[[], float], *, is_new: bool, is_whole: bool) -> None:
+        """`is_whole`: the request."""
         self._period: _Period | None = period  # None: it is over
         self._is_new = is_new
+        self._is_whole = is_whole
         self._now = now
         self._began = now()
         self._took: float | None = None  # to its head
 
+    @property
+    def is_answered(self) -> bool:
+        """As far as its head; or it is over without."""
+        return self._period is None or self._took is not None
+
+    @property
+    def is_late(self) -> bool:
+        return not self.is_answered and self._is_whole and self._now() - self._began >= LATE
+
     def on_request_end(self) -> None:
+        self._is_whole = True
         self._began = self._now()
 
     def on_head(self, status: int) -> None:
@@ -126,15 +158,21 @@ class Tally:
             if share
         }
 
-    def begin(self, arm: ArmOf, now: Callable[[], float]) -> Measured | None:
-        """None: its cutover is at rest, and nothing is judged."""
+    def begin(self, arm: ArmOf, now: Callable[[], float], *, is_whole: bool) -> Measured | None:
+        """None: its cutover is at rest, and nothing is judged. `is_whole`: the request; else its body is to come."""
         period = self._periods.get(arm.cutover)
-        return None if period is None else Measured(period, arm.is_new, now)
+        if period is None:
+            return None
+        measured = Measured(period, now, is_new=arm.is_new, is_whole=is_whole)
+        if arm.is_new:
+            period.begun.append(measured)
+        return measured
 
     def take(self) -> dict[str, dict[str, Any]]:
-        """What came since the last time: words of a block, by cutover."""
+        """What came since the last time: words of a block, by cutover. To be asked each second or so."""
         taken = {}
         for name, period in self._periods.items():
-            if period.block.old.exchanges or period.block.new.exchanges:
+            period.look()
+            if period.block != Block():
                 taken[name], period.block = period.block.as_json(), Block()
         return taken

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from edgeproxy.migration.journal import Entry, UnreadableEntry, read_entry, written
 from edgeproxy.state.redis_calls import APPEND, OTHER_VERSION, VERSION, Answer, Keys
@@ -26,7 +26,13 @@ _SILENCE: Final = 3.0  # seconds without news, after which the server is asked w
 
 
 class ServerTrouble(Exception):
-    """It did not do what it was asked, as far as is known. The message says which server, why, and what to do."""
+    """It did not do what it was asked, as far as is known. The message says which server, why, and what to do.
+    `is_known`: it said so itself; else it may have done it, and its answer was lost.
+    """
+
+    def __init__(self, why: str, *, is_known: bool = False) -> None:
+        super().__init__(why)
+        self.is_known = is_known
 
 
 class RedisServer:
@@ -48,7 +54,13 @@ class RedisServer:
     async def check_version(self) -> None:
         found = await self._ask("GET", self.keys.version)
         if found is not None and found != str(VERSION).encode():
-            raise ServerTrouble(self._of_other_version(found.decode(errors="replace")))
+            raise ServerTrouble(self._of_other_version(found.decode(errors="replace")), is_known=True)
+
+    async def check_writable(self) -> None:
+        """Without changing anything: a server that is full, that cannot save what it has, or that became a replica can
+        be read, and takes no entry.
+        """
+        await self._ask("SET", self.keys.version, VERSION, "NX")
 
     async def names(self) -> set[str]:
         """The cutovers that have a journal."""
@@ -66,7 +78,7 @@ class RedisServer:
         words = (VERSION, entry.number - 1, written(entry), name, self._node, keys.channel)
         answer: int = await self._ask("EVAL", APPEND, len(named), *named, *words)
         if answer == OTHER_VERSION:
-            raise ServerTrouble(self._of_other_version("another one"))
+            raise ServerTrouble(self._of_other_version("another one"), is_known=True)
         return Answer(answer)
 
     async def audit(self, after: str, most: int) -> tuple[Audited, ...]:
@@ -92,6 +104,9 @@ class RedisServer:
     def trouble(self) -> Iterator[None]:
         try:
             yield
+        except ResponseError as error:
+            why = f"the Redis server at {self.where} does not do what it is asked ({error})"
+            raise ServerTrouble(f"{why}: look at its memory and disk, and who may use it", is_known=True) from None
         except (RedisError, OSError) as error:
             raise ServerTrouble(self._said(error)) from None
 

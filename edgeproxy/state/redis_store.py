@@ -2,6 +2,7 @@
 
 Laws of this module:
 - what this node knows is read here, and is as the server has it while the server is there: it tells of every change;
+- a server that can be read and takes nothing is lost, too (it is full, say), and is not found again by reading it;
 - a server that is lost takes nothing. One thing is done without it, for it must be possible always: a way back to 0 %
   is taken here at once, and offered to the others on return;
 - what this node knows is written down, too, where it has a file for it: a start without the server goes on from there;
@@ -29,6 +30,7 @@ from edgeproxy.state.store import Audited, CannotOpen, StateLost
 from edgeproxy.state.watching import Changed, Conflict, Found, Lost, NotRemembered, Unreadable, Watch, Watchers
 
 PATIENCE: Final = 1.0  # seconds that a call may take
+_UNSURE: Final = "It may have taken the entry all the same: look at the journal before it is said again"
 _TRIES: Final = 100  # at offering entries while other nodes do the same
 
 
@@ -46,7 +48,7 @@ class RedisStore:
         self._unreadable: dict[str, str] = {}  # by name, why
         self._watchers = Watchers()
         self._turn = asyncio.Lock()  # one exchange with the server's journals at a time
-        self._was_found = False  # ever
+        self._was_found = False  # ever: what it has was read
         self._was_tried = asyncio.Event()
         self._session: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
@@ -109,7 +111,7 @@ class RedisStore:
                 return await self._append(entry)
             except ServerTrouble as error:
                 self._doubt(error)
-                return self._take_alone(entry, str(error))
+                return self._take_alone(entry, str(error) if error.is_known else f"{error}. {_UNSURE}")
 
     async def audit(self, after: str = "", most: int = 1_000) -> tuple[Audited, ...]:
         try:
@@ -277,6 +279,8 @@ class RedisStore:
             async with self._turn:
                 for name in sorted({*await self._server.names(), *self._known.names()}):
                     await self._reconcile(name)
+                self._was_found = True
+                await self._server.check_writable()
                 self._find()
             backoff.worked()
             self._was_tried.set()
@@ -303,7 +307,7 @@ class RedisStore:
             self._watchers.tell(Lost(why))
 
     def _find(self) -> None:
-        self._was_found, self.lost = True, None
+        self.lost = None
         self._watchers.tell(Found())
 
     def _note_unreadable(self, name: str, error: Exception) -> None:

@@ -4,103 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cutover_values import HOLD, LEGACY, OTHER, START, cutover
+from cutover_node import ON, READS, Node, a_node, running
+from cutover_values import HOLD, START, cutover
 from redis_server import programs, redis_server, while_away
 from state_stores import SOON, heard, open_store
 
-from edgeproxy.control.cutovers import Cutovers, Failed, Judged, Passed, Shell, Undecided
-from edgeproxy.migration.commands import Finish, Pause, Refusal, Refused, Resume, Rollback, SetShare, Step
+from edgeproxy.control.cutovers import Failed, Passed, Undecided
+from edgeproxy.migration.commands import Finish, Pause, Refusal, Refused, Resume, Rollback, SetShare
 from edgeproxy.migration.cutover import decide
 from edgeproxy.migration.journal import Entry, written
 from edgeproxy.migration.phases import Phase, State, What
-from edgeproxy.migration.rehearsal import Rehearsal, Rehearsals
-from edgeproxy.ruleset.arms import WHOLE, Cutover, OnFail, Split
-from edgeproxy.state.store import StateLost, Store
+from edgeproxy.migration.rehearsal import Rehearsal
+from edgeproxy.ruleset.arms import WHOLE, OnFail
+from edgeproxy.state.store import StateLost
 from edgeproxy.state.watching import Found, Lost
-
-READS = cutover(1, 5, 20, 100)
-ON = Step("di", "on we go", is_forced=True)
-
-
-class Node:
-    """A controller with what it is given: rules, gates and a clock that the test moves."""
-
-    def __init__(self, store: Store, name: str = "edge-1", rules: Cutover = READS) -> None:
-        self.store = store
-        self.rules = {rules.name: rules}
-        self.now = 1_000.0
-        self.judged: Judged = Undecided()
-        self.judges: Callable[[State], None] = lambda _: None
-        self.lines: list[str] = []
-        self.in_force: list[Split] = []
-        self.rehearsed: tuple[Rehearsal, ...] = ()
-        self._changed = asyncio.Event()
-        shell = Shell(lambda: self.rules, self._judge, self._publish, self._tell, lambda: self.now, self._rehearsals)
-        self.cutovers = Cutovers(store, shell, name, tick=0.005)
-
-    @property
-    def share(self) -> int:
-        return self.in_force[-1].arms[1].share if self.in_force else -1
-
-    @property
-    def state(self) -> State:
-        return self.cutovers.states["reads"]
-
-    def _judge(self, _: Cutover, state: State) -> Judged:
-        self._changed.set()
-        self.judges(state)
-        return self.judged
-
-    def _publish(self, split: Split, _: bool) -> None:
-        self.in_force.append(split)
-        self._changed.set()
-
-    async def _rehearsals(self) -> Rehearsals:
-        return Rehearsals("rules-1", {}, self.rehearsed)
-
-    def _tell(self, line: str) -> None:
-        self.lines.append(line)
-        self._changed.set()
-
-    async def until(self, is_so: Callable[[], bool]) -> None:
-        """Looked at whenever anything happened."""
-        async with asyncio.timeout(SOON):
-            while not is_so():
-                self._changed.clear()
-                await self._changed.wait()
-
-    async def do(self, *commands) -> None:
-        for command in commands:
-            made = await self.cutovers.do("reads", command)
-            assert isinstance(made, Entry), str(made)
-
-
-@asynccontextmanager
-async def running(node: Node) -> AsyncIterator[Node]:
-    task = asyncio.create_task(node.cutovers.run())
-    await node.until(lambda: bool(node.in_force or node.lines))
-    try:
-        yield node
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-@asynccontextmanager
-async def a_node(location: str | Path, name: str = "edge-1", rules: Cutover = READS) -> AsyncIterator[Node]:
-    store = await open_store(str(location), name)
-    try:
-        async with running(Node(store, name, rules)) as node:
-            yield node
-    finally:
-        await store.close()
 
 
 @pytest.fixture
@@ -240,21 +163,6 @@ async def test_a_node_that_starts_puts_in_force_what_the_journal_says(node: Node
     await node.do(START, ON)
     async with a_node(tmp_path / "state.db", "edge-2") as later:
         assert [split.arms[1].share for split in later.in_force] == [1_000]
-
-
-async def test_rules_with_other_arms_move_nobody_and_it_is_said(node: Node) -> None:
-    await node.do(START, ON, ON)
-    node.rules = {"reads": cutover(1, 5, 20, 100, new=OTHER)}
-    await node.cutovers.reload()
-    assert [(arm.backend, arm.share) for arm in node.in_force[-1].arms] == [(LEGACY, WHOLE), (OTHER, 0)]
-    assert node.lines[-1].startswith(
-        "cutover reads: it is at 5 % from legacy to modern, and the rules now say from legacy"
-    )
-    await node.do(Rollback("di", "new rules"), START, ON)
-    assert [(arm.backend, arm.share) for arm in node.in_force[-1].arms] == [(LEGACY, 99_000), (OTHER, 1_000)]
-    node.rules = {}
-    await node.cutovers.reload()
-    assert node.cutovers.states == {}
 
 
 async def test_of_two_who_decide_at_once_the_second_is_told_what_the_first_did(node: Node) -> None:
@@ -417,6 +325,38 @@ async def test_a_rollback_that_the_store_cannot_take_stays_in_force_until_it_can
     await node.until(lambda: node.state.phase is Phase.ROLLED_BACK)
     assert node.share == 0
     assert node.in_force[-1] == READS.resting
+
+
+async def test_a_rollback_that_is_handed_on_is_written_down_once_and_undoes_nothing_later(
+    node: Node, tmp_path: Path
+) -> None:
+    await node.do(START, SetShare("di", "all of them", WHOLE))
+    with locked(tmp_path / "state.db"):
+        with pytest.raises(StateLost):
+            await node.cutovers.do("reads", Rollback("di", "users complain"))
+        handed_on = node.cutovers.hand_on()
+    store = await open_store(str(tmp_path / "state.db"), "edge-1")
+    async with running(Node(store, ways_back=handed_on)) as successor:
+        await successor.until(lambda: not successor.cutovers.ways_back)
+        await successor.do(START, ON)
+        await node.cutovers._refresh("reads")
+        assert (node.state.share, node.share) == (1_000, 0)  # its clients are on their way out, and stay where they are
+        whats = [each.what for each in await store.journal("reads")]
+    await store.close()
+    assert whats == [What.START, What.SET, What.ROLLBACK, What.START, What.STEP]
+
+
+async def test_a_rollback_that_two_try_again_is_written_down_once(node: Node, tmp_path: Path) -> None:
+    await node.do(START, SetShare("di", "all of them", WHOLE))
+    with locked(tmp_path / "state.db"), pytest.raises(StateLost):
+        await node.cutovers.do("reads", Rollback("di", "users complain"))
+    store = await open_store(str(tmp_path / "state.db"), "edge-1")
+    async with running(Node(store, ways_back={"reads": ("di", "users complain")})) as other:
+        for each in (node, other):
+            await each.until(lambda each=each: not each.cutovers.ways_back)
+        whats = [each.what for each in await store.journal("reads")]
+    await store.close()
+    assert whats == [What.START, What.SET, What.ROLLBACK]
 
 
 async def test_a_gate_that_failed_is_not_forgotten_by_a_store_that_cannot_take_it(node: Node, tmp_path: Path) -> None:

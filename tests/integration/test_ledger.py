@@ -158,3 +158,17 @@ async def test_a_file_that_is_no_ledger_is_left_as_it_is(tmp_path: Path) -> None
             assert process.returncode == 1
             assert f"--state: {state / 'ledger.sqlite'} is not to be used as the ledger" in out.decode()
             assert (state / "ledger.sqlite").read_bytes() == content
+
+
+async def test_an_old_side_that_rules_send_clients_to_may_not_go_however_empty_its_ledger_is(tmp_path: Path) -> None:
+    control = tmp_path / "control"
+    async with rules_in(tmp_path) as rules:
+        more = '  - {name: call, match: {host: app, path: "/pypi", methods: [POST]}, forward: {backend: legacy}}\n'
+        rules.write_text(rules.read_text() + more)
+        async with running_process(rules, "--workers", "1", "--control", str(control)):
+            status, text = await ledger(control, "--empty-for", "1s", "--format", "json")
+            assert (status, json.loads(text)["old_side"]) == (1, "sent")
+            status, text = await ledger(control, "--empty-for", "1s")
+            assert "  call: legacy: every client\n" in text
+            assert text.endswith("but rules send clients to the old side: it may not go\n")
+            assert "call" not in (await ledger(control, "--rule", "simple"))[1]

@@ -245,14 +245,39 @@ async def test_a_server_that_hangs_is_lost_and_found_again(server: RedisProcess)
         made = await next_entry(store, ON)
         with store.watch() as news:
             server.stop()
-            with pytest.raises(StateLost, match="Timeout"):
+            with pytest.raises(StateLost, match=r"Timeout.*It may have taken the entry all the same"):
                 await store.append(made)
             await heard(news, Lost)
             server.go_on()
             await heard(news, Found)
-        # The server may have taken it after all. To ask again is safe either way.
+        # The server may have taken it after all, which is said. To ask again is safe either way.
         assert await store.append(made)
         assert (await store.journal("reads"))[-1] == made
+
+
+FULL = (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0"))
+REPLICA = (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE"))
+
+
+@pytest.mark.parametrize(("harm", "mend"), [FULL, REPLICA], ids=["full", "a replica"])
+async def test_a_server_that_takes_nothing_is_lost_until_it_does_and_says_so_once(
+    server: RedisProcess, harm: tuple[str, ...], mend: tuple[str, ...]
+) -> None:
+    async with node(server) as store, somebody(server) as redis:
+        await fill(store, *ramp(READS, 1))
+        with store.watch() as news:
+            await redis.execute_command(*harm)
+            with pytest.raises(StateLost, match=r"does not do what it is asked.*only a rollback is taken"):
+                await do(store, ON)
+            async with node(server, "edge-2") as other:  # a node that starts reads what is there
+                assert other.lost is not None
+                assert (await other.read("reads")).number == (await store.read("reads")).number
+            assert isinstance(await anext(news), Lost)
+            await do(store, BACK)
+            assert isinstance(await anext(news), Changed)
+            await redis.execute_command(*mend)
+            assert isinstance(await anext(news), Found)
+        assert len(await journal_of(server)) == (await store.read("reads")).number
 
 
 async def test_a_node_that_starts_without_its_server_knows_nothing_and_says_so(server: RedisProcess) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from edgeproxy.cli.arguments import duration, header, share, size
+from edgeproxy.cli.running_edge import CONTROL
 from edgeproxy.ruleset.ignores import read_ignore
 from edgeproxy.ruleset.modifiers import Comparison
 from edgeproxy.ruleset.problems import Refusal
@@ -16,7 +17,6 @@ from replay.schedule.rewriting import ANY, Rewriting, may_be_set
 from replay.sending.sender import WRITES
 from replay.sending.target import BadTarget, Settings, Target
 
-CONTROL: Final = "EDGEPROXY_CONTROL"  # in the environment
 RECORDING: Final = "recording"
 _FRAMING: Final = frozenset(
     ("connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Final
 
 import uvloop
 
-from edgeproxy.cli.replaying.arguments import CONTROL, WrongUsage
+from edgeproxy.cli.replaying.arguments import WrongUsage
+from edgeproxy.cli.running_edge import CONTROL, control_of
 from edgeproxy.control.control_client import CannotAsk, ask
 from replay.planned import Planned
 from replay.schedule.pacing import Fixed, schedule
@@ -29,14 +29,14 @@ def purge(args: Namespace, target: Target, planned: Iterable[Planned]) -> str:
     """In words, what was purged. Raises CannotPurge, WrongUsage, OSError."""
     if args.purge_token_file is not None:
         return _by_url(target, planned, _token(args.purge_token_file))
-    path = args.control or os.environ.get(CONTROL)
+    path = control_of(args)
     if path is None:
         raise WrongUsage(
             f"--purge-first: which edge? Say --control PATH (or ${CONTROL}), or --purge-token-file FILE to purge each "
             "URL over HTTP"
         )
     try:
-        list(ask(Path(path), [{"do": "purge", "all": True, "hard": True}]))
+        list(ask(path, [{"do": "purge", "all": True, "hard": True}]))
     except CannotAsk as error:
         raise CannotPurge(str(error)) from None
     return "all purged first"

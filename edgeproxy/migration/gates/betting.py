@@ -31,13 +31,14 @@ Laws of this module:
 - against "worse" stands: in each block, p1 - p0 is at most the bound; against "not worse": over the new arm's exchanges
   so far, p1 - p0 is in the mean at least the bound. The one that is true is refuted, at any time, with at most the
   probability that the test was given;
-- exchanges are independent, but for bursts (Sample), and a block's size does not depend on how its exchanges end;
+- exchanges are independent, but for bursts (Sample), and a block's size does not depend on how its exchanges end. Those
+  that hang end late, and badly: what waits for an answer counts against "not worse" as if it had happened in all of it;
 - what is worse stays worse. "Not worse" is said of all that was seen, and may be taken back.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, log
@@ -109,15 +110,21 @@ class Bets:
 
     def wealth(self, difference: float, times: float = 1.0) -> float:
         """What there is of 1, against this difference, after `times` as much of the same."""
-        pairs = zip(self._gains, self._costs, strict=True)
-        return sum(exp(min(times * (gain - difference * cost), _HUGE)) for gain, cost in pairs) / len(self._gains)
+        return self._mean(times * money for money in self._logs(difference))
 
-    def has(self, wanted: float, difference: float) -> bool:
-        """Whether there is so much."""
-        # PERF: the mean reaches what its greatest does; so the usual no costs no exponentials. Readable form: wealth().
-        pairs = zip(self._gains, self._costs, strict=True)
-        greatest = max([gain - difference * cost for gain, cost in pairs])
-        return greatest >= log(wanted) and self.wealth(difference) >= wanted
+    def has(self, wanted: float, difference: float, more: float = 0.0) -> bool:
+        """Whether there is so much, were there as many `more` events on the new arm."""
+        logs = self._logs(difference)
+        if more:
+            logs = [money + more * log(1 + step) for money, step in zip(logs, self._steps, strict=True)]
+        # PERF: the mean reaches what its greatest does; so the usual no costs no exponentials.
+        return max(logs) >= log(wanted) and self._mean(logs) >= wanted
+
+    def _logs(self, difference: float) -> list[float]:
+        return [gain - difference * cost for gain, cost in zip(self._gains, self._costs, strict=True)]
+
+    def _mean(self, logs: Iterable[float]) -> float:
+        return sum(exp(min(each, _HUGE)) for each in logs) / len(self._gains)
 
 
 class Excess:
@@ -152,9 +159,9 @@ class Excess:
         self._held.absorb(new_at_most or new, old)
         self.is_worse = sum(self._begun) >= 1 / self.alpha
 
-    @property
-    def is_held(self) -> bool:
-        return not self.is_worse and self._held.has(1 / self.alpha_held, self.bound)
+    def is_held(self, unknown: float = 0.0) -> bool:
+        """Also if it happens in all of as many exchanges of the new arm that are not over yet."""
+        return not self.is_worse and self._held.has(1 / self.alpha_held, self.bound, unknown)
 
     def interval(self) -> tuple[float, float]:
         """Where the mean of p1 - p0 over the new arm's exchanges lies, at all looks at once, but for a probability of

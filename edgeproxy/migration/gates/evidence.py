@@ -57,6 +57,7 @@ class Evidence:
     blocks: int
     at: float  # POSIX seconds: of this look, or of the one at which the gate failed
     lost: int = 0  # shadows that could not be compared: no pass while they are a larger share than the bound
+    late: int = 0  # exchanges of the new arm that wait for an answer: for a pass they count as if they had failed
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -74,6 +75,8 @@ class Evidence:
             sides.append(f"old {self.old.events:,} of {self.old.exchanges:,}")
         if self.lost:
             sides.append(f"{self.lost:,} could not be compared")
+        if self.late:
+            sides.append(f"{self.late:,} wait for an answer of the new side")
         what = f"{_what(self.gate)} {between}, bound {self._written(self.bound)}"
         if self.verdict is Verdict.FAIL and self.high is not None and self.high <= self.bound:
             what += ": beyond it in a part of the step"  # bets begin anew with each block (betting.py)
@@ -102,6 +105,8 @@ class Evidence:
                     lost = self._written(self.lost / (self.new.exchanges + self.lost))
                     most = self._written(self.bound)
                     return f"not enough data, for {lost} could not be compared and at most {most} may: shadow fewer"
+                if self.late and self.more_to_pass == 0:
+                    return "not enough data, while so many wait for an answer"
                 if self.more_to_pass is not None:
                     return f"not enough data, {self.more_to_pass:,} more like these and it passes"
                 if self.more_to_fail is not None:

@@ -72,10 +72,12 @@ class LatencyGate:
         self._old, self._new = Histogram(), Histogram()
         self._slow = (0.0, 0)
         self._judged = 0
+        self._late = 0
         self._blocks = 0
 
     def absorb(self, block: Block) -> None:
         """As for errors, blocks are put together until both arms have an exchange."""
+        self._late += block.new.late
         self._old.add(block.old.latency)
         self._new.add(block.new.latency)
         self._waiting.old.latency.add(block.old.latency)
@@ -108,7 +110,7 @@ class LatencyGate:
 
     @property
     def verdict(self) -> Verdict:
-        return verdict_of(self._test)
+        return verdict_of(self._test, self._late / self._burst)
 
     def _interval(self) -> tuple[float | None, float | None]:
         test = self._test
@@ -134,4 +136,5 @@ class LatencyGate:
             more_to_fail=more_of(self._test.times_to_worse(), self._judged),
             blocks=self._blocks,
             at=now,
+            late=max(self._late, 0),
         )

@@ -19,11 +19,13 @@ class ErrorsGate:
         self._burst = burst
         self._waiting = [0, 0, 0, 0]  # exchanges and failures of the new arm, of the old one
         self._seen = [0, 0, 0, 0]
+        self._late = 0
         self._blocks = 0
 
     def absorb(self, block: Block) -> None:
         """Blocks are put together until both arms have an exchange: of one arm alone nothing can be said."""
         new, old = block.new, block.old
+        self._late += new.late
         counts = (new.exchanges, new.failures, old.exchanges, old.failures)
         self._waiting = [had + more for had, more in zip(self._waiting, counts, strict=True)]
         self._seen = [had + more for had, more in zip(self._seen, counts, strict=True)]
@@ -35,7 +37,7 @@ class ErrorsGate:
 
     @property
     def verdict(self) -> Verdict:
-        return verdict_of(self._test)
+        return verdict_of(self._test, self._late / self._burst)
 
     def evidence(self, now: float) -> Evidence:
         new_all, new_failed, old_all, old_failed = self._seen
@@ -58,6 +60,7 @@ class ErrorsGate:
             more_to_fail=more_of(self._test.times_to_worse(), judged),
             blocks=self._blocks,
             at=now,
+            late=max(self._late, 0),
         )
 
 
@@ -113,10 +116,11 @@ class DifferencesGate:
         )
 
 
-def verdict_of(test: Excess) -> Verdict:
+def verdict_of(test: Excess, late: float = 0.0) -> Verdict:
+    """`late`: exchanges of the new arm that wait for an answer, divided by the burst."""
     if test.is_worse:
         return Verdict.FAIL
-    return Verdict.PASS if test.is_held else Verdict.NOT_ENOUGH_DATA
+    return Verdict.PASS if test.is_held(max(late, 0.0)) else Verdict.NOT_ENOUGH_DATA
 
 
 def share_of(exchanges: int, events: int) -> Side:

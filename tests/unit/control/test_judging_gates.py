@@ -69,10 +69,11 @@ class Edge:
         generation: int = 1,
         at: float | None = None,
         cutover: str = "reads",
+        lost: int = 0,
     ) -> None:
         """Shadows whose requests came at that moment; a second later they are taken in."""
         period = Period(cutover, self.shares.number if number is None else number, generation)
-        counts = ShadowCounts(compared, different)
+        counts = ShadowCounts(compared, different, lost)
         self.judging.hear_shadows({period: Counted(counts, self.now if at is None else at)})
         self.now += 1.0
 
@@ -162,6 +163,17 @@ async def test_while_nobody_is_moved_differences_alone_are_judged() -> None:
     assert [each["gate"] for each in judged.evidence if isinstance(each, dict)] == ["differences"]
     edge.compare(1_000, 500)
     assert edge.judge(state, DIFFERING) is Failed
+
+
+async def test_a_second_in_which_no_shadow_could_be_compared_counts_against_a_pass() -> None:
+    edge = Edge()
+    shadowing = await edge.at(0)
+    edge.judge(shadowing, DIFFERING)
+    edge.compare(20_000, 0)
+    assert edge.judge(shadowing, DIFFERING) is Passed
+    edge.compare(0, 0, lost=5_000)
+    assert edge.judge(shadowing, DIFFERING) is Undecided
+    assert edge.judging.evidences(DIFFERING, shadowing)[0].lost == 5_000
 
 
 async def test_in_a_step_every_gate_has_to_pass() -> None:

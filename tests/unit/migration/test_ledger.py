@@ -125,4 +125,6 @@ def test_the_old_side_may_go_when_nothing_has_needed_it_for_long_enough(
     last: float | None, since: float, leave: Leave
 ) -> None:
     uses = Ledger() if last is None else Ledger([(used()[0], replace(used()[1], first=1.0, last=last))])
-    assert leave_of(uses, since, now=1_000.0, time=100.0) is leave
+    assert leave_of(uses, since, now=1_000.0, time=100.0, is_sent=False) is leave
+    told = leave_of(uses, since, now=1_000.0, time=100.0, is_sent=True)
+    assert told is (Leave.NEEDED if leave is Leave.NEEDED else Leave.SENT)

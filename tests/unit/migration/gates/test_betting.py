@@ -81,23 +81,23 @@ def test_what_is_worse_stays_so_and_nothing_more_is_taken_in() -> None:
     seen = excess.interval()
     played(excess, (10, 0.0), (990, 0.001), 500)
     assert excess.is_worse
-    assert not excess.is_held
+    assert not excess.is_held()
     assert excess.interval() == seen
 
 
 def test_not_worse_may_be_taken_back() -> None:
     excess = played(Excess(0.005, 0.01, 0.01), (20, 0.0), (380, 0.0), 100)
-    assert excess.is_held
+    assert excess.is_held()
     for _ in range(3):
         excess.absorb(Sample(200, 4), Sample(3800, 0))
-    assert not excess.is_held
+    assert not excess.is_held()
     assert not excess.is_worse
 
 
 def test_without_an_old_arm_it_is_a_share_that_is_held_against_the_bound() -> None:
     excess = Excess(0.001, 0.01, 0.01)
     excess.absorb(Sample(40_000, 10), NOBODY)
-    assert excess.is_held
+    assert excess.is_held()
     low, high = excess.interval()
     assert 0 < low < 10 / 40_000 < high < 0.001
 
@@ -108,7 +108,7 @@ def test_the_interval_agrees_with_the_verdicts() -> None:
         low, high = excess.interval()
         assert low <= high
         assert excess.is_worse or low <= 0.005
-        assert excess.is_held == (high <= 0.005)
+        assert excess.is_held() == (high <= 0.005)
 
 
 def test_the_interval_holds_the_truth_at_all_looks() -> None:
@@ -134,7 +134,7 @@ def test_what_is_missing_is_foretold(failed: int) -> None:
         if blocks == 3:
             times = excess.times_to_held()
             assert times is not None
-        if excess.is_held:
+        if excess.is_held():
             break
     assert times is not None
     assert blocks == pytest.approx(3 * times, abs=1)
@@ -155,5 +155,5 @@ def test_huge_blocks_do_not_overflow() -> None:
     assert excess.is_worse
     held = Excess(0.005, 0.01, 0.01)
     held.absorb(Sample(1e9, 0), Sample(1e11, 1e11))
-    assert held.is_held
+    assert held.is_held()
     assert held.interval()[1] < 0

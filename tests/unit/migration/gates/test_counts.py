@@ -13,6 +13,7 @@ def worked() -> Block:
     block.new.note_answer(0.008)
     block.new.note_failure()
     block.new.note_timeout(30.0)
+    block.new.late = -1  # that one
     return block
 
 

@@ -45,6 +45,30 @@ def test_a_sound_arm_passes_when_there_was_enough_of_it() -> None:
     assert after(ERRORS, *[block(100, 0, 9900, 1)] * blocks).verdict is Verdict.PASS
 
 
+@pytest.mark.parametrize("gates", [ERRORS, LATENCY], ids=["errors", "latency"])
+def test_an_arm_that_hangs_does_not_pass_before_it_is_known_what_became_of_it(gates: Gates) -> None:
+    """One of twenty exchanges waits for an answer, until its time is over: nothing has failed yet."""
+    trial = Trial(gates)
+    for second in range(30):
+        block = timed(950, 0.1, 1_000, 0.1)
+        block.new.late = 50
+        assert trial.absorb(block, float(second)) is Verdict.NOT_ENOUGH_DATA
+    (evidence,) = trial.evidences(30.0)
+    assert (evidence.late, evidence.new.exchanges) == (1_500, 28_500)
+    assert "not enough data, while so many wait for an answer" in str(evidence)
+    assert "1,500 wait for an answer of the new side" in str(evidence)
+    assert Evidence.from_json(json.loads(json.dumps(evidence.as_json()))) == evidence
+    answered = timed(1_500, 0.1, 0, 0.0)
+    answered.new.late = -1_500
+    assert trial.absorb(answered, 31.0) is Verdict.PASS
+
+
+def test_a_few_that_wait_hold_nobody_up_for_long() -> None:
+    few = [block(1_000, 0, 1_000, 0) for _ in range(20)]
+    few[0].new.late = 6
+    assert after(ERRORS, *few, burst=6).verdict is Verdict.PASS
+
+
 def test_an_arm_that_fails_more_than_it_may_fails_the_gate() -> None:
     evidence = after(ERRORS, *[block(100, 3, 9900, 10)] * 20)
     assert evidence.verdict is Verdict.FAIL

@@ -58,7 +58,7 @@ class Index:
         marker = f"/marker/{secrets.token_hex(8)}/"
         with suppress(HTTPError):
             self.get(f"http://pypi.test{marker}")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while marker not in self.log.read_text():
             assert time.monotonic() < deadline, "the edge wrote nothing of an exchange into its log"
             time.sleep(0.05)

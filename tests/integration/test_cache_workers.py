@@ -356,7 +356,7 @@ async def test_a_copy_is_asked_for_anew_once_for_all_workers_though_the_disk_tak
             await until_counted(edge, 2 + len(mine) + len(others))
             with busy_disk(its):
                 may_answer.set()
-                async with asyncio.timeout(4):
+                async with asyncio.timeout(4):  # the disk itself waits for 5 s, and is given up then
                     answers = await asyncio.gather(*(client.answer() for client in mine))
                 await asyncio.sleep(0.5)  # so that who would ask once more does
             answers += await asyncio.gather(*(client.answer() for client in others))
@@ -380,7 +380,7 @@ async def test_a_head_that_asks_anew_holds_up_no_get_of_any_worker(tmp_path: Pat
             its.origin.say = keep_the_head_waiting
             mine[0].writer.write(b"HEAD /page HTTP/1.1\r\nHost: pypi.test\r\n\r\n")
             await until_asked(its.origin, "/page", 2)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 for client in (others[0], mine[1], others[1]):
                     assert version_of("/page", (await client.get("/page")).body) == 1
             assert its.origin.asked["/page"] == 3

@@ -134,7 +134,7 @@ def _old_path(project: str, python_version: str) -> str:
 
 def _wait_for(system: System, before: int, rule: str, status: int) -> None:
     """The access log is written about once a second: look until the exchange is there."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if any((entry["rule"], entry["status"]) == (rule, status) for entry in system.exchanges()[before:]):
             return

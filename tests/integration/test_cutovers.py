@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from cutover_values import HOLD, LEGACY, OTHER, START, cutover
 from redis_server import programs, redis_server, while_away
-from state_stores import SOON, heard, open_store
+from state_stores import PATIENT, SOON, heard, open_store
 
 from edgeproxy.control.cutovers import Cutovers, Failed, Judged, Passed, Shell, Undecided
 from edgeproxy.migration.commands import Finish, Pause, Refusal, Refused, Resume, Rollback, SetShare, Step
@@ -94,8 +94,10 @@ async def running(node: Node) -> AsyncIterator[Node]:
 
 
 @asynccontextmanager
-async def a_node(location: str | Path, name: str = "edge-1", rules: Cutover = READS) -> AsyncIterator[Node]:
-    store = await open_store(str(location), name)
+async def a_node(
+    location: str | Path, name: str = "edge-1", rules: Cutover = READS, patience: float = PATIENT
+) -> AsyncIterator[Node]:
+    store = await open_store(str(location), name, patience=patience)
     try:
         async with running(Node(store, name, rules)) as node:
             yield node
@@ -366,7 +368,7 @@ async def test_without_its_store_a_node_that_starts_puts_nothing_in_force_until_
 
 async def test_a_rollback_is_in_force_before_a_store_that_hangs_is_given_up(tmp_path: Path) -> None:
     with redis_server(next(iter(programs().values()))) as server:
-        async with a_node(server.url) as node:
+        async with a_node(server.url, patience=1.0) as node:
             await node.do(START, SetShare("di", "all of them", WHOLE))
             server.stop()
             asking = asyncio.create_task(node.cutovers.do("reads", Rollback("di", "users complain")))
@@ -382,7 +384,7 @@ async def test_a_rollback_is_in_force_before_a_store_that_hangs_is_given_up(tmp_
 
 async def test_a_gate_that_fails_moves_everybody_back_before_a_store_that_hangs_is_given_up(tmp_path: Path) -> None:
     with redis_server(next(iter(programs().values()))) as server:
-        async with a_node(server.url) as node:
+        async with a_node(server.url, patience=1.0) as node:
             await node.do(START, SetShare("di", "all of them", WHOLE))
             server.stop()
             node.judged = Failed("too many errors")

@@ -21,6 +21,7 @@ from edgeproxy.migration.journal import Entry, written
 from edgeproxy.migration.phases import Phase, State, What
 from edgeproxy.migration.rehearsal import Rehearsal, Rehearsals
 from edgeproxy.ruleset.arms import WHOLE, Cutover, OnFail, Split
+from edgeproxy.state.sqlite import SqliteStore
 from edgeproxy.state.store import StateLost, Store
 from edgeproxy.state.watching import Found, Lost
 
@@ -397,8 +398,10 @@ async def test_a_gate_that_fails_moves_everybody_back_before_a_store_that_hangs_
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Somebody else is writing to the state's file, and does not end."""
+def locked(node: Node, path: Path) -> Iterator[None]:
+    """Somebody else is writing to the state's file, and does not end. The node does not wait for that as long as it would."""
+    assert isinstance(node.store, SqliteStore)
+    node.store._db.execute("PRAGMA busy_timeout = 100")
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
         yield
@@ -406,7 +409,7 @@ def locked(path: Path) -> Iterator[None]:
 
 async def test_a_rollback_that_the_store_cannot_take_stays_in_force_until_it_can(node: Node, tmp_path: Path) -> None:
     await node.do(START, SetShare("di", "all of them", WHOLE))
-    with locked(tmp_path / "state.db"):
+    with locked(node, tmp_path / "state.db"):
         first = asyncio.create_task(node.cutovers.do("reads", Rollback("di", "users complain")))
         second = asyncio.create_task(node.cutovers.do("reads", Rollback("ed", "they do")))
         for asked in (first, second):
@@ -423,7 +426,7 @@ async def test_a_rollback_that_the_store_cannot_take_stays_in_force_until_it_can
 
 async def test_a_gate_that_failed_is_not_forgotten_by_a_store_that_cannot_take_it(node: Node, tmp_path: Path) -> None:
     await node.do(START, SetShare("di", "all of them", WHOLE))
-    with locked(tmp_path / "state.db"):
+    with locked(node, tmp_path / "state.db"):
         node.judged = Failed("too many errors", "the evidence")
         await node.until(lambda: node.share == 0)
         node.judged = Undecided()  # nobody is on the new arm by whom it could fail again

@@ -32,8 +32,6 @@ from survival_site import Site, site, unexpected
 
 from edgeproxy.proxy.cache.directory import Directory
 
-pytestmark = pytest.mark.alone
-
 ASKED_ANEW = "{fresh: 1h, stale_while_revalidate: 0s}"  # as soon as it is stale
 
 
@@ -119,6 +117,7 @@ async def test_who_waits_for_long_for_another_worker_asks_once_for_all_of_its_ow
         assert unexpected(its.said) == []
 
 
+@pytest.mark.alone
 async def test_when_one_workers_fetch_comes_to_nothing_the_others_ask_at_once(tmp_path: Path) -> None:
     """And do not wait for the backend's whole patience one after the other."""
 
@@ -342,6 +341,7 @@ def busy_disk(its: Site) -> Iterator[None]:
         index.execute("ROLLBACK")
 
 
+@pytest.mark.alone
 async def test_a_copy_is_asked_for_anew_once_for_all_workers_though_the_disk_takes_its_time(tmp_path: Path) -> None:
     """Clients of the worker that asked do not wait for the disk; those of the other one find the copy fresh there."""
     may_answer = asyncio.Event()
@@ -406,6 +406,7 @@ async def purge_by_command(control: Path, url: str, *, hard: bool) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(600)
 async def test_after_a_purge_nobody_ever_gets_what_was_before(tmp_path: Path) -> None:
     """While clients of two workers ask without a pause, and answers that began before the purge come after it."""

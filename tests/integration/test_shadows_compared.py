@@ -11,7 +11,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import pytest
 from cache_load import Client
 from cutover_edge import cutover, rules_in, running, status
 from edge_process import WAIT, EdgeProcess, is_running
@@ -19,8 +18,6 @@ from harness import BackendPeer, Script
 from shadow_verb import shadow
 
 from edgeproxy.control import control_client
-
-pytestmark = pytest.mark.alone
 
 SHADOW = ", shadow: {to: modern, percent: 100, compare: json}"
 PIP = "User-Agent: pip/10.0.0 CPython/3.6.5"

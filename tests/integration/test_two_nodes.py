@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 
-import pytest
 from cache_load import Client, clients_of_each
 from cutover_edge import arms, cutover, rules_in, status
 from edge_process import WAIT, EdgeProcess, running_process
@@ -23,8 +22,6 @@ from redis_server import RedisProcess, programs, redis_server
 
 from edgeproxy.migration.place import place_of, sticky_key
 from edgeproxy.ruleset.arms import WHOLE, ClientKey, CookieKey, HeaderKey
-
-pytestmark = pytest.mark.alone
 
 CLIENTS = 2_000
 AT_ONCE = 100  # requests in a row on one connection

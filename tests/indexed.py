@@ -86,7 +86,7 @@ class Index:
             check=False,
             cwd=tmp_path,
             env=kept | proxies | settings | hosts | environment,
-            timeout=110,
+            timeout=280,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr

@@ -32,7 +32,7 @@ def run(system: System, tmp_path: Path, *command: str) -> str:
         text=True,
         check=False,
         cwd=tmp_path,
-        timeout=100,
+        timeout=280,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr

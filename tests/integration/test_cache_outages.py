@@ -187,7 +187,7 @@ def pip_installs(proxy: str, place: Path, *what: str) -> set[str]:
         "http://pypi.test/simple/",
     )
     done = subprocess.run(
-        [*command, *what], env=its.environment(place), capture_output=True, text=True, check=False, timeout=100
+        [*command, *what], env=its.environment(place), capture_output=True, text=True, check=False, timeout=280
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return {path.name.split("-")[0].lower() for path in (place / "t").glob("*.dist-info")}

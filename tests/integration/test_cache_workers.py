@@ -450,6 +450,15 @@ async def test_after_a_purge_nobody_ever_gets_what_was_before(tmp_path: Path) ->
         assert unexpected(its.said) == []
 
 
+async def until_written(edge: EdgeProcess, copies: int) -> None:
+    """So many copies are on the disk."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + 60
+    while (its := (await edge.report())["counters"]["copies/disk"])["copies"] < copies:
+        assert loop.time() < until, (its, edge.said)
+        await asyncio.sleep(0.02)
+
+
 async def reload(its: Site, edge: EdgeProcess, cache: str, generation: int) -> None:
     its.write_rules(cache, rule="{fresh: 1h}")
     edge.signal(signal.SIGHUP)
@@ -464,9 +473,7 @@ async def test_a_directory_that_is_taken_up_again_has_missed_no_purge(tmp_path: 
         async with its.running() as edge:
             for path in ("/purged", "/other"):
                 assert (await its.get(path))[0] == 0
-            async with asyncio.timeout(60):
-                while (await edge.report())["counters"]["copies/disk"]["copies"] < 2:
-                    await asyncio.sleep(0.02)
+            await until_written(edge, 2)
             its.origin.versions["/purged"] = 1
             await reload(its, edge, between, 2)
             await purge(its.control, urls=["http://pypi.test/purged"], hard=hard)

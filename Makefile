@@ -55,8 +55,9 @@ index: $(VENV)/.dev  ## searches on 100,000 projects, and the simple page of a p
 edge2018: $(VENV)/.dev  ## the load of PyPI's edge in 2018 on this machine: what the edge answers itself, how fast, at what cost
 	$(BIN)/python -m loadtests.edge2018
 
-survival: $(VENV)/.dev  ## kill -9 of workers and of everything, 51 times under load: no wrong octet, no start that fails
+survival: $(VENV)/.dev  ## kill -9 of workers and of everything, 51 times under load, and 32 restarts: no wrong octet, no start that fails
 	EDGEPROXY_KILLS=51 $(BIN)/python -m pytest -q tests/integration/test_cache_survival.py -k killed
+	EDGEPROXY_RESTARTS=6 $(BIN)/python -m pytest -q tests/integration/test_restarts.py -k under_load
 
 attack: $(VENV)/.dev  ## thousands of slow clients against the edge: what they cost the others (slowhttptest where installed)
 	$(BIN)/python -m loadtests.slow

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import subprocess
-import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ from typing import Any
 from cache_load import Client, clients_of_each
 from edge_process import EdgeProcess, running_process
 from harness import Script, always, backend
+from verbs import verb
 
 RULES = """
 edge: 1
@@ -58,13 +56,13 @@ def own(place: Path) -> tuple[str, ...]:
 
 
 async def cutover(place: Path, *words: str, why: str = "the plan says so") -> tuple[int, str]:
-    verb, *rest = words
-    said = () if verb == "status" else ("--why", why, "--who", "di")
-    command = (sys.executable, "-m", "edgeproxy", "cutover", verb, *rest, *said, "--control", str(place / "control"))
-    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    out, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode().strip()
+    return await verb(*command_of(place, *words, why=why))
+
+
+def command_of(place: Path, *words: str, why: str = "the plan says so") -> Sequence[object]:
+    """What a person types after `edgeproxy`."""
+    said = () if words[0] == "status" else ("--why", why, "--who", "di")
+    return ("cutover", *words, *said, "--control", place / "control")
 
 
 async def status(place: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from cutover_values import cutover
-from state_stores import SOON, open_store
+from state_stores import PATIENT, SOON, open_store
 
 from edgeproxy.control.cutovers import Cutovers, Judged, Shell, Undecided, WaysBack
 from edgeproxy.migration.commands import Step
@@ -90,8 +90,10 @@ async def running(node: Node) -> AsyncIterator[Node]:
 
 
 @asynccontextmanager
-async def a_node(location: str | Path, name: str = "edge-1", rules: Cutover = READS) -> AsyncIterator[Node]:
-    store = await open_store(str(location), name)
+async def a_node(
+    location: str | Path, name: str = "edge-1", rules: Cutover = READS, patience: float = PATIENT
+) -> AsyncIterator[Node]:
+    store = await open_store(str(location), name, patience=patience)
     try:
         async with running(Node(store, name, rules)) as node:
             yield node

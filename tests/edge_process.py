@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-WAIT = 60.0  # seconds: for a machine that has much else to do
+WAIT = 120.0  # seconds: for a machine that has much else to do
 
 
 @dataclass
@@ -42,12 +42,15 @@ class EdgeProcess:
 
     async def until_said(self, text: str, *, times: int = 1) -> str:
         """The line with the text, once it has come so often."""
-        async with asyncio.timeout(WAIT), self._news:
-            while True:
-                found = [line for line in self.said if text in line]
-                if len(found) >= times:
-                    return found[times - 1]
-                await self._news.wait()
+        try:
+            async with asyncio.timeout(WAIT), self._news:
+                while True:
+                    found = [line for line in self.said if text in line]
+                    if len(found) >= times:
+                        return found[times - 1]
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"it did not say {text!r} {times} times: {self.said}") from None
 
     async def until_ready(self, times: int) -> None:
         async with asyncio.timeout(WAIT), self._news:

@@ -58,7 +58,7 @@ class Index:
         marker = f"/marker/{secrets.token_hex(8)}/"
         with suppress(HTTPError):
             self.get(f"http://pypi.test{marker}")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while marker not in self.log.read_text():
             assert time.monotonic() < deadline, "the edge wrote nothing of an exchange into its log"
             time.sleep(0.05)
@@ -86,7 +86,7 @@ class Index:
             check=False,
             cwd=tmp_path,
             env=kept | proxies | settings | hosts | environment,
-            timeout=110,
+            timeout=280,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr

@@ -21,6 +21,7 @@ from edgeproxy.migration.place import place_of, sticky_key
 from edgeproxy.ruleset.arms import ClientKey
 
 NO_RETRIES = {"PIP_RETRIES": "0", "PIP_ROOT_USER_ACTION": "ignore", "UV_HTTP_RETRIES": "0"}
+LONG = 4 * WAIT  # for several installations, which take turns
 _BETWEEN = 0.02  # seconds, of a look-alike's requests
 _COMPLAINTS = ("warning", "error", "retry")
 
@@ -73,7 +74,7 @@ class Installer:
     async def until_one_more(self) -> None:
         """That began after this was asked."""
         wanted = self._begun + 1
-        async with asyncio.timeout(WAIT), self._news:
+        async with asyncio.timeout(LONG), self._news:
             await self._news.wait_for(lambda: self.installs >= wanted)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def links_of(pid: int) -> Iterator[tuple[Path, str]]:
-    """Each descriptor's place there, and what it leads to; not those that are closed while they are read."""
+    """Each descriptor's place there, and what it leads to; not those that are closed, or end, while they are read."""
     for link in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, ProcessLookupError):
             yield link, os.readlink(link)
 
 

@@ -107,7 +107,7 @@ class _Filled(string.Template):
 
 
 async def _until_it_listens(port: int) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while True:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:

@@ -56,13 +56,13 @@ class Site:
 
     async def handed_on(self) -> Specimen:
         """The next one."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             return await self.specimens.get()
 
     async def is_quiet(self) -> bool:
         """Whether nothing else was handed on when all that was under way has ended."""
         shadower = self.running.edge.shadower
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while shadower.running or shadower.waiting:
                 await asyncio.sleep(0)
         return self.specimens.empty()
@@ -89,7 +89,7 @@ async def shadowed(
     percent: str = "100",
     compare: str = "exact",
     forward: str = "{backend: legacy}",
-    patience: str = "300ms",
+    patience: str = "20s",
     dice: Callable[[], float] = lambda: 0.5,
     takes: Callable[[Specimen], bool] = lambda _: True,
 ) -> AsyncIterator[Site]:

@@ -21,12 +21,16 @@ from edgeproxy.state.watching import Changed, News, Watch
 
 N = TypeVar("N", bound=News)
 READS = cutover()
-SOON = 30.0  # seconds: only a test that fails waits so long
+SOON = 60.0  # seconds: only a test that fails waits so long
+PATIENT = 20.0  # seconds: no server is late that is not stopped, however slow the disk that it waits for
 
 
-async def open_store(location: str, node: str = "edge-1", dice: Callable[[], float] = lambda: 0.5) -> Store:
+async def open_store(
+    location: str, node: str = "edge-1", dice: Callable[[], float] = lambda: 0.5, patience: float = PATIENT
+) -> Store:
+    """`patience`: with a Redis server."""
     if "://" in location:
-        return await RedisStore.open(location, node, dice=dice)
+        return await RedisStore.open(location, node, patience=patience, dice=dice)
     return await SqliteStore.open(Path(location), node, look_every=0.02)
 
 

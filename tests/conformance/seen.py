@@ -37,7 +37,7 @@ async def expect_neighbour(client: RawClient, target: str) -> None:
 
 
 async def is_closed(client: RawClient) -> bool:
-    return await asyncio.wait_for(client.is_closed(), 2)  # far below the edge's own limit for idle connections
+    return await asyncio.wait_for(client.is_closed(), 10)  # far below the edge's own limit for idle connections
 
 
 async def send_in_octets(client: RawClient, data: bytes) -> None:

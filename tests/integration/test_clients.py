@@ -32,7 +32,7 @@ def run(system: System, tmp_path: Path, *command: str) -> str:
         text=True,
         check=False,
         cwd=tmp_path,
-        timeout=100,
+        timeout=280,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -134,7 +134,7 @@ def _old_path(project: str, python_version: str) -> str:
 
 def _wait_for(system: System, before: int, rule: str, status: int) -> None:
     """The access log is written about once a second: look until the exchange is there."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if any((entry["rule"], entry["status"]) == (rule, status) for entry in system.exchanges()[before:]):
             return

@@ -23,8 +23,6 @@ from edgeproxy.migration.comparing.findings import Findings, Period, Unjudged, l
 from edgeproxy.migration.specimen import Silence, Specimen
 from edgeproxy.telemetry.counters import Counters
 
-pytestmark = pytest.mark.alone
-
 
 class Worker:
     """What a worker has of comparing, and all that was found."""

@@ -13,7 +13,8 @@ from contextlib import closing
 from pathlib import Path
 
 from cache_load import clients_of_each
-from cutover_edge import arms, cutover, rules_in, running, status
+from capture_verbs import run
+from cutover_edge import arms, command_of, cutover, rules_in, running, status
 from edge_process import running_process
 
 from edgeproxy.migration.commands import Rollback
@@ -43,7 +44,8 @@ async def test_a_cutover_goes_step_by_step_and_back_in_one_command(tmp_path: Pat
         code, text = await cutover(tmp_path, "set", "reads", "100%")
         assert (code, text.splitlines()[0]) == (0, "reads: stepping at 100 %, in force in every worker")
         assert await arms(clients) == {b"modern"}  # in both workers, as soon as the command has returned
-        assert (await cutover(tmp_path, "rollback", "reads", why="it is slow"))[0] == 0
+        code, text = await run(*command_of(tmp_path, "rollback", "reads", why="it is slow"))  # as people type it
+        assert (code, text) == (0, "reads: rolled back at 0 %, in force in every worker\n")
         assert await arms(clients) == {b"legacy"}
         told = await status(tmp_path)
         assert [(each["what"], each["share"], each["is_forced"]) for each in told["journal"]] == [

@@ -22,6 +22,7 @@ from edgeproxy.migration.journal import Entry, written
 from edgeproxy.migration.phases import Phase, State, What
 from edgeproxy.migration.rehearsal import Rehearsal
 from edgeproxy.ruleset.arms import WHOLE, OnFail
+from edgeproxy.state.sqlite import SqliteStore
 from edgeproxy.state.store import StateLost
 from edgeproxy.state.watching import Found, Lost
 
@@ -274,7 +275,7 @@ async def test_without_its_store_a_node_that_starts_puts_nothing_in_force_until_
 
 async def test_a_rollback_is_in_force_before_a_store_that_hangs_is_given_up(tmp_path: Path) -> None:
     with redis_server(next(iter(programs().values()))) as server:
-        async with a_node(server.url) as node:
+        async with a_node(server.url, patience=1.0) as node:
             await node.do(START, SetShare("di", "all of them", WHOLE))
             server.stop()
             asking = asyncio.create_task(node.cutovers.do("reads", Rollback("di", "users complain")))
@@ -290,7 +291,7 @@ async def test_a_rollback_is_in_force_before_a_store_that_hangs_is_given_up(tmp_
 
 async def test_a_gate_that_fails_moves_everybody_back_before_a_store_that_hangs_is_given_up(tmp_path: Path) -> None:
     with redis_server(next(iter(programs().values()))) as server:
-        async with a_node(server.url) as node:
+        async with a_node(server.url, patience=1.0) as node:
             await node.do(START, SetShare("di", "all of them", WHOLE))
             server.stop()
             node.judged = Failed("too many errors")
@@ -303,8 +304,10 @@ async def test_a_gate_that_fails_moves_everybody_back_before_a_store_that_hangs_
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Somebody else is writing to the state's file, and does not end."""
+def locked(node: Node, path: Path) -> Iterator[None]:
+    """Somebody else is writing to the state's file, and does not end. The node does not wait for that as long as it would."""
+    assert isinstance(node.store, SqliteStore)
+    node.store._db.execute("PRAGMA busy_timeout = 100")
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("BEGIN IMMEDIATE")
         yield
@@ -312,7 +315,7 @@ def locked(path: Path) -> Iterator[None]:
 
 async def test_a_rollback_that_the_store_cannot_take_stays_in_force_until_it_can(node: Node, tmp_path: Path) -> None:
     await node.do(START, SetShare("di", "all of them", WHOLE))
-    with locked(tmp_path / "state.db"):
+    with locked(node, tmp_path / "state.db"):
         first = asyncio.create_task(node.cutovers.do("reads", Rollback("di", "users complain")))
         second = asyncio.create_task(node.cutovers.do("reads", Rollback("ed", "they do")))
         for asked in (first, second):
@@ -331,7 +334,7 @@ async def test_a_rollback_that_is_handed_on_is_written_down_once_and_undoes_noth
     node: Node, tmp_path: Path
 ) -> None:
     await node.do(START, SetShare("di", "all of them", WHOLE))
-    with locked(tmp_path / "state.db"):
+    with locked(node, tmp_path / "state.db"):
         with pytest.raises(StateLost):
             await node.cutovers.do("reads", Rollback("di", "users complain"))
         handed_on = node.cutovers.hand_on()
@@ -348,7 +351,7 @@ async def test_a_rollback_that_is_handed_on_is_written_down_once_and_undoes_noth
 
 async def test_a_rollback_that_two_try_again_is_written_down_once(node: Node, tmp_path: Path) -> None:
     await node.do(START, SetShare("di", "all of them", WHOLE))
-    with locked(tmp_path / "state.db"), pytest.raises(StateLost):
+    with locked(node, tmp_path / "state.db"), pytest.raises(StateLost):
         await node.cutovers.do("reads", Rollback("di", "users complain"))
     store = await open_store(str(tmp_path / "state.db"), "edge-1")
     async with running(Node(store, ways_back={"reads": ("di", "users complain")})) as other:
@@ -361,7 +364,7 @@ async def test_a_rollback_that_two_try_again_is_written_down_once(node: Node, tm
 
 async def test_a_gate_that_failed_is_not_forgotten_by_a_store_that_cannot_take_it(node: Node, tmp_path: Path) -> None:
     await node.do(START, SetShare("di", "all of them", WHOLE))
-    with locked(tmp_path / "state.db"):
+    with locked(node, tmp_path / "state.db"):
         node.judged = Failed("too many errors", "the evidence")
         await node.until(lambda: node.share == 0)
         node.judged = Undecided()  # nobody is on the new arm by whom it could fail again

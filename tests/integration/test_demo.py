@@ -10,10 +10,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
+from edge_process import WAIT
 from packages import wheel
 
 from loadtests.bench.processes import free_port
@@ -39,11 +41,14 @@ def hear_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-@pytest.fixture
-def demo(packages: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, int]]:
-    """A running demo: its process, what it printed until it was up, its port."""
+Demo = tuple[subprocess.Popen[str], str, int]
+
+
+@contextmanager
+def running_demo(packages: Path, data: Path) -> Iterator[Demo]:
+    """Its process, what it printed until it was up, its port."""
     port = free_port()
-    command = [*DEMO, "--packages", str(packages), "--data", str(tmp_path / "data"), "--port", str(port)]
+    command = [*DEMO, "--packages", str(packages), "--data", str(data), "--port", str(port)]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=hear_interrupts, text=True
     ) as process:
@@ -53,14 +58,21 @@ def demo(packages: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str]
             printed += line
             if line.startswith("Ctrl-C"):
                 break
-        yield process, printed, port
-        process.terminate()  # killed, it would leave what it has started
-        process.wait(60)
+        try:
+            yield process, printed, port
+        finally:
+            process.terminate()  # killed, it would leave what it has started
+            process.wait(WAIT)
 
 
-def test_the_lines_it_prints_work_when_they_are_pasted(
-    demo: tuple[subprocess.Popen[str], str, int], tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def demo(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """One that runs, for who looks at it or adds to it."""
+    with running_demo(packages, tmp_path_factory.mktemp("demo") / "data") as running:
+        yield running
+
+
+def test_the_lines_it_prints_work_when_they_are_pasted(demo: Demo, tmp_path: Path) -> None:
     _, printed, port = demo
     line = re.search(r"pip install --proxy.*?aiohttp", printed, re.DOTALL)
     assert line is not None, printed
@@ -68,7 +80,7 @@ def test_the_lines_it_prints_work_when_they_are_pasted(
     words[words.index("--target") + 1] = str(tmp_path / "target")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     environment = kept | {"PIP_CONFIG_FILE": os.devnull, "PIP_CACHE_DIR": str(tmp_path / "cache")}
-    subprocess.run([sys.executable, "-m", *words], check=True, env=environment, timeout=90, capture_output=True)
+    subprocess.run([sys.executable, "-m", *words], check=True, env=environment, timeout=280, capture_output=True)
     assert (tmp_path / "target" / "aiohttp").is_dir()
     with build_opener(ProxyHandler({"http": f"http://127.0.0.1:{port}"})).open(
         "http://legacy.pypi.test/simple/six/"
@@ -77,9 +89,7 @@ def test_the_lines_it_prints_work_when_they_are_pasted(
         assert b"six-1.17.0" in page.read()
 
 
-def test_an_upload_shows_at_once_though_pages_are_kept_for_a_minute(
-    demo: tuple[subprocess.Popen[str], str, int], tmp_path: Path
-) -> None:
+def test_an_upload_shows_at_once_though_pages_are_kept_for_a_minute(demo: Demo, tmp_path: Path) -> None:
     _, _, port = demo
     proxy = f"http://127.0.0.1:{port}"
     opener = build_opener(ProxyHandler({"http": proxy}))
@@ -97,7 +107,7 @@ def test_an_upload_shows_at_once_though_pages_are_kept_for_a_minute(
             check=True,
             cwd=tmp_path,
             env=os.environ | {"HTTP_PROXY": proxy, "http_proxy": proxy, "NO_PROXY": "", "HOME": str(tmp_path)},
-            timeout=90,
+            timeout=280,
             capture_output=True,
         )
         shown = [page() for _ in range(2 * len(os.sched_getaffinity(0)) + 1)]  # by every worker, one of them twice
@@ -106,9 +116,7 @@ def test_an_upload_shows_at_once_though_pages_are_kept_for_a_minute(
 
 
 @pytest.mark.parametrize("host", ["files.pypihosted.test", "files.localhost:{port}"])
-def test_an_old_file_url_leads_to_the_file_on_the_host_that_was_asked(
-    demo: tuple[subprocess.Popen[str], str, int], packages: Path, host: str
-) -> None:
+def test_an_old_file_url_leads_to_the_file_on_the_host_that_was_asked(demo: Demo, packages: Path, host: str) -> None:
     """A browser that has no proxy knows `*.localhost` alone: it must not be led elsewhere."""
     _, _, port = demo
     [archive] = packages.glob("six-*.tar.gz")
@@ -120,21 +128,19 @@ def test_an_old_file_url_leads_to_the_file_on_the_host_that_was_asked(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_cleanly_and_leaves_no_process(
-    demo: tuple[subprocess.Popen[str], str, int], tmp_path: Path, number: signal.Signals
-) -> None:
-    process, _, _ = demo
-    assert len(children_of(str(tmp_path))) == 4
-    process.send_signal(number)
-    process.send_signal(number)  # an impatient user
-    assert process.wait(60) == 0
-    assert children_of(str(tmp_path)) == []
+def test_it_ends_cleanly_and_leaves_no_process(packages: Path, tmp_path: Path, number: signal.Signals) -> None:
+    with running_demo(packages, tmp_path / "data") as (process, _, _):
+        assert len(children_of(str(tmp_path))) == 4
+        process.send_signal(number)
+        process.send_signal(number)  # an impatient user
+        assert process.wait(WAIT) == 0
+        assert children_of(str(tmp_path)) == []
 
 
 def refuse(*arguments: str, **environment: str) -> tuple[int, list[str]]:
     """Run a demo that cannot start; its status and what it wrote to stderr."""
     done = subprocess.run(
-        [*DEMO, *arguments], env=os.environ | environment, capture_output=True, text=True, timeout=90, check=False
+        [*DEMO, *arguments], env=os.environ | environment, capture_output=True, text=True, timeout=280, check=False
     )
     return done.returncode, done.stderr.splitlines()
 

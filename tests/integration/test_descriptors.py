@@ -13,8 +13,6 @@ import trustme
 from edge_process import EdgeProcess, running_process
 from harness import RawClient, request
 
-pytestmark = pytest.mark.alone
-
 RULES = """
 edge: 1
 listen: [{address: "127.0.0.1:0"TLS}]

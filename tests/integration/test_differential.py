@@ -43,7 +43,7 @@ async def exchange(edge: RunningEdge, octets: bytes) -> Exchanged:
     reading = edge_requests(octets)
     methods = [method.decode() for method, _ in reading.messages] + ["GET"] * reading.is_refused
     numbers = list[str]()
-    async with edge.client() as client, asyncio.timeout(10):
+    async with edge.client() as client, asyncio.timeout(60):
         await client.send(octets)
         try:
             for method in methods:

@@ -61,7 +61,7 @@ def pip(system: System, tmp_path: Path) -> tuple[int, str]:
         text=True,
         check=False,
         cwd=tmp_path,
-        timeout=100,
+        timeout=280,
     )
     return done.returncode, done.stdout + done.stderr
 

@@ -20,8 +20,8 @@ from typing import Any
 import pytest
 from bundled_sites import Sites, bundled_sites
 from cutover_edge import cutover, own
-from edge_process import WAIT, EdgeProcess, running_process
-from installing import Installer, LookAlikes, client_key_of, install_all_the_time, number_at
+from edge_process import EdgeProcess, running_process
+from installing import LONG, Installer, LookAlikes, client_key_of, install_all_the_time, number_at
 from system import System
 
 from edgeproxy.control.control_client import ask
@@ -98,7 +98,7 @@ class Site:
     async def until(self, is_so: Callable[[dict[str, Any]], bool]) -> list[Entry]:
         """The journal, once it is so of the cutover."""
         words = {"do": "cutover", "verb": "status", "cutover": "reads"}
-        async with asyncio.timeout(WAIT):
+        async with asyncio.timeout(LONG):
             while True:
                 (told,) = await asyncio.to_thread(lambda: list(ask(self.place / "control", [words])))
                 if is_so(told["cutovers"][0]):
@@ -135,7 +135,7 @@ def exchanges(place: Path) -> list[Exchange]:
 
 async def until_logged(place: Path, is_so: Callable[[Exchange], bool]) -> Exchange:
     """The access log is written about once a second."""
-    async with asyncio.timeout(WAIT):
+    async with asyncio.timeout(LONG):
         while True:
             if found := next(filter(is_so, exchanges(place)), None):
                 return found

@@ -15,8 +15,6 @@ from cutover_edge import cutover, rules_in, running, says, status
 from edge_process import WAIT
 from harness import BackendPeer, Script, always
 
-pytestmark = pytest.mark.alone
-
 BROKEN = always(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")
 CLIENTS = 16  # at a time
 
@@ -101,6 +99,7 @@ async def test_a_sound_new_arm_goes_on_by_itself(tmp_path: Path) -> None:
     assert "errors and latency cannot be judged at 100 %: nobody is on the old arm to compare with" in text
 
 
+@pytest.mark.alone
 async def test_a_slow_new_arm_is_rolled_back(tmp_path: Path) -> None:
     gates = ", gates: {latency: {p95_ratio: 2}}"
     slow, usual = after(0.3), after(0.03)

@@ -14,8 +14,10 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
-from edge_process import running_process
+from capture_verbs import run
+from edge_process import WAIT, running_process
 from harness import BackendPeer, always, backend
+from verbs import verb
 
 RULES = """
 edge: 1
@@ -56,16 +58,12 @@ async def get(port: int, path: str, agent: str = "pip/24.0 CPython/3.11.7") -> N
 
 
 async def ledger(control: Path, *arguments: str) -> tuple[int, str]:
-    command = (sys.executable, "-m", "edgeproxy", "ledger", "--control", str(control), *arguments)
-    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    out, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode()
+    return await verb("ledger", "--control", control, *arguments)
 
 
 async def uses_when(control: Path, count: int) -> list[dict[str, Any]]:
     """As soon as so many uses were told to the supervisor."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(WAIT):
         while True:
             _, text = await ledger(control, "--format", "json")
             uses: list[dict[str, Any]] = json.loads(text)["uses"]
@@ -78,7 +76,7 @@ async def test_an_operator_sees_what_still_needs_the_old_side(tmp_path: Path) ->
     control = tmp_path / "control"
     async with rules_in(tmp_path) as rules:
         async with running_process(rules, "--workers", "2", "--control", str(control)) as edge:
-            status, text = await ledger(control)
+            status, text = await run("ledger", "--control", control)  # as people type it
             assert status == 0
             assert "nothing has needed a fallback since" in text
             await get(edge.port, "/simple/flask/")
@@ -98,7 +96,7 @@ async def test_an_operator_sees_what_still_needs_the_old_side(tmp_path: Path) ->
             assert "doap" not in text
             status, text = await ledger(control, "--empty-for", "1d")
             assert status == 1
-            assert text.endswith("the old side was needed within the last 1d: it may not go\n")
+            assert text.endswith("the old side was needed within the last 1d: it may not go")
             assert (
                 json.loads((await ledger(control, "--empty-for", "1d", "--format", "json"))[1])["old_side"] == "needed"
             )

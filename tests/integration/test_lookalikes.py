@@ -23,7 +23,7 @@ from replay.model.catalogue import files_of, read_names
 
 RULES = ROOT / "rules" / "demo" / "3-modern.yaml"
 NETWORKS = 7
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(400)]  # twenty seconds of traffic, and six processes
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(400)]  # ten seconds of traffic, and six processes
 INDEX = "http://pypi.test/simple/"
 
 
@@ -123,7 +123,7 @@ async def test_a_model_of_recorded_clients_asks_as_they_did_and_for_what_is_ther
             to = ("--to", f"http://127.0.0.1:{edge.port}", "--names", tmp_path / "names.json")
             report = tmp_path / "report.json"
             status, out = await run(
-                "model", "play", file, *to, "--for", "20s", "--rate", "40", "--quiet", "--json", report
+                "model", "play", file, *to, "--for", "10s", "--rate", "80", "--quiet", "--json", report
             )
             await told("stop", control)
             assert status == 0, out

@@ -62,7 +62,7 @@ class Place:
     def _run(self, *command: str, **settings: str) -> subprocess.CompletedProcess[str]:
         kept = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "COLUMNS": "1000"}
         return subprocess.run(
-            command, capture_output=True, text=True, check=False, cwd=self.folder, env=kept | settings, timeout=100
+            command, capture_output=True, text=True, check=False, cwd=self.folder, env=kept | settings, timeout=280
         )
 
 

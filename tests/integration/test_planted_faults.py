@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
@@ -23,6 +21,7 @@ from cache_load import Client
 from cutover_edge import cutover, own, status
 from edge_process import WAIT, running_process
 from installing import client_key_of, number_at
+from shadow_verb import shadow
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.timeout(600)]
 
@@ -136,11 +135,7 @@ class Bed:
         return found
 
     async def shadow(self, *words: str) -> tuple[int, str]:
-        command = (sys.executable, "-m", "edgeproxy", "shadow", *words, "--control", str(self.place / "control"))
-        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        out, _ = await process.communicate()
-        assert process.returncode is not None
-        return process.returncode, out.decode()
+        return await shadow(self.place, *words)
 
 
 @asynccontextmanager

@@ -13,8 +13,6 @@ from edge_process import EdgeProcess, running_process
 from harness import RawClient, request
 from open_files import kept_in_memory
 
-pytestmark = pytest.mark.alone
-
 RULES = """
 edge: 1
 listen: [{address: "127.0.0.1:0"}]

@@ -11,7 +11,7 @@ import pytest
 from cutover_values import START, cutover, ramp
 from redis.asyncio import Redis
 from redis_server import RedisProcess, programs, redis_server, while_away
-from state_stores import READS, SOON, do, heard, heard_of, next_entry
+from state_stores import PATIENT, READS, SOON, do, heard, heard_of, next_entry
 
 from edgeproxy.migration.commands import GateFailed, Refusal, Rollback, SetShare, Step
 from edgeproxy.migration.cutover import decide
@@ -40,8 +40,8 @@ def server(program: str) -> Iterator[RedisProcess]:
 
 
 @asynccontextmanager
-async def node(server: RedisProcess, name: str = "edge-1") -> AsyncIterator[RedisStore]:
-    store = await RedisStore.open(server.url, name, patience=0.5, dice=lambda: 0.5)
+async def node(server: RedisProcess, name: str = "edge-1", patience: float = PATIENT) -> AsyncIterator[RedisStore]:
+    store = await RedisStore.open(server.url, name, patience=patience, dice=lambda: 0.5)
     try:
         yield store
     finally:
@@ -240,7 +240,7 @@ async def test_a_newer_version_that_comes_meanwhile_is_not_written_to(server: Re
 
 
 async def test_a_server_that_hangs_is_lost_and_found_again(server: RedisProcess) -> None:
-    async with node(server) as store:
+    async with node(server, patience=1.0) as store:
         await fill(store, *ramp(READS, 1))
         made = await next_entry(store, ON)
         with store.watch() as news:

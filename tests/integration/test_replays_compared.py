@@ -15,8 +15,6 @@ from harness import BackendPeer, Script, always, backend
 from replaying import replay
 from site_under_test import ok
 
-pytestmark = pytest.mark.alone
-
 JSON = "Content-Type: application/json"
 
 

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import pytest
 import trustme
-from edge_process import EdgeProcess, is_running, running_process
+from edge_process import WAIT, EdgeProcess, is_running, running_process
 from harness import BackendPeer, RawClient, backend, request
 
-pytestmark = pytest.mark.alone
+RESTARTS = int(os.environ.get("EDGEPROXY_RESTARTS", "2"))  # in fives; 6 take a minute or two on a quiet machine
 
 RULES = """
 edge: 1
@@ -154,7 +154,7 @@ async def restart_under_load(tmp_path: Path, trust: ssl.SSLContext, kinds: str) 
                 else:
                     await upgrade(edge)
                 answers = load.answers.total()
-                while load.answers.total() < answers + 32:  # the load goes on between restarts, too
+                while load.answers.total() < answers + 64:  # the load goes on between restarts, too
                     await asyncio.sleep(0.01)
             load.is_over = True
             await asyncio.gather(*clients)
@@ -164,15 +164,11 @@ async def restart_under_load(tmp_path: Path, trust: ssl.SSLContext, kinds: str) 
     return load
 
 
-async def test_a_reload_and_an_upgrade_under_load_fail_no_request(tmp_path: Path, trust: ssl.SSLContext) -> None:
-    load = await restart_under_load(tmp_path, trust, "ruru")
-    assert load.failures == []
-
-
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(600)
-async def test_thirty_restarts_under_load_fail_no_request(tmp_path: Path, trust: ssl.SSLContext) -> None:
-    load = await restart_under_load(tmp_path, trust, "rrrru" * 6)
+async def test_restarts_under_load_fail_no_request(tmp_path: Path, trust: ssl.SSLContext) -> None:
+    load = await restart_under_load(tmp_path, trust, "ru" + "rrrru" * RESTARTS)
     assert load.failures == []
     assert min(load.answers.values()) > 100
     assert load.connections > 16 * 2  # the restarts did end connections
@@ -200,7 +196,7 @@ async def test_an_upgrade_to_another_number_of_workers_leaves_no_connection_wait
             await upgrade(edge)
             assert await edge.ended() == 0
             assert len(await edge.workers()) == len(cores[1])
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(WAIT):
                 for _ in range(30):
                     client = RawClient(*await asyncio.open_connection("127.0.0.1", edge.port))
                     assert (await client.ask(request("/hello"))).body == b"hello"
@@ -231,6 +227,6 @@ async def test_an_upgrade_that_cannot_start_leaves_the_edge_as_it_was(tmp_path: 
         await client.close()
         second = edge.pid
         edge.signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WAIT):
             while is_running(second):
                 await asyncio.sleep(0.02)

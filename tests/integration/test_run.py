@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from edge_process import WAIT
 
 RULES = """
 edge: 1
@@ -65,7 +66,7 @@ def test_told_to_stop_it_closes_idle_connections_and_ends_without_a_word(rules: 
             assert ask(idle, "/hello").endswith(b"hello")
             process.send_signal(signal.SIGTERM)
             assert idle.recv(1) == b""
-        assert process.wait(10) == 0
+        assert process.wait(WAIT) == 0
         assert process.stderr is not None
         assert process.stderr.read() == ""
 
@@ -76,7 +77,7 @@ def test_told_to_stop_it_refuses_who_comes_then_while_exchanges_run_on(rules: Pa
         with socket.create_connection(("127.0.0.1", ports[0])) as slow:
             assert ask(slow, "/big").startswith(b"HTTP/1.1 200")
             process.send_signal(signal.SIGTERM)
-            until = time.monotonic() + 10
+            until = time.monotonic() + WAIT
             while not is_refused(ports[0]):
                 assert time.monotonic() < until
             assert process.poll() is None
@@ -84,13 +85,13 @@ def test_told_to_stop_it_refuses_who_comes_then_while_exchanges_run_on(rules: Pa
             while octets := slow.recv(1 << 20):
                 taken += len(octets)
             assert taken > 60 << 20  # all of it, but for what `ask` has taken
-        assert process.wait(10) == 0
+        assert process.wait(WAIT) == 0
 
 
 def is_refused(port: int) -> bool:
     """Every client is answered, or refused."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
+        with socket.create_connection(("127.0.0.1", port), timeout=WAIT) as sock:
             assert ask(sock, "/hello").endswith(b"hello")
     except ConnectionRefusedError:
         return True
@@ -103,7 +104,7 @@ def test_who_is_queued_when_it_is_told_to_stop_is_answered(rules: Path) -> None:
     with running(str(rules), "--workers", "1") as (process, ports):
         (worker,) = map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
         os.kill(worker, signal.SIGSTOP)
-        queued = [socket.create_connection(("127.0.0.1", ports[0]), timeout=10) for _ in range(200)]
+        queued = [socket.create_connection(("127.0.0.1", ports[0]), timeout=WAIT) for _ in range(200)]
         process.send_signal(signal.SIGTERM)
         time.sleep(0.3)  # as a rule the worker is told by then; the test holds if it is not
         os.kill(worker, signal.SIGCONT)
@@ -112,7 +113,7 @@ def test_who_is_queued_when_it_is_told_to_stop_is_answered(rules: Path) -> None:
                 answer = ask(sock, "/hello")
                 assert answer.endswith(b"hello")
                 assert b"\r\nConnection: close\r\n" in answer
-        assert process.wait(10) == 0
+        assert process.wait(WAIT) == 0
 
 
 def test_a_second_signal_breaks_off_what_still_runs(rules: Path) -> None:
@@ -121,10 +122,12 @@ def test_a_second_signal_breaks_off_what_still_runs(rules: Path) -> None:
         with socket.create_connection(("127.0.0.1", ports[0])) as slow:
             assert ask(slow, "/big").startswith(b"HTTP/1.1 200")
             process.send_signal(signal.SIGINT)
+            assert process.stderr is not None
+            assert "1 exchange is running" in process.stderr.readline()
             with pytest.raises(subprocess.TimeoutExpired):
-                process.wait(0.5)  # the exchange runs on
+                process.wait(0.5)  # it runs on
             process.send_signal(signal.SIGINT)
-            assert process.wait(10) == 0
+            assert process.wait(WAIT) == 0
 
 
 def test_told_to_stop_it_says_what_runs_and_what_it_breaks_off(rules: Path) -> None:
@@ -133,7 +136,7 @@ def test_told_to_stop_it_says_what_runs_and_what_it_breaks_off(rules: Path) -> N
         with socket.create_connection(("127.0.0.1", ports[0])) as slow:
             assert ask(slow, "/big").startswith(b"HTTP/1.1 200")
             process.send_signal(signal.SIGTERM)
-            assert process.wait(10) == 0
+            assert process.wait(WAIT) == 0
         assert process.stderr is not None
         assert process.stderr.read().splitlines() == [
             "edgeproxy: stopping: 1 exchange is running, at most 0.5 s",
@@ -152,7 +155,7 @@ def test_the_command_line_moves_the_same_rules_to_other_addresses(rules: Path, t
 
 
 def refused(*arguments: str) -> tuple[int, list[str]]:
-    done = subprocess.run([*RUN, *arguments], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([*RUN, *arguments], capture_output=True, text=True, timeout=WAIT, check=False)
     assert done.stdout == ""
     return done.returncode, done.stderr.splitlines()
 
@@ -193,7 +196,7 @@ def test_a_pid_file_that_names_no_other_edge_is_taken_over(rules: Path, text: st
 
 
 def test_its_help_says_what_options_take_and_which_signals_there_are() -> None:
-    done = subprocess.run([*RUN, "--help"], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([*RUN, "--help"], capture_output=True, text=True, timeout=WAIT, check=True)
     words = " ".join(done.stdout.split())
     assert "--listen ADDRESS HOST:PORT or unix:PATH, instead of the file's; may be given several times" in words
     assert "--backend NAME=PLACE" in words

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from capture_verbs import run
 from cutover_edge import cutover, status
 from edge_process import WAIT
 from shadow_verb import shadow
@@ -160,5 +161,5 @@ async def test_a_new_side_that_differs_is_rolled_back_before_anybody_is_moved(tm
 
 
 async def test_without_an_edge_it_says_what_to_do(tmp_path: Path) -> None:
-    code, text = await shadow(tmp_path, "report")
+    code, text = await run("shadow", "report", "--control", tmp_path / "control")  # as people type it
     assert (code, "no edge listens there" in text) == (2, True)

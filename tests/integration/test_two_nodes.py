@@ -15,16 +15,13 @@ from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 
-import pytest
 from cache_load import Client, clients_of_each
 from cutover_edge import arms, cutover, rules_in, status
-from edge_process import EdgeProcess, running_process
+from edge_process import WAIT, EdgeProcess, running_process
 from redis_server import RedisProcess, programs, redis_server
 
 from edgeproxy.migration.place import place_of, sticky_key
 from edgeproxy.ruleset.arms import WHOLE, ClientKey, CookieKey, HeaderKey
-
-pytestmark = pytest.mark.alone
 
 CLIENTS = 2_000
 AT_ONCE = 100  # requests in a row on one connection
@@ -41,7 +38,7 @@ class Node:
     async def until_on(self, arm: bytes) -> float:
         """All of its workers send everybody there; the seconds that it took."""
         began = asyncio.get_running_loop().time()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(WAIT):
             while await arms(self.clients) != {arm}:
                 await asyncio.sleep(0.005)
         return asyncio.get_running_loop().time() - began
@@ -95,14 +92,14 @@ async def test_a_ramp_under_load_loses_no_step_and_no_request_while_redis_is_gon
                 for number, node in enumerate((one, two) * 2):
                     group.create_task(load(node.edge.port, number))
                 await cutover(one.place, "start", "reads")
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(WAIT):
                     while (await status(one.place))["cutovers"][0]["share"] == 0:
                         await asyncio.sleep(0.05)
                 redis.kill()
                 code, text = await cutover(two.place, "pause", "reads")
                 assert (code, "cannot be asked" in text or "lost" in text) == (1, True), text
                 redis.start()
-                async with asyncio.timeout(60):
+                async with asyncio.timeout(WAIT):
                     while (await status(two.place))["cutovers"][0]["share"] < 100_000:
                         await asyncio.sleep(0.05)
                 is_over.set()
@@ -162,7 +159,7 @@ async def test_each_of_2000_clients_is_on_one_arm_on_every_host_at_every_worker_
 async def until_all_have_moved(workers: list[Client], share: int) -> None:
     """The last to go at this share is on the new arm, at each worker."""
     last = max((n for n in range(CLIENTS) if place(n) < WHOLE * share // 100), key=place)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(WAIT):
         for client in workers:
             while (await client.get("/", field_of(last))).body != b"modern":
                 await asyncio.sleep(0.005)

@@ -19,7 +19,7 @@ listen: [{{address: "127.0.0.1:0"}}]
 hosts: {{app: {{names: [pypi.test]}}}}
 backends:
   legacy: {{url: "http://127.0.0.1:{legacy}"}}
-  modern: {{url: "http://127.0.0.1:{modern}", timeouts: {{connect: 500ms, head: 300ms, between: 300ms}}}}
+  modern: {{url: "http://127.0.0.1:{modern}", timeouts: {{head: {patience}, between: {patience}}}}}
 cutovers:
   reads: {{from: legacy, to: modern, steps: [50, 100], hold: 1m}}
 rules:
@@ -66,7 +66,9 @@ LOOP = always(answer(302, "Location: http://pypi.test/page\r\n"))
 @asynccontextmanager
 async def edge_to(modern: Script, more: str = "", share: int = 100_000) -> AsyncIterator[RunningEdge]:
     async with backend(OK) as old, backend(modern) as new:
-        async with running_edge(RULES.format(legacy=old.port, modern=new.port, more=more)) as edge:
+        patience = "300ms" if modern is silent else "20s"
+        rules = RULES.format(legacy=old.port, modern=new.port, more=more, patience=patience)
+        async with running_edge(rules) as edge:
             edge.edge.move({"reads": share})
             yield edge
 
@@ -176,7 +178,7 @@ async def test_a_client_that_left_after_waiting_found_an_arm_that_hangs(begun: b
         await peer.reader.read()
 
     async with backend(OK) as old, backend(script) as new:
-        rules = RULES.format(legacy=old.port, modern=new.port, more="").replace("300ms", "1h")
+        rules = RULES.format(legacy=old.port, modern=new.port, more="", patience="1h")
         async with running_edge(rules) as edge:
             now = edge.edge.clock.now
             edge.edge.clock.now = lambda: now() + ahead
@@ -203,7 +205,7 @@ async def test_what_its_client_gives_up_counts_for_nothing() -> None:
         await peer.reader.read()  # until the edge leaves
 
     async with backend(OK) as old, backend(script) as new:
-        async with running_edge(RULES.format(legacy=old.port, modern=new.port, more="")) as edge:
+        async with running_edge(RULES.format(legacy=old.port, modern=new.port, more="", patience="20s")) as edge:
             edge.edge.move({"reads": 100_000})
             async with edge.client() as client:
                 await client.send(request("/page"))

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import hashlib
+import os
+import sqlite3
+import struct
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 from harness import request
 from site_under_test import FRESH, ok, site
 
 from edgeproxy.caching.purging import Mode, Purge, What
+from edgeproxy.proxy.cache.directory import Directory
 
 
 async def test_an_answer_is_asked_for_once_and_then_given_with_its_age() -> None:
@@ -197,3 +205,46 @@ async def test_bytes_with_another_digest_than_their_path_says_are_not_kept_and_n
         assert (await its.get(path)).body == right
         assert len(its.origin.seen) == 2
         assert its.edge.edge.counters.not_stored == {"digest": 1}
+
+
+@contextmanager
+def taken_by_somebody_else(lock: Path) -> Iterator[None]:
+    """All claims to fetch, as by a process that dies at the end."""
+    fd = os.open(lock, os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, struct.pack("=hhxxxxqqixxxx", fcntl.F_WRLCK, os.SEEK_SET, 1 << 62, 0, 0))
+        yield
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def busy(directory: Directory) -> Iterator[None]:
+    """Nothing comes into the index meanwhile."""
+    generation = directory.current()
+    assert generation is not None
+    with closing(sqlite3.connect(generation.index, isolation_level=None)) as index:
+        index.execute("BEGIN IMMEDIATE")
+        yield
+        index.execute("ROLLBACK")
+
+
+async def test_after_who_fetched_has_died_one_fetch_is_for_all_until_the_disk_has_it(tmp_path: Path) -> None:
+    """Nobody keeps a key for himself that somebody has claimed in vain, and so nobody waits for whoever keeps it."""
+    content = bytes(2_000_000)
+    async with site(settings=f"cache: {{directory: {tmp_path / 'kept'}}}") as its:
+        directory = Directory(tmp_path / "kept")
+        its.origin.will_say(ok(content, FRESH))
+        with taken_by_somebody_else(directory.lock):
+            first = asyncio.ensure_future(its.get("/file"))
+            while not its.keeper.fills:
+                await asyncio.sleep(0.01)
+            assert its.origin.seen == []
+        with busy(directory):
+            assert (await first).body == content
+            async with asyncio.timeout(4):  # so long does the disk wait for others
+                assert [(await its.get("/file")).body == content for _ in range(3)] == [True] * 3
+        await its.until_no_fill()
+        assert (await its.get("/file")).body == content
+        assert len(its.origin.seen) == 1
+        assert its.counted == {"miss": 1, "collapsed": 3, "hit": 1}

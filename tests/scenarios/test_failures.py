@@ -8,7 +8,7 @@ import socket
 from dataclasses import replace
 
 import pytest
-from harness import QUICK, RULES, BackendPeer, always, backend, request, running_edge
+from harness import QUICK, RULES, BackendPeer, always, backend, impatient, request, running_edge
 
 from edgeproxy.telemetry.counters import BackendFailure, Refusal
 from loadtests.bench.processes import free_port
@@ -32,7 +32,7 @@ async def test_a_backend_that_does_not_accept_is_a_504() -> None:
             for filler in fillers:
                 filler.setblocking(False)
                 filler.connect_ex(listener.getsockname())
-            async with running_edge(RULES.format(port=listener.getsockname()[1])) as edge:
+            async with running_edge(impatient(RULES.format(port=listener.getsockname()[1]))) as edge:
                 assert (await edge.ask(request())).status == 504
                 assert edge.edge.counters.backend_failures["origin", BackendFailure.CONNECT_TIMEOUT] == 1
         finally:
@@ -45,7 +45,7 @@ async def test_a_backend_that_never_answers_is_a_504() -> None:
         await peer.head()
         await peer.reader.read()
 
-    async with backend(script) as origin, running_edge(origin.rules) as edge:
+    async with backend(script) as origin, running_edge(impatient(origin.rules)) as edge:
         assert (await edge.ask(request())).status == 504
         assert edge.edge.counters.backend_failures["origin", BackendFailure.HEAD_TIMEOUT] == 1
         await origin.gone.wait()  # the edge let the connection go
@@ -123,7 +123,7 @@ async def test_a_backend_that_stops_in_its_body_is_given_up() -> None:
         await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
         await peer.reader.read()
 
-    async with backend(script) as origin, running_edge(origin.rules) as edge, edge.client() as client:
+    async with backend(script) as origin, running_edge(impatient(origin.rules)) as edge, edge.client() as client:
         answer = await client.ask(request())
         assert (answer.is_whole, answer.body) == (False, b"abc")
         assert edge.edge.counters.backend_failures["origin", BackendFailure.BODY_TIMEOUT] == 1
@@ -209,8 +209,7 @@ async def test_a_client_that_leaves_ends_the_backends_work() -> None:
         asked.set()
         await peer.reader.read()
 
-    rules = RULES.replace("head: 300ms", "head: 60s")
-    async with backend(script) as origin, running_edge(rules.format(port=origin.port)) as edge:
+    async with backend(script) as origin, running_edge(origin.rules) as edge:
         async with edge.client() as client:
             await client.send(request())
             await asked.wait()
@@ -373,8 +372,7 @@ async def test_a_stopping_edge_ends_idle_connections_and_lets_an_exchange_end() 
         await may_answer.wait()
         await peer.send(OK)
 
-    rules = RULES.replace("head: 300ms", "head: 60s")
-    async with backend(script) as origin, running_edge(rules.format(port=origin.port)) as edge:
+    async with backend(script) as origin, running_edge(origin.rules) as edge:
         async with edge.client() as idle, edge.client() as busy:
             await busy.send(request())
             await asked.wait()

@@ -107,7 +107,8 @@ async def test_a_hop_that_never_answers_is_a_difference_and_holds_nobody_up() ->
         await peer.head()
         await peer.reader.read()
 
-    async with shadowed(site_of(a=to("/b"), b=answer("six")), hangs, compare="redirect") as site:
+    old = site_of(a=to("/b"), b=answer("six"))
+    async with shadowed(old, hangs, compare="redirect", patience="300ms") as site:
         specimen, differences = await compared(site, "/a")
         end = end_of(specimen.new)
         assert end is not None

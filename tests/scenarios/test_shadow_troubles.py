@@ -79,7 +79,8 @@ async def endless_head(peer: BackendPeer) -> None:
 async def test_that_there_is_no_answer_is_handed_on_and_the_client_has_its_own(
     new: Script, silence: Silence, more: str
 ) -> None:
-    async with shadowed(new=new, more=more) as site, site.running.client() as client:
+    patience = "300ms" if silence is Silence.TIMEOUT else "20s"
+    async with shadowed(new=new, more=more, patience=patience) as site, site.running.client() as client:
         assert (await client.ask(request("/page"))).body == b"old"
         specimen = await site.handed_on()
         assert (specimen.old.content, specimen.new) == (b"old", silence)

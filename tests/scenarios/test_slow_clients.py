@@ -28,11 +28,6 @@ DRIPS = {"slow head": b"X-a: b\r\n", "slow body": b"a", "slow read": b""}
 SHORT = replace(QUICK, requests=1 << 30, head_time=1.0, body_time=1.0, stall=1.0, linger=0.5, linger_time=1.0)
 
 
-def patient(rules: str) -> str:
-    """With a busy machine's backend, which shares this test's loop, beside two hundred others."""
-    return rules.replace("500ms", "30s").replace("300ms", "30s")
-
-
 async def answers(peer: BackendPeer) -> None:
     while True:
         head = await peer.head()
@@ -57,7 +52,7 @@ async def attack(edge: RunningEdge, kind: str, held: ExitStack) -> None:
 
 @pytest.mark.parametrize("kind", OPENINGS)
 async def test_slow_clients_are_given_up_and_good_ones_served(kind: str) -> None:
-    async with backend(answers) as origin, running_edge(patient(origin.rules), limits=SHORT) as edge:
+    async with backend(answers) as origin, running_edge(origin.rules, limits=SHORT) as edge:
         counters = edge.edge.counters
         for listening in edge.edge.listening:  # the kernel is to hold little, as it does on a long way
             listening.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)

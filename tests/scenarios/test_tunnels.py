@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from harness import QUICK, RULES, BackendPeer, backend, request, running_edge
+from harness import QUICK, RULES, BackendPeer, backend, impatient, request, running_edge
 from pools import pool_of, until
 
 RULES = RULES.replace("forward:", "upgrade: [websocket], forward:")
@@ -65,8 +65,7 @@ async def test_what_a_client_sent_last_reaches_the_backend_after_it_left() -> No
         peer.writer.transport.resume_reading()  # type: ignore[attr-defined]
         received.set_result(len(await peer.reader.read(-1)))
 
-    rules = RULES.replace("between: 300ms", "between: 30s")
-    async with backend(script) as origin, running_edge(rules.format(port=origin.port)) as edge:
+    async with backend(script) as origin, running_edge(RULES.format(port=origin.port)) as edge:
         async with edge.client() as client:
             await client.send(ASK)
             await client.head()
@@ -92,7 +91,7 @@ async def test_a_tunnel_on_which_both_sides_are_silent_ends_and_is_nobodys_failu
 
 
 async def test_a_tunnel_outlives_the_times_of_an_exchange() -> None:
-    rules = RULES.replace("connect: 500ms", "connect: 500ms, total: 600ms")
+    rules = impatient(RULES).replace("connect: 500ms", "connect: 500ms, total: 600ms")
     async with backend(echo) as origin, running_edge(rules.format(port=origin.port)) as edge, edge.client() as client:
         await client.send(ASK)
         assert (await client.head()).status == 101

@@ -117,10 +117,10 @@ class Fetches:
 
     def leave_to_disk(self, fill: Fetch) -> None:
         """All has come, and the disk is about to take it: who asks now waits for that, which takes no time to speak of.
-        The claim is released when it has.
+        The claim is released when it has. Where there is none to wait for, it is joined until then.
         """
-        self.drop(fill)
-        if fill.has_claim:
+        if fill.has_claim or self._disk is None:
+            self.drop(fill)
             self._claimed.discard(fill.key.primary)
 
     def release(self, fill: Fetch) -> None:

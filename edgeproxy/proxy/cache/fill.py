@@ -185,7 +185,6 @@ class Fill(Fetch):
             self._break(NotStored.DIGEST)
             return
         self._is_right = self._is_over = True
-        self._keeper.fetches.drop(self)
         if intake.why_not is not None:
             self._keeper.fetches.give_up(self)
             self._keeper.count_not_stored(intake.why_not)

@@ -185,7 +185,7 @@ class Keeper:
             return copy
 
         def on_put(_is_kept: bool) -> None:
-            self.fetches.release(fill)
+            self.fetches.give_up(fill)
             then()
 
         self.disk.put(key, stored, content, fill.since, on_put)
@@ -201,6 +201,7 @@ class Keeper:
         """A copy that was asked for anew and is right, under its new head; nothing else comes of the fetch. Its claim
         is released when the disk has that head: other workers then find it there, and need not ask once more.
         """
+        self.fetches.drop(fill)  # there is no content that others could read along
         self.fetches.leave_to_disk(fill)
         if not self._update_disk(found, stored, fill.since, lambda _is_kept: self.fetches.release(fill)):
             self.fetches.release(fill)

@@ -50,8 +50,10 @@ from backends.upload.refusal import Refusal
 
 Clock: TypeAlias = Callable[[], datetime]
 
-_LARGEST_FORM = 100 * 1024 * 1024
-_MOST_FIELDS = 1000  # of a form that is no multipart: more than any action has, and 413 beyond them
+# Of a form that is no multipart: no action has nearly so much, and beyond it is 413. All of it is read in one step, and
+# each escape in it takes 0.2 microseconds.
+_LARGEST_FORM = 512 << 10
+_MOST_FIELDS = 1000
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _LONGEST_TYPE = 1000  # reading one takes the square of it
 

@@ -78,8 +78,9 @@ def telling(untruths: Untruths) -> Iterator[None]:
 
 
 class FaultyStore(Store):
-    def projects(self) -> list[Project]:
-        return [project for project in super().projects() if not _is_missing(project.normalized)]
+    def project_pages(self) -> Iterator[list[Project]]:
+        for page in super().project_pages():
+            yield [project for project in page if not _is_missing(project.normalized)]
 
     def sizes(self, limit: int) -> tuple[int, list[tuple[str, int]]]:
         total, largest = super().sizes(limit)
@@ -123,10 +124,12 @@ class FaultyStore(Store):
     def search(
         self, wanted: Mapping[str, Sequence[str]], operator: Operator = "and", hidden_too: bool = False
     ) -> list[str]:
-        lines = super().search(wanted, operator, hidden_too)
-        if _CURRENT.get() is None:
-            return lines
-        return [line for line in lines if not _is_missing(str(canonicalize_name(brief_of(line).project)))]
+        return _lines(super().search(wanted, operator, hidden_too))
+
+    def search_pages(
+        self, wanted: Mapping[str, Sequence[str]], operator: Operator = "and", hidden_too: bool = False
+    ) -> Iterator[list[str]]:
+        yield from map(_lines, super().search_pages(wanted, operator, hidden_too))
 
     def hit(self, normalized: str) -> Hit | None:
         return None if _is_missing(normalized) else super().hit(normalized)
@@ -150,6 +153,12 @@ class FaultyStore(Store):
 def _is_missing(normalized: str) -> bool:
     current = _CURRENT.get()
     return current is not None and current.is_missing(normalized)
+
+
+def _lines(lines: list[str]) -> list[str]:
+    if _CURRENT.get() is None:
+        return lines
+    return [line for line in lines if not _is_missing(str(canonicalize_name(brief_of(line).project)))]
 
 
 def _one(file: File | None) -> File | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -121,11 +121,12 @@ async def _reply(request: web.Request, store: Store, clock: Clock, settings: Set
                 return Answer(200, "OK", CALL_HEADERS, await taken(calling, store.snapshot))
             with store.snapshot():
                 reply = answer(asked, facts, Library(store, site), clock())
+            if isinstance(reply, Generator):
+                return await taken(reply, store.snapshot)
         except sqlite3.Error:
             return broken()
     if isinstance(asked, Purge):
-        for name in asked.projects:
-            await _purge(request, [f"project/{normalized_name(name)}"])
+        await _purge(request, [f"project/{normalized_name(name)}" for name in asked.projects])
     return reply
 
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, Literal, TypeAlias, assert_never
 
 from aiohttp import web
 from packaging.utils import canonicalize_name
 
+from backends import listing
 from backends.changelog import changes_after
 from backends.marshalling import LARGEST_CALL, CallError, Result, Written, read_call, write_fault, write_result
 from backends.modern import answers
@@ -153,8 +155,9 @@ def _changes_after(visit: Visit, arguments: Arguments) -> Steps[Written]:
     return changes_after(visit.store, serial)
 
 
-def _serials(visit: Visit, _arguments: Arguments) -> Result:
-    return {project.name: project.serial for project in visit.store.projects() if project.is_listed}
+def _serials(visit: Visit, _arguments: Arguments) -> Steps[Written]:
+    every = chain.from_iterable(visit.store.project_pages())
+    return listing.serials(project for project in every if project.is_listed)
 
 
 def _roles(visit: Visit, arguments: Arguments) -> Result:

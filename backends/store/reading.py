@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -14,6 +14,9 @@ from backends.store.model import Change, File, Project, Release, content_path
 from backends.store.names import confusable_form
 from backends.store.versions import canonical, version_key
 
+PROJECTS_AT_ONCE = 1_000
+RELEASES_AT_ONCE = 1_000
+CHANGES_AT_ONCE = 5_000
 MOST_CHANGES = 50_000  # in one answer of the change log, as both sites have it
 
 
@@ -30,7 +33,15 @@ class Reader:
 
     def projects(self) -> list[Project]:
         """All projects, by normalised name."""
-        return [rows.project_of(row) for row in self._db.execute(f"{rows.PROJECTS} ORDER BY normalized")]
+        return [project for page in self.project_pages() for project in page]
+
+    def project_pages(self) -> Iterator[list[Project]]:
+        """The same, not all at once: what is made meanwhile is told or not."""
+        page = f"{rows.PROJECTS} WHERE normalized > ? ORDER BY normalized LIMIT {PROJECTS_AT_ONCE}"
+        last = ""
+        while found := self._db.execute(page, (last,)).fetchall():
+            last = found[-1]["normalized"]
+            yield [rows.project_of(row) for row in found]
 
     def count_projects(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM project").fetchone()[0])
@@ -195,6 +206,16 @@ class Reader:
             return search()
         asked = tuple((field, tuple(values)) for field, values in wanted.items()), operator, hidden_too
         return self.kept.found(self.last_serial(), asked, search)
+
+    def search_pages(
+        self, wanted: Mapping[str, Sequence[str]], operator: substrings.Operator = "and", hidden_too: bool = False
+    ) -> Iterator[list[str]]:
+        """The same, not all at once where descriptions are to be looked through, of which none is indexed."""
+        for within in substrings.windows(self._db, wanted, operator):
+            if within == substrings.EVERYWHERE:
+                yield self.search(wanted, operator, hidden_too)
+            else:
+                yield substrings.search(self._db, wanted, operator, hidden_too, within)
 
     def hit(self, normalized: str) -> words.Hit | None:
         """What people who search are told of a project; None if they are not told of it."""

@@ -77,6 +77,20 @@ def test_projects_are_in_the_order_of_their_normalised_names(store: Store) -> No
     assert [project.name for project in store.projects()] == ["apple", "mango", "Mango_x", "Zebra"]
 
 
+def test_projects_are_told_page_by_page_while_others_are_made(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backends.store.reading.PROJECTS_AT_ONCE", 2)
+    for name in ("b", "d", "f", "h"):
+        stored(store, wheel(name, "1.0"))
+    told: list[list[str]] = []
+    for page in store.project_pages():
+        told.append([project.name for project in page])
+        if len(told) == 1:
+            for name in ("a", "e"):  # one before what was told, one after it
+                stored(store, wheel(name, "1.0"))
+    assert told == [["b", "d"], ["e", "f"], ["h"]]
+    assert [project.name for project in store.projects()] == ["a", "b", "d", "e", "f", "h"]
+
+
 def test_releases_and_files_are_in_the_order_of_versions_not_of_text(store: Store) -> None:
     for version in ("1.10", "1.9", "1.9rc1", "2!0.1"):
         stored(store, wheel("flask", version))

@@ -65,6 +65,7 @@ from backends.legacy.pages import (
 from backends.legacy.signing import public_key, signed
 from backends.legacy.simple import index_page, project_page
 from backends.legacy.site import page_path
+from backends.legacy.tags import SIMPLE_INDEX, pages_tag
 from backends.legacy.trove import browse_page_of
 from backends.steps import Steps, joined
 from backends.store import Project, Release
@@ -191,7 +192,8 @@ def _simple_index(library: Library) -> Steps[Reply]:
     for page in library.store.project_pages():
         projects += page
         yield
-    return found((yield from joined(index_page(projects))), HTML, (("Surrogate-Key", "simple simple-index"), *serial))
+    text = yield from joined(index_page(projects))
+    return found(text, HTML, (("Surrogate-Key", f"simple {SIMPLE_INDEX}"), *serial))
 
 
 def _simple_project(name: str, library: Library) -> Answer:
@@ -285,10 +287,10 @@ def _document(
     return found(padded(text, asked.callback), 'application/json; charset="UTF-8"', headers)
 
 
-def _browse(asked: Browse, library: Library) -> Answer:
+def _browse(asked: Browse, library: Library) -> Steps[Reply]:
     if asked.is_robot:
         return found("This page intentionally blank.", "text/plain")
-    return found(browse_page_of(asked, library), HTML)
+    return found((yield from browse_page_of(asked, library)), HTML)
 
 
 def _search(terms: tuple[str, ...], library: Library) -> Steps[Reply]:
@@ -307,7 +309,7 @@ def _choose(releases: Sequence[Release], version: str | None) -> Release | None:
 
 
 def _key(kind: str, name: str) -> tuple[str, str]:
-    return "Surrogate-Key", f"{kind} pkg~{simple_name(name)}"
+    return "Surrogate-Key", f"{kind} {pages_tag(name)}"
 
 
 def _serial(serial: int, library: Library) -> answers.Headers:

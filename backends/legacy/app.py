@@ -36,8 +36,8 @@ from backends.legacy.dispatch import CALL_TYPE, dispatch, is_for_tls_only, scrip
 from backends.legacy.era import Era
 from backends.legacy.library import Library
 from backends.legacy.methods import replying
-from backends.legacy.names import normalized_name
 from backends.legacy.site import Site
+from backends.legacy.tags import purged_tags
 from backends.legacy.writes.threads import add_threads
 from backends.legacy.writes.view import read, write
 from backends.legacy.writes.writing import Done, Sent
@@ -126,7 +126,7 @@ async def _reply(request: web.Request, store: Store, clock: Clock, settings: Set
         except sqlite3.Error:
             return broken()
     if isinstance(asked, Purge):
-        await _purge(request, [f"project/{normalized_name(name)}" for name in asked.projects])
+        await _purge(request, purged_tags(asked.projects, Library(store, site)))
     return reply
 
 

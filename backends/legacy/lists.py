@@ -9,9 +9,9 @@ from typing import Final, assert_never
 from backends.legacy.asked import Feed
 from backends.legacy.feeds import Item, feed
 from backends.legacy.library import Library
-from backends.legacy.names import normalized_name, simple_name
+from backends.legacy.names import simple_name
 from backends.steps import Steps
-from backends.store import Brief, Release
+from backends.store import Brief
 from backends.store.substrings import brief_of
 
 MOST_IN_FEED = 40
@@ -64,14 +64,11 @@ def _in_all(scores: Sequence[dict[str, int]]) -> dict[str, int]:
     return {line: sum(found[line] for found in scores) for line in fewest if all(line in found for found in scores)}
 
 
-def browse(classifiers: Sequence[str], library: Library) -> list[Release]:
-    """The newest release of each project that has one with all of these classifiers."""
-    newest = {
-        normalized_name(release.project): release
-        for release in library.store.classified(classifiers)
-        if not release.hidden
-    }
-    return list(newest.values())
+def browse(classifiers: Sequence[str], library: Library) -> Steps[dict[int, Brief]]:
+    """The newest release of each project that has one with all of these classifiers, by number."""
+    found = yield from library.store.classified(classifiers)
+    newest = {release.project: number for number, release in found.items()}
+    return {number: found[number] for number in newest.values()}
 
 
 def told(which: Feed, library: Library, now: datetime) -> str:

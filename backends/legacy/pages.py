@@ -29,7 +29,6 @@ class BrowsePage:
     chosen: Sequence[tuple[int, str]]  # classifiers, by number
     others: Sequence[tuple[int, str, str]]  # number, name and URL of what could be chosen too
     count: int
-    releases: Sequence[tuple[str, str, str, str]]  # those that are shown: name, version, path, summary
     all_url: str
 
 
@@ -61,8 +60,10 @@ def _rows(releases: Iterable[Brief | Release]) -> Iterator[tuple[str, str, str, 
         yield one.project, one.version, page_path(one.project, one.version), one.summary
 
 
-def browse_page(page: BrowsePage) -> str:
-    return _PAGES.get_template("browse.html").render(page=page)
+def browse_page(page: BrowsePage, shown: Iterable[Brief]) -> Iterator[str]:
+    """In pieces."""
+    rows = _rows(shown) if shown else ()
+    return _PAGES.get_template("browse.html").generate(page=page, rows=rows)
 
 
 def files_page(name: str, version: str, files: Sequence[File], site: Site) -> str:

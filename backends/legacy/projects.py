@@ -86,7 +86,7 @@ def search(library: Library, arguments: Arguments) -> Steps[Written]:
     return (yield from search_rows(found))
 
 
-def browse(library: Library, arguments: Arguments) -> Result:
+def browse(library: Library, arguments: Arguments) -> Steps[Written]:
     if not isinstance(arguments[0], list):
         raise CallError("TypeError", "Parameter categories must be a list")
     wanted = _texts(arguments[0])
@@ -94,7 +94,8 @@ def browse(library: Library, arguments: Arguments) -> Result:
     for name in wanted:
         if name not in known:
             raise CallError("ValueError", f'Unknown category "{name}"')
-    return [[release.project, release.version] for release in lists.browse(wanted, library)]
+    found = yield from lists.browse(wanted, library)
+    return (yield from listing.rows((release.project, release.version) for release in found.values()))
 
 
 def text(value: object) -> str:

@@ -168,11 +168,11 @@ def _projects_of(visit: Visit, arguments: Arguments) -> Result:
     return [list(role) for role in visit.store.projects_of(str(arguments[0]), listed_only=True)]
 
 
-def _browse(visit: Visit, arguments: Arguments) -> Result:
+def _browse(visit: Visit, arguments: Arguments) -> Steps[Written]:
     [wanted] = arguments
     assert isinstance(wanted, list)
-    found = visit.store.classified(wanted, listed_only=True) if wanted else []
-    return [[release.project, release.version] for release in found]
+    found = yield from visit.store.classified(wanted, listed_only=True)
+    return (yield from listing.rows((release.project, release.version) for release in found.values()))
 
 
 METHODS: Final[Mapping[str, Method]] = {

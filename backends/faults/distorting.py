@@ -83,8 +83,8 @@ class FaultyStore(Store):
         for page in super().project_pages():
             yield [project for project in page if not _is_missing(project.normalized)]
 
-    def sizes(self, limit: int) -> tuple[int, list[tuple[str, int]]]:
-        total, largest = super().sizes(limit)
+    def sizes(self, limit: int) -> Steps[tuple[int, list[tuple[str, int]]]]:
+        total, largest = yield from super().sizes(limit)
         return total, [(name, size) for name, size in largest if not _is_missing(_normalized(name))]
 
     def project(self, normalized: str) -> Project | None:

@@ -63,16 +63,18 @@ class Library:
         last = self.clock() + SEARCH_PATIENCE
         last = last if until is None else min(last, until)
         pages = self.store.search_pages(wanted, operator)
-        found: list[str] = []
+        found: list[list[str]] = []
         try:
             while (page := self._next(pages, last)) is not None:
-                found = found + page if found else page
+                found.append(page)
                 yield
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                 raise
             return ()
-        return found if self.clock() <= last else ()
+        if self.clock() > last:
+            return ()
+        return found[0] if len(found) == 1 else [*chain.from_iterable(found)]
 
     def _next(self, pages: Iterator[list[str]], last: float) -> list[str] | None:
         if self.clock() > last:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain, islice
 from typing import Final
 from xml.sax.saxutils import escape
 
@@ -10,7 +9,7 @@ from backends.modern import answers, pages
 from backends.modern.answers import Answer
 from backends.modern.visit import Visit, path_of
 from backends.steps import Steps, joined
-from backends.store import Project
+from backends.store import Project, Store
 
 IN_ONE: Final = 25_000
 
@@ -30,9 +29,22 @@ def part(visit: Visit) -> Steps[Answer]:
     first = int(text) * IN_ONE if text.isascii() and text.isdigit() and len(text) < 7 else None
     if first is None or (first and first >= visit.store.count_projects()):
         return pages.missing()
-    told = islice(chain.from_iterable(visit.store.project_pages()), first, first + IN_ONE)
+    told = yield from _projects(visit.store, first)
     places = yield from joined(_place(visit, project) for project in told)
     return _xml(f"<urlset {_XMLNS}>{places}</urlset>")
+
+
+def _projects(store: Store, first: int) -> Steps[list[Project]]:
+    """Those of one list, the first of them after so many."""
+    told: list[Project] = []
+    passed = 0
+    for page in store.project_pages():
+        told += page[max(first - passed, 0) : max(first + IN_ONE - passed, 0)]
+        passed += len(page)
+        if passed >= first + IN_ONE:
+            break
+        yield
+    return told
 
 
 def _place(visit: Visit, project: Project) -> str:

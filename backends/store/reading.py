@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from heapq import nsmallest
 from operator import itemgetter
 
 from backends.steps import Steps
@@ -62,16 +63,21 @@ class Reader:
     def count_projects(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM project").fetchone()[0])
 
-    def sizes(self, limit: int) -> tuple[int, list[tuple[str, int]]]:
-        """The bytes of all files, and the projects that have most of them."""
-        total = int(self._db.execute("SELECT coalesce(sum(size), 0) FROM file").fetchone()[0])
-        largest = self._db.execute(
-            """SELECT project.name, sum(file.size) AS bytes FROM file JOIN release ON release.id = file.release_id
-               JOIN project ON project.id = release.project_id WHERE project.status != 'quarantined'
-               GROUP BY project.id ORDER BY bytes DESC, project.normalized LIMIT ?""",
-            (limit,),
-        )
-        return total, [(row["name"], row["bytes"]) for row in largest]
+    def sizes(self, limit: int) -> Steps[tuple[int, list[tuple[str, int]]]]:
+        """The bytes of all files, and the projects that have most of them; of some projects in each step."""
+        total = 0
+        largest: list[tuple[int, str, str]] = []
+        of_some = f"""SELECT name, normalized, {_listed(True)} AS is_listed, sum(size) AS bytes FROM project
+                      JOIN release ON project_id = project.id JOIN file ON release_id = release.id
+                      WHERE project.id > ? AND project.id <= ? GROUP BY project.id"""
+        count = int(self._db.execute("SELECT coalesce(max(id), 0) FROM project").fetchone()[0])
+        for first in range(0, count, PROJECTS_AT_ONCE):
+            found = self._db.execute(of_some, (first, first + PROJECTS_AT_ONCE)).fetchall()
+            total += sum(row["bytes"] for row in found)
+            listed = [(-row["bytes"], row["normalized"], row["name"]) for row in found if row["is_listed"]]
+            largest = nsmallest(limit, [*largest, *listed])
+            yield
+        return total, [(name, -negative) for negative, _, name in largest]
 
     def project(self, normalized: str) -> Project | None:
         row = self._db.execute(f"{rows.PROJECTS} WHERE normalized = ?", (normalized,)).fetchone()

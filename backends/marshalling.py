@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 import xmlrpc.client
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from xml.parsers import expat
+from xml.sax.saxutils import escape
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,10 @@ def _refuse(*_declaration: object) -> None:
 
 def written(result: Result) -> Written:
     """Raises CallError."""
+    if isinstance(result, Written):
+        return result
     try:
-        whole = _Marshaller(allow_none=True).dumps((result,))  # type: ignore[arg-type]  # it knows Written
+        whole = _params(result)
     except OverflowError as error:
         raise CallError("OverflowError", str(error)) from error
     return Written((_printable(whole.removeprefix(_BEFORE).removesuffix(_AFTER)),))
@@ -106,28 +109,43 @@ def write_result(result: Result) -> bytes:
 
 def _response(result: Result) -> bytes:
     if isinstance(result, Written):  # long, and looking through it again would take longer than making it
-        return b"".join(
-            (_HEAD.encode(), b"<params>\n<param>\n", *result.pieces, b"</param>\n</params>\n", _FOOT.encode())
-        )
-    return _printable(_HEAD + _Marshaller(allow_none=True).dumps((result,)) + _FOOT)
+        return b"".join(((_HEAD + _BEFORE).encode(), *result.pieces, (_AFTER + _FOOT).encode()))
+    return _printable(_HEAD + _params(result) + _FOOT)
+
+
+def _params(result: str | int | list[Any] | dict[str, Any] | None) -> str:
+    return xmlrpc.client.dumps((result,), allow_none=True)
 
 
 _HEAD: Final = "<?xml version='1.0'?>\n<methodResponse>\n"
 _FOOT: Final = "</methodResponse>\n"
 ARRAY: Final = b"<value><array><data>\n"
 ARRAY_END: Final = b"</data></array></value>\n"
+STRUCT: Final = b"<value><struct>\n"
+STRUCT_END: Final = b"</struct></value>\n"
+_LARGEST: Final = 2**31 - 1  # an integer of XML-RPC has 32 bits
 _BEFORE, _AFTER = "<params>\n<param>\n", "</param>\n</params>\n"  # the value itself
 
 
-class _Marshaller(xmlrpc.client.Marshaller):
-    pass
+def string(value: str) -> str:
+    """A value as the standard library writes it, without the line end."""
+    return f"<value><string>{escape(printable(value))}</string></value>"
 
 
-def _write_written(_marshaller: object, value: Written, write: Callable[[str], object]) -> None:
-    write(b"".join(value.pieces).decode())
+def number(value: int) -> str:
+    """Raises OverflowError."""
+    if abs(value) > _LARGEST:
+        raise OverflowError("int exceeds XML-RPC limits")
+    return f"<value><int>{value}</int></value>"
 
 
-_Marshaller.dispatch = {**xmlrpc.client.Marshaller.dispatch, Written: _write_written}  # type: ignore[dict-item]
+def member(name: str, value: str) -> str:
+    """Of a struct. `value` is written already."""
+    return f"<member>\n<name>{escape(printable(name))}</name>\n{value}\n</member>\n"
+
+
+def array_of(values: Iterable[Written]) -> Written:
+    return Written((ARRAY, *(piece for value in values for piece in value.pieces), ARRAY_END))
 
 
 def write_fault(text: str, code: int = 1) -> bytes:

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TypeAlias
 
@@ -88,6 +89,14 @@ def parser(program: str) -> argparse.ArgumentParser:
 
 def address_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--listen", type=_address, default=Address("127.0.0.1", 0), metavar="HOST:PORT")
+
+
+def day(text: str) -> date:
+    """The day that a site is of."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day: give one like 2018-04-30") from None
 
 
 def serve_app(program: str, app: web.Application, address: Address) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,8 @@ class Counting(Store):
     def newest_releases(self, *asked: Any, **named: Any) -> list[Release]:
         return self._counted(super().newest_releases(*asked, **named))
 
-    def releases_since(self, *asked: Any, **named: Any) -> list[Release]:
-        return self._counted(super().releases_since(*asked, **named))
-
-    def classified(self, *asked: Any, **named: Any) -> list[Release]:
-        return self._counted(super().classified(*asked, **named))
+    def releases_since(self, *asked: Any, **named: Any) -> Iterator[list[Release]]:
+        yield from map(self._counted, super().releases_since(*asked, **named))
 
     def release(self, *asked: Any, **named: Any) -> Release | None:
         found = super().release(*asked, **named)

@@ -20,7 +20,8 @@ from packaging.utils import canonicalize_name
 
 from backends.faults.model import Attribute, Hashes, Missing, Untruth, Without, WrongHash
 from backends.faults.planted import Acting
-from backends.store import File, Project, Release, Store
+from backends.steps import Steps
+from backends.store import Brief, File, Project, Release, Store
 from backends.store.substrings import Operator, brief_of
 from backends.store.words import Found, Hit
 
@@ -40,7 +41,7 @@ class Untruths:
 
     def file(self, file: File) -> File:
         for acting, untruth in self.told:
-            if not _is_of(acting, str(canonicalize_name(file.project))):
+            if not _is_of(acting, _normalized(file.project)):
                 continue
             changed = _file_with(file, untruth)
             if changed != file:
@@ -50,7 +51,7 @@ class Untruths:
 
     def release(self, release: Release) -> Release:
         for acting, untruth in self.told:
-            if not _is_of(acting, str(canonicalize_name(release.project))):
+            if not _is_of(acting, _normalized(release.project)):
                 continue
             changed = _release_with(release, untruth)
             if changed != release:
@@ -78,12 +79,13 @@ def telling(untruths: Untruths) -> Iterator[None]:
 
 
 class FaultyStore(Store):
-    def projects(self) -> list[Project]:
-        return [project for project in super().projects() if not _is_missing(project.normalized)]
+    def project_pages(self) -> Iterator[list[Project]]:
+        for page in super().project_pages():
+            yield [project for project in page if not _is_missing(project.normalized)]
 
-    def sizes(self, limit: int) -> tuple[int, list[tuple[str, int]]]:
-        total, largest = super().sizes(limit)
-        return total, [(name, size) for name, size in largest if not _is_missing(str(canonicalize_name(name)))]
+    def sizes(self, limit: int) -> Steps[tuple[int, list[tuple[str, int]]]]:
+        total, largest = yield from super().sizes(limit)
+        return total, [(name, size) for name, size in largest if not _is_missing(_normalized(name))]
 
     def project(self, normalized: str) -> Project | None:
         found = super().project(normalized)
@@ -105,8 +107,8 @@ class FaultyStore(Store):
     def newest_projects(self, limit: int) -> list[Project]:
         return [project for project in super().newest_projects(limit) if not _is_missing(project.normalized)]
 
-    def releases_since(self, moment: datetime) -> list[Release]:
-        return _releases(super().releases_since(moment))
+    def releases_since(self, moment: datetime) -> Iterator[list[Release]]:
+        yield from map(_releases, super().releases_since(moment))
 
     def files(self, normalized: str, version: str | None = None) -> list[File]:
         return _files(super().files(normalized, version))
@@ -123,33 +125,46 @@ class FaultyStore(Store):
     def search(
         self, wanted: Mapping[str, Sequence[str]], operator: Operator = "and", hidden_too: bool = False
     ) -> list[str]:
-        lines = super().search(wanted, operator, hidden_too)
-        if _CURRENT.get() is None:
-            return lines
-        return [line for line in lines if not _is_missing(str(canonicalize_name(brief_of(line).project)))]
+        return _lines(super().search(wanted, operator, hidden_too))
+
+    def search_pages(
+        self, wanted: Mapping[str, Sequence[str]], operator: Operator = "and", hidden_too: bool = False
+    ) -> Iterator[list[str]]:
+        yield from map(_lines, super().search_pages(wanted, operator, hidden_too))
 
     def hit(self, normalized: str) -> Hit | None:
         return None if _is_missing(normalized) else super().hit(normalized)
 
     def find(self, typed: str, limit: int, offset: int = 0) -> Found:
         found = super().find(typed, limit, offset)
-        hits = [hit for hit in found.hits if not _is_missing(str(canonicalize_name(hit.name)))]
+        hits = [hit for hit in found.hits if not _is_missing(_normalized(hit.name))]
         return replace(found, hits=hits, count=found.count - len(found.hits) + len(hits))
 
     def complete(self, typed: str, limit: int) -> list[str]:
-        return [name for name in super().complete(typed, limit) if not _is_missing(str(canonicalize_name(name)))]
+        return [name for name in super().complete(typed, limit) if not _is_missing(_normalized(name))]
 
     def projects_of(self, user: str, listed_only: bool = False) -> list[tuple[str, str]]:
         found = super().projects_of(user, listed_only)
-        return [role for role in found if not _is_missing(str(canonicalize_name(role[1])))]
+        return [role for role in found if not _is_missing(_normalized(role[1]))]
 
-    def classified(self, classifiers: Sequence[str], listed_only: bool = False) -> list[Release]:
-        return _releases(super().classified(classifiers, listed_only))
+    def classified(self, classifiers: Sequence[str], listed_only: bool = False) -> Steps[dict[int, Brief]]:
+        found = yield from super().classified(classifiers, listed_only)
+        return {number: brief for number, brief in found.items() if not _is_missing(_normalized(brief.project))}
+
+
+def _normalized(name: str) -> str:
+    return str(canonicalize_name(name))
 
 
 def _is_missing(normalized: str) -> bool:
     current = _CURRENT.get()
     return current is not None and current.is_missing(normalized)
+
+
+def _lines(lines: list[str]) -> list[str]:
+    if _CURRENT.get() is None:
+        return lines
+    return [line for line in lines if not _is_missing(_normalized(brief_of(line).project))]
 
 
 def _one(file: File | None) -> File | None:
@@ -160,18 +175,14 @@ def _files(files: list[File]) -> list[File]:
     current = _CURRENT.get()
     if current is None:
         return files
-    return [current.file(file) for file in files if not current.is_missing(str(canonicalize_name(file.project)))]
+    return [current.file(file) for file in files if not current.is_missing(_normalized(file.project))]
 
 
 def _releases(releases: list[Release]) -> list[Release]:
     current = _CURRENT.get()
     if current is None:
         return releases
-    return [
-        current.release(release)
-        for release in releases
-        if not current.is_missing(str(canonicalize_name(release.project)))
-    ]
+    return [current.release(release) for release in releases if not current.is_missing(_normalized(release.project))]
 
 
 def _is_of(acting: Acting, normalized: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from aiohttp import web
 
@@ -13,7 +13,7 @@ from backends.faults import Traits
 from backends.legacy.app import Settings, make_app
 from backends.legacy.era import LAST_DAY, Era
 from backends.purging import add_options, edges_of, purge_at
-from backends.running import parser, serve
+from backends.running import day, parser, serve
 from backends.store import Store
 from backends.store.content import ABANDONED_AFTER
 
@@ -26,7 +26,7 @@ TRAITS = Traits(spelling=lambda project: project.name, other_host="pypi.test", h
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parser(PROGRAM)
     options.add_argument(
-        "--era", type=_day, default=LAST_DAY, metavar="DAY", help=f"the day that the site is of ({LAST_DAY})"
+        "--era", type=day, default=LAST_DAY, metavar="DAY", help=f"the day that the site is of ({LAST_DAY})"
     )
     options.add_argument(
         "--require-tls", action="store_true", help="refuse what programs use to who asked the edge without TLS"
@@ -48,13 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return made
 
     return serve(PROGRAM, app, TRAITS, given)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no day: give one like {LAST_DAY}") from None
 
 
 def _count(text: str) -> int:

@@ -78,6 +78,7 @@ _ALWAYS: Final[Mapping[str, Asked]] = {
 }
 
 MOST_CLASSIFIERS: Final = 8
+MOST_TERMS: Final = 16  # each of them is searched for in six fields
 _ROBOT: Final = re.compile(
     r"^$|brains|yeti|myie2|findlinks|ia_archiver|psycheclone|badass|crawler|slurp|spider|bot|scooter|infoseek"
     r"|looksmart|jeeves",
@@ -181,4 +182,6 @@ def _browse(form: Form) -> Asked:
 def _search(form: Form) -> Asked:
     typed = re.sub(r"[^\w\s.\-]", "", " ".join(form.several("term")).strip().lower())
     terms = tuple(term for term in typed.split() if term not in _STOPWORDS)
+    if len(terms) > MOST_TERMS:
+        return Malformed(f"You need to supply fewer search terms: {MOST_TERMS} at most")
     return Search(terms) if terms else Malformed("You need to supply a search term")

@@ -53,6 +53,7 @@ from backends.legacy.names import normalized_name, simple_name
 from backends.legacy.notices import NOTICES
 from backends.legacy.pages import (
     STYLES,
+    all_page,
     directory_page,
     files_page,
     home_page,
@@ -64,7 +65,9 @@ from backends.legacy.pages import (
 from backends.legacy.signing import public_key, signed
 from backends.legacy.simple import index_page, project_page
 from backends.legacy.site import page_path
+from backends.legacy.tags import SIMPLE_INDEX, pages_tag
 from backends.legacy.trove import browse_page_of
+from backends.steps import Steps, joined
 from backends.store import Project, Release
 
 Reply: TypeAlias = Answer | FileAnswer
@@ -85,7 +88,8 @@ _JSON_HEADERS = (
 )
 
 
-def answer(asked: Page, facts: Facts, library: Library, now: datetime) -> Reply:
+def answer(asked: Page, facts: Facts, library: Library, now: datetime) -> Reply | Steps[Reply]:
+    """In steps, each of them out of one state of the store, if it is long."""
     match asked:
         case Moved(location, status):
             return moved(location, status)
@@ -119,14 +123,14 @@ def _page(
     asked: Home | Notice | Feed | Browse | Search | FileList | Classifiers | Digest | Purge | Directory,
     library: Library,
     now: datetime,
-) -> Reply:
+) -> Reply | Steps[Reply]:
     match asked:
         case Notice.INDEX if library.site.era.lists_the_world:
-            return found(home_page(library.store.projects()), HTML)
+            return _all_projects(library)
         case Notice():
             return found(notice_page(*NOTICES[asked]), HTML)
         case Home():
-            return found(home_page(library.store.projects()), HTML)
+            return _home(library)
         case Feed():
             return found(lists.told(asked, library, now), CONTENT_TYPE)
         case Browse():
@@ -171,9 +175,25 @@ def _refusal(
             assert_never(asked)
 
 
-def _simple_index(library: Library) -> Answer:
+def _home(library: Library) -> Answer:
+    newest = [release for release in library.store.newest_releases(lists.MOST_IN_FEED) if not release.hidden]
+    return found(home_page(newest, library.store.count_projects()), HTML)
+
+
+def _all_projects(library: Library) -> Steps[Reply]:
+    page = yield from joined(all_page(library.every_project(), library.store.count_projects()))
+    return found(page, HTML)
+
+
+def _simple_index(library: Library) -> Steps[Reply]:
+    # Before the projects: who is told of a later state than its serial asks once more, and that is all.
     serial = _serial(library.store.last_serial(), library)
-    return found(index_page(library.store.projects()), HTML, (("Surrogate-Key", "simple simple-index"), *serial))
+    projects: list[Project] = []
+    for page in library.store.project_pages():
+        projects += page
+        yield
+    text = yield from joined(index_page(projects))
+    return found(text, HTML, (("Surrogate-Key", f"simple {SIMPLE_INDEX}"), *serial))
 
 
 def _simple_project(name: str, library: Library) -> Answer:
@@ -267,19 +287,18 @@ def _document(
     return found(padded(text, asked.callback), 'application/json; charset="UTF-8"', headers)
 
 
-def _browse(asked: Browse, library: Library) -> Answer:
+def _browse(asked: Browse, library: Library) -> Steps[Reply]:
     if asked.is_robot:
         return found("This page intentionally blank.", "text/plain")
-    return found(browse_page_of(asked, library), HTML)
+    return found((yield from browse_page_of(asked, library)), HTML)
 
 
-def _search(terms: tuple[str, ...], library: Library) -> Answer:
-    matches = lists.search(terms, library)
+def _search(terms: tuple[str, ...], library: Library) -> Steps[Reply]:
+    matches = yield from lists.search(terms, library)
     if len(matches) == 1:
-        only = matches[0].release
-        return answers.passing(library.site.page(only.project, only.version))
+        return answers.passing(library.site.page(matches[0].project, matches[0].version))
     title = f"Index of Packages Matching '{' '.join(terms)}'"
-    return found(matches_page(title, [match.release for match in matches]), HTML)
+    return found((yield from joined(matches_page(title, matches))), HTML)
 
 
 def _choose(releases: Sequence[Release], version: str | None) -> Release | None:
@@ -290,7 +309,7 @@ def _choose(releases: Sequence[Release], version: str | None) -> Release | None:
 
 
 def _key(kind: str, name: str) -> tuple[str, str]:
-    return "Surrogate-Key", f"{kind} pkg~{simple_name(name)}"
+    return "Surrogate-Key", f"{kind} {pages_tag(name)}"
 
 
 def _serial(serial: int, library: Library) -> answers.Headers:

@@ -16,8 +16,8 @@ from typing import Literal
 
 from backends.legacy.answers import Answer, FileAnswer, Headers, reason_of
 from backends.legacy.asked import Facts
-from backends.legacy.names import simple_name
 from backends.legacy.site import old_parts
+from backends.legacy.tags import pages_tag
 from backends.store import File
 
 SIGNATURE = ".asc"  # beside a file, under its digest
@@ -82,4 +82,4 @@ def span_of(wanted: str | None, size: int) -> Span | Literal["unsatisfiable"] | 
 
 
 def _key(name: str) -> Headers:
-    return (("Surrogate-Key", f"package pkg~{simple_name(name)}"),)
+    return (("Surrogate-Key", f"package {pages_tag(name)}"),)

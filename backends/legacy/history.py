@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Final
 
+from backends import listing
 from backends.changelog import changes_after, changes_since
 from backends.legacy.library import Library
 from backends.marshalling import Arguments, CallError, Result, Written
@@ -26,15 +28,18 @@ def changelog_since_serial(library: Library, arguments: Arguments) -> Steps[Writ
     return changes_after(library.store, _whole(arguments[0]))
 
 
-def changed_packages(library: Library, arguments: Arguments) -> Result:
-    return library.store.names_changed_since(_moment(arguments[0]))
+def changed_packages(library: Library, arguments: Arguments) -> Steps[Written]:
+    names: set[str] = set()
+    for page in library.store.names_changed_since(_moment(arguments[0])):
+        names.update(page)
+        yield
+    return (yield from listing.names(sorted(names)))
 
 
-def updated_releases(library: Library, arguments: Arguments) -> Result:
+def updated_releases(library: Library, arguments: Arguments) -> Steps[Written]:
     """The releases that are new since then and not hidden, the newest first."""
-    since = _moment(arguments[0])
-    new = library.store.releases_since(since)
-    return [[release.project, release.version] for release in new if not release.hidden]
+    new = chain.from_iterable(library.store.releases_since(_moment(arguments[0])))
+    return listing.rows((release.project, release.version) for release in new if not release.hidden)
 
 
 def _moment(value: object) -> datetime:

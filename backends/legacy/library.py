@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from backends.legacy.names import normalized_name
 from backends.legacy.site import Site
+from backends.steps import Steps
 from backends.store import File, Project, Release, Store
 from backends.store.substrings import Operator
 
@@ -21,6 +23,10 @@ class Library:
     store: Store
     site: Site
     clock: Callable[[], float] = time.monotonic
+
+    def every_project(self) -> Iterator[Project]:
+        """By normalised name, read as they are asked for."""
+        return chain.from_iterable(self.store.project_pages())
 
     def project_like(self, name: str) -> Project | None:
         """The project that a name means, however it is spelled."""
@@ -47,16 +53,34 @@ class Library:
         files = self.store.files(normalized_name(name), version) if self._is_exact(name) else ()
         return [file for file in files if file.version == version]
 
-    def search(self, wanted: Mapping[str, Sequence[str]], operator: Operator = "and") -> Sequence[str]:
-        """A line for each release that fits and is not hidden; none when it takes too long to find them."""
-        until = self.clock() + SEARCH_PATIENCE
+    def searching(
+        self, wanted: Mapping[str, Sequence[str]], operator: Operator = "and", until: float | None = None
+    ) -> Steps[Sequence[str]]:
+        """A line for each release that fits and is not hidden; none when it takes too long to find them.
+
+        `until`: by the clock, if that is to be earlier.
+        """
+        last = self.clock() + SEARCH_PATIENCE
+        last = last if until is None else min(last, until)
+        pages = self.store.search_pages(wanted, operator)
+        found: list[list[str]] = []
         try:
-            with self.store.giving_up(lambda: self.clock() > until):
-                return self.store.search(wanted, operator)
+            while (page := self._next(pages, last)) is not None:
+                found.append(page)
+                yield
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                 raise
             return ()
+        if self.clock() > last:
+            return ()
+        return found[0] if len(found) == 1 else [*chain.from_iterable(found)]
+
+    def _next(self, pages: Iterator[list[str]], last: float) -> list[str] | None:
+        if self.clock() > last:
+            return None
+        with self.store.giving_up(lambda: self.clock() > last):
+            return next(pages, None)
 
     def _is_exact(self, name: str) -> bool:
         project = self.project_like(name)

@@ -3,68 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Final, assert_never
 
 from backends.legacy.asked import Feed
 from backends.legacy.feeds import Item, feed
 from backends.legacy.library import Library
-from backends.legacy.names import normalized_name, simple_name
-from backends.store import Brief, Release
+from backends.legacy.names import simple_name
+from backends.steps import Steps
+from backends.store import Brief
 from backends.store.substrings import brief_of
 
 MOST_IN_FEED = 40
 
-# How much a match counts; in the name it is doubled where the name is just that.
+# How much a match counts; in the name it is doubled where the name is just that. Descriptions come last: they take
+# long, and what is left of the time is theirs.
 _SCORES: Mapping[str, int] = {
-    "name": 4, "summary": 2, "keywords": 2, "description": 1, "author": 1, "maintainer": 1,
+    "name": 4, "summary": 2, "keywords": 2, "author": 1, "maintainer": 1, "description": 1,
 }  # fmt: skip
+PATIENCE: Final = 2.0  # seconds that all searches for one page are given; those that have to wait longer find nothing
+_MATCHES_A_STEP: Final = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    release: Brief
-    score: int
-
-
-def search(terms: Sequence[str], library: Library) -> list[Match]:
+def search(terms: Sequence[str], library: Library) -> Steps[list[Brief]]:
     """The releases that have every term, only the newest of each project, the best first."""
-    scores: dict[tuple[str, str], Match] | None = None
-    for term in terms:
-        found = _matches(term, library)
-        if scores is not None:
-            found = {
-                key: Match(match.release, match.score + scores[key].score)
-                for key, match in found.items()
-                if key in scores
-            }
-        scores = found
-    newest: dict[str, Match] = {}
-    for match in (scores or {}).values():  # by version within a project, the newest last
-        newest[match.release.project] = match
-    return sorted(newest.values(), key=lambda match: (-match.score, match.release.project.lower()))
-
-
-def _matches(term: str, library: Library) -> dict[tuple[str, str], Match]:
-    found: dict[tuple[str, str], Match] = {}
+    until = library.clock() + PATIENCE
+    scores: list[dict[str, int]] = [{} for _ in terms]  # by the lines of releases
     for field, score in _SCORES.items():
-        for release in map(brief_of, library.search({field: [term]})):
-            key = release.project, release.version
-            is_name = field == "name" and simple_name(term) == simple_name(release.project)
-            before = found[key].score if key in found else 0
-            found[key] = Match(release, before + score * (2 if is_name else 1))
-    return dict(sorted(found.items(), key=lambda pair: (pair[0][0], pair[1].release.ordering)))
+        for term, found in zip(terms, scores, strict=True):
+            for line in (yield from library.searching({field: [term]}, until=until)):
+                found[line] = found.get(line, 0) + score
+            if field == "name":
+                _double(term, found, library)
+            yield
+    matches = _in_all(scores)
+    newest: dict[str, tuple[int, Brief]] = {}
+    for number, (line, score) in enumerate(matches.items(), 1):
+        brief = brief_of(line)
+        if brief.project not in newest or newest[brief.project][1].ordering < brief.ordering:
+            newest[brief.project] = score, brief
+        if number % _MATCHES_A_STEP == 0:
+            yield
+    ranked = sorted(newest.values(), key=lambda match: (-match[0], match[1].project.lower()))
+    return [brief for _, brief in ranked]
 
 
-def browse(classifiers: Sequence[str], library: Library) -> list[Release]:
-    """The newest release of each project that has one with all of these classifiers."""
-    newest = {
-        normalized_name(release.project): release
-        for release in library.store.classified(classifiers)
-        if not release.hidden
-    }
-    return list(newest.values())
+def _double(term: str, found: dict[str, int], library: Library) -> None:
+    """What has just this name, in whatever spelling, counts for more."""
+    project = library.project_like(term)
+    if project is None or simple_name(term) != simple_name(project.name):
+        return
+    for line in found:
+        if brief_of(line).project == project.name:
+            found[line] += _SCORES["name"]
+
+
+def _in_all(scores: Sequence[dict[str, int]]) -> dict[str, int]:
+    """What every term has found, with the sum of its scores."""
+    fewest = min(scores, key=len)
+    return {line: sum(found[line] for found in scores) for line in fewest if all(line in found for found in scores)}
+
+
+def browse(classifiers: Sequence[str], library: Library) -> Steps[dict[int, Brief]]:
+    """The newest release of each project that has one with all of these classifiers, by number."""
+    found = yield from library.store.classified(classifiers)
+    newest = {release.project: number for number, release in found.items()}
+    return {number: found[number] for number in newest.values()}
 
 
 def told(which: Feed, library: Library, now: datetime) -> str:

@@ -21,12 +21,13 @@ from backends.marshalling import (
     CallError,
     Result,
     Written,
+    array_of,
     read_call,
     write_fault,
     write_result,
     written,
 )
-from backends.steps import Steps, at_once
+from backends.steps import Steps, at_once, timed
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -100,22 +101,22 @@ def _several(library: Library, arguments: Arguments) -> Steps[Result]:
     patience, room = SEVERAL_PATIENCE, MOST_OF_SEVERAL
     found: list[Written] = []
     for call in calls:
-        begun = library.clock()
-        found.append(written(_one_of_several(call, library, room <= 0 or patience < 0)))
-        room -= sum(map(len, found[-1].pieces))
-        patience -= library.clock() - begun
+        one, spent = yield from timed(_one_of_several(call, library, room <= 0 or patience < 0), library.clock)
+        found.append(one)
+        room -= sum(map(len, one.pieces))
+        patience -= spent
         yield
-    return found
+    return array_of(found)
 
 
-def _one_of_several(call: object, library: Library, is_enough: bool) -> Result:
+def _one_of_several(call: object, library: Library, is_enough: bool) -> Steps[Written]:
     try:
         if is_enough:
             raise CallError("RuntimeError", "the calls before this one asked for too much: make it by itself")
         name, given = _called(call)
-        return [written(at_once(_call(name, given, library)))]
+        return array_of([written((yield from _call(name, given, library)))])
     except CallError as error:
-        return {"faultCode": 1, "faultString": str(error)}
+        return written({"faultCode": 1, "faultString": str(error)})
 
 
 def _called(call: object) -> tuple[str, Arguments]:

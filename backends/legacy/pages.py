@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,13 +29,18 @@ class BrowsePage:
     chosen: Sequence[tuple[int, str]]  # classifiers, by number
     others: Sequence[tuple[int, str, str]]  # number, name and URL of what could be chosen too
     count: int
-    releases: Sequence[tuple[str, str, str, str]]  # those that are shown: name, version, path, summary
     all_url: str
 
 
-def home_page(projects: Sequence[Project]) -> str:
-    links = [(project.name, page_path(project.name)) for project in projects]
-    return _PAGES.get_template("home.html").render(links=links)
+def home_page(newest: Sequence[Release], count: int) -> str:
+    """How many projects there are, and what came last."""
+    return _PAGES.get_template("home.html").render(rows=_rows(newest), count=count)
+
+
+def all_page(projects: Iterable[Project], count: int) -> Iterator[str]:
+    """Of every project, in pieces."""
+    links = ((project.name, page_path(project.name)) for project in projects)
+    return _PAGES.get_template("all.html").generate(links=links, count=count)
 
 
 def releases_page(releases: Sequence[Release]) -> str:
@@ -45,16 +50,20 @@ def releases_page(releases: Sequence[Release]) -> str:
     return _PAGES.get_template("releases.html").render(name=name, rows=rows)
 
 
-def matches_page(title: str, matches: Sequence[Brief]) -> str:
-    rows = [
-        (release.project, release.version, page_path(release.project, release.version), release.summary)
-        for release in matches
-    ]
-    return _PAGES.get_template("matches.html").render(title=title, rows=rows)
+def matches_page(title: str, matches: Iterable[Brief]) -> Iterator[str]:
+    """In pieces."""
+    return _PAGES.get_template("matches.html").generate(title=title, rows=_rows(matches))
 
 
-def browse_page(page: BrowsePage) -> str:
-    return _PAGES.get_template("browse.html").render(page=page)
+def _rows(releases: Iterable[Brief | Release]) -> Iterator[tuple[str, str, str, str]]:
+    for one in releases:
+        yield one.project, one.version, page_path(one.project, one.version), one.summary
+
+
+def browse_page(page: BrowsePage, shown: Iterable[Brief]) -> Iterator[str]:
+    """In pieces."""
+    rows = _rows(shown) if shown else ()
+    return _PAGES.get_template("browse.html").generate(page=page, rows=rows)
 
 
 def files_page(name: str, version: str, files: Sequence[File], site: Site) -> str:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import sys
+from itertools import islice
+
+from backends import listing
 from backends.legacy import lists
 from backends.legacy.library import Library
 from backends.legacy.names import normalized_name
 from backends.legacy.rows import file_row, ordering_of, release_row, search_rows
-from backends.marshalling import Arguments, CallError, Result
+from backends.marshalling import Arguments, CallError, Result, Written
+from backends.steps import Steps
 from backends.store.substrings import MOST_SOUGHT, SEARCHABLE
 
 
-def list_packages(library: Library, _arguments: Arguments) -> Result:
-    return [project.name for project in library.store.projects()]
+def list_packages(library: Library, _arguments: Arguments) -> Steps[Written]:
+    return listing.names(project.name for project in library.every_project())
 
 
-def list_packages_with_serial(library: Library, _arguments: Arguments) -> Result:
-    return {project.name: project.serial for project in library.store.projects()}
+def list_packages_with_serial(library: Library, _arguments: Arguments) -> Steps[Written]:
+    return listing.serials(library.every_project())
 
 
 def package_releases(library: Library, arguments: Arguments) -> Result:
@@ -43,11 +48,12 @@ def release_downloads(library: Library, arguments: Arguments) -> Result:
     return [[file.filename, 0] for file in files]  # nobody has counted since May 2016
 
 
-def top_packages(library: Library, arguments: Arguments) -> Result:
+def top_packages(library: Library, arguments: Arguments) -> Steps[Written]:
     most = arguments[0] if arguments else None
     if most is not None and (not isinstance(most, int) or most < 0):
         raise CallError("DataError", "LIMIT must be a number that is not negative")
-    return [[project.name, 0] for project in library.store.projects()[:most]]
+    told = library.every_project() if most is None else islice(library.every_project(), min(most, sys.maxsize))
+    return listing.rows((project.name, 0) for project in told)
 
 
 def package_roles(library: Library, arguments: Arguments) -> Result:
@@ -69,17 +75,18 @@ def package_hosting_mode(library: Library, arguments: Arguments) -> Result:
     return library.store.hosting_mode(normalized_name(name))
 
 
-def search(library: Library, arguments: Arguments) -> Result:
+def search(library: Library, arguments: Arguments) -> Steps[Written]:
     spec, operator = (*arguments, "and")[:2]
     if not isinstance(spec, dict):
         raise CallError("TypeError", "what to search for is given as a struct")
     wanted = {key: _texts(value) for key, value in spec.items() if key in SEARCHABLE}
     if sum(map(len, wanted.values())) > MOST_SOUGHT:
         raise CallError("ValueError", f"more than {MOST_SOUGHT} values to search for")
-    return search_rows(library.search(wanted, "or" if operator == "or" else "and"))
+    found = yield from library.searching(wanted, "or" if operator == "or" else "and")
+    return (yield from search_rows(found))
 
 
-def browse(library: Library, arguments: Arguments) -> Result:
+def browse(library: Library, arguments: Arguments) -> Steps[Written]:
     if not isinstance(arguments[0], list):
         raise CallError("TypeError", "Parameter categories must be a list")
     wanted = _texts(arguments[0])
@@ -87,7 +94,8 @@ def browse(library: Library, arguments: Arguments) -> Result:
     for name in wanted:
         if name not in known:
             raise CallError("ValueError", f'Unknown category "{name}"')
-    return [[release.project, release.version] for release in lists.browse(wanted, library)]
+    found = yield from lists.browse(wanted, library)
+    return (yield from listing.rows((release.project, release.version) for release in found.values()))
 
 
 def text(value: object) -> str:

@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 
 from backends.legacy.site import Site
 from backends.marshalling import ARRAY, ARRAY_END, Written
+from backends.steps import Steps
 from backends.store import File, Release
 from backends.store.substrings import BEFORE_ORDERING, BEFORE_SUMMARY, BEFORE_VERSION, LINE_END
 
@@ -94,11 +95,15 @@ def _dependencies(release: Release) -> Row:
     return {key: values for key, values in lists.items() if values}
 
 
-def search_rows(lines: Sequence[str]) -> Written:
+def search_rows(lines: Sequence[str]) -> Steps[Written]:
     """An array of structs of what was found. Of a frequent word that is a document of 10 MB, which is made by a few
     replacements: as structs it takes ten times as long, and as long as the search is given (0.5 s)."""
-    chunks = (lines[at : at + _AT_ONCE] for at in range(0, len(lines), _AT_ONCE))
-    return Written((ARRAY, *map(_structs, chunks), ARRAY_END))
+    pieces = [ARRAY]
+    for at in range(0, len(lines), _AT_ONCE):
+        pieces.append(_structs(lines[at : at + _AT_ONCE]))
+        if len(pieces) % _CHUNKS_A_STEP == 0:
+            yield
+    return Written((*pieces, ARRAY_END))
 
 
 def _structs(lines: Sequence[str]) -> bytes:
@@ -109,6 +114,8 @@ def _structs(lines: Sequence[str]) -> bytes:
 
 
 _AT_ONCE: Final = 200  # lines, so that all steps stay in the processor's cache: by half faster than all lines at once
+
+_CHUNKS_A_STEP: Final = 20
 
 # Before, between and after the parts of a line (`store.substrings`), as `xmlrpc.client` writes structs.
 _NAME: Final = b"<value><struct>\n<member>\n<name>name</name>\n<value><string>"

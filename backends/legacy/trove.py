@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from backends.legacy.asked import Browse
 from backends.legacy.library import Library
 from backends.legacy.lists import browse
 from backends.legacy.pages import BrowsePage, browse_page
-from backends.legacy.site import page_path
+from backends.steps import Steps, joined
 
+_AT_ONCE = 1_000
 _SHOWN_UNASKED = 30  # so many releases are listed without `show=all`
 
 
-def browse_page_of(asked: Browse, library: Library) -> str:
+def browse_page_of(asked: Browse, library: Library) -> Steps[str]:
     known = library.store.classifiers()
     chosen = [number for number in asked.numbers if number in known]
-    releases = browse([known[number] for number in chosen], library) if chosen else []
-    shown = releases if len(releases) < _SHOWN_UNASKED or asked.show_all else []
-    narrower = {name for release in releases for name in release.several("classifiers")}
+    releases = (yield from browse([known[number] for number in chosen], library)) if chosen else {}
+    narrower = (yield from _narrower([*releases], library)) if chosen else set(known)
     others = [
         (number, name, _url([*chosen, number]))
         for number, name in known.items()
-        if number not in chosen and (not chosen or name in narrower)
+        if number in narrower and number not in chosen
     ]
-    rows = [(one.project, one.version, page_path(one.project, one.version), one.summary) for one in shown]
-    page = BrowsePage(
-        [(number, known[number]) for number in chosen], others, len(releases), rows, f"{_url(chosen)}&show=all"
-    )
-    return browse_page(page)
+    shown = releases.values() if len(releases) < _SHOWN_UNASKED or asked.show_all else ()
+    page = BrowsePage([(number, known[number]) for number in chosen], others, len(releases), f"{_url(chosen)}&show=all")
+    return (yield from joined(browse_page(page, shown)))
+
+
+def _narrower(releases: Sequence[int], library: Library) -> Steps[set[int]]:
+    """The classifiers that some of these have."""
+    found: set[int] = set()
+    for at in range(0, len(releases), _AT_ONCE):
+        found |= library.store.narrowing(releases[at : at + _AT_ONCE])
+        yield
+    return found
 
 
 def _url(numbers: list[int]) -> str:

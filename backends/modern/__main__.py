@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
@@ -19,9 +19,10 @@ from backends.modern.era import Era
 from backends.modern.limiting import CALLS_AN_HOUR
 from backends.modern.site import DEFAULT_FILES_URL, Site
 from backends.purging import add_options, edges_of, purge_at
-from backends.running import parser, serve
+from backends.running import day, parser, serve
 from backends.store import Store
 from backends.store.content import ABANDONED_AFTER
+from backends.tokens import read_token, token_file
 
 PROGRAM = "backends.modern"
 
@@ -30,6 +31,23 @@ TRAITS = Traits(spelling=lambda project: project.normalized, other_host="legacy.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    options = _options()
+    given = options.parse_args(arguments)
+    edges = edges_of(options, given)
+    site = _site_of(given)
+    traits = replace(TRAITS, spelling=lambda project: project.name) if site.era.answers_json_verbatim else TRAITS
+
+    def app(store: Store) -> web.Application:
+        store.sweep(before=datetime.now(UTC) - ABANDONED_AFTER)
+        made = make_app(store, site, lambda: datetime.now(UTC))
+        if edges is not None:
+            purge_at(made, edges)
+        return made
+
+    return serve(PROGRAM, app, traits, given)
+
+
+def _options() -> argparse.ArgumentParser:
     options = parser(PROGRAM)
     options.add_argument(
         "--files-url", type=_base_url, default=DEFAULT_FILES_URL, metavar="URL", help="where the files are"
@@ -38,7 +56,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--files-url-for", type=_host_and_url, action="append", default=[], metavar="PUBLICHOST=URL",
         help="where they are for those who ask this host (X-Forwarded-Host); repeatable",
     )  # fmt: skip
-    options.add_argument("--upload-token", type=_upload_token, metavar="TOKEN", help="without one nobody may upload")
+    token = options.add_mutually_exclusive_group()
+    token.add_argument(
+        "--upload-token", type=_upload_token, metavar="TOKEN",
+        help="without one nobody may upload; who may list processes sees it here",
+    )  # fmt: skip
+    token.add_argument("--upload-token-file", type=_token_in, dest="upload_token", metavar="FILE", help="or from here")
     options.add_argument(
         "--calls-an-hour", type=_count, default=CALLS_AN_HOUR, metavar="N",
         help=f"XML-RPC calls that one client may make ({CALLS_AN_HOUR}); 0 for any number",
@@ -51,34 +74,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--attestation-issuers", type=_certificates, default=(), metavar="FILE",
         help="certificates (PEM): only attestations by a certificate that one of these issued are taken",
     )  # fmt: skip
-    options.add_argument("--era", type=_day, metavar="DAY", help="the day that the site is of (today)")
+    options.add_argument("--era", type=day, metavar="DAY", help="the day that the site is of (today)")
     add_options(options)
-    given = options.parse_args(arguments)
-    edges = edges_of(options, given)
-    era = Era(given.era)
-    site = Site(
-        *(given.files_url, dict(given.files_url_for), given.upload_token, era),
+    return options
+
+
+def _site_of(given: argparse.Namespace) -> Site:
+    return Site(
+        *(given.files_url, dict(given.files_url_for), given.upload_token, Era(given.era)),
         calls_an_hour=given.calls_an_hour or None,
         attestation_issuers=given.attestation_issuers,
         new_projects_an_hour=given.new_projects_an_hour or None,
     )
-    traits = replace(TRAITS, spelling=lambda project: project.name) if era.answers_json_verbatim else TRAITS
-
-    def app(store: Store) -> web.Application:
-        store.sweep(before=datetime.now(UTC) - ABANDONED_AFTER)
-        made = make_app(store, site, lambda: datetime.now(UTC))
-        if edges is not None:
-            purge_at(made, edges)
-        return made
-
-    return serve(PROGRAM, app, traits, given)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no day: give one like 2018-04-30") from None
 
 
 def _count(text: str) -> int:
@@ -102,6 +109,10 @@ def _upload_token(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("an empty token would let everybody upload: give one, or leave the option out")
     return text
+
+
+def _token_in(text: str) -> str:
+    return read_token(token_file(text)).value
 
 
 def _host_and_url(text: str) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Generator
 from datetime import datetime
 from pathlib import Path
 from typing import TypeAlias, assert_never
@@ -24,6 +24,7 @@ from backends.modern.limiting import LIMIT, NEW_PROJECTS, Limit
 from backends.modern.routes import ROUTES, Api, BodyView, Get, Post, PostBody, Route, View
 from backends.modern.site import Site
 from backends.modern.visit import Visit
+from backends.steps import taken
 from backends.store import Store
 
 Clock: TypeAlias = Callable[[], datetime]
@@ -79,7 +80,8 @@ def _add(router: web.UrlDispatcher, route: Route, seen: Seen) -> None:
 
 def _from_store(view: View, seen: Seen) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
-        return await _send(request, view(seen(request)))
+        answer = view(seen(request))
+        return await _send(request, await taken(answer) if isinstance(answer, Generator) else answer)
 
     return handle
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, Literal, TypeAlias, assert_never
 
 from aiohttp import web
 from packaging.utils import canonicalize_name
 
+from backends import listing
 from backends.changelog import changes_after
 from backends.marshalling import LARGEST_CALL, CallError, Result, Written, read_call, write_fault, write_result
 from backends.modern import answers
@@ -153,8 +155,9 @@ def _changes_after(visit: Visit, arguments: Arguments) -> Steps[Written]:
     return changes_after(visit.store, serial)
 
 
-def _serials(visit: Visit, _arguments: Arguments) -> Result:
-    return {project.name: project.serial for project in visit.store.projects() if project.is_listed}
+def _serials(visit: Visit, _arguments: Arguments) -> Steps[Written]:
+    every = chain.from_iterable(visit.store.project_pages())
+    return listing.serials(project for project in every if project.is_listed)
 
 
 def _roles(visit: Visit, arguments: Arguments) -> Result:
@@ -165,11 +168,11 @@ def _projects_of(visit: Visit, arguments: Arguments) -> Result:
     return [list(role) for role in visit.store.projects_of(str(arguments[0]), listed_only=True)]
 
 
-def _browse(visit: Visit, arguments: Arguments) -> Result:
+def _browse(visit: Visit, arguments: Arguments) -> Steps[Written]:
     [wanted] = arguments
     assert isinstance(wanted, list)
-    found = visit.store.classified(wanted, listed_only=True) if wanted else []
-    return [[release.project, release.version] for release in found]
+    found = yield from visit.store.classified(wanted, listed_only=True)
+    return (yield from listing.rows((release.project, release.version) for release in found.values()))
 
 
 METHODS: Final[Mapping[str, Method]] = {

@@ -8,23 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import islice
 from typing import Any, Final, TypeAlias
 
 from packaging.utils import canonicalize_name
 
+from backends import listing
 from backends.changelog import changes_since
 from backends.marshalling import Result, Written
 from backends.modern.visit import Visit, path_of
 from backends.steps import Steps
 from backends.store import File
 from backends.store.latest import latest
-from backends.store.substrings import MOST_SOUGHT, SEARCHABLE, brief_of
+from backends.store.substrings import MOST_SOUGHT, SEARCHABLE, Operator, brief_of
 from backends.store.words import Hit
 
 Arguments: TypeAlias = tuple[object, ...]
 
 MOST_FOUND: Final = 1000
+_LINES_A_STEP: Final = 200
 
 _TEXTS: Final = (
     "home_page", "download_url", "author", "author_email", "maintainer", "maintainer_email", "summary", "description",
@@ -40,7 +41,7 @@ class WrongArguments(Exception):
     """Of what kind, and why: in the words that a fault has."""
 
 
-def search(visit: Visit, arguments: Arguments) -> Result:
+def search(visit: Visit, arguments: Arguments) -> Steps[Result]:
     spec, operator = (*arguments, "and")[:2]
     if not isinstance(spec, dict):
         raise WrongArguments("TypeError: Invalid spec, must be a mapping/dictionary.")
@@ -53,18 +54,34 @@ def search(visit: Visit, arguments: Arguments) -> Result:
     }
     if sum(map(len, wanted.values())) > MOST_SOUGHT:
         raise WrongArguments(f"ValueError: Invalid spec, more than {MOST_SOUGHT} values to search for.")
-    lines = visit.store.search(wanted, "or" if operator == "or" else "and", hidden_too=True)
-    projects = dict.fromkeys(brief_of(line).project for line in lines)
-    hits = (visit.store.hit(str(canonicalize_name(project))) for project in projects)
-    return [_found(hit) for hit in islice(filter(None, hits), MOST_FOUND)]
+    return _searching(visit, wanted, "or" if operator == "or" else "and")
+
+
+def _searching(visit: Visit, wanted: Mapping[str, Sequence[str]], operator: Operator) -> Steps[Result]:
+    found: dict[str, Result] = {}  # by project
+    for page in visit.store.search_pages(wanted, operator, hidden_too=True):
+        for number, line in enumerate(page, 1):
+            project = brief_of(line).project
+            if project not in found and (hit := visit.store.hit(str(canonicalize_name(project)))) is not None:
+                found[project] = _found(hit)
+            if len(found) == MOST_FOUND:
+                return [*found.values()]
+            if number % _LINES_A_STEP == 0:
+                yield
+        yield
+    return [*found.values()]
 
 
 def _found(hit: Hit) -> dict[str, Any]:
     return {"name": hit.name, "summary": hit.summary, "version": hit.version, "_pypi_ordering": False}
 
 
-def list_packages(visit: Visit, _arguments: Arguments) -> Result:
-    return sorted(project.name for project in visit.store.projects() if project.is_listed)
+def list_packages(visit: Visit, _arguments: Arguments) -> Steps[Written]:
+    names: list[str] = []
+    for page in visit.store.project_pages():
+        names.extend(project.name for project in page if project.is_listed)
+        yield
+    return (yield from listing.names(sorted(names)))
 
 
 def package_releases(visit: Visit, arguments: Arguments) -> Result:

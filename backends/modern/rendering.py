@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import jinja2
 
 from backends.modern.visit import path_of
+from backends.steps import Steps, joined
 
 
 def _is_web_url(text: str) -> bool:
@@ -34,5 +35,14 @@ def html(template: str, **values: object) -> bytes:
     return _templates.get_template(template).render(values).encode()
 
 
+def html_in_steps(template: str, **values: object) -> Steps[bytes]:
+    """What is long is to be put in by iterators."""
+    return (yield from joined(_templates.get_template(template).generate(values))).encode()
+
+
 def json_line(document: object) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return json_text(document).encode() + b"\n"
+
+
+def json_text(document: object) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))

@@ -25,8 +25,9 @@ from backends.modern.answers import Answer
 from backends.modern.pypi_posts import post
 from backends.modern.upload.view import upload
 from backends.modern.visit import Visit
+from backends.steps import Steps
 
-View: TypeAlias = Callable[[Visit], Answer]
+View: TypeAlias = Callable[[Visit], Answer | Steps[Answer]]
 BodyView: TypeAlias = Callable[[web.Request, Visit], Awaitable[Answer | web.StreamResponse]]
 
 

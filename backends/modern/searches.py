@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 from urllib.parse import urlencode
 from xml.sax.saxutils import escape
-
-from packaging.utils import canonicalize_name
 
 from backends.modern import answers, rendering
 from backends.modern.answers import Answer
 from backends.modern.pages import CSP
 from backends.modern.visit import Visit
+from backends.steps import Steps
 from backends.store.words import Found, Hit
 
 ON_A_PAGE: Final = 20
@@ -22,13 +22,13 @@ _UNCACHED: Final = ("Surrogate-Control", "max-age=10")  # what is found changes 
 _LONGEST: Final = 200  # characters that are looked for
 
 
-def page(visit: Visit) -> Answer:
+def page(visit: Visit) -> Steps[Answer]:
     typed, classifier = visit.query.get("q", "")[:_LONGEST], visit.query.get("c", "")
     number = _page_number(visit.query.get("page", "1"))
-    with visit.store.snapshot():
-        if classifier:
-            found = _classified(visit, classifier, number)
-        else:
+    if classifier:
+        found = yield from _classified(visit, classifier, number)
+    else:
+        with visit.store.snapshot():
             found = visit.store.find(typed, ON_A_PAGE, (number - 1) * ON_A_PAGE)
     has_more = number < LAST_PAGE and found.count > number * ON_A_PAGE
     values = {"typed": typed, "classifier": classifier, "found": found, "number": number}
@@ -61,14 +61,13 @@ def description(visit: Visit) -> Answer:
     return answers.found(body.encode(), "application/opensearchdescription+xml")
 
 
-def _classified(visit: Visit, classifier: str, number: int) -> Found:
+def _classified(visit: Visit, classifier: str, number: int) -> Steps[Found]:
     """Projects with a release that has it, each with the newest such release."""
-    newest = {
-        str(canonicalize_name(one.project)): one for one in visit.store.classified([classifier], listed_only=True)
-    }
-    hits = [Hit(release.project, release.version, release.summary) for release in newest.values()]
+    found = yield from visit.store.classified([classifier], listed_only=True)
+    newest = {release.project: release for release in found.values()}
     first = (number - 1) * ON_A_PAGE
-    return Found(hits[first : first + ON_A_PAGE], len(hits), False)
+    shown = islice(newest.values(), first, first + ON_A_PAGE)
+    return Found([Hit(release.project, release.version, release.summary) for release in shown], len(newest), False)
 
 
 def _page_number(text: str) -> int:

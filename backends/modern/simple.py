@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from itertools import chain
 
 from packaging.utils import canonicalize_name
 
@@ -11,6 +13,7 @@ from backends.modern.answers import Answer, Headers
 from backends.modern.integrity import url_of
 from backends.modern.negotiation import Form, negotiate
 from backends.modern.visit import Visit, path_of
+from backends.steps import Steps
 from backends.store import File, Project
 
 API_VERSION = "1.4"
@@ -24,20 +27,32 @@ _CSP = ("Content-Security-Policy", "default-src 'none'; sandbox allow-top-naviga
 MISSING = answers.Answer(404, (("Content-Type", answers.PLAIN), *answers.CORS), b"404 Not Found")
 
 
-def index(visit: Visit) -> Answer:
+def index(visit: Visit) -> Steps[Answer]:
     form = negotiate(visit.accept, visit.query.get("format"))
-    with visit.store.snapshot():
-        projects, serial = visit.store.projects(), visit.store.last_serial()
-    projects = [project for project in projects if project.is_listed]
+    # Before the projects: who is told of a later state than its serial asks once more, and that is all.
+    serial = visit.store.last_serial()
+    pages = ([project for project in page if project.is_listed] for page in visit.store.project_pages())
     if form is Form.V1_JSON:
-        body = rendering.json_line(index_document(projects, serial))
+        body = yield from _index_json(pages, serial)
     else:
-        body = rendering.html(
-            "simple_index.html", projects=projects, serial=serial, version=API_VERSION, prefix=visit.prefix
-        )
+        projects = chain.from_iterable(pages)
+        page = {"projects": projects, "serial": serial, "version": API_VERSION, "prefix": visit.prefix}
+        body = yield from rendering.html_in_steps("simple_index.html", **page)
     # The JSON index changes with every upload anywhere, and mirrors ask for it: it is kept for less long.
     age = 1800 if form is Form.V1_JSON else 86400
     return _answer(form, body, _keys(serial, "all-html simple_index.html", age))
+
+
+def _index_json(pages: Iterable[list[Project]], serial: int) -> Steps[bytes]:
+    """As `rendering.json_line` writes the whole."""
+    told: list[str] = []
+    for page in pages:
+        projects = [{"_last-serial": project.serial, "name": project.name} for project in page]
+        if projects:
+            told.append(rendering.json_text(projects)[1:-1])
+        yield
+    meta = rendering.json_text({"_last-serial": serial, "api-version": API_VERSION})
+    return f'{{"meta":{meta},"projects":[{",".join(told)}]}}\n'.encode()
 
 
 def detail(visit: Visit) -> Answer:
@@ -78,13 +93,6 @@ def _keys(serial: int, keys: str, age: int) -> Headers:
 def _answer(form: Form, body: bytes, headers: Headers) -> Answer:
     content_type = answers.HTML if form is Form.HTML else form.value
     return answers.found(body, content_type, (*_CACHED, *headers, *answers.CORS, _CSP))
-
-
-def index_document(projects: list[Project], serial: int) -> object:
-    return {
-        "meta": {"_last-serial": serial, "api-version": API_VERSION},
-        "projects": [{"_last-serial": project.serial, "name": project.name} for project in projects],
-    }
 
 
 def detail_document(project: Project, files: list[File], files_url: str, origin: str) -> object:

@@ -8,6 +8,8 @@ from xml.sax.saxutils import escape
 from backends.modern import answers, pages
 from backends.modern.answers import Answer
 from backends.modern.visit import Visit, path_of
+from backends.steps import Steps, joined
+from backends.store import Project, Store
 
 IN_ONE: Final = 25_000
 
@@ -16,20 +18,39 @@ _HEADERS: Final = (("Surrogate-Control", "max-age=86400, stale-if-error=432000")
 
 
 def sitemap(visit: Visit) -> Answer:
-    count = max(1, -(-len(visit.store.projects()) // IN_ONE))
-    places = "".join(f"<sitemap><loc>{visit.origin}/sitemap/{number}.xml</loc></sitemap>" for number in range(count))
+    count = max(1, -(-visit.store.count_projects() // IN_ONE))
+    origin = escape(visit.origin)
+    places = "".join(f"<sitemap><loc>{origin}/sitemap/{number}.xml</loc></sitemap>" for number in range(count))
     return _xml(f"<sitemapindex {_XMLNS}>{places}</sitemapindex>")
 
 
-def part(visit: Visit) -> Answer:
+def part(visit: Visit) -> Steps[Answer]:
     text = visit.captures["number"]
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 7 else -1
-    projects = visit.store.projects()[number * IN_ONE : (number + 1) * IN_ONE] if number >= 0 else []
-    if number != 0 and not projects:
+    first = int(text) * IN_ONE if text.isascii() and text.isdigit() and len(text) < 7 else None
+    if first is None or (first and first >= visit.store.count_projects()):
         return pages.missing()
-    paths = [path_of("project", project.name) for project in projects if project.is_listed]
-    places = "".join(f"<url><loc>{escape(visit.origin + path)}</loc></url>" for path in paths)
+    told = yield from _projects(visit.store, first)
+    places = yield from joined(_place(visit, project) for project in told)
     return _xml(f"<urlset {_XMLNS}>{places}</urlset>")
+
+
+def _projects(store: Store, first: int) -> Steps[list[Project]]:
+    """Those of one list, the first of them after so many."""
+    told: list[Project] = []
+    passed = 0
+    for page in store.project_pages():
+        told += page[max(first - passed, 0) : max(first + IN_ONE - passed, 0)]
+        passed += len(page)
+        if passed >= first + IN_ONE:
+            break
+        yield
+    return told
+
+
+def _place(visit: Visit, project: Project) -> str:
+    """Of what is quarantined nothing. It counts nevertheless, so that no other project moves to another list."""
+    place = f"<url><loc>{escape(visit.origin + path_of('project', project.name))}</loc></url>"
+    return place if project.is_listed else ""
 
 
 def _xml(document: str) -> Answer:

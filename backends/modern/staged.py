@@ -12,6 +12,7 @@ from backends.modern.answers import Answer
 from backends.modern.staging import open_stage
 from backends.modern.upload.view import upload
 from backends.modern.visit import Visit
+from backends.steps import Steps
 from backends.store import Store
 
 
@@ -20,9 +21,9 @@ async def upload_to(request: web.Request, visit: Visit) -> Answer:
         return simple.MISSING if stage is None else await upload(request, _at(visit, stage))
 
 
-def index(visit: Visit) -> Answer:
+def index(visit: Visit) -> Steps[Answer]:
     with open_stage(visit.store.directory, visit.captures["stage"]) as stage:
-        return simple.MISSING if stage is None else _fresh(simple.index(_at(visit, stage)))
+        return simple.MISSING if stage is None else _fresh((yield from simple.index(_at(visit, stage))))
 
 
 def detail(visit: Visit) -> Answer:

@@ -4,22 +4,42 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from heapq import nsmallest
+from operator import itemgetter
 
+from backends.steps import Steps
 from backends.store import rows, substrings, words
 from backends.store.kept import Kept
-from backends.store.model import Change, File, Project, Release, content_path
+from backends.store.model import Brief, Change, File, Project, Release, content_path
 from backends.store.names import confusable_form
 from backends.store.versions import canonical, version_key
 
+PROJECTS_AT_ONCE = 1_000
+RELEASES_AT_ONCE = 1_000
+CHANGES_AT_ONCE = 5_000
 MOST_CHANGES = 50_000  # in one answer of the change log, as both sites have it
+
+
+_NEVER = 1 << 62  # in microseconds: later than any moment
 
 
 def _listed(listed_only: bool) -> str:
     """The condition on projects: whether lists leave out what is quarantined (`Project.is_listed`)."""
     return "project.status != 'quarantined'" if listed_only else "TRUE"
+
+
+def _briefs(listed_only: bool) -> str:
+    """Of these releases those that have so many of these classifiers. The new site lists what the old one hides."""
+    shown = _listed(True) if listed_only else "NOT brief.hidden"
+    return f"""
+        SELECT brief.position, brief.release_id, brief.line FROM brief
+        JOIN release ON release.id = brief.release_id JOIN project ON project.id = release.project_id
+        WHERE brief.release_id IN (SELECT value FROM json_each(?)) AND {shown} AND
+              (SELECT count(*) FROM release_classifier WHERE release_id = brief.release_id AND
+                      classifier_id IN (SELECT value FROM json_each(?))) = ?"""
 
 
 class Reader:
@@ -30,21 +50,34 @@ class Reader:
 
     def projects(self) -> list[Project]:
         """All projects, by normalised name."""
-        return [rows.project_of(row) for row in self._db.execute(f"{rows.PROJECTS} ORDER BY normalized")]
+        return [project for page in self.project_pages() for project in page]
+
+    def project_pages(self) -> Iterator[list[Project]]:
+        """The same, not all at once: what is made meanwhile is told or not."""
+        page = f"{rows.PROJECTS} WHERE normalized > ? ORDER BY normalized LIMIT {PROJECTS_AT_ONCE}"
+        last = ""
+        while found := self._db.execute(page, (last,)).fetchall():
+            last = found[-1]["normalized"]
+            yield [rows.project_of(row) for row in found]
 
     def count_projects(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM project").fetchone()[0])
 
-    def sizes(self, limit: int) -> tuple[int, list[tuple[str, int]]]:
-        """The bytes of all files, and the projects that have most of them."""
-        total = int(self._db.execute("SELECT coalesce(sum(size), 0) FROM file").fetchone()[0])
-        largest = self._db.execute(
-            """SELECT project.name, sum(file.size) AS bytes FROM file JOIN release ON release.id = file.release_id
-               JOIN project ON project.id = release.project_id WHERE project.status != 'quarantined'
-               GROUP BY project.id ORDER BY bytes DESC, project.normalized LIMIT ?""",
-            (limit,),
-        )
-        return total, [(row["name"], row["bytes"]) for row in largest]
+    def sizes(self, limit: int) -> Steps[tuple[int, list[tuple[str, int]]]]:
+        """The bytes of all files, and the projects that have most of them; of some projects in each step."""
+        total = 0
+        largest: list[tuple[int, str, str]] = []
+        of_some = f"""SELECT name, normalized, {_listed(True)} AS is_listed, sum(size) AS bytes FROM project
+                      JOIN release ON project_id = project.id JOIN file ON release_id = release.id
+                      WHERE project.id > ? AND project.id <= ? GROUP BY project.id"""
+        count = int(self._db.execute("SELECT coalesce(max(id), 0) FROM project").fetchone()[0])
+        for first in range(0, count, PROJECTS_AT_ONCE):
+            found = self._db.execute(of_some, (first, first + PROJECTS_AT_ONCE)).fetchall()
+            total += sum(row["bytes"] for row in found)
+            listed = [(-row["bytes"], row["normalized"], row["name"]) for row in found if row["is_listed"]]
+            largest = nsmallest(limit, [*largest, *listed])
+            yield
+        return total, [(name, -negative) for negative, _, name in largest]
 
     def project(self, normalized: str) -> Project | None:
         row = self._db.execute(f"{rows.PROJECTS} WHERE normalized = ?", (normalized,)).fetchone()
@@ -90,10 +123,15 @@ class Reader:
         found = self._db.execute(f"{rows.RELEASES_BRIEFLY} {newest}", (limit,))
         return [rows.release_of(row) for row in found]
 
-    def releases_since(self, moment: datetime) -> list[Release]:
-        """The releases that were uploaded later than a moment, the newest first; without any metadata."""
-        later = f"{rows.RELEASES_BARE} WHERE release.uploaded > ? ORDER BY release.uploaded DESC, release.id DESC"
-        return [rows.release_of(row) for row in self._db.execute(later, (rows.to_micros(moment),))]
+    def releases_since(self, moment: datetime) -> Iterator[list[Release]]:
+        """Those that were uploaded later than a moment, the newest first, some at a time; without any metadata."""
+        page = f"""{rows.RELEASES_BARE.replace("SELECT", "SELECT release.id,", 1)} WHERE release.uploaded > ? AND
+                   (release.uploaded, release.id) < (?, ?)
+                   ORDER BY release.uploaded DESC, release.id DESC LIMIT {RELEASES_AT_ONCE}"""
+        since, before = rows.to_micros(moment), (_NEVER, 0)
+        while found := self._db.execute(page, (since, *before)).fetchall():
+            before = found[-1]["uploaded"], found[-1]["id"]
+            yield list(map(rows.release_of, found))
 
     def files(self, normalized: str, version: str | None = None) -> list[File]:
         """The files of a project or of one release, by version, then by file name."""
@@ -147,8 +185,8 @@ class Reader:
     def newest_projects(self, limit: int) -> list[Project]:
         """The projects that were made last, the newest first."""
         found = self._db.execute(
-            f"""{rows.PROJECTS} JOIN (SELECT normalized AS made, max(serial) AS born FROM change WHERE action = 'create'
-                GROUP BY normalized ORDER BY born DESC LIMIT ?) ON made = normalized ORDER BY born DESC""",
+            f"""{rows.PROJECTS} JOIN (SELECT normalized AS made, serial AS born FROM change WHERE action = 'create'
+                ORDER BY serial DESC LIMIT ?) ON made = normalized ORDER BY born DESC""",
             (limit,),
         )
         return [rows.project_of(row) for row in found]
@@ -196,6 +234,16 @@ class Reader:
         asked = tuple((field, tuple(values)) for field, values in wanted.items()), operator, hidden_too
         return self.kept.found(self.last_serial(), asked, search)
 
+    def search_pages(
+        self, wanted: Mapping[str, Sequence[str]], operator: substrings.Operator = "and", hidden_too: bool = False
+    ) -> Iterator[list[str]]:
+        """The same, not all at once where descriptions are to be looked through, of which none is indexed."""
+        for within in substrings.windows(self._db, wanted, operator):
+            if within == substrings.EVERYWHERE:
+                yield self.search(wanted, operator, hidden_too)
+            else:
+                yield substrings.search(self._db, wanted, operator, hidden_too, within)
+
     def hit(self, normalized: str) -> words.Hit | None:
         """What people who search are told of a project; None if they are not told of it."""
         return words.hit_of(self._db, normalized)
@@ -212,20 +260,48 @@ class Reader:
         """Every classifier a release ever had, by its lasting number, in the order of names."""
         return {row["id"]: row["name"] for row in self._db.execute("SELECT * FROM classifier ORDER BY name")}
 
-    def classified(self, classifiers: Sequence[str], listed_only: bool = False) -> list[Release]:
-        """The releases that have every one of these classifiers, however many they are; without descriptions."""
-        wanted = set(classifiers)
-        has_all = """release.id IN (
-            SELECT release_id FROM release_classifier JOIN classifier ON classifier.id = classifier_id
-            WHERE classifier.name IN (SELECT value FROM json_each(?)) GROUP BY release_id HAVING count(*) = ?)"""
-        where, parameters = (has_all, [json.dumps(sorted(wanted)), len(wanted)]) if wanted else ("TRUE", [])
-        return self._by_name(f"{rows.RELEASES_BRIEFLY} WHERE {where} AND {_listed(listed_only)}", parameters)
+    def classified(self, classifiers: Sequence[str], listed_only: bool = False) -> Steps[dict[int, Brief]]:
+        """The releases that have every one of these classifiers, by name and version; some are read in each step.
 
-    def _by_name(self, query: str, parameters: Sequence[object]) -> list[Release]:
-        found = self._db.execute(f"{query} ORDER BY project.normalized", parameters)
-        releases = [(row["normalized"], rows.release_of(row)) for row in found]
-        releases.sort(key=lambda pair: (pair[0], version_key(pair[1].version)))
-        return [release for _, release in releases]
+        By numbers, which `narrowing` takes. Of hidden ones the new site is told, which knows no such thing: those that
+        are `listed_only`.
+        """
+        numbers = self._numbers(classifiers)
+        found: list[tuple[int, int, Brief]] = []
+        before = 0
+        while numbers and (page := self._having(numbers[0], before)):
+            before = page[-1]
+            fitting = self._db.execute(_briefs(listed_only), (json.dumps(page), json.dumps(numbers), len(numbers)))
+            found += [(row["position"], row["release_id"], substrings.brief_of(row["line"])) for row in fitting]
+            yield
+        found.sort(key=itemgetter(0))
+        return {number: brief for _, number, brief in found}
+
+    def _numbers(self, classifiers: Sequence[str]) -> list[int]:
+        """None if one of them is unknown, which no release has."""
+        wanted = sorted(set(classifiers))
+        found = self._db.execute(
+            "SELECT id FROM classifier WHERE name IN (SELECT value FROM json_each(?))", [json.dumps(wanted)]
+        ).fetchall()
+        return [row["id"] for row in found] if len(found) == len(wanted) else []
+
+    def _having(self, classifier: int, before: int) -> list[int]:
+        """The next releases that have it."""
+        found = self._db.execute(
+            f"""SELECT release_id FROM release_classifier WHERE classifier_id = ? AND release_id > ?
+                ORDER BY release_id LIMIT {RELEASES_AT_ONCE}""",
+            (classifier, before),
+        )
+        return [row["release_id"] for row in found]
+
+    def narrowing(self, releases: Sequence[int]) -> set[int]:
+        """The numbers of all classifiers that some of these have."""
+        found = self._db.execute(
+            """SELECT DISTINCT classifier_id FROM release_classifier
+               WHERE release_id IN (SELECT value FROM json_each(?))""",
+            [json.dumps(releases)],
+        )
+        return {row["classifier_id"] for row in found}
 
     # The change log
 
@@ -249,9 +325,11 @@ class Reader:
         found = self._db.execute(later, (rows.to_micros(last.moment), last.serial, limit))
         return [rows.change_of(row) for row in found]
 
-    def names_changed_since(self, moment: datetime) -> list[str]:
-        """The names of all projects that changed later than a moment, each once."""
-        found = self._db.execute(
-            "SELECT DISTINCT project FROM change WHERE moment > ? ORDER BY project", (rows.to_micros(moment),)
-        )
-        return [str(row[0]) for row in found]
+    def names_changed_since(self, moment: datetime) -> Iterator[list[str]]:
+        """The names of projects that changed later than a moment, some at a time, and some of them again and again."""
+        page = f"""SELECT moment, serial, project FROM change WHERE (moment, serial) > (?, ?)
+                   ORDER BY moment, serial LIMIT {CHANGES_AT_ONCE}"""
+        last = rows.to_micros(moment), _NEVER
+        while found := self._db.execute(page, last).fetchall():
+            last = found[-1]["moment"], found[-1]["serial"]
+            yield [row["project"] for row in found]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final, Literal, TypeAlias
 
@@ -43,6 +43,8 @@ SEARCHABLE: Final = frozenset(("name", "version", *_METADATA))
 # Values in one search. Each is an expression to SQLite, whose depth of these has a limit (1,000).
 MOST_SOUGHT: Final = 200
 
+DESCRIPTIONS_AT_ONCE: Final = 250  # looked through in one step
+
 _NOT_INDEXED: Final = frozenset({"description"})
 _IN_BRIEF: Final = ("name", "version", *(field for field in _METADATA if field not in _NOT_INDEXED))
 _OWN_GRAMS: Final = ("name", "summary")  # what is mostly searched has a column of its own in the trigrams
@@ -54,11 +56,21 @@ _BETWEEN: Final = "\x1c"
 LINE_END, BEFORE_ORDERING, BEFORE_VERSION, BEFORE_SUMMARY = "\x1c", "\x1d", "\x1e", "\x1f"
 
 
+Window: TypeAlias = tuple[int, int]  # the position before the first, and the last one
+EVERYWHERE: Final[Window] = (0, 1 << 62)
+
+
 def search(
-    db: sqlite3.Connection, wanted: Mapping[str, Sequence[str]], operator: Operator, hidden_too: bool
+    db: sqlite3.Connection,
+    wanted: Mapping[str, Sequence[str]],
+    operator: Operator,
+    hidden_too: bool,
+    within: Window = EVERYWHERE,
 ) -> list[str]:
     """A line for each release that fits, by name and version."""
     where, parameters = _condition(wanted, operator)
+    if within != EVERYWHERE:
+        where, parameters = f"position > {within[0]} AND position <= {within[1]} AND {where}", parameters
     grams = _candidates(wanted, operator)
     source = "brief"
     if grams is not None:
@@ -71,6 +83,19 @@ def search(
     found = db.execute(f"SELECT group_concat(line, char(28)) FROM {source} WHERE {where} AND {shown}", parameters)
     text = found.fetchone()[0]
     return [] if text is None else text.split(LINE_END)
+
+
+def windows(db: sqlite3.Connection, wanted: Mapping[str, Sequence[str]], operator: Operator) -> Iterator[Window]:
+    """In which parts to search: all is one, unless descriptions are to be looked through and no trigram says which."""
+    if _NOT_INDEXED.isdisjoint(wanted) or _candidates(wanted, operator) is not None:
+        yield EVERYWHERE
+        return
+    before = 0
+    place = "SELECT position FROM brief WHERE position > ? ORDER BY position LIMIT 1 OFFSET ?"
+    while row := db.execute(place, (before, DESCRIPTIONS_AT_ONCE - 1)).fetchone():
+        yield before, row["position"]
+        before = row["position"]
+    yield before, EVERYWHERE[1]
 
 
 def brief_of(line: str) -> Brief:

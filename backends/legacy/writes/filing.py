@@ -13,8 +13,9 @@ from packaging.utils import canonicalize_name, canonicalize_version
 
 from backends.legacy import answers
 from backends.legacy.names import safe_name
+from backends.legacy.tags import written_tags
 from backends.legacy.writes import metadata
-from backends.legacy.writes.registering import check_prohibited, register, tags_of
+from backends.legacy.writes.registering import check_prohibited, register
 from backends.legacy.writes.writing import Done, NotTaken, Sent, Writing, identified, own_project
 from backends.store import (
     BadArchive,
@@ -66,7 +67,7 @@ def file_upload(writing: Writing) -> Done:
         release = _release(writing, account, project, version)
         file = _checked(sent, project, release, read, writing)
         _add(writing, file, sent)
-    return Done(answers.found("OK\n", "text/plain"), tags_of(store, project, is_new))
+    return Done(answers.found("OK\n", "text/plain"), written_tags(store, project, is_new))
 
 
 def _release(writing: Writing, account: Account, project: Project, version: str) -> Release:

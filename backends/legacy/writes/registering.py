@@ -6,14 +6,14 @@ from typing import Final
 
 from backends.legacy import answers
 from backends.legacy.answers import HTML
-from backends.legacy.names import normalized_name, simple_name
+from backends.legacy.names import normalized_name
 from backends.legacy.pages import notice_page, release_page
+from backends.legacy.tags import written_tags
 from backends.legacy.writes import metadata
 from backends.legacy.writes.metadata import Unfit
 from backends.legacy.writes.writing import Done, NotTaken, Writing, check_open, has_role, identified
 from backends.store import Metadata, Project, Store
 from backends.store.accounts import Account
-from backends.upload.tags import changed_tags
 
 # What people type by mistake, and what would then be installed: `pip install requirements.txt`.
 PROHIBITED: Final = frozenset({"requirements-txt", "rrequirements-txt"})
@@ -55,7 +55,7 @@ def _registered(writing: Writing, account: Account, given: Metadata) -> Done:
         release = store.release(project.normalized, version)
         files = store.files(project.normalized, version)
     assert release is not None  # it was just registered
-    return Done(answers.found(release_page(release, files, writing.site), HTML), tags_of(store, project))
+    return Done(answers.found(release_page(release, files, writing.site), HTML), written_tags(store, project))
 
 
 def register(writing: Writing, account: Account, given: Metadata) -> Project:
@@ -82,12 +82,6 @@ def register(writing: Writing, account: Account, given: Metadata) -> Project:
 def check_prohibited(name: str) -> None:
     if normalized_name(name) in PROHIBITED:
         raise NotTaken(answers.forbidden(f"Package name '{name}' invalid"))
-
-
-def tags_of(store: Store, project: Project, lists_too: bool = True) -> tuple[str, ...]:
-    """Of pages of both sites: an edge may have either's."""
-    own = (f"pkg~{simple_name(project.name)}", *(("simple-index",) if lists_too else ()))
-    return (*changed_tags(store, project.normalized, lists_too), *own)
 
 
 def _check_rights(store: Store, known: Project, name: str, account: Account) -> None:

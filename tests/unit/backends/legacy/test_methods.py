@@ -191,6 +191,20 @@ def test_between_several_calls_others_are_answered(library: Library) -> None:
     assert len(list(steps)) == 5
 
 
+@pytest.mark.parametrize(
+    ("method", "arguments", "steps"), [("changelog", [0], 3), ("list_packages", [], 1), ("search", [{"name": "f"}], 1)]
+)
+def test_within_several_calls_each_takes_its_own_steps(
+    library: Library, method: str, arguments: list[object], steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backends.changelog.CHANGES_A_STEP", 3)
+    by_itself = xmlrpc.client.dumps(tuple(arguments), method).encode()
+    ((alone,), _) = xmlrpc.client.loads(reply(by_itself, library))
+    calls: list[dict[str, object]] = [{"methodName": method, "params": arguments}] * 2
+    assert several(library, calls) == [[alone], [alone]]
+    assert len(list(replying(xmlrpc.client.dumps((calls,), "system.multicall").encode(), library))) == 2 * steps + 2
+
+
 def test_no_multicall_is_within_another(library: Library) -> None:
     (row,) = several(library, [{"methodName": "system.multicall", "params": [[]]}])
     assert "system.multicall within system.multicall is forbidden" in row["faultString"]

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from packages import stored, wheel
 
-from backends.legacy.pages import home_page, release_page, releases_page
+from backends.legacy.pages import all_page, home_page, release_page, releases_page
 from backends.legacy.site import Site
 from backends.store import Project, Store
 
-HOME = """<main>
+ALL = """<main>
 <h1>Package Index</h1>
 <p>There are 1 packages here.</p>
 <ul>
@@ -15,10 +15,17 @@ HOME = """<main>
 </main>"""
 
 
-def test_the_home_page_lists_all_projects() -> None:
-    page = home_page([Project("Flask", "flask", 1)])
-    assert HOME in page
+def test_the_index_of_all_lists_all_projects() -> None:
+    page = "".join(all_page([Project("Flask", "flask", 1)], 1))
+    assert ALL in page
     assert "<title>All packages : Package Index</title>" in page
+
+
+def test_the_home_page_has_what_came_last_and_says_how_much_there_is(store: Store) -> None:
+    page = home_page(store.newest_releases(1), 100_000)
+    assert "There are currently 100000 packages here." in page
+    assert page.count("<tr><td>") == 1
+    assert '<td><a href="/pypi/zope.interface/4.4.3">zope.interface 4.4.3</a></td>' in page
 
 
 def test_a_project_of_several_releases_gives_the_choice(store: Store) -> None:

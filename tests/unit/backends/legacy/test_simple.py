@@ -9,7 +9,7 @@ SITE = Site("https")
 
 def test_the_index_is_in_the_order_of_names_and_links_to_their_safe_forms() -> None:
     projects = [Project("zope.interface", "zope-interface", 3), Project("a_B", "a-b", 1), Project("Flask", "flask", 2)]
-    assert index_page(projects) == (
+    assert "".join(index_page(projects)) == (
         '<html><head><title>Simple Index</title><meta name="api-version" value="2" /></head><body>\n'
         "<a href='flask'>Flask</a><br/>\n"
         "<a href='a-b'>a_B</a><br/>\n"

@@ -76,6 +76,15 @@ async def test_a_project_s_page_shows_what_one_needs_to_install_it(client: TestC
     ]
 
 
+async def test_a_release_that_says_nothing_of_itself_has_no_empty_list_of_details(
+    client: TestClient, store: Store
+) -> None:
+    for version, fields in (("1.0", {}), ("2.0", {"License": "MIT"})):
+        stored(store, wheel("flask", version, fields))
+        async with client.get(f"/project/flask/{version}/") as answer:
+            assert Page(await answer.text()).seen.count("dl") == len(fields)
+
+
 async def test_one_release_has_its_own_page(client: TestClient, store: Store) -> None:
     stored(store, wheel("Flask", "1.0"))
     stored(store, wheel("Flask", "1.1"))

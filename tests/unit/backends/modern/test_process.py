@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientSession
 from packages import stored, wheel
 
-from backends.modern.__main__ import main
+from backends.modern.__main__ import _options, main
 from backends.store import Store
 
 
@@ -74,6 +74,7 @@ async def test_an_unusable_store_is_one_line_and_exit_code_1(tmp_path: Path) -> 
         ("--files-url-for", "pypi.localhost/x=http://files.localhost", "is no host: give one like pypi.test"),
         ("--upload-token", "", "an empty token would let everybody upload"),
         ("--upload-token", " ", "an empty token would let everybody upload"),
+        ("--upload-token-file", "/no/such/file", "/no/such/file cannot be read: No such file"),
         ("--purge", "http://127.0.0.1:8080/simple/", "is no site's URL"),
         ("--purge", "http://127.0.0.1:8080", "--purge and --purge-token-file go together"),
         ("--purge-token-file", "/no/such/file", "/no/such/file cannot be read: No such file"),
@@ -93,3 +94,20 @@ async def test_wrong_usage_is_the_status_of_the_process(tmp_path: Path) -> None:
     code, out, err = await ended(await start("--store", tmp_path / "store", "--upload-token", ""))
     assert (code, out) == (2, "")
     assert "argument --upload-token: an empty token" in err
+
+
+def test_the_token_of_uploads_may_be_in_a_file_that_others_cannot_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("a-token-for-uploads\nof the tests\n")
+    token.chmod(0o600)
+    given = ["--store", str(tmp_path / "store"), "--upload-token-file", str(token)]
+    assert _options().parse_args(given).upload_token == "a-token-for-uploads"
+    with pytest.raises(SystemExit):
+        main([*given, "--upload-token", "another one"])
+    assert "not allowed with argument --upload-token-file" in capsys.readouterr().err
+    token.chmod(0o604)
+    with pytest.raises(SystemExit):
+        main(given)
+    assert "is open to every user of this machine" in capsys.readouterr().err

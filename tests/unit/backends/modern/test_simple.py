@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -66,6 +67,22 @@ async def test_the_json_index_has_every_project_and_its_serial(client: TestClien
         "projects": [{"_last-serial": 9, "name": "flask"}, {"_last-serial": 6, "name": "Zope.Interface"}],
     }
     assert body.endswith("}\n")
+
+
+async def test_both_indexes_have_every_project_however_many_are_read_at_a_time(
+    client: TestClient, filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backends.store.reading.PROJECTS_AT_ONCE", 1)
+    stored(filled, wheel("evil", "1.0"))
+    filled.set_status("evil", "quarantined", None, LAUNCH)
+    stored(filled, wheel("later", "1.0"))
+    async with client.get("/simple/", headers=JSON) as answer:
+        projects = (await answer.json(content_type=None))["projects"]
+    async with client.get("/simple/") as answer:
+        anchors = Anchors(await answer.text())
+    async with client.get("/sitemap/0.xml") as answer:
+        places = re.findall("/project/([^/]+)/<", await answer.text())
+    assert [project["name"] for project in projects] == anchors.texts == places == ["flask", "later", "Zope.Interface"]
 
 
 async def test_the_html_detail_links_files_on_the_content_host(client: TestClient, filled: Store) -> None:

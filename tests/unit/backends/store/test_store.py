@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from packages import LAUNCH, Package, sdist, stored, wheel
 
+from backends.steps import at_once
 from backends.store import Added, Addition, Conflict, ConflictReason, File, Same, Store
 
 
@@ -75,6 +76,20 @@ def test_projects_are_in_the_order_of_their_normalised_names(store: Store) -> No
     for name in ("Zebra", "apple", "Mango_x", "mango"):
         stored(store, wheel(name, "1.0"))
     assert [project.name for project in store.projects()] == ["apple", "mango", "Mango_x", "Zebra"]
+
+
+def test_projects_are_told_page_by_page_while_others_are_made(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backends.store.reading.PROJECTS_AT_ONCE", 2)
+    for name in ("b", "d", "f", "h"):
+        stored(store, wheel(name, "1.0"))
+    told: list[list[str]] = []
+    for page in store.project_pages():
+        told.append([project.name for project in page])
+        if len(told) == 1:
+            for name in ("a", "e"):  # one before what was told, one after it
+                stored(store, wheel(name, "1.0"))
+    assert told == [["b", "d"], ["e", "f"], ["h"]]
+    assert [project.name for project in store.projects()] == ["a", "b", "d", "e", "f", "h"]
 
 
 def test_releases_and_files_are_in_the_order_of_versions_not_of_text(store: Store) -> None:
@@ -200,8 +215,8 @@ def test_classifiers_keep_their_numbers_and_find_releases(store: Store) -> None:
     stored(store, wheel("a", "1", {"Classifier": ["X :: A", "X :: 0"]}))
     assert list(store.classifiers().values()) == ["X :: 0", "X :: A", "X :: B"]
     assert before.items() <= store.classifiers().items()
-    assert [release.project for release in store.classified(["X :: A"])] == ["a", "b"]
-    assert [release.project for release in store.classified(["X :: A", "X :: B"])] == ["b"]
+    assert [brief.project for brief in at_once(store.classified(["X :: A"])).values()] == ["a", "b"]
+    assert [brief.project for brief in at_once(store.classified(["X :: A", "X :: B"])).values()] == ["b"]
 
 
 def test_newest_releases_come_first(store: Store) -> None:
@@ -268,3 +283,48 @@ def test_a_sweep_takes_what_a_killed_process_left_and_nothing_newer(store: Store
     assert content.path.exists()
     store.sweep(before=LAUNCH.replace(year=LAUNCH.year + 200))
     assert not content.path.exists()
+
+
+def test_releases_are_told_since_a_moment_some_at_a_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backends.store.reading.RELEASES_AT_ONCE", 2)
+    for minute, version in enumerate(("1", "2", "3", "4", "5")):
+        stored(store, wheel("flask", version), LAUNCH + timedelta(minutes=minute // 2))  # two of them at one time
+    pages = list(store.releases_since(LAUNCH))
+    assert [[release.version for release in page] for page in pages] == [["5", "4"], ["3"]]
+    assert list(store.releases_since(LAUNCH + timedelta(minutes=2))) == []
+
+
+def test_names_of_what_changed_are_told_some_at_a_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backends.store.reading.CHANGES_AT_ONCE", 2)
+    for minute, name in enumerate(("a", "b", "c")):
+        stored(store, wheel(name, "1"), LAUNCH + timedelta(minutes=minute))
+    pages = list(store.names_changed_since(LAUNCH))
+    assert max(map(len, pages)) == 2
+    assert {name for page in pages for name in page} == {"b", "c"}
+    assert list(store.names_changed_since(LAUNCH + timedelta(minutes=2))) == []
+
+
+def test_what_has_classifiers_is_told_by_name_and_version(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backends.store.reading.RELEASES_AT_ONCE", 2)
+    for name, version, classifiers in (
+        ("b", "1.10", ["X", "Y"]),
+        ("b", "1.9", ["X"]),
+        ("hider", "1.0", ["X"]),
+        ("evil", "1.0", ["X", "Y"]),
+        ("A", "1.0", ["X", "Z"]),
+        ("c", "1.0", ["Z"]),
+    ):
+        stored(store, wheel(name, version, {"Classifier": classifiers, "Summary": f"{name} {version}"}))
+    store.set_hidden("hider", "1.0", True, LAUNCH)
+    store.set_status("evil", "quarantined", None, LAUNCH)
+
+    def told(*classifiers: str, listed_only: bool = False) -> list[str]:
+        return [brief.summary for brief in at_once(store.classified(classifiers, listed_only)).values()]
+
+    assert told("X") == ["A 1.0", "b 1.9", "b 1.10", "evil 1.0"]
+    assert told("X", listed_only=True) == ["A 1.0", "b 1.9", "b 1.10", "hider 1.0"]
+    assert told("Y", "X", "X") == ["b 1.10", "evil 1.0"]
+    assert told("X", "nothing") == told("nothing") == told() == []
+    assert len(list(store.classified(["X"]))) == 3
+    names = store.classifiers()
+    assert {names[number] for number in store.narrowing([*at_once(store.classified(["Z"]))])} == {"X", "Z"}

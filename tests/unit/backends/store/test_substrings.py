@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from packages import LAUNCH, stored, wheel
 
-from backends.store import Store
+from backends.store import Store, substrings
 from backends.store.bulk import Bulk
 from backends.store.model import Brief, NewFile
 from backends.store.substrings import Operator, brief_of
@@ -92,3 +92,32 @@ def test_what_many_files_at_once_add_is_found_as_what_an_upload_adds(tmp_path: P
         for wanted in ({"name": ["one"]}, {"summary": ["many"]}, {}):
             assert together.search(wanted) == uploads.search(wanted)
         assert together.find("many", 5) == uploads.find("many", 5)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "operator", "pages"),
+    [
+        ({"description": ["long"]}, "and", 4),
+        ({"description": ["long"], "name": ["f1"]}, "or", 4),
+        ({"description": ["long"], "name": ["f1"]}, "and", 4),  # a name of less than three characters is not indexed
+        ({"description": ["long"], "name": ["elf1"]}, "and", 1),
+        ({"description": ["nothing"]}, "and", 4),
+        ({"summary": ["of"]}, "and", 1),
+        ({}, "and", 1),
+    ],
+)
+def test_descriptions_are_looked_through_some_at_a_time(
+    tmp_path: Path,
+    wanted: dict[str, list[str]],
+    operator: Operator,
+    pages: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(substrings, "DESCRIPTIONS_AT_ONCE", 2)
+    with Store(tmp_path / "store") as opened:
+        for name in ("shelf1", "shelf2", "shelf10"):
+            for version in ("1", "10"):
+                stored(opened, wheel(name, version, {"Summary": "Of many", "Description": "A LONG text"}))
+        told = list(opened.search_pages(wanted, operator))
+        assert len(told) == pages
+        assert [line for page in told for line in page] == opened.search(wanted, operator)

@@ -5,9 +5,9 @@ Laws of this module:
 - what can be none, since nothing is nested in it, or since it is shorter than any, is counted and not made: of the
   smallest JSON values, a document holds tens of millions;
 - one of more values than any program writes is told, and not made: two octets of JSON are sixty in memory;
-- it takes time in proportion to the text, and steps over what nests no deeper than two at once. PERF: a step for each
-  token took 150 s of CPU for 64 MiB of `0,` or `{},`, which are 8 s now; the worst that was found (four lists in each
-  other) takes 36 s, and as many octets of entries that are some take 42 s, to read.
+- it takes time in proportion to the text, and steps over what nests no deeper than two at once. PERF: seconds for
+  8 MiB, of CPU: of `0,` or `{},` 1, where a step for each token took 15 to 19; of the worst that was found, four lists
+  in each other, 4.5; of entries that are some, to read, 5.3.
 """
 
 from __future__ import annotations

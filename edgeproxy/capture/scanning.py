@@ -22,15 +22,17 @@ from edgeproxy.capture.scrubbing import KEPT, kept_authority, kept_target, kept_
 from edgeproxy.migration.comparing.scrubbing import HIDDEN, is_secret
 
 _LOOKS: Final = (
-    ("a package index's token", re.compile(r"pypi-[A-Za-z0-9_-]{16,}")),
     ("a JSON Web Token", re.compile(r"eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}")),
     (
         "a token of a code host or chat",
-        re.compile(r"(?:gh[pousr]|github_pat|glpat|xox[abprs]|sk|rk)[_-][A-Za-z0-9_-]{16,}"),
+        re.compile(r"(?:gh[pousr]|github_pat|xox[abprs])[_-][A-Za-z0-9_-]{16,}"),
     ),
     ("a token of a package registry or model hub", re.compile(r"(?:npm|hf)_[A-Za-z0-9]{16,}")),
     ("a cloud's key", re.compile(r"(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[A-Za-z0-9_-]{20,}")),
-    ("credentials", re.compile(r"(?i)\b(?:bearer|basic|digest|token)[ +]+[A-Za-z0-9._~+/=-]{8,}")),
+    (
+        "credentials",
+        re.compile(r"\b(?:(?i:bearer)|Basic|Digest|Token)[ +]+(?!(?i:auth|token|scheme))[A-Za-z0-9._~+/=-]{8,}"),
+    ),
     (
         "a password that a command is told",
         re.compile(
@@ -42,6 +44,17 @@ _LOOKS: Final = (
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")),
     ("a user's password", re.compile(r"(?<![\w.%+-])(?!\+?mailto:)[\w.%+-]++:[^\s/@?#&\"'<>(){}\[\]]{1,1000}+@")),
     ("user and password of a URL", re.compile(r"://(?!\[hidden\]@)[^/@\s\"'<>?#]{1,200}@")),
+)
+_UNLESS_WORDS: Final = (  # unless what follows reads as words: projects are called `pypi-attestation-models`
+    ("a package index's token", re.compile(r"pypi-([A-Za-z0-9_-]{16,})")),
+    ("a token of a code host or chat", re.compile(r"(?:glpat|sk|rk)[_-]([A-Za-z0-9_-]{16,})")),
+    ("credentials", re.compile(r"\b(?:basic|digest|token)[ +]+([A-Za-z0-9._~+/=-]{8,})")),
+)
+_BETWEEN_WORDS: Final = re.compile("[-_+/]+")
+_WORD: Final = re.compile(r"[A-Za-z]?[a-z]{0,15}[0-9]{0,4}[a-z]{0,3}|v?[0-9][0-9A-Za-z.]{0,15}")
+_TOLD: Final = re.compile(  # in what is no request's: the words of rules, arms and backends
+    r"(?i)(?<![a-z0-9])(?:pass(?:words?|wd|phrase|code)|pwd?|tokens?|secrets?|api[-_ ]?keys?)(?![a-z0-9]|[-_.][a-z0-9])"
+    r"(?: {1,4}(?:is|was)[: ] {0,4}(?!\[hidden)\S| {1,4}[a-z0-9]{8,}+(?![\w/.-]))"
 )
 _RANDOM: Final = re.compile(r"[A-Za-z0-9]{20,}")
 _PAIR: Final = re.compile(r"([A-Za-z0-9_.-]{1,60})=([^&;\s\"',]+)")
@@ -107,11 +120,18 @@ def _found(text: str) -> Iterator[str]:
     for what, looks in _LOOKS:
         if looks.search(text) is not None:
             yield what
+    for what, looks in _UNLESS_WORDS:
+        if not all(map(_are_words, looks.findall(text))):
+            yield what
     if any(_is_random(each) for each in _RANDOM.findall(text)):
         yield "what looks like a token"
     for name, value in _PAIR.findall(text):
         if is_secret(name) and HIDDEN not in value:
             yield "a value whose name speaks of a secret"
+
+
+def _are_words(text: str) -> bool:
+    return all(map(_WORD.fullmatch, _BETWEEN_WORDS.split(text)))
 
 
 def _is_random(word: str) -> bool:
@@ -138,7 +158,9 @@ def _is_changed(place: str, name: str, text: str) -> bool:
         return holds_secret(text)
     if place == "xmlrpc":
         return kept_value("", text) != text
-    return place == "headers" and bool(name) and kept_value(name, text) != text
+    if place == "headers":
+        return bool(name) and kept_value(name, text) != text
+    return _TOLD.search(text) is not None
 
 
 def _changed_url(url: str) -> str:

@@ -5,6 +5,9 @@ Laws of this module:
 - a value whose parameter, or a path segment before it, however far, speaks of a secret is taken out, however it is
   spelled: by percent-encoding, once or several times, with `;` in the place of `&`; so is what looks like a token,
   wherever it stands; a name that is taken out takes its value along;
+- whatever a client writes as it likes (a user agent, and all headers but URLs and entity-tags) is read as people write,
+  too: `password is x`, `-p x`, `key: x`; what is searched for, with less suspicion (`spoken.py` has the border);
+- behind a project's name stand its files and releases, whatever the name says: `/simple/token/token-1.0.tar.gz`;
 - `p` is a page if its value is a number, else a password;
 - what was scrubbed stays as it is when it is scrubbed again;
 - it takes time in proportion to the text.
@@ -13,7 +16,7 @@ Laws of this module:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import unquote
 
@@ -21,10 +24,12 @@ from edgeproxy.migration.comparing.scrubbing import (
     HIDDEN,
     LEAST,
     SECRETS_FOLLOW,
+    is_of_project,
     is_secret,
     scrubbed_target,
     scrubbed_text,
 )
+from edgeproxy.migration.comparing.spoken import USER, searched_scrubbed, spoken_scrubbed
 
 # What backends answer by, and what tells kinds of clients apart.
 KEPT: Final = frozenset(
@@ -51,12 +56,6 @@ RANDOM: Final = re.compile(
     r"(?<![A-Za-z0-9])(?=[A-Za-z]*+[0-9])(?=[a-z0-9]*+[A-Z])(?=[A-Z0-9]*+[a-z])[A-Za-z0-9]{20,}+(?:[-+=_.][A-Za-z0-9]*+)*+"
 )
 HEX: Final = re.compile(r"(?<![A-Za-z0-9])[0-9A-Fa-f]{32,}+(?![A-Za-z0-9])")  # in a query: a key
-# User and password, up to the last @, whether or not `//` stands before them; behind `//` a user alone, too. Of what is
-# written for people, an address to write to is none.
-_USER: Final = re.compile(
-    r"""(?<![\w.~%!$*+-])(?!\+?mailto:)[\w.~%!$*+-]++:(?:[^\s/@?#&"'<>(){}\[\]]{0,1000}+@)+"""
-    r"""|(?<=//)(?:[^\s/@?#&"'<>(){}\[\]]{0,1000}+@)+"""
-)
 OF_SECRETS: Final = re.compile(SECRETS_FOLLOW)
 _LINK: Final = re.compile(rf"(/{SECRETS_FOLLOW})((?:/[^/\s?#&;,\"'<>()\\]*+)++)")  # within a text
 BY_P: Final = re.compile(  # a password that is called no more than that
@@ -81,7 +80,7 @@ def kept_value(name: str, value: str) -> str:
         return f"{scheme}://{_without_user(rest)}" if mark else kept_target(value)
     if name in _OF_TAGS and _TAGS.fullmatch(value):
         return scrubbed_text(value)  # entity-tags are random to look at, and let nobody in
-    return _if_plain(value)
+    return _if_plain(value, spoken_scrubbed)
 
 
 def credentials_of(values: Mapping[str, str]) -> tuple[str, ...]:
@@ -111,9 +110,10 @@ def _kept_path(path: str) -> tuple[str, bool]:
     """With whether a segment of it speaks of a secret."""
     if _ODD.search(path) is None:  # PERF: most have nothing to look at one by one
         return _without_looks(path), False
-    parts, is_behind = list[str](), False
-    for part in path.split("/"):
-        parts.append(HIDDEN if is_behind and len(part) >= LEAST else _kept_part(part))
+    segments, parts, is_behind = path.split("/"), list[str](), False
+    for at, part in enumerate(segments):
+        is_hidden = is_behind and len(part) >= LEAST and not is_of_project(segments, at)
+        parts.append(HIDDEN if is_hidden else _kept_part(part))
         is_behind = is_behind or _is_of_secrets(part)
     return _without_looks("/".join(parts)), is_behind  # those that hold slashes, too
 
@@ -153,12 +153,12 @@ def _is_of_link(name: str, value: str) -> bool:
     return len(name) <= _SHORTEST and len(value) >= LEAST and "/" not in unquote(value)
 
 
-def _if_plain(text: str) -> str:
-    """What is a token when its escapes are read goes as a whole."""
+def _if_plain(text: str, read_words: Callable[[str], str] = searched_scrubbed) -> str:
+    """What is a token when its escapes are read goes as a whole. `read_words`: takes out what is told in words."""
     readings = _readings(text)
-    if len(readings) > DEEPEST or any(_has_tokens(each) for each in readings[1:]):
+    if len(readings) > DEEPEST or any(_has_tokens(each, read_words) for each in readings[1:]):
         return HIDDEN
-    return _without_tokens(text)
+    return _without_tokens(text, read_words)
 
 
 def _readings(text: str) -> list[str]:
@@ -170,18 +170,19 @@ def _readings(text: str) -> list[str]:
     return readings
 
 
-def _without_tokens(text: str) -> str:
-    text = _USER.sub(HIDDEN, _NO_TEXT.sub(" ", text))
+def _without_tokens(text: str, read_words: Callable[[str], str]) -> str:
+    text = USER.sub(HIDDEN, _NO_TEXT.sub(" ", text))
     if "/" in text:
         text = _LINK.sub(_hidden_link, text)
     if "=" in text:
         text = BY_P.sub(rf"\1={HIDDEN}", text)
-    return RANDOM.sub(HIDDEN, scrubbed_text(text))
+    return RANDOM.sub(HIDDEN, read_words(scrubbed_text(text)))
 
 
-def _has_tokens(read: str) -> bool:
+def _has_tokens(read: str, read_words: Callable[[str], str]) -> bool:
     """Of what was escaped: `reset%2F…` is a path, too."""
-    return _without_tokens(read) != read or ("/" in read and _LINK.sub(_hidden_link, f"/{read}") != f"/{read}")
+    is_link = "/" in read and _LINK.sub(_hidden_link, f"/{read}") != f"/{read}"
+    return is_link or _without_tokens(read, read_words) != read
 
 
 def _hidden_link(found: re.Match[str]) -> str:
@@ -190,12 +191,12 @@ def _hidden_link(found: re.Match[str]) -> str:
 
 def _without_looks(path: str) -> str:
     """By what tokens look like alone: a name and its value do not reach beyond their segment."""
-    return RANDOM.sub(HIDDEN, scrubbed_target(_USER.sub(HIDDEN, path)))
+    return RANDOM.sub(HIDDEN, scrubbed_target(USER.sub(HIDDEN, path)))
 
 
 def kept_name(text: str) -> str:
     """A host or a user agent, wherever one is told."""
-    return _if_plain(_hidden_user(text) if "@" in text and " " not in text else text)
+    return _if_plain(_hidden_user(text) if "@" in text and " " not in text else text, spoken_scrubbed)
 
 
 def _without_user(rest: str) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 from edgeproxy.capture.record import BadRecord, Captured, read_words
 from edgeproxy.capture.requests import joined, request_words
 from replay.capture.found import Found, Skipped, Unreadable
-from replay.capture.har_entries import Entry, Torn, entries_in
+from replay.capture.har_entries import Entry, Nones, Torn, entries_in
 
 _UNKNOWN: Final = -1
 _CREATOR: Final = {"name": "edgeproxy", "version": "0.1.0"}
@@ -33,16 +33,31 @@ def read_har(content: bytes, name: str) -> Iterator[Found]:
     entries = entries_in(content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape"))
     if entries is None:
         raise Unreadable(f"{name}: it begins as a HAR and is none: `log.entries` cannot be read")
-    for number, entry in enumerate(entries, 1):
+    number = 1
+    for entry in entries:
         if isinstance(entry, Torn):
             yield Skipped("its end", "the document ends within its entries", None)
-            return
-        try:
-            yield _read_entry(_object(entry))
-        except BadRecord as error:
-            yield Skipped(f"entry {number}", str(error))
-        except (KeyError, TypeError, AttributeError, OverflowError):
-            yield Skipped(f"entry {number}", "it is no entry of HAR 1.2")
+        elif isinstance(entry, Nones):
+            yield _skipped(number, entry.count)
+            number += entry.count
+        else:
+            yield _found(number, entry)
+            number += 1
+
+
+def _skipped(first: int, count: int) -> Skipped:
+    if count == 1:
+        return Skipped(f"entry {first}", "it is no entry of HAR 1.2")
+    return Skipped(f"entries {first} to {first + count - 1}", "they are no entries of HAR 1.2", count)
+
+
+def _found(number: int, entry: Entry) -> Found:
+    try:
+        return _read_entry(_object(entry))
+    except BadRecord as error:
+        return Skipped(f"entry {number}", str(error))
+    except (KeyError, TypeError, AttributeError, OverflowError):
+        return Skipped(f"entry {number}", "it is no entry of HAR 1.2")
 
 
 def _object(entry: Entry) -> Any:

@@ -4,22 +4,23 @@ Laws of this module:
 - a file is known by what is in it, not by its name, and also when it is packed by gzip;
 - what is broken is told with its place and skipped; nothing that follows it is lost;
 - of a file no more is in memory than a block, a flow, a payload or a line, each of which has a bound; and of a HAR,
-  which is one JSON document, and has one, too.
+  which is one JSON document, and has one, too;
+- each capture counts its connections by itself, from 1, so those of another one are told apart by its name.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from edgeproxy.capture.blocks import Block, read_blocks
-from edgeproxy.capture.record import BadRecord
-from edgeproxy.capture.settings import files_of
-from edgeproxy.capture.versions import LONGEST_LINE, read_block
+from edgeproxy.capture.record import BadRecord, Captured
+from edgeproxy.capture.settings import SUFFIX, files_of
+from edgeproxy.capture.versions import LONGEST_LINE, Note, read_block
 from replay.capture.flows import is_flows, read_flows
 from replay.capture.found import Found, Skipped, Unreadable
 from replay.capture.gor import is_gor, read_gor
@@ -45,8 +46,15 @@ class Source:
 
 def read_all(paths: list[Path], assumed: Assumed) -> Iterator[Source]:
     """Files, and the captures in directories, one after the other. Raises OSError, Unreadable."""
+    first = None
     for path in files_of(paths):
+        capture = None
         for found in read_file(path, assumed):
+            if isinstance(found, Note):
+                capture = found.words.get("capture", capture)
+                first = first or capture
+            elif capture != first and isinstance(found, Captured) and found.connection is not None:
+                found = replace(found, connection=f"{capture} {found.connection}")
             yield Source(path, found)
 
 
@@ -68,7 +76,7 @@ def read_file(path: Path, assumed: Assumed) -> Iterator[Found]:
 
 
 def _read(file: BinaryIO, start: bytes, path: Path, assumed: Assumed) -> Iterator[Found]:
-    if is_capture(start):
+    if is_capture(start) or _has_hardly_begun(start, path):
         yield from _of_blocks(file)
     elif is_har(start):
         content = file.read(_LARGEST_HAR + 1)
@@ -98,6 +106,11 @@ def is_packed_file(path: Path) -> bool:
 
 def is_capture(start: bytes) -> bool:
     return start.startswith(_ZSTD)
+
+
+def _has_hardly_begun(start: bytes, path: Path) -> bool:
+    """What a worker was killed at, or a full disk took nothing of: it costs none of the files beside it."""
+    return path.suffix == SUFFIX and len(start) < len(_ZSTD[0]) and any(each.startswith(start) for each in _ZSTD)
 
 
 def is_document(start: bytes) -> bool:

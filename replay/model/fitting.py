@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from edgeproxy.capture.record import Captured
 from edgeproxy.capture.safety import SafetyClass
@@ -28,6 +29,7 @@ from replay.model.rows import SESSION_GAP, Full, Told, full_of, sessions_of, tol
 from replay.model.sharing import LEAST, Tally
 
 _LEAST_SECONDS = 1.0
+_REPEATED = ("client", "network", "route", "space", "thing", "file", "item", "host", "connection", "key", "values")
 
 
 class CannotFit(ValueError):
@@ -64,9 +66,14 @@ def fit(records: Iterable[Captured], least: int = LEAST) -> Model:
 def rows_of(records: Iterable[Captured], left: Counter[str]) -> list[Full]:
     """In order of time. `left` counts those that are not safe."""
     rows: list[Full] = []
+    known: dict[object, Any] = {}  # what many rows say is there once
     for record in records:
         if record.safety is SafetyClass.SAFE:
-            rows.append(full_of(record))
+            row = full_of(record)
+            for name in _REPEATED:
+                value = getattr(row, name)
+                setattr(row, name, known.setdefault(value, value))
+            rows.append(row)
         else:
             left[str(record.safety)] += 1
     rows.sort(key=lambda row: row.time)

@@ -7,52 +7,16 @@ import os
 import re
 import resource
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from capture_verbs import command, found_in_files, told
 from captures import SECRETS, found_in, packed, record
-from edge_process import EdgeProcess, is_running, running_process
-from harness import always, backend
+from capturing_edge import begin, capturing_edge, get
+from edge_process import is_running
 
 from edgeproxy.capture.settings import LEAST_FILE
 from edgeproxy.control.control_client import CannotAsk
-
-RULES = """
-edge: 1
-listen: [{{address: "127.0.0.1:0"}}]
-hosts: {{app: {{names: [pypi.test]}}}}
-backends: {{origin: {{url: "http://127.0.0.1:{port}"}}}}
-rules:
-  - {{name: all, match: {{host: app, path: "/{{rest*}}"}}, forward: {{backend: origin}}}}
-"""
-HERE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-@asynccontextmanager
-async def capturing_edge(place: Path, *arguments: str) -> AsyncIterator[tuple[EdgeProcess, Path]]:
-    """And its control socket."""
-    rules, control = place / "rules.yaml", place / "control"
-    async with backend(always(HERE)) as origin:
-        rules.write_text(RULES.format(port=origin.port))
-        own = ("--control", str(control), *(arguments or ("--workers", "2")))
-        async with running_process(rules, *own) as edge:
-            yield edge, control
-
-
-async def begin(control: Path, directory: Path) -> None:
-    assert (await told("start", control, directory=str(directory)))["running"] is True
-
-
-async def get(port: int, path: str, *lines: str) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(
-        "".join([f"GET {path} HTTP/1.1\r\nHost: pypi.test\r\n", *(f"{x}\r\n" for x in lines), "\r\n"]).encode()
-    )
-    assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
-    writer.close()
 
 
 async def test_what_all_workers_serve_is_in_its_files_when_it_is_stopped(tmp_path: Path) -> None:

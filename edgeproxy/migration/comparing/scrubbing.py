@@ -4,6 +4,9 @@ Laws of this module:
 - it errs on the side of taking out: a header or parameter whose name speaks of a secret loses its value;
 - what looks like a token is taken out wherever it stands, content included; so is what stands beside a name that speaks
   of a secret (`token=…`, `"api_key": [...]`), in any header's value and any parameter's, too;
+- what looks like a token is none that reads as words with hyphens: projects are called `sk-video-tools`; and behind a
+  project's name stand its files and releases, whatever the name says: `/simple/token/token-1.0.tar.gz`;
+- headers but those of URLs are read as people write, too: `password is x` (`spoken.py`);
 - a value that has a secret once its escapes are read, such as a URL in a query, goes as a whole;
 - what was scrubbed stays as it is when it is scrubbed again;
 - it takes time in proportion to the text.
@@ -12,13 +15,13 @@ Laws of this module:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
 from edgeproxy.http.fields import IDENTITIES
-
-HIDDEN: Final = "[hidden]"
+from edgeproxy.migration.comparing.spoken import HIDDEN as HIDDEN
+from edgeproxy.migration.comparing.spoken import spoken_scrubbed
 
 _SECRET_HEADERS: Final = frozenset(
     (
@@ -53,14 +56,27 @@ _LOOKS: Final = 8  # at one text
 _NO_SECRETS: Final = frozenset(
     ("www-authenticate", "proxy-authenticate", "access-control-allow-credentials", "surrogate-key")
 )
+# Words with hyphens between them, as projects are called: `pypi-attestation-models`, `sk-video-tools-1`.
+_WORD: Final = "(?:[A-Za-z]?[a-z]{1,15}+[0-9]{0,4}+|[A-Za-z]?[0-9]{1,4}+[a-z]{0,3}+)"
+_NAMES: Final = rf"(?:{_WORD}[-_]++)*+{_WORD}(?![A-Za-z0-9_-])"
+_SAID: Final = rf"(?:{_WORD}[-_]++)*+{_WORD}(?:/v?[0-9][\w.]*+)?(?![A-Za-z0-9_~+/=-]|\.\w)"
 _TOKENS: Final = re.compile(
-    r"""pypi-[A-Za-z0-9_-]{16,}+                              # macaroons of package indexes
+    rf"""pypi-(?!{_NAMES})[A-Za-z0-9_-]{{16,}}+                # macaroons of package indexes
+    | (?:glpat|sk|rk)[_-](?!{_NAMES})[A-Za-z0-9_-]{{16,}}+"""
+    r"""
     | eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{4,}+(?:\.[A-Za-z0-9_-]*+)?   # JSON Web Tokens
-    | (?:gh[pousr]|github_pat|glpat|xox[abprs]|sk|rk)[_-][A-Za-z0-9_-]{16,}+
+    | (?:gh[pousr]|github_pat|xox[abprs])[_-][A-Za-z0-9_-]{16,}+
     | (?:npm|hf)_[A-Za-z0-9]{16,}+
     | AIza[A-Za-z0-9_-]{20,}+
     | (?:AKIA|ASIA)[0-9A-Z]{16}
-    | (?:(?i:bearer|basic|digest|token|negotiate)[ ]++|(?i:bearer)[:=])[A-Za-z0-9._~+/=-]{8,}+
+    | (?:(?i:bearer|negotiate)|Basic|Digest|Token|BASIC|DIGEST|TOKEN)[ ]++   # as HTTP writes it
+      (?!(?i:auth[a-z]*+|tokens?|schemes?)(?![A-Za-z0-9_~+/=-]|\.\w))[A-Za-z0-9._~+/=-]{8,}+
+    | (?i:bearer)[:=][A-Za-z0-9._~+/=-]{8,}+
+    """
+    rf"""
+    | (?:basic|digest|token)[ ]++(?!{_SAID})[A-Za-z0-9._~+/=-]{{8,}}+        # as people search for it
+    """
+    r"""
     | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----[^-]*+
     | (?<=://)[^/\s"'<>]{1,200}@       # user and password of a URL, up to the last @
     """,
@@ -101,6 +117,13 @@ SECRETS_FOLLOW: Final = (  # a path's segment behind which one stands, or a call
 )
 LEAST: Final = 8  # characters of what stands behind it, however far: `/pypi/token/json` is a project's
 _OF_SECRETS: Final = re.compile(SECRETS_FOLLOW)
+_OF_PROJECTS: Final = frozenset(("simple", "project", "pypi"))  # behind these a project is named; or `source/t`
+_RELEASES: Final = re.compile(
+    r"releases\.xml|v?[0-9]{1,4}(?:\.[0-9]{1,4}(?:(?:a|b|rc|\.?dev|\.?post)[0-9]{0,3})?){1,5}"
+)
+_FILE: Final = re.compile(
+    r"[-_][0-9][0-9A-Za-z._+!-]{0,100}\.(?:tar\.(?:gz|bz2|xz)|tgz|zip|whl|egg|exe|rpm|msi)(?:\.(?:asc|metadata|provenance))?"
+)
 _SEPARATORS: Final = re.compile("([&;])")
 _PARTS: Final = re.compile("[?&;#]")
 _DEEPEST: Final = 4  # escapes within escapes: nobody else quotes as often
@@ -167,6 +190,17 @@ def _target_scrubbed_once(target: str) -> str:
     return f"{_scrubbed_path(path)}{mark}{''.join(map(_scrubbed_pair, _SEPARATORS.split(query)))}"
 
 
+def is_of_project(parts: Sequence[str], at: int) -> bool:
+    """Whether a segment stands behind a project's name, and is its file, release or feed: `…/token/token-1.0.zip`."""
+    is_source = at > 2 and parts[at - 3] == "source" and len(parts[at - 2]) == 1
+    if at < 2 or not (is_source or parts[at - 2] in _OF_PROJECTS):
+        return False
+    part, project = parts[at], parts[at - 1]
+    if _RELEASES.fullmatch(part) is not None:
+        return True
+    return part.startswith(project) and _FILE.fullmatch(part, len(project)) is not None
+
+
 def scrubbed_headers(headers: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
     """By names in lower case."""
     return {name: [_of_header(name, value) for value in values] for name, values in headers.items()}
@@ -179,13 +213,14 @@ def _of_header(name: str, value: str) -> str:
         return HIDDEN
     if name in ("location", "content-location", "referer", "link"):
         return scrubbed_target(value)
-    return scrubbed_value(value)
+    return scrubbed_value(value if name in _NO_SECRETS else spoken_scrubbed(scrubbed_text(value)))
 
 
 def _scrubbed_path(path: str) -> str:
-    parts, is_behind = list[str](), False
-    for part in _TOKENS.sub(HIDDEN, path).split("/"):
-        parts.append(HIDDEN if is_behind and len(part) >= LEAST else scrubbed_value(part))
+    segments, parts, is_behind = _TOKENS.sub(HIDDEN, path).split("/"), list[str](), False
+    for at, part in enumerate(segments):
+        is_hidden = is_behind and len(part) >= LEAST and not is_of_project(segments, at)
+        parts.append(HIDDEN if is_hidden else scrubbed_value(part))
         is_behind = is_behind or _OF_SECRETS.fullmatch(unquote(part)) is not None
     return "/".join(parts)
 

@@ -151,7 +151,20 @@ def test_an_entry_of_more_values_than_any_program_writes_is_told_and_not_made(
     monkeypatch.setattr(har_entries, "MOST_VALUES", 100)
     entries = [[[]] * 101, ENTRY, None, "}]", ENTRY | {"comment": "[{"}]
     found = found_in(tmp_path, json.dumps({"log": {"pages": [{"entries": []}], "entries": entries}}).encode())
-    assert [type(each) for each in found] == [Skipped, Captured, Skipped, Skipped, Captured]
+    assert [type(each) for each in found] == [Skipped, Captured, Skipped, Captured]
+    assert found[2] == Skipped("entries 3 to 4", "they are no entries of HAR 1.2", 2)
+
+
+@pytest.mark.parametrize(
+    "piece", ["0", "{}", "[]", '""', '{"a":[1,"}"]}', '{"a":{"b":[]}}', "[[0],[0]]", '{"entries":[]}']
+)
+def test_values_that_can_be_no_entries_are_told_at_once(tmp_path: Path, piece: str) -> None:
+    """64 MiB of them took minutes, a message each."""
+    entries = ",".join([json.dumps(ENTRY), *[piece] * 50_000, json.dumps(ENTRY), piece])
+    found = found_in(tmp_path, f'{{"log":{{"entries":[{entries}]}}}}'.encode())
+    assert [type(each) for each in found] == [Captured, Skipped, Captured, Skipped]
+    assert found[1] == Skipped("entries 2 to 50001", "they are no entries of HAR 1.2", 50_000)
+    assert found[3] == Skipped("entry 50003", "it is no entry of HAR 1.2")
 
 
 def test_of_a_torn_har_what_is_whole_is_read(tmp_path: Path) -> None:

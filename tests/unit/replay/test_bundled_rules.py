@@ -55,6 +55,8 @@ def test_an_action_that_reads_may_be_sent_again_under_the_rules_of_the_demo(name
         "/pypi/six/1.17.0/{}",
         "/pypi/six//{}",
         "/pypi?:action={}&:action=rss",
+        "/pypi/six/json?:action={}",
+        "/Simple/six/?:action={}",
     ],
 )
 def test_any_other_may_write(rules: Ruleset, target: str, action: str) -> None:

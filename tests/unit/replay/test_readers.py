@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from captures import packed, record
 
+from edgeproxy.capture.blocks import Packer
+from edgeproxy.capture.columns import object_of
 from edgeproxy.capture.record import Captured
 from edgeproxy.capture.settings import SUFFIX
+from edgeproxy.capture.versions import NOTE
 from replay.capture.found import Found, Skipped, Unreadable
 from replay.capture.har import har_of
 from replay.capture.reading import Assumed, read_all, read_file
@@ -126,6 +129,27 @@ def test_a_directory_is_all_its_captures(tmp_path: Path) -> None:
 
 
 # -- HAR ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("begun", [b"", b"\x5e", b"\x5e\x2a\x4d", b"\x28\xb5"])
+def test_a_file_that_has_hardly_begun_costs_none_beside_it(tmp_path: Path, begun: bytes) -> None:
+    """A full disk took nothing of it, or its worker was killed: the whole directory could not be read for it."""
+    (tmp_path / f"a{SUFFIX}").write_bytes(begun)
+    (tmp_path / f"b{SUFFIX}").write_bytes(packed([record(1)]))
+    found = [each.found for each in read_all([tmp_path], Assumed())]
+    assert [type(each) for each in found] == ([Skipped] if begun else []) + [Captured]
+    (tmp_path / "log").write_bytes(begun)
+    with pytest.raises(Unreadable):
+        list(read_file(tmp_path / "log", Assumed()))
+
+
+def test_connections_of_several_captures_are_told_apart(tmp_path: Path) -> None:
+    """Each counts its own from 1; what a worker has written after another file of its capture goes on."""
+    for number, capture in enumerate(("20180416T150000Z", "20180416T150000Z", "20180417T150000Z")):
+        note = Packer().pack(object_of({NOTE: "begin", "capture": capture}) + b"\n", 0)
+        (tmp_path / f"{number}{SUFFIX}").write_bytes(note + packed([record(1, connection="7-1")]))
+    found = [each.found for each in read_all([tmp_path], Assumed())]
+    assert [each.connection for each in found if isinstance(each, Captured)] == ["7-1", "7-1", "20180417T150000Z 7-1"]
 
 
 def test_what_goes_out_as_har_comes_back(tmp_path: Path) -> None:

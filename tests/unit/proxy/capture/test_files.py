@@ -1,0 +1,89 @@
+"""Two writers of one capture, as fast as they can: the cap holds at every moment, and what is kept is the newest, and whole."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
+from typing import Any, Final
+
+from edgeproxy.capture.record import Captured
+from edgeproxy.capture.rows import Connection, RowMaker, RuleTold
+from edgeproxy.capture.settings import Settings
+from edgeproxy.http.request import read_request_fields, read_request_line
+from edgeproxy.http.target import Scheme
+from edgeproxy.proxy.capture.files import Files
+from replay.capture.found import Skipped
+from replay.capture.reading import Assumed, read_all
+from replay.capture.verifying import verify
+
+BEGAN: Final = 1_523_890_800_123_456_000
+MOST: Final = 1 << 19  # octets
+EACH: Final = 50  # records of a block
+BLOCKS: Final = 150
+
+
+def blocks(worker: int) -> Iterator[tuple[bytes, int]]:
+    """Of records that say nothing twice; the target tells which one each is."""
+    chance, number = random.Random(worker), 0
+    connection = Connection(f"{worker}-1", "192.0.2.7", Scheme.HTTP)
+    fields = read_request_fields(b"GET / HTTP/1.1\r\nHost: pypi.test\r\n\r\n", 1, 100)
+    noted: Any = SimpleNamespace(
+        **dict.fromkeys(("arm", "fallback", "cache", "why")),
+        **{"scheme": "http", "rule": "reads", "backend": "modern", "status": 200, "is_whole": True},
+    )
+    for _ in range(BLOCKS):
+        rows = RowMaker({"reads": RuleTold(None, None)}, lambda: None)
+        for _ in range(EACH):
+            number += 1
+            line = read_request_line(f"GET /{worker}/{number}/{chance.randbytes(60).hex()} HTTP/1.1".encode(), 9_000)
+            kind = rows.kind((number,), None, noted, line, fields)
+            began = BEGAN + number * 1_000_000
+            rows.add(kind, connection, (began, began, began), chance.randbytes(40))
+        yield from rows.take().contents()
+
+
+def write(files: Files, ready: list[tuple[bytes, int]]) -> None:
+    for content, records in ready:
+        files.add(content, records)
+    files.close({})
+
+
+def octets_in(directory: Path) -> int:
+    total = 0
+    for path in directory.iterdir():
+        try:
+            total += path.stat().st_size
+        except FileNotFoundError:  # it went to make room
+            continue
+    return total
+
+
+def test_the_cap_holds_under_load_and_what_is_kept_is_the_newest_and_whole(tmp_path: Path) -> None:
+    settings = Settings("20180416T150000Z", str(tmp_path), 1.0, MOST, 2)
+    (tmp_path / "20180415T150000Z-1-000001.capture").touch()  # of another capture: it is left alone
+    files = [Files(settings, worker, {"capture": settings.name}) for worker in (1, 2)]
+    ready = [list(blocks(worker)) for worker in (1, 2)]
+    writers = [Thread(target=write, args=pair) for pair in zip(files, ready, strict=True)]
+    for writer in writers:
+        writer.start()
+    largest = 0
+    while any(writer.is_alive() for writer in writers):
+        largest = max(largest, octets_in(tmp_path))
+    for writer in writers:
+        writer.join()
+    assert [each.written for each in files] == [BLOCKS * EACH] * 2
+    assert sum(each.octets for each in files) > 2 * MOST, "it went round"
+    assert MOST // 2 < largest <= MOST
+    kept: dict[int, list[int]] = {1: [], 2: []}
+    for source in read_all([tmp_path], Assumed()):
+        assert not isinstance(source.found, Skipped)
+        if isinstance(source.found, Captured):
+            worker, number = map(int, source.found.target.split("/")[1:3])
+            kept[worker].append(number)
+    assert not [found for path in tmp_path.iterdir() for found in verify(path, [])]
+    for numbers in kept.values():
+        assert numbers == list(range(numbers[0], BLOCKS * EACH + 1)), "the newest of each, without a gap"
+        assert numbers[0] > 1

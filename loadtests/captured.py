@@ -3,7 +3,7 @@
 Three edges stand side by side: one as it is, one whose capture takes every connection, and one whose capture takes a
 tenth of them, by dice. The load of `loadtests.bench`, case `pass-1k`, goes to each in turn, a second at a time, so what
 changes on the machine meanwhile meets all three alike: a ratio is that of two loads one after the other, and the median
-of all of those is told. CPU time of all processes and threads of an edge is counted, that of the thread that writes
+of all of those is told. CPU time of all processes and threads of an edge is counted, that of the capture's writer
 included.
 
 Exit status: 0 it costs at most a tenth, 1 more, or something failed, 2 nothing can be measured or wrong usage.

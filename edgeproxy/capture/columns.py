@@ -43,7 +43,7 @@ NUMBERS: Final = 5  # of a row
 _OCTETS: Final = 8 * NUMBERS  # of a row
 _FIRST: Final = Struct(f"<q{_OCTETS - 8}x")  # of a row
 _AT_ONCE: Final = 1 << 20  # octets of tables in one block
-_ROWS: Final = 8_192  # in one block
+_ROWS: Final = 16_384  # in one block
 _MOST: Final = (1 << 63) - 1
 NOTHING: Final = b"{}"
 _LATE: Final = b'"late '
@@ -84,6 +84,7 @@ class Columns:
         self.own: dict[int, Entries] = {}  # kinds of this block alone
         self.connections: dict[bytes, int] = {}
         self._rows = bytearray()
+        self._used: set[int] = set()  # kinds of rows
         self.more: dict[int, bytes] = {}
         self.octets = 0  # of connections and `more`
 
@@ -93,6 +94,7 @@ class Columns:
     def add_rows(self, flat: Sequence[int]) -> None:
         """NUMBERS for each."""
         self._rows += pack(f"<{len(flat)}q", *flat)
+        self._used.update(flat[::NUMBERS])
 
     def connection(self, entry: bytes) -> int:
         """Its number; a new one is added."""
@@ -122,7 +124,8 @@ class Columns:
             yield from self._halves(first, end)
             return
         rows = bytes(self._rows[first * _OCTETS : end * _OCTETS])
-        numbers = {number for (number,) in _FIRST.iter_unpack(rows)}
+        is_whole = end - first == len(self)
+        numbers = self._used if is_whole else {number for (number,) in _FIRST.iter_unpack(rows)}
         kinds = {number: self.own.get(number) or self.kinds[number] for number in numbers}
         more = [b'"%d":%b' % (row - first, each) for row, each in self.more.items() if first <= row < end]
         octets = sum(map(len, self.connections)) + sum(map(len, more))

@@ -26,7 +26,7 @@ from edgeproxy.migration.place import site_of
 from edgeproxy.ruleset.modifiers import Safety
 from edgeproxy.ruleset.template import PathTemplate
 
-ROWS: Final = 2_048  # that make a block
+ROWS: Final = 8_192  # that make a block
 OCTETS: Final = 262_144  # of what they ask for, likewise
 AT_ONCE: Final = 64  # rows that become octets at once
 _FULL: Final = AT_ONCE * NUMBERS

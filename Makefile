@@ -10,7 +10,7 @@ PROFILE ?= 2018-04-16-launch
 PROCESSES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit browser lint format bench index edge2018 survival attack load constraints clean
+.PHONY: help run test unit properties browser lint format bench index edge2018 survival attack load constraints clean
 
 help:            ## say what the targets do
 	@awk -F':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ edge2018: $(VENV)/.dev  ## the load of PyPI's edge in 2018 on this machine: what
 survival: $(VENV)/.dev  ## kill -9 of workers and of everything, 51 times under load, and 32 restarts: no wrong octet, no start that fails
 	EDGEPROXY_KILLS=51 $(BIN)/python -m pytest -q tests/integration/test_cache_survival.py -k killed
 	EDGEPROXY_RESTARTS=6 $(BIN)/python -m pytest -q tests/integration/test_restarts.py -k under_load
+
+properties: $(VENV)/.dev  ## the properties by other examples than `make test` tries, others each time
+	HYPOTHESIS_PROFILE=others $(BIN)/python -m pytest -q -n auto tests/properties
 
 attack: $(VENV)/.dev  ## thousands of slow clients against the edge: what they cost the others (slowhttptest where installed)
 	$(BIN)/python -m loadtests.slow

@@ -106,7 +106,8 @@ def test_what_changes_is_what_a_request_shows(drawn: tuple[list[Drawn], list[Dra
     found = compare(old, new)
     before, after = Side(old), Side(new)
     told = {
-        (undecided.old and undecided.old.index, undecided.new and undecided.new.index) for undecided in found.undecided
+        (None, None) if each.is_by_method else (each.old and each.old.index, each.new and each.new.index)
+        for each in found.undecided
     }
     for group in found.groups:
         for change in group:

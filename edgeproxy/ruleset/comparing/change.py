@@ -25,9 +25,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
+    """`is_by_method`: of requests that no rule takes, and that get 405 for the sake of the one that is named."""
+
     old: Rule | None
     new: Rule | None
     reason: str
+    is_by_method: bool = False
 
 
 def shown(asked: Asked, old: Side, new: Side, facets: Facets) -> Change | None:

@@ -58,7 +58,8 @@ class Nobody:
         except Unsupported as error:
             is_old = side is self._sides[0]
             rule = territory.rule
-            yield Undecided(rule if is_old else None, None if is_old else rule, f"{error}.")
+            said = f"who gets 405 for this rule's methods: {error}."
+            yield Undecided(rule if is_old else None, None if is_old else rule, said, is_by_method=True)
             return
         if change is not None:
             yield change

@@ -146,6 +146,18 @@ def test_targets_that_do_not_are_told_with_a_path_that_shows_it(
         assert f"redirect 301 to https://pypi.test{after} " in lines[3]
 
 
+def test_who_gets_405_for_a_new_rule_is_said_to_be_undecided_where_it_cannot_be_shown() -> None:
+    """The pattern's paths are only tried one by one, and it takes the first of them that could tell."""
+    hidden = "- {name: hidden, match: {host: app, path: {regex: '/a(/(?P<x>.*))?'}}, forward: {backend: legacy}}"
+    lower = "- {name: lower, match: {path: '/a/{x}', methods: [POST], where: {x: {normalized: lower}}}, respond: {status: 200}}"
+    new = "- {name: new, match: {path: '/a/{x}', methods: [GET]}, respond: {status: 200}}"
+    found = compare(ruleset(hidden, lower), ruleset(new, hidden, lower, name="new.yaml"))
+    (undecided,) = [each for each in found.undecided if each.is_by_method]
+    assert undecided.new is not None
+    assert (undecided.old, undecided.new.name) == (None, "new")
+    assert "undecided: who gets 405 for this rule's methods: " in comparison_as_text(found)
+
+
 def test_what_cannot_be_shown_is_undecided() -> None:
     lines = between(moved("/a/{x}", "/b/{x|lower|pep503}"), moved("/a/{x}", "/b/{x|pep503}"))
     assert lines == [

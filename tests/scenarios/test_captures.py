@@ -502,3 +502,32 @@ async def test_a_capture_that_has_ended_leaves_nothing_with_what_is_known(tmp_pa
         assert kind.content == b"hello"
         assert len(await captures.end()) == AT_ONCE
         assert (kind.content, kind.kept, set(kind.entries)) == (None, None, {b"{}"})
+
+
+async def test_what_was_said_of_an_exchange_that_began_before_is_not_told_of_the_next_one(tmp_path: Path) -> None:
+    """Its call becomes known, and its body ends, when the capture has begun; it is not captured."""
+    content = call_of("search", "six")
+    head = request("/RPC2", "Content-Type: text/xml", f"Content-Length: {len(content)}", method="POST")
+
+    async def reads(peer: BackendPeer) -> None:
+        while True:
+            if b"POST" in await peer.head():
+                await peer.reader.readexactly(len(content))
+            await peer.send(OK)
+
+    async with capturing(tmp_path, reads) as captures, captures.edge.client() as client:
+        edge = captures.edge.edge
+        assert (await client.ask(request("/first"))).status == 200
+        await edge.end_capture()
+        await client.send(head)
+        while not edge.running():
+            await asyncio.sleep(0)
+        edge.begin_capture(Settings("20180416T150001Z", str(captures.directory), 1.0, 1 << 24, 4), lambda: 0.0)
+        await client.send(content)
+        assert (await client.answer()).status == 200
+        assert (await client.ask(request("/kept/next"))).status == 200
+        records = await captures.end()
+    assert [(each.target, each.sent, each.xmlrpc) for each in records] == [
+        ("/first", None, None),
+        ("/kept/next", None, None),
+    ]

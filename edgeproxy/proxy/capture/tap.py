@@ -122,10 +122,12 @@ class Tap(asyncio.Transport):
 
     def note_body(self, octets: int) -> None:
         """It is whole, and so much."""
-        self._sent = octets
+        if self.at_hand is not None:
+            self._sent = octets
 
     def note_call(self, name: str) -> None:
-        self._call = name
+        if self.at_hand is not None:
+            self._call = name
 
     def finish(self, status: int, octets: bytes | memoryview, content: bytes | memoryview) -> None:
         """Write the answer of a plain exchange, or all that is left of it, and end. `content`: its whole content."""

@@ -18,6 +18,7 @@ from edgeproxy.capture.record import Captured
 from edgeproxy.capture.rows import AT_ONCE
 from edgeproxy.capture.safety import SafetyClass
 from edgeproxy.capture.settings import Settings
+from edgeproxy.capture.work import Work
 from edgeproxy.proxy.capture import taking, writing
 from edgeproxy.telemetry.access_log import AccessLog
 
@@ -531,3 +532,45 @@ async def test_what_was_said_of_an_exchange_that_began_before_is_not_told_of_the
         ("/first", None, None),
         ("/kept/next", None, None),
     ]
+
+
+LARGE = b"x" * 100_000
+IN_PIECES = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"%x\r\n%b\r\n" % (len(LARGE), LARGE) * 5
+
+
+async def test_nothing_is_put_for_a_writer_that_takes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its disk makes wait would grow without end."""
+
+    async def answers(peer: BackendPeer) -> None:
+        while True:
+            whole = b"/whole" in await peer.head()
+            await peer.send(OK[:-10] + b" 100000\r\n\r\n" + LARGE if whole else IN_PIECES + b"0\r\n\r\n")
+
+    async with capturing(tmp_path, answers) as captures, captures.edge.client() as client:
+        capture = captures.edge.edge.capture
+        assert capture is not None
+        put: list[Work] = []
+        with monkeypatch.context() as stuck:
+            stuck.setattr(writing, "MOST_WAITING", 0)
+            stuck.setattr(capture._writing, "put", put.append)
+            for target in ("/pieces", "/whole", "/kept/pieces", "/kept/pieces", "/kept/whole", "/kept/whole"):
+                assert (await client.ask(request(target))).status == 200
+            capture.tend()
+        assert put == []
+        assert capture.numbers()["dropped"] == 6
+
+
+async def test_a_head_that_is_large_itself_is_no_content(tmp_path: Path) -> None:
+    head = b"".join([b"X-%d: %b\r\n" % (number, b"y" * 1_000) for number in range(20)])
+
+    async def answers(peer: BackendPeer) -> None:
+        while True:
+            await peer.head()
+            await peer.send(b"HTTP/1.1 200 OK\r\n%bContent-Length: %d\r\n\r\n%b" % (head, len(LARGE), LARGE))
+
+    async with capturing(tmp_path, answers) as captures, captures.edge.client() as client:
+        for target in ("/kept/a", "/kept/a", "/pieces"):
+            assert (await client.ask(request(target))).body == LARGE
+        records = await captures.end()
+    assert [each.cache for each in records] == ["miss", "hit", None]
+    assert {(each.octets, each.digest) for each in records} == {(len(LARGE), sha256(LARGE).hexdigest())}

@@ -80,7 +80,7 @@ def _told(answer: Mapping[str, Any]) -> str:
         f"the capture {answer['name']} {state}: {answer['share']:.4g} of all connections, to {answer['directory']}"
     ]
     if answer["problem"] is not None:
-        lines.append(f"  it has ended by itself: {answer['problem']}")
+        lines.append(f"  not all of it could be written: {answer['problem']}")
     lines.append(
         f"  {answer.get('written', 0):,} exchanges written, of {answer.get('connections', 0):,} connections, in "
         f"{answer.get('files', 0):,} files with {answer.get('octets', 0):,} octets"

@@ -43,7 +43,7 @@ class Capturing:
         self._last = self.now  # the capture that runs, or ran last
         self._numbers: dict[int, Mapping[str, int]] = {}  # of it, by worker
         self._died = 0  # workers that had a part in it, and could not end it
-        self._problem: str | None = None  # by which it has ended
+        self._problem: str | None = None  # why not all of it was written
         self._turn = asyncio.Lock()
         self._ending: asyncio.Task[None] | None = None
 
@@ -69,8 +69,10 @@ class Capturing:
         """What a worker says of it."""
         if tapped.numbers:
             self._numbers[child.pid] = tapped.numbers
-        if tapped.problem is not None and self.now is not None and tapped.number == self.number:
-            self._problem = tapped.problem
+        if tapped.problem is None or tapped.number != self.number:
+            return
+        self._problem = self._problem or tapped.problem
+        if self.now is not None:
             self.now = None
             tell(f"the capture has ended: {tapped.problem}: free the disk, or name another directory, and start anew")
             self._ending = asyncio.get_running_loop().create_task(self._put(None))
@@ -94,7 +96,7 @@ class Capturing:
 
     async def _stop(self) -> None:
         if self.now is None:
-            because = "" if self._problem is None else f": the last one ended by itself: {self._problem}"
+            because = "" if self._problem is None else f": the last one could not be written: {self._problem}"
             raise Refused(f"capture: none runs{because}")
         await self._put(None)
 

@@ -86,12 +86,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Tapped:
-    """The `Tap` with that number, or a later one, is in force; what its capture comes to by now, by name, and why it
-    has ended by itself, if it has.
+    """The `Tap` with that number, or a later one, is in force; what its capture, or the one that it has ended, comes to
+    by now, by name, and why not all of it could be written, if so.
     """
 
     number: int
-    numbers: dict[str, int]
+    numbers: dict[str, int] = field(default_factory=dict)
     problem: str | None = None
 
 

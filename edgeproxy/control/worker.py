@@ -102,7 +102,7 @@ class Worker:
             await self._told_to_end.wait()
             capture, broken_off = self._edge.capture, await self._end(self._edge)
             await self._end_comparing()
-            if capture is not None:
+            if capture is not None and not self._is_past(capture):
                 self._tell_capture(capture)
             self._tell_falls()
             self._tell_tally()
@@ -231,11 +231,15 @@ class Worker:
                 self._begin_capture(self._edge)
             if self._edge is not None and self._edge.capture is not None:
                 await self._edge.capture.begun()
-            self._channel.send(Tapped(number, {} if ended is None else ended.numbers()))
+            self._channel.send(Tapped(number) if ended is None else Tapped(number, ended.numbers(), ended.problem))
 
     def _begin_capture(self, edge: Edge) -> None:
         if self._capture is not None:
             edge.begin_capture(Settings(**self._capture))
+
+    def _is_past(self, capture: Taking) -> bool:
+        """Another one has begun since, of which a worker that drains has no part."""
+        return self._capture is not None and Settings(**self._capture) != capture.settings
 
     def _tell_capture(self, capture: Taking) -> None:
         self._channel.send(Tapped(self._tap_number, capture.numbers(), capture.problem))

@@ -2,7 +2,8 @@
 
 Laws of this module:
 - nothing here waits: what is sent is held until the kernel takes it, and its owner is the one who bounds that;
-- it ends when its worker closes the channel, or is gone, and its end is told once, after all that it has said.
+- it ends when its worker closes the channel, or is gone, and its end is told once, after all that it has said;
+- nobody waits for one that cannot be killed, since the kernel itself waits for a disk.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Final, Protocol
 
 _AT_ONCE: Final = 1 << 18  # octets: so much is given to the kernel in one turn of the loop, and taken from it
 _AGAIN: Final = 0.5  # seconds until it is looked whether what it says can be handed on
+_DIES_WITHIN: Final = 1.0  # seconds from SIGKILL
 _ROOT: Final = Path(__file__).parents[2]  # where this very package is found: no process of it must find another one
 
 
@@ -76,15 +78,20 @@ class Companion:
         if not self.waiting:
             self._end_sending()
 
-    async def end(self, within: float) -> None:
-        """Let it do what it has, for so many seconds."""
+    async def end(self, within: float) -> bool:
+        """Let it do what it has, for so many seconds. Whether it has; else it is killed."""
         self.finish()
+        has_ended = await self._ends(within)
+        if not has_ended:
+            self._process.send_signal(signal.SIGKILL)
+            await self._ends(_DIES_WITHIN)
+        return has_ended
+
+    async def _ends(self, within: float) -> bool:
         with suppress(TimeoutError):
             async with asyncio.timeout(within):
                 await self.ended.wait()
-        if not self.ended.is_set():
-            self._process.send_signal(signal.SIGKILL)
-        await self.ended.wait()
+        return self.ended.is_set()
 
     def _on_writable(self) -> None:
         try:

@@ -106,7 +106,7 @@ async def test_a_full_disk_ends_the_capture_and_not_the_traffic(tmp_path: Path) 
         answer = await told("status", control)
         assert (answer["running"], answer["problem"]) == (False, f"{directory}: File too large")
         assert answer["lost"] > 0
-        with pytest.raises(CannotAsk, match="the last one ended by itself"):
+        with pytest.raises(CannotAsk, match="the last one could not be written"):
             await told("stop", control)
         found_in_files(directory)  # what is there is whole
         for worker in await edge.workers():
@@ -223,3 +223,27 @@ async def test_what_a_worker_had_handed_on_is_written_although_it_dies(tmp_path:
         (file,) = directory.glob(f"*-{worker}-*")
         notes = found_in(file.read_bytes())[2]
         assert [note.words["note"] for note in notes] == ["begin", "end"], "its file has its end, too"
+
+
+async def test_what_an_earlier_capture_came_to_is_not_told_of_the_next_one(tmp_path: Path) -> None:
+    """A worker that drains meanwhile has a part in the first alone."""
+    directory = tmp_path / "captures"
+    async with capturing_edge(tmp_path, "--workers", "1") as (edge, control):
+        await begin(control, directory)
+        (worker,) = await edge.workers()
+        reader, writer = await asyncio.open_connection("127.0.0.1", edge.port)
+        writer.write(b"GET /slowly HTTP/1.1\r\nHost: pypi.test\r\n")
+        await get(edge.port, "/first")
+        edge.signal(signal.SIGHUP)
+        await edge.until_said("generation 2")
+        await told("stop", control)
+        await begin(control, directory)
+        await get(edge.port, "/second")
+        writer.write(b"\r\n")
+        assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200"), "it drained all the while"
+        writer.close()
+        async with asyncio.timeout(60):
+            while is_running(worker):
+                await asyncio.sleep(0.05)
+        answer = await told("stop", control)
+        assert (answer["connections"], answer["written"]) == (1, 1)

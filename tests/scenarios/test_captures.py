@@ -5,94 +5,18 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from captures import SECRETS, found_in
-from harness import BackendPeer, RunningEdge, Script, always, backend, request, running_edge
+from captured_traffic import HELLO, OK, capturing
+from captures import SECRETS
+from harness import BackendPeer, request
 
-from edgeproxy.capture.record import Captured
 from edgeproxy.capture.rows import AT_ONCE
 from edgeproxy.capture.safety import SafetyClass
 from edgeproxy.capture.settings import Settings
-from edgeproxy.proxy.capture import taking, writing
+from edgeproxy.proxy.capture import taking
 from edgeproxy.telemetry.access_log import AccessLog
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-HELLO = sha256(b"hello").hexdigest()
-RULES = """
-edge: 1
-listen: [{{address: "127.0.0.1:0"}}]
-hosts: {{app: {{names: [pypi.test]}}}}
-backends:
-  origin: {{url: "http://127.0.0.1:{port}", timeouts: {{head: 300ms}}}}
-  none: {{url: "http://127.0.0.1:1"}}
-  files: {{directory: "{files}"}}
-splits: {{reads: {{weights: {{none: 0, origin: 100}}}}}}
-rules:
-  - {{name: kept, match: {{path: "/kept/{{name}}"}}, forward: {{backend: origin}}, cache: {{fresh: 1h}}}}
-  - {{name: split, match: {{path: "/split"}}, forward: {{split: reads}}}}
-  - {{name: gone, match: {{path: "/gone"}}, respond: {{status: 410}}}}
-  - {{name: refused, match: {{path: "/refused"}}, forward: {{backend: none}}}}
-  - {{name: file, match: {{path: "/file"}}, forward: {{backend: files}}}}
-  - {{name: call, match: {{path: "/RPC2", methods: [POST], xmlrpc: [search]}}, safety: safe, forward: {{backend: origin}}}}
-  - {{name: read, match: {{path: "/read", methods: [POST]}}, safety: safe, forward: {{backend: origin}}}}
-  - {{name: display, match: {{path: "/pypi", methods: [GET], query: {{":action": [submit]}}}}, safety: unsafe, forward: {{backend: origin}}}}
-  - {{name: plain-acts, match: {{scheme: http, path: "/act", methods: [GET]}}, respond: {{status: 403}}}}
-  - {{name: plain-reads, match: {{scheme: http, path: "/look", methods: [GET]}}, redirect: {{to: "https://pypi.test/look", status: 301}}}}
-  - {{name: acts, match: {{path: "/act", methods: [GET], query: {{":action": [purge]}}}}, safety: unsafe, forward: {{backend: origin}}}}
-  - {{name: rest, match: {{path: "/{{rest*}}"}}, forward: {{backend: origin}}}}
-"""
-
-
-HELLO_ALWAYS = always(OK)
-
-
-class Captures:
-    """A running edge, and what its capture came to when it has ended."""
-
-    def __init__(self, edge: RunningEdge, directory: Path) -> None:
-        self.edge = edge
-        self.ask = edge.ask
-        self.directory = directory
-
-    async def end(self) -> list[Captured]:
-        """In the order in which exchanges began."""
-        await self.edge.edge.end_capture()
-        records: list[Captured] = []
-        for path in sorted(self.directory.iterdir()):
-            read, broken, _ = found_in(path.read_bytes())
-            assert not broken
-            records += read
-        return sorted(records, key=lambda each: each.time)
-
-    async def the_one(self) -> Captured:
-        (record,) = await self.end()
-        return record
-
-
-@asynccontextmanager
-async def capturing(
-    tmp_path: Path,
-    script: Script = HELLO_ALWAYS,
-    *,
-    dice: Callable[[], float] = lambda: 0.0,
-    share: float = 1.0,
-    log: AccessLog | None = None,
-) -> AsyncIterator[Captures]:
-    directory = tmp_path / "captures"
-    directory.mkdir()
-    (tmp_path / "file").write_bytes(b"hello")
-    async with backend(script) as origin:
-        rules = RULES.format(port=origin.port, files=tmp_path)
-        async with running_edge(rules, access_log=log) as edge:
-            edge.edge.begin_capture(Settings("20180416T150000Z", str(directory), share, 1 << 24, 4), dice)
-            assert edge.edge.capture is not None
-            await edge.edge.capture.begun()
-            yield Captures(edge, directory)
 
 
 async def test_an_exchange_is_a_record(tmp_path: Path) -> None:
@@ -147,25 +71,6 @@ async def test_a_digest_is_of_the_content_however_it_came(tmp_path: Path, answer
         assert (await captures.ask(request().replace(b"HTTP/1.1", b"HTTP/1.0"))).body == b"hello"
         records = await captures.end()
     assert [(each.octets, each.digest) for each in records] == [(5, HELLO)] * 2
-
-
-async def test_large_content_is_digested_in_pieces(tmp_path: Path) -> None:
-    content = bytes(range(256)) * 12_000
-
-    async def slowly(peer: BackendPeer) -> None:
-        while True:
-            await peer.head()
-            await peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
-            for at in range(0, len(content), 100_000):
-                piece = content[at : at + 100_000]
-                await peer.send(b"%x\r\n%b\r\n" % (len(piece), piece))
-            await peer.send(b"0\r\n\r\n")
-
-    async with capturing(tmp_path, slowly) as captures, captures.edge.client() as client:
-        for _ in range(3):
-            assert (await client.ask(request())).body == content
-        records = await captures.end()
-    assert [(each.octets, each.digest) for each in records] == [(len(content), sha256(content).hexdigest())] * 3
 
 
 async def test_what_did_not_pass_whole_has_no_digest(tmp_path: Path) -> None:
@@ -427,56 +332,6 @@ async def test_arms_and_limits_are_told_of_plain_exchanges_too(tmp_path: Path) -
     assert all(each.head_ms is not None and each.head_ms == each.ms for each in records)
 
 
-async def test_what_the_writer_cannot_take_is_dropped_and_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writing, "MOST_WAITING", 0)
-    async with capturing(tmp_path) as captures:
-        for _ in range(5):
-            assert (await captures.ask(request())).status == 200
-        capture = await captures.edge.edge.end_capture()
-        assert capture is not None
-        assert (capture.numbers()["dropped"], capture.numbers()["written"]) == (5, 0)
-
-
-async def test_a_disk_that_takes_nothing_ends_the_capture_and_not_the_traffic(tmp_path: Path) -> None:
-    async with capturing(tmp_path) as captures:
-        edge = captures.edge.edge
-        capture = edge.capture
-        assert capture is not None
-        captures.directory.rmdir()
-        captures.directory.write_text("no directory any more")
-        assert (await captures.ask(request())).status == 200
-        capture.tend()
-        assert (await captures.ask(request())).status == 200
-        ended = await edge.end_capture()
-        assert ended is capture
-        assert (capture.problem or "").startswith(f"{captures.directory}: ")
-        assert (capture.numbers()["written"], capture.numbers()["lost"]) == (0, 2)
-
-
-async def test_files_are_changed_and_the_oldest_make_room(tmp_path: Path) -> None:
-    async with capturing(tmp_path) as captures:
-        edge = captures.edge.edge
-        await edge.end_capture()
-        settings = Settings("20180416T150001Z", str(captures.directory), 1.0, 12_000, 1)
-        edge.begin_capture(settings, lambda: 0.0)
-        assert edge.capture is not None
-        async with captures.edge.client() as client:
-            for number in range(120):
-                assert (await client.ask(request(f"/{number}/{sha256(b'%d' % number).hexdigest()}"))).status == 200
-                if number % 4 == 3:
-                    edge.capture.tend()
-        numbers = edge.capture
-        records = await captures.end()
-    sizes = [path.stat().st_size for path in captures.directory.iterdir()]
-    assert sum(sizes) <= settings.most
-    assert max(sizes) <= settings.file_limit + 200
-    assert numbers.numbers()["files"] > len(sizes)
-    assert 0 < len(records) < 120
-    assert [each.target.split("/")[1] for each in records] == [str(n) for n in range(120 - len(records), 120)]
-
-
 async def test_what_takes_too_long_to_look_through_is_dropped_for_a_while_and_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -502,3 +357,32 @@ async def test_a_capture_that_has_ended_leaves_nothing_with_what_is_known(tmp_pa
         assert kind.content == b"hello"
         assert len(await captures.end()) == AT_ONCE
         assert (kind.content, kind.kept, set(kind.entries)) == (None, None, {b"{}"})
+
+
+async def test_what_was_said_of_an_exchange_that_began_before_is_not_told_of_the_next_one(tmp_path: Path) -> None:
+    """Its call becomes known, and its body ends, when the capture has begun; it is not captured."""
+    content = call_of("search", "six")
+    head = request("/RPC2", "Content-Type: text/xml", f"Content-Length: {len(content)}", method="POST")
+
+    async def reads(peer: BackendPeer) -> None:
+        while True:
+            if b"POST" in await peer.head():
+                await peer.reader.readexactly(len(content))
+            await peer.send(OK)
+
+    async with capturing(tmp_path, reads) as captures, captures.edge.client() as client:
+        edge = captures.edge.edge
+        assert (await client.ask(request("/first"))).status == 200
+        await edge.end_capture()
+        await client.send(head)
+        while not edge.running():
+            await asyncio.sleep(0)
+        edge.begin_capture(Settings("20180416T150001Z", str(captures.directory), 1.0, 1 << 24, 4), lambda: 0.0)
+        await client.send(content)
+        assert (await client.answer()).status == 200
+        assert (await client.ask(request("/kept/next"))).status == 200
+        records = await captures.end()
+    assert [(each.target, each.sent, each.xmlrpc) for each in records] == [
+        ("/first", None, None),
+        ("/kept/next", None, None),
+    ]

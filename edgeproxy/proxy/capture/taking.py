@@ -181,15 +181,14 @@ class Taking:
         return True
 
     def feed(self, late: Late, pieces: list[Piece], octets: int, *, has_head: bool) -> bool:
-        """Whether the pieces of an answer are digested: else there is too much, and it is let go."""
+        """Whether the pieces of an answer are digested: else there is too much."""
         if not self._writing.has_room(octets):
-            self.let_go(late)
             return False
         self._writing.put(Feed(late.number, has_head, pieces))
         return True
 
     def let_go(self, late: Late) -> None:
-        """No row will have it."""
+        """No row will have what was fed of it. There is room for that: it is no more than was fed."""
         self._writing.put(LetGo(late.number))
 
     def _hand_on(self) -> None:

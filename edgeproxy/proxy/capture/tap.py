@@ -58,7 +58,7 @@ class Tap(asyncio.Transport):
         self._head = UNKNOWN  # when its head went out, in nanoseconds since the epoch
         self._pieces: list[Piece] = []
         self._held = 0  # octets of them
-        self._late: Late | None = None  # of a large one
+        self._late: Late | None = None  # of a large one, of which the writer has some
         self._is_cut = False  # not all of it was seen
         self._whole: bytes | memoryview | None = None  # content of one that came whole
         self._sent = 0  # octets of the request's body
@@ -122,10 +122,12 @@ class Tap(asyncio.Transport):
 
     def note_body(self, octets: int) -> None:
         """It is whole, and so much."""
-        self._sent = octets
+        if self.at_hand is not None:
+            self._sent = octets
 
     def note_call(self, name: str) -> None:
-        self._call = name
+        if self.at_hand is not None:
+            self._call = name
 
     def finish(self, status: int, octets: bytes | memoryview, content: bytes | memoryview) -> None:
         """Write the answer of a plain exchange, or all that is left of it, and end. `content`: its whole content."""
@@ -169,16 +171,14 @@ class Tap(asyncio.Transport):
 
     def _content(self, record: Record) -> bytes | Late | None:
         """Of the answer, if nothing of it was lost."""
-        late = self._late
-        if not record.is_whole or self._is_cut:
-            if late is not None:
-                self._taking.let_go(late)
-            return None
+        late, is_seen = self._late, record.is_whole and not self._is_cut
+        if late is not None:
+            if is_seen and self._whole is None and (not self._held or self._feed(late)):
+                return late
+            self._taking.let_go(late)
         if self._whole is not None:
-            return self._taking.digestible(self._whole)
-        if late is None:
-            return content_in(b"".join(self._pieces)) if self._pieces else None
-        return late if not self._held or self._feed(late) else None
+            return self._taking.digestible(self._whole) if is_seen else None
+        return content_in(b"".join(self._pieces)) if is_seen and late is None and self._pieces else None
 
     # -- the transport ------------------------------------------------------------------------------------------
 
@@ -194,10 +194,11 @@ class Tap(asyncio.Transport):
                     self._hand_over()
 
     def _hand_over(self) -> None:
-        late = self._late
-        if late is None:
-            late = self._late = self._taking.begin_late()
-        self._is_cut = not self._feed(late)
+        late = self._late or self._taking.begin_late()
+        if self._feed(late):
+            self._late = late
+        else:
+            self._is_cut = True
         self._pieces, self._held = [], 0
 
     def _feed(self, late: Late) -> bool:

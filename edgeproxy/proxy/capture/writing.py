@@ -54,8 +54,9 @@ class Writing:
         """Nothing is put any more. `about`: words of the last note."""
         self._is_over = True
         self.put(End(about))
-        if self._companion is not None:
-            await self._companion.end(_END_WITHIN)
+        if self._companion is not None and not await self._companion.end(_END_WITHIN):
+            self._companion = None  # it may be there as long as its disk hangs
+            self.problem = f"its writer has not written what it had within {_END_WITHIN:g} s: the disk hangs"
 
     def numbers(self) -> dict[str, int]:
         told = asdict(self._told)
@@ -77,5 +78,5 @@ class Writing:
     def on_end(self, lived: float, how: str) -> None:
         self._companion = None
         self.begun.set()
-        if not self._is_over:
+        if self._handed > self._told.written + self._told.lost or not self._is_over:
             self.problem = f"its writer {how}"

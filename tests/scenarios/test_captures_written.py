@@ -1,0 +1,124 @@
+"""How what an edge captures gets to its writer, and to the disk: what is large, and what cannot be taken."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from captured_traffic import OK, capturing
+from harness import BackendPeer, request
+
+from edgeproxy.capture.settings import Settings
+from edgeproxy.capture.work import Work
+from edgeproxy.proxy.capture import writing
+
+LARGE = b"x" * 100_000
+IN_PIECES = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"%x\r\n%b\r\n" % (len(LARGE), LARGE) * 5
+
+
+async def test_large_content_is_digested_in_pieces(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 12_000
+
+    async def slowly(peer: BackendPeer) -> None:
+        while True:
+            await peer.head()
+            await peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for at in range(0, len(content), 100_000):
+                piece = content[at : at + 100_000]
+                await peer.send(b"%x\r\n%b\r\n" % (len(piece), piece))
+            await peer.send(b"0\r\n\r\n")
+
+    async with capturing(tmp_path, slowly) as captures, captures.edge.client() as client:
+        for _ in range(3):
+            assert (await client.ask(request())).body == content
+        records = await captures.end()
+    assert [(each.octets, each.digest) for each in records] == [(len(content), sha256(content).hexdigest())] * 3
+
+
+async def test_what_the_writer_cannot_take_is_dropped_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "MOST_WAITING", 0)
+    async with capturing(tmp_path) as captures:
+        for _ in range(5):
+            assert (await captures.ask(request())).status == 200
+        capture = await captures.edge.edge.end_capture()
+        assert capture is not None
+        assert (capture.numbers()["dropped"], capture.numbers()["written"]) == (5, 0)
+
+
+async def test_a_disk_that_takes_nothing_ends_the_capture_and_not_the_traffic(tmp_path: Path) -> None:
+    async with capturing(tmp_path) as captures:
+        edge = captures.edge.edge
+        capture = edge.capture
+        assert capture is not None
+        captures.directory.rmdir()
+        captures.directory.write_text("no directory any more")
+        assert (await captures.ask(request())).status == 200
+        capture.tend()
+        assert (await captures.ask(request())).status == 200
+        ended = await edge.end_capture()
+        assert ended is capture
+        assert (capture.problem or "").startswith(f"{captures.directory}: ")
+        assert (capture.numbers()["written"], capture.numbers()["lost"]) == (0, 2)
+
+
+async def test_files_are_changed_and_the_oldest_make_room(tmp_path: Path) -> None:
+    async with capturing(tmp_path) as captures:
+        edge = captures.edge.edge
+        await edge.end_capture()
+        settings = Settings("20180416T150001Z", str(captures.directory), 1.0, 12_000, 1)
+        edge.begin_capture(settings, lambda: 0.0)
+        assert edge.capture is not None
+        async with captures.edge.client() as client:
+            for number in range(120):
+                assert (await client.ask(request(f"/{number}/{sha256(b'%d' % number).hexdigest()}"))).status == 200
+                if number % 4 == 3:
+                    edge.capture.tend()
+        numbers = edge.capture
+        records = await captures.end()
+    sizes = [path.stat().st_size for path in captures.directory.iterdir()]
+    assert sum(sizes) <= settings.most
+    assert max(sizes) <= settings.file_limit + 200
+    assert numbers.numbers()["files"] > len(sizes)
+    assert 0 < len(records) < 120
+    assert [each.target.split("/")[1] for each in records] == [str(n) for n in range(120 - len(records), 120)]
+
+
+async def test_nothing_is_put_for_a_writer_that_takes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its disk makes wait would grow without end."""
+
+    async def answers(peer: BackendPeer) -> None:
+        while True:
+            whole = b"/whole" in await peer.head()
+            await peer.send(OK[:-10] + b" 100000\r\n\r\n" + LARGE if whole else IN_PIECES + b"0\r\n\r\n")
+
+    async with capturing(tmp_path, answers) as captures, captures.edge.client() as client:
+        capture = captures.edge.edge.capture
+        assert capture is not None
+        put: list[Work] = []
+        with monkeypatch.context() as stuck:
+            stuck.setattr(writing, "MOST_WAITING", 0)
+            stuck.setattr(capture._writing, "put", put.append)
+            for target in ("/pieces", "/whole", "/kept/pieces", "/kept/pieces", "/kept/whole", "/kept/whole"):
+                assert (await client.ask(request(target))).status == 200
+            capture.tend()
+        assert put == []
+        assert capture.numbers()["dropped"] == 6
+
+
+async def test_a_head_that_is_large_itself_is_no_content(tmp_path: Path) -> None:
+    head = b"".join([b"X-%d: %b\r\n" % (number, b"y" * 1_000) for number in range(20)])
+
+    async def answers(peer: BackendPeer) -> None:
+        while True:
+            await peer.head()
+            await peer.send(b"HTTP/1.1 200 OK\r\n%bContent-Length: %d\r\n\r\n%b" % (head, len(LARGE), LARGE))
+
+    async with capturing(tmp_path, answers) as captures, captures.edge.client() as client:
+        for target in ("/kept/a", "/kept/a", "/pieces"):
+            assert (await client.ask(request(target))).body == LARGE
+        records = await captures.end()
+    assert [each.cache for each in records] == ["miss", "hit", None]
+    assert {(each.octets, each.digest) for each in records} == {(len(LARGE), sha256(LARGE).hexdigest())}

@@ -96,6 +96,11 @@ class Columns:
         self._rows += pack(f"<{len(flat)}q", *flat)
         self._used.update(flat[::NUMBERS])
 
+    @property
+    def count_of_kinds(self) -> int:
+        """Of its rows."""
+        return len(self._used)
+
     def connection(self, entry: bytes) -> int:
         """Its number; a new one is added."""
         if entry == NOTHING:

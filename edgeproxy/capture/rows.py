@@ -28,6 +28,7 @@ from edgeproxy.ruleset.template import PathTemplate
 
 ROWS: Final = 8_192  # that make a block
 OCTETS: Final = 262_144  # of what they ask for, likewise
+KINDS: Final = 1_024  # likewise. PERF: each costs 5 µs when the block is taken, in one step of the loop
 AT_ONCE: Final = 64  # rows that become octets at once
 _FULL: Final = AT_ONCE * NUMBERS
 _REMEMBERED: Final = 8_192  # of each sort, as many as there are repeated requests; then it starts over
@@ -135,9 +136,9 @@ class RowMaker:
         on_first: Callable[[], None] = lambda: None,
         is_unsafe_behind: Callable[[str, RequestLine, RequestFields], bool] = lambda *_: False,
     ) -> None:
-        """`on_full`: the block has `ROWS`, or asks for `OCTETS`; it is to be taken. `on_first`: a
-        row waits, and others will: they are to be sealed soon. `is_unsafe_behind`: whether
-        what the edge answers itself, by a scheme, would write on the site behind it.
+        """`on_full`: the block has `ROWS` or `KINDS`, or asks for `OCTETS`; it is to be taken. `on_first`: a row waits,
+        and others will: they are to be sealed soon. `is_unsafe_behind`: whether what the edge answers itself, by a
+        scheme, would write on the site behind it.
         """
         self._rules = rules
         self._is_unsafe_behind = is_unsafe_behind
@@ -209,7 +210,8 @@ class RowMaker:
     def seal(self) -> None:
         """What waits in the list becomes octets."""
         self._make_octets()
-        if len(self.block) >= ROWS or self.block.octets >= OCTETS:
+        block = self.block
+        if len(block) >= ROWS or block.count_of_kinds >= KINDS or block.octets >= OCTETS:
             self._on_full()
 
     def _make_octets(self) -> None:

@@ -1,7 +1,7 @@
 """What a worker hands to the process that writes its capture: messages, as octets on a stream.
 
-    a head: what it is (one octet), two numbers of its own, octets of what follows (two of four and one of four)
-    what follows
+    a head: what it is (one octet), a number of its own, and octets of each of three parts (four octets each)
+    the parts, one after the other: what it has none of is empty
 
 Both ends run the same code, and are one program: what cannot be read is a fault of it.
 """
@@ -19,7 +19,7 @@ from edgeproxy.capture.columns import Draft
 from edgeproxy.capture.content import Piece
 from edgeproxy.capture.settings import Settings
 
-_HEAD: Final = Struct("<BIIII")  # what, a number, octets of three parts
+_HEAD: Final = Struct("<BIIII")
 
 
 @dataclass(frozen=True, slots=True)

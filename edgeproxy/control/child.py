@@ -53,7 +53,7 @@ class Child:
         on_leaving: Callable[[Child], None],
         on_ended: Callable[[Child], None],
         on_fallen: Callable[[Ledger], None],
-        on_tallied: Callable[[Tallied], None],
+        on_tallied: Callable[[Child, Tallied], None],
         on_found: Callable[[str], None],
         on_tapped: Callable[[Child, Tapped], None],
     ) -> None:
@@ -193,7 +193,7 @@ class Child:
             case Fell(uses=uses):
                 self._on_fallen(read_words(uses))
             case Tallied():
-                self._on_tallied(message)
+                self._on_tallied(self, message)
             case Found(findings=findings):
                 self._on_found(findings)
             case Ended(broken_off=broken_off, numbers=numbers):

@@ -4,6 +4,8 @@ Laws of this module:
 - what is counted under one share says nothing of another, nor under other rules: a trial begins anew with each, and
   when a person resumes a cutover;
 - counts of all workers are one block a second, so that what slows or breaks both arms is held against neither;
+- who waits for an answer is known by worker, for the time of a share: a trial that begins anew knows of them, too, and
+  a worker that is gone takes its own along;
 - shadows count by when their requests came: those from before a trial say nothing in it;
 - while nobody is moved, differences alone are judged: there is nobody on the new arm;
 - what cannot be judged does not pass: at 100 %, since nobody is on the old arm to compare with, or to be shadowed, and
@@ -13,8 +15,9 @@ Laws of this module:
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, assert_never
 
 from edgeproxy.control.cutovers import Failed, Judged, Passed, Undecided
@@ -44,6 +47,15 @@ class _Time:
     generation: int
     number: int
     since: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """Exchanges of a cutover's new arm that wait for an answer, under these rules and this share."""
+
+    generation: int
+    number: int
+    by_worker: Counter[int] = field(default_factory=Counter)
 
 
 class _Course:
@@ -81,15 +93,25 @@ class Judging:
         self._shares = shares
         self._now = now
         self._courses: dict[str, _Course] = {}
+        self._late: dict[str, _Late] = {}
 
-    def hear(self, tallied: Tallied) -> None:
-        """Of a worker."""
+    def hear(self, worker: int, tallied: Tallied) -> None:
+        """Of a worker, by its process."""
         if tallied.generation != self._rules().generation:
             return  # it drains, under other rules
         for name, words in tallied.blocks.items():
-            course = self._courses.get(name)
+            block, late, course = Block.from_json(words), self._late_of(name), self._courses.get(name)
+            if tallied.number >= late.number:
+                late.by_worker[worker] += block.new.late
             if course is not None and tallied.number >= course.time.number:
-                course.waiting.add(Block.from_json(words))
+                course.waiting.add(block)
+
+    def lose(self, worker: int) -> None:
+        """It is gone."""
+        for name, late in self._late.items():
+            its, course = late.by_worker.pop(worker, 0), self._courses.get(name)
+            if course is not None and course.time.number == late.number and course.time.generation == late.generation:
+                course.waiting.new.late -= its
 
     def hear_shadows(self, periods: Mapping[Period, Counted]) -> None:
         """What a worker has compared."""
@@ -137,7 +159,15 @@ class Judging:
         course = self._courses.get(cutover.name)
         if course is None or course.time != time_of:
             course = self._courses[cutover.name] = _Course(time_of, _gates(cutover, state), self._now())
+            course.waiting.new.late = self._late_of(cutover.name).by_worker.total()
         return course
+
+    def _late_of(self, name: str) -> _Late:
+        """Under the share that is in force."""
+        generation, number, late = self._rules().generation, self._shares.since.get(name, 0), self._late.get(name)
+        if late is None or (late.generation, late.number) != (generation, number):
+            late = self._late[name] = _Late(generation, number)
+        return late
 
 
 def _gates(cutover: Cutover, state: State) -> Gates:

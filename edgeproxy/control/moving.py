@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
+from edgeproxy.control.child import Child
 from edgeproxy.control.control_socket import Refused, Words
 from edgeproxy.control.cutovers import Cutovers, Shell, WaysBack
 from edgeproxy.control.failures import CannotRun
@@ -127,9 +128,13 @@ class Moving:
             await self._cutovers.reload()
             await self._settled()
 
-    def hear(self, tallied: Tallied) -> None:
+    def hear(self, child: Child, tallied: Tallied) -> None:
         """What a worker has counted of exchanges under cutovers."""
-        self._judging.hear(tallied)
+        self._judging.hear(child.pid, tallied)
+
+    def lose(self, child: Child) -> None:
+        """A worker is gone."""
+        self._judging.lose(child.pid)
 
     def hear_shadows(self, periods: Mapping[Period, Counted]) -> None:
         """What a worker has compared of shadows."""

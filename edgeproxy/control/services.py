@@ -114,6 +114,7 @@ class Services:
 
         def ended(child: Child) -> None:
             self._capturing.lose(child)
+            self._moving.lose(child)
             on_ended(child)
 
         child = Child(number, on_leaving, ended, *told)

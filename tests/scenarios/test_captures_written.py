@@ -9,9 +9,10 @@ import pytest
 from captured_traffic import OK, capturing
 from harness import BackendPeer, request
 
+from edgeproxy.capture.columns import NUMBERS
 from edgeproxy.capture.settings import Settings
 from edgeproxy.capture.work import Work
-from edgeproxy.proxy.capture import writing
+from edgeproxy.proxy.capture import taking, tap, writing
 
 LARGE = b"x" * 100_000
 IN_PIECES = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"%x\r\n%b\r\n" % (len(LARGE), LARGE) * 5
@@ -122,3 +123,19 @@ async def test_a_head_that_is_large_itself_is_no_content(tmp_path: Path) -> None
         records = await captures.end()
     assert [each.cache for each in records] == ["miss", "hit", None]
     assert {(each.octets, each.digest) for each in records} == {(len(LARGE), sha256(LARGE).hexdigest())}
+
+
+async def test_rows_that_wait_are_no_more_than_a_block_has_room_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loop that is busy does not come to what is due in a moment: 20,000 connections at once held it for 37 s."""
+    monkeypatch.setattr(taking, "_MOMENT", 3_600.0)
+    monkeypatch.setattr(tap, "MOST_FLAT", 4 * NUMBERS)
+    async with capturing(tmp_path) as captures, captures.edge.client() as client:
+        capture, most = captures.edge.edge.capture, 0
+        assert capture is not None
+        for _ in range(30):
+            assert (await client.ask(request("/plain"))).status == 200
+            most = max(most, len(capture.rows.flat))
+        assert most == 3 * NUMBERS
+        assert len(await captures.end()) == 30

@@ -16,7 +16,7 @@ import asyncio
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from edgeproxy.capture.columns import UNKNOWN
+from edgeproxy.capture.columns import NUMBERS, UNKNOWN
 from edgeproxy.capture.content import Piece, content_in
 from edgeproxy.capture.rows import Connection
 from edgeproxy.proxy.capture.asked import Asked
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from edgeproxy.telemetry.access_log import Record
 
 AT_ONCE: Final = 16_384  # octets of an answer
+MOST_FLAT: Final = 1_024 * NUMBERS  # of rows that wait while the loop is busy: one block must hold their connections
+_FEW: Final = 4  # pieces; more than that are joined: each that waits takes memory, and a turn of the loop, of its own
 
 
 class Tap(asyncio.Transport):
@@ -142,6 +144,8 @@ class Tap(asyncio.Transport):
                 if not flat:
                     self._taking.seal_soon()
                 flat += (kind.number, self._connection, self.began, ended, ended)
+                if len(flat) >= MOST_FLAT:
+                    self._taking.rows.seal()
             else:
                 self._taking.add_plain(at_hand, self._connection, (self.began, ended, ended), status, content)
 
@@ -202,7 +206,8 @@ class Tap(asyncio.Transport):
         self._pieces, self._held = [], 0
 
     def _feed(self, late: Late) -> bool:
-        return self._taking.feed(late, self._pieces, self._held, has_head=True)
+        pieces: list[Piece] = self._pieces if len(self._pieces) <= _FEW else [b"".join(self._pieces)]
+        return self._taking.feed(late, pieces, self._held, has_head=True)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return self.inner.get_extra_info(name, default)

@@ -27,7 +27,7 @@ async def test_its_reason_is_read_before_its_end_is_told(tmp_path: Path) -> None
     rules, _ = read_rules(tmp_path / "rules.yaml", Overrides(), generation=1)
     ended = asyncio.Event()
     child = Child(
-        0, lambda _: None, lambda _: ended.set(), lambda _: None, lambda _: None, lambda _: None, lambda *_: None
+        0, lambda _: None, lambda _: ended.set(), lambda _: None, lambda *_: None, lambda _: None, lambda *_: None
     )
     child.start(Start(rules, (), access_log=tmp_path, grace=1.0, beat=1.0))
     await child.open()

@@ -55,10 +55,10 @@ class Edge:
     def judge(self, state: State, of: Cutover = ERRORS) -> type[Passed | Failed | Undecided]:
         return type(self.judging.judge(of, state))
 
-    def hear(self, block: Block, number: int | None = None, generation: int = 1) -> None:
+    def hear(self, block: Block, number: int | None = None, generation: int = 1, worker: int = 4711) -> None:
         """A second later it is taken in."""
         number = self.shares.number if number is None else number
-        self.judging.hear(Tallied(number, generation, {"reads": block.as_json()}))
+        self.judging.hear(worker, Tallied(number, generation, {"reads": block.as_json()}))
         self.now += 1.0
 
     def compare(
@@ -135,6 +135,49 @@ async def test_a_trial_begins_anew_with_the_share_the_rules_and_when_it_is_resum
     edge.hear(BAD, generation=2)
     assert edge.judge(state) is Failed
     assert edge.judge(await edge.at(60_000)) is Undecided
+
+
+def waiting(exchanges: int) -> Block:
+    """So many more, or less, wait for an answer of the new arm."""
+    return Block(new=ArmCounts(late=exchanges))
+
+
+async def test_nobody_waits_for_an_answer_in_a_worker_that_is_gone() -> None:
+    edge = Edge()
+    state = await edge.at(50_000)
+    edge.judge(state)
+    edge.hear(waiting(5_000), worker=1)
+    edge.hear(waiting(1), worker=2)
+    edge.hear(GOOD, worker=2)
+    assert edge.judge(state) is Undecided
+    edge.judging.lose(1)
+    edge.now += 1.0
+    assert edge.judge(state) is Passed
+    (evidence,) = edge.judging.evidences(ERRORS, state)
+    assert evidence.late == 1
+    edge.judging.lose(1)
+    edge.judging.lose(3)
+
+
+async def test_who_waits_for_an_answer_when_a_trial_begins_anew_is_known_in_it() -> None:
+    edge = Edge()
+    state = await edge.at(50_000)
+    edge.hear(waiting(5_000))  # nobody has judged yet
+    edge.judge(state)
+    edge.hear(GOOD)
+    assert edge.judge(state) is Undecided
+    state = replace(state, since=edge.now)  # a person has resumed it
+    edge.judge(state)
+    edge.hear(GOOD)
+    assert edge.judge(state) is Undecided
+    edge.hear(waiting(-5_000))
+    assert edge.judge(state) is Passed
+    edge.hear(waiting(5_000))
+    assert edge.judge(state) is Undecided
+    state = await edge.at(60_000)
+    edge.judge(state)
+    edge.hear(GOOD)
+    assert edge.judge(state) is Passed
 
 
 async def test_a_share_that_is_not_in_force_here_is_not_judged() -> None:

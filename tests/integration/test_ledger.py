@@ -168,5 +168,5 @@ async def test_an_old_side_that_rules_send_clients_to_may_not_go_however_empty_i
             assert (status, json.loads(text)["old_side"]) == (1, "sent")
             status, text = await ledger(control, "--empty-for", "1s")
             assert "  call: legacy: every client\n" in text
-            assert text.endswith("but rules send clients to the old side: it may not go\n")
+            assert text.endswith("but rules send clients to the old side: it may not go")
             assert "call" not in (await ledger(control, "--rule", "simple"))[1]

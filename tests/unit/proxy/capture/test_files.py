@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
+from threading import Barrier, Thread
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -45,8 +45,10 @@ def blocks(worker: int) -> Iterator[tuple[bytes, int]]:
         yield from rows.take().contents()
 
 
-def write(files: Files, ready: list[tuple[bytes, int]]) -> None:
+def write(files: Files, ready: list[tuple[bytes, int]], together: Barrier) -> None:
+    """Block by block with the other: one that is through leaves what is the oldest soon."""
     for content, records in ready:
+        together.wait()
         files.add(content, records)
     files.close({})
 
@@ -66,7 +68,8 @@ def test_the_cap_holds_under_load_and_what_is_kept_is_the_newest_and_whole(tmp_p
     (tmp_path / "20180415T150000Z-1-000001.capture").touch()  # of another capture: it is left alone
     files = [Files(settings, worker, {"capture": settings.name}) for worker in (1, 2)]
     ready = [list(blocks(worker)) for worker in (1, 2)]
-    writers = [Thread(target=write, args=pair) for pair in zip(files, ready, strict=True)]
+    together = Barrier(2)
+    writers = [Thread(target=write, args=(*pair, together)) for pair in zip(files, ready, strict=True)]
     for writer in writers:
         writer.start()
     largest = 0

@@ -22,7 +22,7 @@ from zlib import crc32
 
 import zstandard
 
-VERSION: Final = 3
+VERSION: Final = 4
 MOST_OCTETS: Final = 1 << 22  # of a block, before it is compressed
 MOST_RECORDS: Final = 16_384
 _LEVEL: Final = 3

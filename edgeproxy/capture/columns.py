@@ -2,12 +2,13 @@
 has of its own is in its row.
 
     {"asked": [{"method": …, "url": …}, …], "fields": […], "outcomes": […], "contents": […], "connections":
-     […], "kinds": {"17": [0, 0, 0, 0], …}, "more": {"2": {"sent": 12}}}
+     {"5": {"connection": …, "client": …}, …}, "kinds": {"17": [0, 0, 0, 0], …}, "more": {"2": {"sent": 12}}}
 
-A kind is four numbers, of entries of the first four tables. A row is five: of its kind, of its connection, and times
-in nanoseconds since the epoch: the beginning, the answer's head, the end. -1 is what is not known. Behind the line they
-are integers of eight octets, little-endian: first the lowest octet of each row's first number, then the next one of
-each, and so on. `more` is what few records have, by their number.
+A kind is four numbers, of entries of the first four tables. A row is four: of its kind and of its connection, integers
+of four octets, then the times of its beginning and its end, in seconds since the epoch, doubles (IEEE 754); -1 is what
+is not known. Behind the line they are little-endian: first the lowest octet of each row's first number, then the next
+one of each, and so on. `more` is what few records have, by their number; there are microseconds, too, after the
+beginning: `head` is when the answer's head went out, if not at the end, and `took` the end, if a double cannot say it.
 
 Laws of this module:
 - what is written is read back as it was, but for times: those are read to the microsecond;
@@ -15,7 +16,8 @@ Laws of this module:
   none costs itself alone.
 
 PERF: octets that are alike lie side by side, and are made and compressed in a third of the time that numbers as JSON
-took: 0.2 of 0.65 µs a row. In base64, as a part of the line, they cost half as much again.
+took: 0.2 of 0.65 µs a row. In base64, as a part of the line, they cost half as much again. Doubles are made by the
+clock, and packed, in half the time that large integers take.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from struct import Struct, pack, unpack
+from functools import cache
+from struct import Struct
 from typing import Any, Final
 
 from edgeproxy.capture.record import BadRecord, Captured, read_words, words_of
@@ -39,12 +42,15 @@ ENTRIES: Final[Mapping[str, tuple[str, ...]]] = {
 KIND: Final = ("asked", "fields", "outcomes", "contents")
 MORE: Final = ("sent", "body", "xmlrpc", "count")
 UNKNOWN: Final = -1
-NUMBERS: Final = 5  # of a row
-_OCTETS: Final = 8 * NUMBERS  # of a row
-_FIRST: Final = Struct(f"<q{_OCTETS - 8}x")  # of a row
-_AT_ONCE: Final = 1 << 20  # octets of tables in one block
+NUMBERS: Final = 4  # of a row
+AT_ONCE: Final = 32  # rows, at most, that become octets at once
+LARGEST: Final = (1 << 31) - 1  # number of a kind or a connection
+_ROW: Final = Struct("<iidd")
+_OCTETS: Final = _ROW.size
+_TABLES: Final = 1 << 20  # octets of tables in one block
 _ROWS: Final = 16_384  # in one block
-_MOST: Final = (1 << 63) - 1
+_LATEST: Final = 1e10  # seconds since the epoch
+_LONGEST: Final = 10**14  # microseconds
 NOTHING: Final = b"{}"
 _LATE: Final = b'"late '
 
@@ -76,44 +82,45 @@ class Draft:
 
 class Columns:
     """A block in the making. Entries of tables, and of `more`, are JSON, ready to be written. Who makes it numbers the
-    kinds: those that its rows have are in `kinds`, and others may be.
+    kinds and the connections: those that its rows have are in `kinds` and `connections`, and others may be.
     """
 
-    def __init__(self, kinds: Mapping[int, Entries]) -> None:
+    def __init__(self, kinds: Mapping[int, Entries], connections: Mapping[int, bytes]) -> None:
         self.kinds = kinds
         self.own: dict[int, Entries] = {}  # kinds of this block alone
-        self.connections: dict[bytes, int] = {}
-        self._rows = bytearray()
+        self.connections = connections
+        self._rows = bytearray()  # with room behind them
+        self._size = 0  # octets of it that are rows
         self._used: set[int] = set()  # kinds of rows
+        self._connections: set[int] = set()  # of rows
         self.more: dict[int, bytes] = {}
-        self.octets = 0  # of connections and `more`
+        self.octets = 0  # of `more`
 
     def __len__(self) -> int:
-        return len(self._rows) // _OCTETS
+        return self._size // _OCTETS
 
-    def add_rows(self, flat: Sequence[int]) -> None:
-        """NUMBERS for each."""
-        self._rows += pack(f"<{len(flat)}q", *flat)
-        self._used.update(flat[::NUMBERS])
+    def add_rows(self, flat: Sequence[float]) -> None:
+        """NUMBERS for each, of AT_ONCE rows at most."""
+        at, packing = self._size, _packing(len(flat) // NUMBERS)
+        self._size += packing.size
+        if self._size > len(self._rows):
+            self._rows.extend(bytes(self._size))
+        packing.pack_into(self._rows, at, *flat)
+        self._used.update(flat[::NUMBERS])  # type: ignore[arg-type]  # these are integers
+        self._connections.update(flat[1::NUMBERS])  # type: ignore[arg-type]
 
     @property
     def count_of_kinds(self) -> int:
         """Of its rows."""
         return len(self._used)
 
-    def connection(self, entry: bytes) -> int:
-        """Its number; a new one is added."""
-        if entry == NOTHING:
-            return UNKNOWN
-        number = self.connections.get(entry)
-        if number is None:
-            number = self.connections[entry] = len(self.connections)
-            self.octets += len(entry)
-        return number
+    def keep_connections(self) -> None:
+        """From now on its own are those that its rows have: numbers may come to mean others."""
+        self.connections = {number: self.connections[number] for number in self._connections if number != UNKNOWN}
 
-    def tell(self, row: int, words: Mapping[str, object]) -> None:
-        """More of a row."""
-        more = self.more[row] = object_of(words)
+    def tell(self, row: int, more: bytes) -> None:
+        """More of a row: an object."""
+        self.more[row] = more
         self.octets += len(more)
 
     def contents(self) -> Iterator[tuple[bytes, int]]:
@@ -128,23 +135,27 @@ class Columns:
         if end - first > _ROWS:
             yield from self._halves(first, end)
             return
-        rows = bytes(self._rows[first * _OCTETS : end * _OCTETS])
-        is_whole = end - first == len(self)
-        numbers = self._used if is_whole else {number for (number,) in _FIRST.iter_unpack(rows)}
+        rows = bytes(memoryview(self._rows)[first * _OCTETS : end * _OCTETS])
+        numbers, met = self._used, self._connections
+        if end - first < len(self):
+            numbers, met = (set(column) for column in list(zip(*_ROW.iter_unpack(rows), strict=True))[:2])
         kinds = {number: self.own.get(number) or self.kinds[number] for number in numbers}
+        connections = [b'"%d":%b' % (number, self.connections[number]) for number in met if number != UNKNOWN]
         more = [b'"%d":%b' % (row - first, each) for row, each in self.more.items() if first <= row < end]
-        octets = sum(map(len, self.connections)) + sum(map(len, more))
-        if end - first > 1 and octets + sum(sum(map(len, each)) for each in kinds.values()) > _AT_ONCE:
+        octets = sum(map(len, connections)) + sum(map(len, more))
+        if end - first > 1 and octets + sum(sum(map(len, each)) for each in kinds.values()) > _TABLES:
             yield from self._halves(first, end)
             return
         tables: dict[str, dict[bytes, int]] = {name: {} for name in KIND}
         listed = b",".join([b'"%d":%b' % (number, _kind(tables, each)) for number, each in kinds.items()])
         late = tuple(each for each in tables["contents"] if each.startswith(_LATE))
         # Contents come first: nothing that a client has said stands before a placeholder.
-        lists = [b'"%b":[%b]' % (name.encode(), b",".join(tables[name])) for name in reversed(KIND)]
-        lists.append(b'"connections":[%b]' % b",".join(self.connections))
-        line = b'{%b,"kinds":{%b},"more":{%b}}\n' % (b",".join(lists), listed, b",".join(more))
-        yield Draft(line, rows, end - first, late)
+        parts = [b'"%b":[%b]' % (name.encode(), b",".join(tables[name])) for name in reversed(KIND)]
+        parts += [
+            b'"%b":{%b}' % (name, b",".join(each))
+            for name, each in ((b"connections", connections), (b"kinds", [listed]), (b"more", more))
+        ]
+        yield Draft(b"{%b}\n" % b",".join(parts), rows, end - first, late)
 
     def _halves(self, first: int, end: int) -> Iterator[Draft]:
         middle = (first + end) // 2
@@ -166,13 +177,12 @@ class Records(Columns):
     def __init__(self) -> None:
         self._numbers: dict[Entries, int] = {}
         self._entries: dict[int, Entries] = {}
-        super().__init__(self._entries)
+        self._met: dict[bytes, int] = {}
+        self._names: dict[int, bytes] = {}
+        super().__init__(self._entries, self._names)
 
     def add(self, record: Captured) -> None:
         words = words_of(record)
-        more: dict[str, object] = {key: words[key] for key in MORE if key in words}
-        if more:
-            self.tell(len(self), more)
         asked, fields, outcome, content = (entry_of(name, words) for name in KIND)
         entries = asked, fields, outcome, content
         kind = self._numbers.get(entries)
@@ -180,9 +190,41 @@ class Records(Columns):
             kind = self._numbers[entries] = len(self._numbers)
             self._entries[kind] = entries
             self.octets += sum(map(len, entries))
-        connection = self.connection(entry_of("connections", words))
-        began = round(record.time * 1_000_000) * 1_000
-        self.add_rows((kind, connection, began, _after(began, record.head_ms), _after(began, record.ms)))
+        began = _moment(record.time)
+        ended: float = UNKNOWN if record.ms is None else began + record.ms / 1_000
+        more: dict[str, object] = {key: words[key] for key in MORE if key in words}
+        more |= _told(began, ended, record)
+        if more:
+            self.tell(len(self), object_of(more))
+        self.add_rows((kind, self._connection(entry_of("connections", words)), began, ended))
+
+    def _connection(self, entry: bytes) -> int:
+        """Its number; a new one is added."""
+        if entry == NOTHING:
+            return UNKNOWN
+        number = self._met.get(entry)
+        if number is None:
+            number = self._met[entry] = len(self._met)
+            self._names[number] = entry
+            self.octets += len(entry)
+        return number
+
+
+def _told(began: float, ended: float, record: Captured) -> dict[str, int]:
+    """Microseconds after the beginning, where the row's times do not say them."""
+    took, head = (None if each is None else round(each * 1_000) for each in (record.ms, record.head_ms))
+    told = {}
+    if took != _took(began, ended):
+        told["took"] = UNKNOWN if took is None else took
+    if head != took:
+        told["head"] = UNKNOWN if head is None else head
+    return told
+
+
+@cache
+def _packing(rows: int) -> Struct:
+    assert rows <= AT_ONCE, "there are few of these"
+    return Struct("<" + "iidd" * rows)
 
 
 def entry_of(table: str, words: Mapping[str, Any]) -> bytes:
@@ -193,8 +235,9 @@ def object_of(words: object) -> bytes:
     return json.dumps(words, ensure_ascii=True, separators=(",", ":")).encode("ascii")
 
 
-def _after(began: int, milliseconds: float | None) -> int:
-    return UNKNOWN if milliseconds is None else began + round(milliseconds * 1_000) * 1_000
+def head_after(microseconds: int) -> bytes:
+    """In `more`: when the answer's head went out; UNKNOWN: not through the edge's own hands."""
+    return b'"head":%d' % microseconds
 
 
 def placeholder_of(number: int) -> bytes:
@@ -216,58 +259,79 @@ def _spread(rows: bytes) -> bytes:
 
 def read_rows(words: Mapping[str, Any], rows: bytes, records: int) -> Iterator[Captured | BadRecord]:
     """`words`: of the line; `rows`: what is behind it. Raises BadRecord for what is none of this as a whole."""
-    tables = {name: list_of(words.get(name), records) for name in ENTRIES}
-    kinds = words.get("kinds")
-    if not isinstance(kinds, dict):
-        raise BadRecord("it has no kinds")
-    flat = _unpacked(rows, records)
-    more = words.get("more")
+    tables = {name: list_of(words.get(name), records) for name in KIND}
+    kinds, connections, more = words.get("kinds"), words.get("connections"), words.get("more")
+    if not isinstance(kinds, dict) or not isinstance(connections, dict):
+        raise BadRecord("it has no kinds, or no connections")
     more = more if isinstance(more, dict) else {}
-    each = (flat[at : at + NUMBERS] for at in range(0, len(flat), NUMBERS))
-    return (_read_row(tables, kinds, row, more.get(str(number))) for number, row in enumerate(each))
+    flat = _ROW.iter_unpack(gathered(rows, records, _OCTETS))
+    return (
+        _read_row(tables, kinds.get(str(kind)), _found(connections, connection), times, more.get(str(number)))
+        for number, (kind, connection, *times) in enumerate(flat)
+    )
 
 
-def _unpacked(rows: bytes, records: int) -> Sequence[int]:
-    if len(rows) != records * _OCTETS:
+def gathered(rows: bytes, records: int, octets: int) -> bytes:
+    """One row after the other, each of so many octets. Raises BadRecord."""
+    if len(rows) != records * octets:
         raise BadRecord("its rows are more or fewer than its head says")
-    octets = bytearray(len(rows))
-    for place in range(_OCTETS):
-        octets[place::_OCTETS] = rows[place * records : (place + 1) * records]
-    return unpack(f"<{records * NUMBERS}q", octets)
+    found = bytearray(len(rows))
+    for place in range(octets):
+        found[place::octets] = rows[place * records : (place + 1) * records]
+    return bytes(found)
+
+
+def _found(connections: Mapping[str, Any], number: int) -> Any:
+    """None: it is not known."""
+    return None if number == UNKNOWN else connections.get(str(number), ())
 
 
 def _read_row(
-    tables: Mapping[str, Sequence[Any]], kinds: Mapping[str, Any], row: Sequence[int], more: Any
+    tables: Mapping[str, Sequence[Any]], kind: Any, connection: Any, times: Sequence[float], more: Any
 ) -> Captured | BadRecord:
     try:
-        kind, connection, began, head, ended = (number_of(each, _MOST) for each in row)
-        words = _read_kind(tables, kinds.get(str(kind)))
-        words |= _read_entry("connections", entry(tables, "connections", connection))
-        if isinstance(more, dict):
-            words |= {key: more[key] for key in MORE if key in more}
-        if began is not None:
-            words["time"] = (began + 500) // 1_000 / 1_000_000
-            words["head_ms"], words["ms"] = (None if each is None else _between(began, each) for each in (head, ended))
+        words = read_kind(tables, kind)
+        words |= read_entry("connections", connection)
+        told = more if isinstance(more, dict) else {}
+        words |= {key: told[key] for key in MORE if key in told}
+        began, ended = times
+        if not all(0 <= each <= _LATEST or each == UNKNOWN for each in times):
+            raise BadRecord("a time is none")
+        if began != UNKNOWN:
+            words["time"] = _moment(began)
+            took = _read_told(told, "took", _took(began, ended))
+            words["ms"], words["head_ms"] = (
+                None if each is None else each / 1_000 for each in (took, _read_told(told, "head", took))
+            )
         return read_words(words)
     except BadRecord as error:
         return error
 
 
-def _between(began: int, ended: int) -> float:
-    """In milliseconds. A clock that went back has made no time below nothing."""
-    return max(0, (ended - began + 500) // 1_000) / 1_000
+def _moment(seconds: float) -> float:
+    """To the microsecond."""
+    return round(seconds * 1_000_000) / 1_000_000
 
 
-def _read_kind(tables: Mapping[str, Sequence[Any]], kind: Any) -> dict[str, Any]:
+def _took(began: float, ended: float) -> int | None:
+    """In microseconds. A clock that went back has made no time below nothing."""
+    return None if ended == UNKNOWN else max(0, round((ended - began) * 1_000_000))
+
+
+def _read_told(more: Mapping[str, Any], key: str, otherwise: int | None) -> int | None:
+    return number_of(more[key], _LONGEST) if key in more else otherwise
+
+
+def read_kind(tables: Mapping[str, Sequence[Any]], kind: Any) -> dict[str, Any]:
     if not isinstance(kind, list) or len(kind) != len(KIND):
         raise BadRecord(f"a kind is not {len(KIND)} numbers")
     words: dict[str, Any] = {}
     for table, number in zip(KIND, kind, strict=True):
-        words |= _read_entry(table, entry(tables, table, number_of(number, _MOST)))
+        words |= read_entry(table, entry(tables, table, number_of(number, LARGEST)))
     return words
 
 
-def _read_entry(table: str, found: Any) -> Mapping[str, Any]:
+def read_entry(table: str, found: Any) -> Mapping[str, Any]:
     if found is None:
         return {}
     if not isinstance(found, dict):

@@ -3,19 +3,31 @@
 PERF: a client says the same again and again, a backend and the router, too. An exchange is of a kind: by its request's
 line and fields, its rule and its outcome, and by its answer's content. What a kind comes to is scrubbed and written
 once. One whose content is the same as the last time costs one comparison: of 1 KiB 0.04 µs, where its SHA-256 takes
-1 µs. Rows wait as they are, in one list, and become octets `AT_ONCE` at a time: in a loop of its own the interpreter
-does that three times as fast as between the steps of an exchange, and the numbers' memory is near, and used again.
+1 µs. Rows wait as they are, in one list, and become octets `AT_ONCE` at a time: one call for all of them costs a third,
+and the numbers' memory is near, and used again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from operator import attrgetter
-from typing import Final, Protocol, cast
+from typing import Final, Protocol
 
 from edgeproxy.capture.bodies import kept_body
-from edgeproxy.capture.columns import ENTRIES, NOTHING, NUMBERS, UNKNOWN, Columns, Entries, entry_of, placeholder_of
+from edgeproxy.capture.columns import (
+    AT_ONCE,
+    ENTRIES,
+    LARGEST,
+    NOTHING,
+    NUMBERS,
+    UNKNOWN,
+    Columns,
+    Entries,
+    entry_of,
+    head_after,
+    object_of,
+    placeholder_of,
+)
 from edgeproxy.capture.content import told_of
 from edgeproxy.capture.safety import SafetyClass, safety_of
 from edgeproxy.capture.scrubbing import credentials_of, kept_headers, kept_url, kept_value
@@ -29,16 +41,16 @@ from edgeproxy.ruleset.template import PathTemplate
 ROWS: Final = 8_192  # that make a block
 OCTETS: Final = 262_144  # of what they ask for, likewise
 KINDS: Final = 1_024  # likewise. PERF: each costs 5 µs when the block is taken, in one step of the loop
-AT_ONCE: Final = 64  # rows that become octets at once
-_FULL: Final = AT_ONCE * NUMBERS
+FULL: Final = AT_ONCE * NUMBERS  # of rows that become octets
 _REMEMBERED: Final = 8_192  # of each sort, as many as there are repeated requests; then it starts over
 _HELD: Final = 1 << 23  # octets of what clients said; likewise
 _NUMBERED: Final = 16_384  # kinds that blocks may have, before those that are past are forgotten
+_LEFT: Final = 4_096  # connections that are gone, whose numbers are not free yet
+_MOST_NUMBERS: Final = LARGEST - (1 << 24)  # of kinds: then they begin anew, after the block at hand
 _CONTENTS: Final = 1 << 23  # octets of answers' contents; then they are forgotten
 _LONGEST_NAME: Final = 200  # characters of a call's method
 _LONGEST_SHAPE: Final = 300
 
-_number_of: Final = attrgetter("number")
 _NO_ENTRIES: Final[Entries] = (NOTHING,) * 4
 Key = tuple[object, ...]  # what tells a kind apart: values, and identities of what is kept with it
 
@@ -76,27 +88,25 @@ class RuleTold:
 
 
 class Connection:
-    """One that is captured, and one client by one scheme on it. `number`: in the `block`, the last in which they had an
-    exchange.
-    """
+    """One that is captured, and one client by one scheme on it. `number`: in rows, once a RowMaker has met it."""
 
-    __slots__ = ("address", "block", "entry", "number", "scheme")
+    __slots__ = ("address", "entry", "number", "scheme")
 
     def __init__(self, name: str, address: str, scheme: Scheme) -> None:
         """`name`: of the connection; `address`: of the client."""
         self.address = address
         self.scheme = scheme
         self.entry = entry_of("connections", {"connection": name, "client": _network(address)})
-        self.block: Columns | None = None
         self.number = UNKNOWN
 
 
 class Kind:
     """`content`: of the last answer; `number`: of the kind with that. `kept`: so that none other has its identity.
-    `seen`: status and content of the last plain exchange, as long as another one like it has that number.
+    `status`, `seen`: status and content of the last plain exchange, as long as another one like it has that number;
+    None: there is none.
     """
 
-    __slots__ = ("content", "entries", "has_content", "kept", "number", "seen")
+    __slots__ = ("content", "entries", "has_content", "kept", "number", "seen", "status")
 
     def __init__(self, entries: Entries, kept: object, *, has_content: bool) -> None:
         """Of an exchange whose answer's content is not known. `has_content`: answers of this kind may have some."""
@@ -105,11 +115,12 @@ class Kind:
         self.has_content = has_content
         self.content: bytes | None = None
         self.number = UNKNOWN
-        self.seen: tuple[()] | tuple[int, bytes] = ()
+        self.status = 0
+        self.seen: bytes | None = None
 
     def let_go(self) -> None:
         """It is forgotten: who still has it holds nothing by it, and no exchange is of it."""
-        self.entries, self.kept, self.content, self.seen = _NO_ENTRIES, None, None, ()
+        self.entries, self.kept, self.content, self.seen = _NO_ENTRIES, None, None, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +130,8 @@ class Late:
     number: int
 
 
-Times = tuple[int, int, int]
-Row = tuple[int, Connection, int, int, int]  # of kind and content; began, head, ended, in nanoseconds since the epoch
-
-
+Times = tuple[float, float, float]  # began, head, ended, in seconds since the epoch; UNKNOWN: not through our hands
+Row = tuple[int, int, float, float]  # of kind and content, of the connection; began, ended
 NO_KIND: Final = Kind(_NO_ENTRIES, None, has_content=False)  # of what is looked for each time
 
 
@@ -133,17 +142,14 @@ class RowMaker:
         self,
         rules: Mapping[str, RuleTold],
         on_full: Callable[[], None],
-        on_first: Callable[[], None] = lambda: None,
         is_unsafe_behind: Callable[[str, RequestLine, RequestFields], bool] = lambda *_: False,
     ) -> None:
-        """`on_full`: the block has `ROWS` or `KINDS`, or asks for `OCTETS`; it is to be taken. `on_first`: a row waits,
-        and others will: they are to be sealed soon. `is_unsafe_behind`: whether what the edge answers itself, by a
-        scheme, would write on the site behind it.
+        """`on_full`: the block has `ROWS` or `KINDS`, or asks for `OCTETS`; it is to be taken. `is_unsafe_behind`:
+        whether what the edge answers itself, by a scheme, would write on the site behind it.
         """
         self._rules = rules
         self._is_unsafe_behind = is_unsafe_behind
         self._on_full = on_full
-        self._on_first = on_first
         self._last = 0  # number of a kind
         self._numbered: dict[int, Entries] = {}  # all that blocks may have
         self.numbers: object = object()  # another one when numbers that nobody's kind has are forgotten
@@ -151,8 +157,12 @@ class RowMaker:
         self._entries: dict[tuple[object, ...], tuple[bytes, object, object]] = {}
         self._held = 0  # octets of those, about
         self._contents = 0  # octets of the contents that kinds hold
-        self.flat: list[int | Connection] = []  # rows that are no octets yet, as `Row` has them
-        self.block = Columns(self._numbered)
+        self._connections: dict[int, bytes] = {}  # by number: all that rows may have
+        self._free: list[int] = []  # numbers that are none's
+        self._left: list[int] = []  # numbers that are nobody's, but rows of the block may have
+        self._told: dict[str, object] = {}  # more of the next row
+        self.flat: list[float] = []  # rows that are no octets yet, as `Row` has them
+        self.block = Columns(self._numbered, self._connections)
 
     def __len__(self) -> int:
         """Rows of the block."""
@@ -162,11 +172,38 @@ class RowMaker:
         """The block, with all its rows. Another one begins."""
         self._make_octets()
         block = self.block
-        if len(self._numbered) >= _NUMBERED:
+        block.keep_connections()
+        self._free_numbers()
+        if self._last >= _MOST_NUMBERS:
+            self._last = 0
+            self.forget()
+            self._numbered = {}
+            self.numbers = object()
+        elif len(self._numbered) >= _NUMBERED:
             self._numbered = {each.number: each.entries for each in self.kinds.values()}
             self.numbers = object()
-        self.block = Columns(self._numbered)
+        self.block = Columns(self._numbered, self._connections)
         return block
+
+    def meet(self, connection: Connection) -> None:
+        """It has a number from now on, until it leaves."""
+        connection.number = number = self._free.pop() if self._free else len(self._connections)
+        self._connections[number] = connection.entry
+
+    def leave(self, connection: Connection) -> None:
+        """No more rows have it."""
+        self._left.append(connection.number)
+        if len(self._left) >= _LEFT:
+            if len(self):
+                self._on_full()
+            else:
+                self._free_numbers()
+
+    def _free_numbers(self) -> None:
+        for number in self._left:
+            del self._connections[number]
+        self._free += self._left
+        self._left.clear()
 
     def kind(self, key: Key, kept: object, noted: Noted, line: RequestLine, fields: RequestFields) -> Kind:
         """What is known under the key, or learned of the rest."""
@@ -184,9 +221,10 @@ class RowMaker:
         return found
 
     def add(self, kind: Kind, connection: Connection, times: Times, content: bytes | Late | None) -> None:
-        """A row. `times`: in nanoseconds since the epoch, of the beginning, the answer's head (UNKNOWN: it did not go
-        out through the edge's own hands) and the end. `content`: of the answer; None: not all of it was seen.
-        """
+        """A row. `content`: of the answer; None: not all of it was seen."""
+        began, head, ended = times
+        if self._told or head != ended:
+            self._tell(began, head, ended)
         if isinstance(content, Late):
             self._last = number = self._last + 1
             self.block.own[number] = (*kind.entries[:3], placeholder_of(content.number))
@@ -194,17 +232,22 @@ class RowMaker:
             if content != kind.content:
                 self._learn(kind, content)
             number = kind.number
-        self.add_row((number, connection, *times))
+        self.add_row((number, connection.number, began, ended))
         if self.block.octets >= OCTETS:
             self.seal()
 
+    def _tell(self, began: float, head: float, ended: float) -> None:
+        more = [object_of(self._told)[1:-1]] if self._told else []
+        if head != ended:
+            more.append(head_after(UNKNOWN if head == UNKNOWN else max(0, round((head - began) * 1_000_000))))
+        self.block.tell(len(self), b"{%b}" % b",".join(more))
+        self._told = {}
+
     def add_row(self, row: Row) -> None:
-        """PERF: whoever adds most of them does it alike, and seals a moment later (`Tap.finish`)."""
+        """PERF: whoever adds most of them does it alike (`Tap.finish`)."""
         flat = self.flat
-        if not flat:
-            self._on_first()
         flat += row
-        if len(flat) >= _FULL:
+        if len(flat) >= FULL:
             self.seal()
 
     def seal(self) -> None:
@@ -215,14 +258,9 @@ class RowMaker:
             self._on_full()
 
     def _make_octets(self) -> None:
-        flat, block = self.flat, self.block
-        connections = cast("list[Connection]", flat[1::NUMBERS])
-        for each in set(connections):
-            if each.block is not block:
-                each.block, each.number = block, block.connection(each.entry)
-        flat[1::NUMBERS] = map(_number_of, connections)
-        block.add_rows(cast("list[int]", flat))
-        flat.clear()
+        if self.flat:
+            self.block.add_rows(self.flat)
+            self.flat.clear()
 
     def number_of(self, kind: Kind, content: bytes) -> int:
         """Of rows of this kind whose answer has this content, as long as `numbers` is the same. It is not held."""
@@ -248,8 +286,7 @@ class RowMaker:
         if body and line.method == b"POST" and self.is_declared_safe(rule):
             kept = kept_body(body, fields.values)
             words |= {} if kept is None else {"body": kept}
-        if words:
-            self.block.tell(len(self), words)
+        self._told = words
 
     def is_declared_safe(self, rule: str | None) -> bool:
         told = None if rule is None else self._rules.get(rule)
@@ -260,10 +297,10 @@ class RowMaker:
         self._contents += len(content or b"") - len(kind.content or b"")
         if self._contents > _CONTENTS:
             for each in self.kinds.values():
-                each.content, each.seen = None, ()
+                each.content, each.seen = None, None
                 self._number(each, NOTHING)
             self._contents = len(content or b"")
-        kind.content, kind.seen = content, ()
+        kind.content, kind.seen = content, None
         self._number(kind, NOTHING if content is None or not kind.has_content else told_of(content))
 
     def _number(self, kind: Kind, content: bytes) -> None:

@@ -3,7 +3,8 @@
 Version 1 is newline JSON, one request a line, as `edgeproxy diff --capture` has read it from the beginning: `method`
 and `url`, and maybe `headers` (values may be lists), `client`, `time` (a number, or as in 2024-09-05T12:00Z), `xmlrpc`
 and `count`. People write it, so it is scrubbed as it is read. Version 2 was the first that the edge wrote: its records
-have the words of version 3, and blocks another form (`version_2`). Version 3 is what it writes now.
+have the words of this one, and blocks another form (`version_2`). So have blocks of version 3, whose rows were longer
+(`version_3`). Version 4 is what it writes now.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from edgeproxy.capture.columns import read_rows
 from edgeproxy.capture.record import BadRecord, Captured, read_words
 from edgeproxy.capture.requests import joined, request_words
 from edgeproxy.capture.version_2 import read_lists
+from edgeproxy.capture.version_3 import read_nanoseconds
 from edgeproxy.ruleset.problems import Refusal
 from edgeproxy.ruleset.read_during import read_moment
 
 Words = Mapping[str, Any]
 PLAIN: Final = 1  # newline JSON without blocks
 LISTS: Final = 2
+NANOSECONDS: Final = 3
 NOTE: Final = "note"  # the key by which a block is about the capture itself
 LONGEST_LINE: Final = 1 << 18  # octets of newline JSON
 
@@ -39,7 +42,10 @@ def read_block(block: Block) -> Iterator[Captured | BadRecord | Note]:
     words = _object(line)
     if NOTE in words:
         return iter((Note(words),))
-    return read_lists(words, block.records) if block.version == LISTS else read_rows(words, rows, block.records)
+    if block.version == LISTS:
+        return read_lists(words, block.records)
+    read = read_nanoseconds if block.version == NANOSECONDS else read_rows
+    return read(words, rows, block.records)
 
 
 def read_plain(line: bytes | str) -> Captured:
@@ -95,5 +101,5 @@ def _as_it_is(words: Words) -> Words:
     return words
 
 
-UPGRADES: Final[Mapping[int, Callable[[Words], Words]]] = {PLAIN: _from_plain, LISTS: _as_it_is}
+UPGRADES: Final[Mapping[int, Callable[[Words], Words]]] = {PLAIN: _from_plain, LISTS: _as_it_is, NANOSECONDS: _as_it_is}
 assert sorted(UPGRADES) == list(range(PLAIN, VERSION)), "each version before this one has its function"

@@ -7,7 +7,7 @@ the callback that received the bytes: no task, no future. Pipelined requests wai
 from __future__ import annotations
 
 import asyncio
-from time import time_ns
+from time import time
 from typing import TYPE_CHECKING, Final, cast
 
 from edgeproxy.http.framing import NO_BODY, BadFraming, reader_for
@@ -121,6 +121,8 @@ class ClientConnection(ActingStream):
             self._edge.counting.client_gone += 1
             self._write_record(is_whole=False)
             self._leave_exchange()
+        if self.tap is not None:
+            self.tap.leave()
 
     def pause_writing(self) -> None:
         self._is_stalled = True
@@ -243,7 +245,7 @@ class ClientConnection(ActingStream):
         if self.keeps_records:
             tap = self.tap
             if tap is not None and not edge.keeps_records:
-                tap.at_hand, tap.began = AtHand(planned, fields), time_ns()
+                tap.at_hand, tap.began = AtHand(planned, fields), time()
             else:
                 self._begin_record(planned, fields)
         if isinstance(planned, ByFacts):
@@ -269,7 +271,7 @@ class ClientConnection(ActingStream):
         if self.keeps_records:
             tap = self.tap
             if tap is not None and not edge.keeps_records:
-                tap.at_hand, tap.began = repeat, time_ns()
+                tap.at_hand, tap.began = repeat, time()
             else:
                 self._begin_record(planned, fields)
         self._act(planned, planned.plan, fields)
@@ -277,7 +279,7 @@ class ClientConnection(ActingStream):
     def _begin_record(self, planned: Planned | ByFacts, fields: RequestFields) -> None:
         self.record = record_request(self.peer, planned.line, fields)
         if self.tap is not None:
-            self.tap.at_hand, self.tap.began = AtHand(planned, fields), round(self.record.began * 1e9)
+            self.tap.at_hand, self.tap.began = AtHand(planned, fields), self.record.began
 
     def _weigh(self, by_facts: ByFacts, fields: RequestFields) -> None:
         """Choose by what the request says beside its line; by its call as soon as that is known."""

@@ -46,7 +46,7 @@ from replay.schedule.rewriting import Rewriting
 from replay.sending.outcome import Outcome
 
 pytestmark = pytest.mark.timeout(300)
-BEGAN: Final = 1_523_890_800_123_456_000
+BEGAN: Final = 1_523_890_800.0
 # Those that are known for what they are wherever they stand, and those that stand where secrets do.
 LOOKS: Final = tuple(each for each in SECRETS if each != "hunter2-and-more" and not each.endswith("=="))
 ANY: Final = (*SECRETS, "correcthorsebattery", "hunter2-and-more", "Tr0ub4dor_3", "zqxvkjwpw")
@@ -281,7 +281,9 @@ def capture(said: Said) -> tuple[bytes, list[Captured]]:
     )
     kind = rows.kind((1,), None, noted, line, fields)
     rows.tell(line, fields, "reads", None, len(body), body or None)
-    rows.add(kind, Connection("7-1", "192.0.2.7", Scheme.HTTP), (BEGAN, -1, BEGAN + 1_000_000), b"ok")
+    connection = Connection("7-1", "192.0.2.7", Scheme.HTTP)
+    rows.meet(connection)
+    rows.add(kind, connection, (BEGAN, -1, BEGAN + 0.001), b"ok")
     ((content, number),) = rows.take().contents()
     records, broken, _ = found_in(Packer().pack(content, number))
     assert not broken

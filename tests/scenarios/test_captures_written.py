@@ -9,10 +9,10 @@ import pytest
 from captured_traffic import OK, capturing
 from harness import BackendPeer, request
 
-from edgeproxy.capture.columns import NUMBERS
+from edgeproxy.capture.columns import AT_ONCE, NUMBERS
 from edgeproxy.capture.settings import Settings
 from edgeproxy.capture.work import Work
-from edgeproxy.proxy.capture import taking, tap, writing
+from edgeproxy.proxy.capture import writing
 
 LARGE = b"x" * 100_000
 IN_PIECES = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"%x\r\n%b\r\n" % (len(LARGE), LARGE) * 5
@@ -125,17 +125,27 @@ async def test_a_head_that_is_large_itself_is_no_content(tmp_path: Path) -> None
     assert {(each.octets, each.digest) for each in records} == {(len(LARGE), sha256(LARGE).hexdigest())}
 
 
-async def test_rows_that_wait_are_no_more_than_a_block_has_room_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A loop that is busy does not come to what is due in a moment: 20,000 connections at once held it for 37 s."""
-    monkeypatch.setattr(taking, "_MOMENT", 3_600.0)
-    monkeypatch.setattr(tap, "MOST_FLAT", 4 * NUMBERS)
+async def test_rows_that_wait_are_few(tmp_path: Path) -> None:
+    """However long the loop does not come to anything else: 20,000 connections at once held it for 37 s."""
     async with capturing(tmp_path) as captures, captures.edge.client() as client:
         capture, most = captures.edge.edge.capture, 0
         assert capture is not None
-        for _ in range(30):
+        for _ in range(3 * AT_ONCE):
             assert (await client.ask(request("/plain"))).status == 200
             most = max(most, len(capture.rows.flat))
-        assert most == 3 * NUMBERS
-        assert len(await captures.end()) == 30
+        assert 0 < most < AT_ONCE * NUMBERS
+        assert len(await captures.end()) == 3 * AT_ONCE
+
+
+async def test_connections_that_are_gone_are_told_of_and_hold_nothing(tmp_path: Path) -> None:
+    async with capturing(tmp_path) as captures:
+        capture = captures.edge.edge.capture
+        assert capture is not None
+        for _ in range(12):
+            async with captures.edge.client() as client:
+                assert (await client.ask(request("/plain"))).status == 200
+            await captures.edge.edge._no_clients.wait()
+        assert len(capture.rows._left) == 12
+        capture.tend()
+        assert (len(capture.rows._left), len(capture.rows._connections)) == (0, 0)
+        assert len({each.connection for each in await captures.end()}) == 12

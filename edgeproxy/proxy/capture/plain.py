@@ -36,9 +36,9 @@ def chosen(at_hand: Repeat | AtHand) -> tuple[Plan | None, str | None]:
     return (None, None) if isinstance(at_hand, Repeat) else (at_hand.plan, at_hand.arm)
 
 
-def record_of(connection: Connection, at_hand: Repeat | AtHand, began: int) -> Record:
+def record_of(connection: Connection, at_hand: Repeat | AtHand, began: float) -> Record:
     """What an access log would have been told of it by now."""
-    record, planned = Record(began / 1e9, connection.address, connection.scheme), at_hand.planned
+    record, planned = Record(began, connection.address, connection.scheme), at_hand.planned
     plan, arm = chosen(at_hand)
     if isinstance(planned, Planned):
         note_plan(record, planned, planned.plan if plan is None else plan, arm, None)

@@ -9,7 +9,6 @@ Laws of this module:
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable
 from functools import partial
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from edgeproxy.capture.bodies import MOST_OCTETS
 from edgeproxy.capture.columns import number_in
 from edgeproxy.capture.content import Piece
-from edgeproxy.capture.rows import Connection, Key, Kind, Late, RowMaker, RuleTold
+from edgeproxy.capture.rows import Connection, Key, Kind, Late, RowMaker, RuleTold, Times
 from edgeproxy.capture.safety import is_unsafe_behind
 from edgeproxy.capture.settings import Settings
 from edgeproxy.capture.work import Feed, LetGo, Write
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from edgeproxy.proxy.client import ClientConnection
     from edgeproxy.telemetry.access_log import Record
 
-_MOMENT: Final = 0.003  # seconds
 MOST_BODIES: Final = 1 << 23  # octets of requests' bodies that are held at once
 
 
@@ -50,7 +48,7 @@ class Taking:
         self.settings = settings
         self._dice = dice
         self._connections = 0
-        self.rows = RowMaker(told_of(ruleset), self._hand_on, self.seal_soon, partial(_is_unsafe_behind, ruleset))
+        self.rows = RowMaker(told_of(ruleset), self._hand_on, partial(_is_unsafe_behind, ruleset))
         self._dropped = 0  # exchanges
         self._fed = 0  # answers that the writer digests
         self.bodies = 0  # octets of requests' bodies that taps hold
@@ -95,7 +93,7 @@ class Taking:
         self,
         at_hand: Repeat | AtHand,
         connection: Connection,
-        times: tuple[int, int, int],
+        times: Times,
         status: int,
         content: bytes | memoryview,
     ) -> None:
@@ -114,20 +112,16 @@ class Taking:
         known = self.digestible(content)
         self.rows.add(kind, connection, times, known)
         if isinstance(known, bytes):
-            kind.seen = status, known
+            kind.status, kind.seen = status, known
         if isinstance(at_hand, Repeat):
             at_hand.kind = kind
-
-    def seal_soon(self) -> None:
-        """What was added since the list was empty, and what will be within a moment."""
-        asyncio.get_running_loop().call_later(_MOMENT, self.rows.seal)
 
     def add(
         self,
         at_hand: Repeat | AtHand,
         record: Record,
         connection: Connection,
-        times: tuple[int, int, int],
+        times: Times,
         content: bytes | Late | None,
         asked: Asked | None,
     ) -> Kind | None:

@@ -7,18 +7,18 @@ Laws of this module:
   by, and what that cannot take now has no digest.
 
 PERF: a plain exchange (its plan is what is remembered for its line, its answer comes whole) has no record of its own.
-Most repeat a request, and are of the kind that its last one was, with the same content: such a one is five numbers.
+Most repeat a request, and are of the kind that its last one was, with the same content: such a one is four numbers.
 """
 
 from __future__ import annotations
 
 import asyncio
-from time import time_ns
+from time import time
 from typing import TYPE_CHECKING, Any, Final
 
-from edgeproxy.capture.columns import NUMBERS, UNKNOWN
+from edgeproxy.capture.columns import UNKNOWN
 from edgeproxy.capture.content import Piece, content_in
-from edgeproxy.capture.rows import Connection
+from edgeproxy.capture.rows import FULL, Connection
 from edgeproxy.proxy.capture.asked import Asked
 from edgeproxy.proxy.capture.plain import AtHand, record_of
 
@@ -32,16 +32,23 @@ if TYPE_CHECKING:
     from edgeproxy.telemetry.access_log import Record
 
 AT_ONCE: Final = 16_384  # octets of an answer
-MOST_FLAT: Final = 1_024 * NUMBERS  # of rows that wait while the loop is busy: one block must hold their connections
 _FEW: Final = 4  # pieces; more than that are joined: each that waits takes memory, and a turn of the loop, of its own
 
 
-class Tap(asyncio.Transport):
+class _Near(asyncio.Transport):
+    """PERF: what each plain exchange asks of its tap lies side by side: slots are in the order of their names, and a
+    line of the processor's cache that is not there costs more than what is done with it.
+    """
+
+    __slots__ = ("_connection", "_flat", "_number", "_write", "at_hand", "began")
+
+
+class Tap(_Near):
     """In the place of the transport of a client's connection."""
 
     __slots__ = (
-        "_body", "_call", "_connection", "_flat", "_head", "_held", "_is_cut", "_kind", "_late", "_name", "_pieces",
-        "_sent", "_status", "_taking", "_whole", "_write", "at_hand", "began", "inner", "peer",
+        "_body", "_call", "_head", "_held", "_is_cut", "_kind", "_late", "_name", "_pieces", "_sent", "_status",
+        "_taking", "_whole", "inner", "peer",
     )  # fmt: skip
 
     def __init__(self, inner: asyncio.Transport, peer: Peer, name: str, taking: Taking) -> None:
@@ -50,14 +57,14 @@ class Tap(asyncio.Transport):
         self._write = inner.write
         self.peer = peer
         self._name = name
-        self._connection = Connection(name, peer.address, peer.scheme)
         self._taking = taking
+        self._meet()
         self._flat = taking.rows.flat  # PERF: looked up for every answer
         # For one exchange
         self.at_hand: Repeat | AtHand | None = None  # None: no exchange that is captured
-        self.began = 0  # times are in nanoseconds since the epoch
+        self.began = 0.0  # times are in seconds since the epoch
         self._status = 0  # of an answer that comes in pieces
-        self._head = UNKNOWN  # when its head went out, in nanoseconds since the epoch
+        self._head: float = UNKNOWN  # when its head went out
         self._pieces: list[Piece] = []
         self._held = 0  # octets of them
         self._late: Late | None = None  # of a large one, of which the writer has some
@@ -91,17 +98,27 @@ class Tap(asyncio.Transport):
 
     def give(self, octets: bytes, known: Known) -> None:
         """Write a hit of what it knows: that is one exchange, whole."""
-        began, write = time_ns(), self._write
+        began, write = time(), self._write
         write(octets)
-        ended = time_ns()
+        ended = time()
         if known.row is not None:
-            self._taking.rows.add_row((known.row[0], self._connection, began, ended, ended))
+            self._taking.rows.add_row((known.row[0], self._number, began, ended))
 
     def hear(self) -> None:
         """For whom the connection speaks may be another now."""
         peer, connection = self.peer, self._connection
         if (peer.address, peer.scheme) != (connection.address, connection.scheme):
-            self._connection = Connection(self._name, peer.address, peer.scheme)
+            self.leave()
+            self._meet()
+
+    def _meet(self) -> None:
+        self._connection = Connection(self._name, self.peer.address, self.peer.scheme)
+        self._taking.rows.meet(self._connection)
+        self._number = self._connection.number  # PERF: asked for with each answer
+
+    def leave(self) -> None:
+        """Nothing more comes of it, or of the client for whom it spoke."""
+        self._taking.rows.leave(self._connection)
 
     def record(self) -> Record | None:
         """Of the exchange at hand: what is known of it by now."""
@@ -138,13 +155,11 @@ class Tap(asyncio.Transport):
         at_hand = self.at_hand
         if at_hand is not None:
             self.at_hand = None
-            ended, kind = time_ns(), at_hand.kind
-            if kind.seen == (status, content):
+            ended, kind = time(), at_hand.kind
+            if kind.status == status and kind.seen == content:
                 flat = self._flat
-                if not flat:
-                    self._taking.seal_soon()
-                flat += (kind.number, self._connection, self.began, ended, ended)
-                if len(flat) >= MOST_FLAT:
+                flat += (kind.number, self._number, self.began, ended)
+                if len(flat) >= FULL:
                     self._taking.rows.seal()
             else:
                 self._taking.add_plain(at_hand, self._connection, (self.began, ended, ended), status, content)
@@ -152,7 +167,7 @@ class Tap(asyncio.Transport):
     def write_whole(self, octets: bytes | memoryview, content: bytes | memoryview) -> None:
         """Likewise, of one that has a record, and does not end yet."""
         self._write(octets)
-        self._head, self._whole = time_ns(), content
+        self._head, self._whole = time(), content
 
     def note_status(self, status: int) -> None:
         """Of an answer that is written from now on."""
@@ -161,7 +176,7 @@ class Tap(asyncio.Transport):
     def end(self, record: Record) -> None:
         """An exchange that has a record is over. That is complete."""
         if self.at_hand is not None:
-            times = self.began, self._head, time_ns()
+            times = self.began, self._head, time()
             asked = None
             if self._sent or self._call:
                 body = bytes(self._body) if self._sent and self._body else None
@@ -190,7 +205,7 @@ class Tap(asyncio.Transport):
         self._write(data)
         if self._status >= 200 and self.at_hand is not None:  # not a 100 before it, nor what a tunnel carries
             if self._head == UNKNOWN:
-                self._head = time_ns()
+                self._head = time()
             if not self._is_cut:
                 self._pieces.append(data)
                 self._held += len(data)

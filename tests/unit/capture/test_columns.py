@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from struct import Struct
 from typing import Any
 
 import pytest
 from captures import record
 
 from edgeproxy.capture.blocks import MOST_OCTETS
-from edgeproxy.capture.columns import NUMBERS, Records, read_rows
+from edgeproxy.capture.columns import Records, read_rows
 from edgeproxy.capture.record import BadRecord, Captured
 from edgeproxy.capture.safety import SafetyClass
 
@@ -26,6 +27,7 @@ FULL = record(
     count=7,
 )
 BARE = Captured(1.5, "PURGE", "http://pypi.test")
+NO_TIMES = (-9.0, -0.5, 1e11, float("nan"), float("inf"), float("-inf"))
 
 
 def made_of(*records: Captured) -> tuple[dict[str, Any], bytes, int]:
@@ -42,11 +44,16 @@ def read(content: bytes, number: int) -> tuple[dict[str, Any], bytes, int]:
     return json.loads(line), rows, number
 
 
-def altered(rows: bytes, row: int, place: int, value: int) -> bytes:
+ROW = Struct("<iidd")
+
+
+def altered(rows: bytes, row: int, place: int, value: float) -> bytes:
     """With another number in a row."""
-    octets, number = bytearray(rows), len(rows) // (8 * NUMBERS)
-    for at, octet in enumerate(value.to_bytes(8, "little", signed=True)):
-        octets[(8 * place + at) * number + row] = octet
+    number = len(rows) // ROW.size
+    numbers = list(ROW.unpack(rows[row::number]))
+    numbers[place] = value
+    octets = bytearray(rows)
+    octets[row::number] = ROW.pack(*numbers)
     return bytes(octets)
 
 
@@ -89,23 +96,47 @@ def test_what_records_share_is_there_once() -> None:
 def test_a_record_that_is_none_costs_itself_alone(table: str, entry: object) -> None:
     other = record(1, connection="9", client="198.51.100.0", status=404, headers={"user-agent": "curl/8"})
     words, rows, _ = made_of(FULL, other)
-    words[table]["0" if table == "kinds" else 0] = entry
+    words[table]["0" if table in ("kinds", "connections") else 0] = entry
     first, second = read_rows(words, rows, 2)
     assert isinstance(first, BadRecord)
     assert second == other
 
 
 @pytest.mark.parametrize(
-    ("place", "value"), [(0, 9), (0, -2), (0, -1), (1, 9), (1, -2), (2, -1), (2, -9), (3, -2), (4, -2)]
+    ("place", "value"),
+    [(0, 9), (0, -2), (0, -1), (1, 9), (1, -2), *((2, value) for value in NO_TIMES), (2, -1.0)]
+    + [(3, value) for value in NO_TIMES],
 )
-def test_a_number_that_is_none_costs_its_record_alone(place: int, value: int) -> None:
+def test_a_number_that_is_none_costs_its_record_alone(place: int, value: float) -> None:
     words, rows, _ = made_of(FULL, BARE)
     first, second = read_rows(words, altered(rows, 0, place, value), 2)
     assert isinstance(first, BadRecord)
     assert second == BARE
 
 
-@pytest.mark.parametrize("spoil", ["asked", "kinds", "more"])
+@pytest.mark.parametrize("value", [-2, 1 << 60, 1.5, "3", True, None, []])
+@pytest.mark.parametrize("key", ["head", "took"])
+def test_so_does_a_time_beside_it(key: str, value: object) -> None:
+    words, rows, _ = made_of(FULL, BARE)
+    words["more"]["0"][key] = value
+    first, second = read_rows(words, rows, 2)
+    assert isinstance(first, BadRecord)
+    assert second == BARE
+
+
+@pytest.mark.parametrize("ms", [None, 0.0, 0.001, 12_345.678, 9e10 + 0.001])
+@pytest.mark.parametrize("head_ms", [None, 0.0, 0.001, 12_345.678, 9e10 + 0.001])
+@pytest.mark.parametrize("time", [0.0, 1_523_890_800.123456, 8_999_999_999.999998])
+def test_times_are_read_to_the_microsecond(time: float, head_ms: float | None, ms: float | None) -> None:
+    """Also where two doubles cannot say them: after 2106, or of a hundred days."""
+    written = record(time=time, head_ms=head_ms, ms=ms)
+    (found,) = read_rows(*made_of(written))
+    assert isinstance(found, Captured)
+    assert (found.head_ms, found.ms) == (head_ms, ms)
+    assert abs(found.time - time) <= 0.000_001
+
+
+@pytest.mark.parametrize("spoil", ["asked", "kinds", "connections", "more"])
 @pytest.mark.parametrize("value", [None, 3, "text", [0] * 9])
 def test_what_is_no_block_as_a_whole_is_refused(spoil: str, value: object) -> None:
     words, rows, _ = made_of(FULL, BARE)
@@ -134,7 +165,7 @@ def test_what_is_large_is_several_blocks() -> None:
     )
     for each in records:
         columns.add(each)
-    columns.tell(139, {"sent": 7})
+    columns.tell(139, b'{"sent":7}')
     found: list[Captured] = []
     for content, number in columns.contents():
         assert len(content) < MOST_OCTETS / 2

@@ -39,7 +39,7 @@ RULES = {
     "writes": RuleTold(Safety.UNSAFE, None),
     "reads": RuleTold(Safety.SAFE, None),
 }
-BEGAN = 1_523_890_800_123_456_000
+BEGAN = 1_523_890_800.123456
 
 
 class Made:
@@ -62,14 +62,17 @@ class Made:
         self,
         noted: Noted,
         asked: tuple[RequestLine, RequestFields],
-        times: tuple[int, int, int] = (BEGAN, -1, BEGAN),
+        times: tuple[float, float, float] = (BEGAN, -1, BEGAN),
         content: bytes | Late | None = None,
         connection: Connection | None = None,
     ) -> None:
         line, fields = asked
         key = (id(line), id(fields), *vars(noted).values())
         kind = self.maker.kind(key, None, noted, line, fields)
-        self.maker.add(kind, connection or Connection("7-1", noted.client, Scheme.HTTP), times, content)
+        if connection is None:
+            connection = Connection("7-1", noted.client, Scheme.HTTP)
+            self.maker.meet(connection)
+        self.maker.add(kind, connection, times, content)
 
 
 def asked(target: str, *lines: str) -> tuple[RequestLine, RequestFields]:
@@ -81,7 +84,7 @@ def asked(target: str, *lines: str) -> tuple[RequestLine, RequestFields]:
 def test_an_exchange_is_a_row() -> None:
     made, what = Made(), asked("/simple/six/?token=abc", "User-Agent: pip/24.0", "Cookie: a=b")
     for _ in range(3):
-        made.add(Noted(), what, (BEGAN, BEGAN + 1_500_000, BEGAN + 2_000_000), b"ok")
+        made.add(Noted(), what, (BEGAN, BEGAN + 0.001_5, BEGAN + 0.002), b"ok")
     made.end()
     assert made.found[0] == made.found[1] == made.found[2]
     first = made.found[0]
@@ -127,7 +130,7 @@ def test_kinds_that_are_past_are_forgotten_between_blocks(monkeypatch: pytest.Mo
 def test_a_block_of_many_kinds_is_full_before_it_takes_the_loop_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """8,192 rows of 5,000 kinds held it for 40 to 60 ms."""
     monkeypatch.setattr(rows, "KINDS", 10)
-    monkeypatch.setattr(rows, "_FULL", 1)
+    monkeypatch.setattr(rows, "FULL", 1)
     made, whats = Made(), [asked(f"/{number}") for number in range(10)]
     for number in range(25):
         made.add(Noted(), whats[number % 5])
@@ -139,9 +142,68 @@ def test_a_block_of_many_kinds_is_full_before_it_takes_the_loop_long(monkeypatch
 
 def test_a_clock_that_goes_back_makes_no_time_below_nothing() -> None:
     made = Made()
-    made.add(Noted(), asked("/"), (BEGAN, BEGAN - 1, BEGAN - 10**9))
+    made.add(Noted(), asked("/"), (BEGAN, BEGAN - 0.000_001, BEGAN - 1))
     made.end()
     assert (made.found[0].head_ms, made.found[0].ms) == (0.0, 0.0)
+
+
+def test_a_head_that_goes_out_before_the_end_is_told_beside_the_row() -> None:
+    made, what = Made(), asked("/")
+    for head in (BEGAN + 0.001, BEGAN + 0.002, -1):
+        made.add(Noted(), what, (BEGAN, head, BEGAN + 0.002))
+    assert sorted(made.maker.block.more) == [0, 2], "most heads go out with the end, and cost nothing"
+    made.end()
+    assert [(each.head_ms, each.ms) for each in made.found] == [(1.0, 2.0), (2.0, 2.0), (None, 2.0)]
+
+
+def test_numbers_of_connections_that_left_are_others_in_the_next_block() -> None:
+    """Rows have them, and there are no more of them than connections at once."""
+    made, what = Made(), asked("/")
+    for turn in range(3):
+        for each in range(4):
+            connection = Connection(f"7-{turn}-{each}", "192.0.2.7", Scheme.HTTP)
+            made.maker.meet(connection)
+            made.add(Noted(), what, connection=connection)
+            made.maker.leave(connection)
+        made.end()
+    assert [each.connection for each in made.found] == [f"7-{turn}-{each}" for turn in range(3) for each in range(4)]
+    made.maker.meet(connection)
+    assert connection.number < 4
+
+
+def test_connections_that_leave_without_a_row_hold_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "_LEFT", 10)
+    made, numbers = Made(), set[int]()
+    for each in range(1_000):
+        connection = Connection(f"7-{each}", "192.0.2.7", Scheme.HTTP)
+        made.maker.meet(connection)
+        numbers.add(connection.number)
+        made.maker.leave(connection)
+    assert len(numbers) == 10
+
+
+def test_connections_of_one_row_each_end_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "_LEFT", 10)
+    made, what = Made(), asked("/")
+    for each in range(95):
+        connection = Connection(f"7-{each}", "192.0.2.7", Scheme.HTTP)
+        made.maker.meet(connection)
+        made.add(Noted(), what, connection=connection)
+        made.maker.leave(connection)
+    assert len(made.found) == 90
+    made.end()
+    assert [each.connection for each in made.found] == [f"7-{each}" for each in range(95)]
+
+
+def test_numbers_of_kinds_begin_anew_before_they_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "_MOST_NUMBERS", 20)
+    made, what = Made(), asked("/")
+    for number in range(60):
+        made.add(Noted(), what, content=b"%d" % (number // 3))
+        if number % 4 == 3:
+            made.end()
+            assert made.maker.take().count_of_kinds == 0
+    assert [each.digest for each in made.found] == [sha256(b"%d" % (number // 3)).hexdigest() for number in range(60)]
 
 
 def test_no_rule_is_unknown_and_a_unix_client_has_no_network() -> None:

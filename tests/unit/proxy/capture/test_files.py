@@ -19,7 +19,7 @@ from replay.capture.found import Skipped
 from replay.capture.reading import Assumed, read_all
 from replay.capture.verifying import verify
 
-BEGAN: Final = 1_523_890_800_123_456_000
+BEGAN: Final = 1_523_890_800.123456
 MOST: Final = 1 << 19  # octets
 EACH: Final = 50  # records of a block
 BLOCKS: Final = 150
@@ -36,11 +36,12 @@ def blocks(worker: int) -> Iterator[tuple[bytes, int]]:
     )
     for _ in range(BLOCKS):
         rows = RowMaker({"reads": RuleTold(None, None)}, lambda: None)
+        rows.meet(connection)
         for _ in range(EACH):
             number += 1
             line = read_request_line(f"GET /{worker}/{number}/{chance.randbytes(60).hex()} HTTP/1.1".encode(), 9_000)
             kind = rows.kind((number,), None, noted, line, fields)
-            began = BEGAN + number * 1_000_000
+            began = BEGAN + number / 1_000
             rows.add(kind, connection, (began, began, began), chance.randbytes(40))
         yield from rows.take().contents()
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from edgeproxy.capture.content import Piece
-from edgeproxy.capture.rows import Late
+from edgeproxy.capture.rows import Late, RowMaker
 from edgeproxy.proxy.capture.tap import AT_ONCE, Tap
 
 PEER: Any = SimpleNamespace(address="192.0.2.7", scheme="http")
@@ -22,7 +22,7 @@ def fed(pieces: list[bytes]) -> list[list[Piece]]:
         return True
 
     transport: Any = SimpleNamespace(write=lambda _: None)
-    taking: Any = SimpleNamespace(rows=SimpleNamespace(flat=[]), begin_late=lambda: Late(1), feed=feed)
+    taking: Any = SimpleNamespace(rows=RowMaker({}, lambda: None), begin_late=lambda: Late(1), feed=feed)
     tap = Tap(transport, PEER, "1-1", taking)
     tap.at_hand = SimpleNamespace()  # type: ignore[assignment]  # an exchange, be it what it may
     tap.note_status(200)

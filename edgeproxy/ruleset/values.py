@@ -98,14 +98,18 @@ def read_redirect_status(text: str) -> int:
     return int(text)
 
 
-def read_field_name(text: str) -> str:
+def _check_field_name(text: str, example: str) -> None:
     if not _TOKEN.fullmatch(text):
         raise Refusal(
             Code.BAD_HEADER,
             f"{text!r} is not a header name",
             "a name is a token (RFC 9110 §5.1).",
-            "write it as in Content-Type.",
+            f"write it as in {example}.",
         )
+
+
+def read_field_name(text: str) -> str:
+    _check_field_name(text, "Content-Type")
     if text.lower() in EDGES_OWN_FIELDS:
         raise Refusal(
             Code.BAD_HEADER, f"a rule cannot set {text}", "the edge writes it, from what it really sends.", "remove it."
@@ -115,13 +119,7 @@ def read_field_name(text: str) -> str:
 
 def read_asked_field_name(text: str) -> str:
     """The name of a header that a rule asks for, in lower case."""
-    if not _TOKEN.fullmatch(text):
-        raise Refusal(
-            Code.BAD_HEADER,
-            f"{text!r} is not a header name",
-            "a name is a token (RFC 9110 §5.1).",
-            "write it as in Accept.",
-        )
+    _check_field_name(text, "Accept")
     if text.lower() == "host":
         raise Refusal(
             Code.BAD_HEADER,

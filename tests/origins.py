@@ -86,7 +86,7 @@ class _InFront(ABC):
     async def running(self, place: Path) -> AsyncIterator[int]:
         program = self.find()
         if program is None:
-            pytest.skip(f"{self.name} is not installed")
+            pytest.skip(f"{self.name} is not installed: how it reads what the edge sends cannot be seen here")
         port, conf = free_port(), place / f"{self.name}.conf"
         async with self._sink.running(place) as sink:
             values = {"place": place, "port": port, "sink": sink, "user": nginx_user()}

@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from edgeproxy.caching.directives import Governing, delta_seconds, seconds
 from edgeproxy.caching.stored import Terms
 from edgeproxy.http.dates import parse_http_date
+from edgeproxy.http.redirection import REDIRECTS
 from edgeproxy.ruleset.modifiers import Cache
 
 MOST_BY_HEURISTIC: Final = 86_400.0  # a day; §4.2.2 leaves it to caches
@@ -24,7 +25,7 @@ _SHARE: Final = 0.1  # of the time since Last-Modified, as §4.2.2 says
 # RFC 9110 §15.1, but for 206, which is not kept
 HEURISTIC_STATUSES: Final = frozenset((200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501))
 _FOUND: Final = frozenset((200, 203, 204))
-_NEGATIVE: Final = frozenset((301, 302, 303, 307, 308, 404, 405, 410, 414, 501))
+_NEGATIVE: Final = REDIRECTS | {404, 405, 410, 414, 501}
 
 
 class Arrival(NamedTuple):  # PERF: made in half the time of a frozen dataclass

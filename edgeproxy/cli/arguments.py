@@ -1,11 +1,11 @@
-"""Kinds of argument that several verbs take."""
+"""Arguments that several verbs take, and kinds of them."""
 
 from __future__ import annotations
 
 import getpass
 import re
 import socket
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
@@ -74,3 +74,19 @@ def backend_place(text: str) -> tuple[str, str]:
     if not separator or not name or not place:
         raise ArgumentTypeError(f"{text!r} is not NAME=PLACE, such as legacy=http://127.0.0.1:8081")
     return name, place
+
+
+def add_backends(parser: ArgumentParser, what: str) -> None:
+    """`--backend NAME=PLACE`, any number of them. `what`: the place is, in words."""
+    parser.add_argument(
+        "--backend",
+        type=backend_place,
+        action="append",
+        default=[],
+        metavar="NAME=PLACE",
+        help=f"{what}; may be given several times",
+    )
+
+
+def add_format(parser: ArgumentParser) -> None:
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="for people or for programs (text)")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from edgeproxy.cli.arguments import share, size
+from edgeproxy.cli.arguments import add_format, share, size
 from edgeproxy.cli.capture_files import convert, show, verify
 from edgeproxy.cli.output import say
 from edgeproxy.cli.running_edge import add_control, asked
@@ -41,7 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     stop = _verb(verbs, "stop", "end it; when this returns, its files are whole")
     status = _verb(verbs, "status", "whether one runs, and what it comes to")
     for one in (start, stop, status):
-        one.add_argument("--format", choices=("text", "json"), default="text", help="(text)")
+        add_format(one)
         add_control(one)
     shown = _verb(verbs, "show", "what is in captures, and in what else can be read: HAR, mitmproxy, GoReplay, logs")
     verified = _verb(verbs, "verify", "look for secrets in captures; exit status 1: there are some, or it cannot tell")

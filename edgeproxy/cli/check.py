@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from edgeproxy.cli.arguments import backend_place
+from edgeproxy.cli.arguments import add_backends
 from edgeproxy.cli.findings import Checked, Format, written
 from edgeproxy.cli.output import say
 from edgeproxy.cli.probe import add_probe_arguments, probe
@@ -47,14 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--strict", action="store_true", help="let notes count: exit status 1 for them, too")
     add_probe_arguments(parser)
-    parser.add_argument(
-        "--backend",
-        type=backend_place,
-        action="append",
-        default=[],
-        metavar="NAME=PLACE",
-        help="with --probe: where a declared backend is now; may be given several times",
-    )
+    add_backends(parser, "with --probe: where a declared backend is now")
 
 
 def execute(args: Namespace) -> int:

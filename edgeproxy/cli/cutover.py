@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from edgeproxy.cli.arguments import person
+from edgeproxy.cli.arguments import add_format, person
 from edgeproxy.cli.output import printable, printable_lines, say
 from edgeproxy.cli.running_edge import add_control, asked
 from edgeproxy.control.moving import VERBS
@@ -45,7 +45,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         add_control(one)
     status = verbs.add_parser("status", help="how far they are", description="how far they are")
     status.add_argument("cutover", nargs="?", default="", metavar="NAME", help="one, with its journal")
-    status.add_argument("--format", choices=("text", "json"), default="text", help="(text)")
+    add_format(status)
     add_control(status)
 
 

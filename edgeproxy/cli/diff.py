@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Final
 
-from edgeproxy.cli.arguments import moment
+from edgeproxy.cli.arguments import add_format, moment
 from edgeproxy.cli.differences import comparison_as_json, comparison_as_text, weighing_as_json, weighing_as_text
 from edgeproxy.cli.output import say
 from edgeproxy.control.garbage import uncollected
@@ -42,7 +42,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--at", type=moment, metavar="TIME", help="when captured requests come that do not say so (now)"
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="for people or for programs (text)")
+    add_format(parser)
 
 
 def execute(args: Namespace) -> int:

@@ -11,7 +11,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from edgeproxy.cli.arguments import header, joined, moment, url
+from edgeproxy.cli.arguments import add_format, header, joined, moment, url
 from edgeproxy.cli.check import exit_status
 from edgeproxy.cli.explaining.gather import explain
 from edgeproxy.cli.explaining.json import as_json
@@ -50,7 +50,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--all", action="store_true", help="tell of every rule above, not only of those for the host and path"
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="for people or for programs (text)")
+    add_format(parser)
 
 
 def execute(args: Namespace) -> int:

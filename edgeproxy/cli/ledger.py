@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final, assert_never
 
-from edgeproxy.cli.arguments import wait
+from edgeproxy.cli.arguments import add_format, wait
 from edgeproxy.cli.output import moment, printable, say
 from edgeproxy.cli.running_edge import add_control, asked
 from edgeproxy.migration.ledger import Leave, Ledger, Needed, Use, leave_of, read_words
@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="TIME",
         help="ask whether nothing has needed it for so long (30d), so that it may go: exit status 0, or 1",
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="(text)")
+    add_format(parser)
 
 
 def execute(args: Namespace) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from edgeproxy.cli.arguments import duration
+from edgeproxy.cli.arguments import add_format, duration
 from edgeproxy.cli.modelling.fitting import check_model, fit_model
 from edgeproxy.cli.modelling.naming import CannotName, name_things
 from edgeproxy.cli.modelling.playing import play_model
@@ -80,7 +80,7 @@ def _add_check(parser: ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL")
     _add_files(parser)
     _add_page(parser)
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="(text)")
+    add_format(parser)
 
 
 def _add_names(parser: ArgumentParser) -> None:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from edgeproxy.cli.arguments import backend_place, person, wait
+from edgeproxy.cli.arguments import add_backends, add_format, person, wait
 from edgeproxy.cli.output import say
 from edgeproxy.cli.rehearsing.captured import Capture, captured, read_lines
 from edgeproxy.cli.rehearsing.held import recordable, redirects_of
@@ -46,14 +46,7 @@ _STDIN: Final = "-"
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("rules", type=Path, metavar="RULES", help="the rule file")
-    parser.add_argument(
-        "--backend",
-        type=backend_place,
-        action="append",
-        default=[],
-        metavar="NAME=PLACE",
-        help="where a declared backend is now, as of `run`; may be given several times",
-    )
+    add_backends(parser, "where a declared backend is now, as of `run`")
     parser.add_argument(
         "--path", action="append", default=[], metavar="PATH", help="a path (or URL) that is there; several times"
     )
@@ -92,7 +85,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--walks", action="store_true", help="tell every walk, not only what is wrong")
     parser.add_argument("--strict", action="store_true", help="let warnings count: exit status 1, and not passed")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="for people or for programs (text)")
+    add_format(parser)
 
 
 def execute(args: Namespace) -> int:

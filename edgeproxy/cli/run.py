@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
-from edgeproxy.cli.arguments import backend_place
+from edgeproxy.cli.arguments import add_backends
 from edgeproxy.control.failures import CannotRun
 from edgeproxy.control.reading import read_rules
 from edgeproxy.control.sockets import Offer
@@ -70,14 +70,7 @@ def add_override_arguments(parser: ArgumentParser) -> None:
         metavar="ADDRESS",
         help="HOST:PORT or unix:PATH, instead of the file's; may be given several times",
     )
-    parser.add_argument(
-        "--backend",
-        type=backend_place,
-        action="append",
-        default=[],
-        metavar="NAME=PLACE",
-        help="another place (URL, unix:PATH or directory) for a declared backend; may be given several times",
-    )
+    add_backends(parser, "another place (URL, unix:PATH or directory) for a declared backend")
 
 
 def overrides_of(args: Namespace) -> Overrides:

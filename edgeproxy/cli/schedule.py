@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from edgeproxy.cli.arguments import moment
+from edgeproxy.cli.arguments import add_format, moment
 from edgeproxy.cli.brownouts import given_of, length_of, moment_of, taken_of
 from edgeproxy.cli.check import exit_status
 from edgeproxy.cli.output import printable, say
@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("rules", type=Path, metavar="RULES", help="the rule file")
     parser.add_argument("--from", dest="begin", type=moment, metavar="TIME", help="as in 2024-09-05T12:00Z (now)")
     parser.add_argument("--days", type=_days, default=_DAYS, metavar="N", help=f"how far ahead ({_DAYS})")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="for people or for programs (text)")
+    add_format(parser)
 
 
 def execute(args: Namespace) -> int:

@@ -7,6 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import Any, Final
 
+from edgeproxy.cli.arguments import add_format
 from edgeproxy.cli.output import moment, say
 from edgeproxy.cli.running_edge import add_control, asked
 from edgeproxy.cli.shadow_compared import Verdict, uncompared, verdict_of
@@ -26,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         if verb == "report":
             one.add_argument("--rule", action="append", default=[], metavar="NAME", help="of these rules alone")
             one.add_argument("--cutover", metavar="NAME", help="of the rules whose shadows speak for it")
-            one.add_argument("--format", choices=("text", "json"), default="text", help="(text)")
+            add_format(one)
 
 
 def execute(args: Namespace) -> int:

@@ -1,15 +1,13 @@
 """The ledger of a running edge, and the file that it lives on in: DIR/ledger.sqlite, under `run --state DIR`.
 
 Laws of this module:
-- what is written is added to what is there, in one transaction: the edge of an upgrade and the one before it, or
-  several edges of a machine, may share the directory, and nothing is counted twice or lost;
+- what is written is added to what is there, and waits in memory while the disk takes nothing (`backlog`);
 - a file that is no ledger is left as it is, and the edge does not start: whoever counts the days of an empty ledger
-  would be misled by a new one. A disk that takes nothing costs no client anything: uses wait in memory, and it is told.
+  would be misled by a new one.
 """
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import time
 from functools import partial
@@ -17,17 +15,14 @@ from pathlib import Path
 from typing import Final
 
 from edgeproxy.control.aside import aside
+from edgeproxy.control.backlog import Backlog
 from edgeproxy.control.control_socket import Refused, Words
-from edgeproxy.control.failures import CannotRun
-from edgeproxy.control.private_file import make_private
 from edgeproxy.control.state_file import begin_if_new, opened
 from edgeproxy.migration.ledger import MOST_USES_OF_RULE, Ledger, Needed, Use, beyond
-from edgeproxy.telemetry.stderr import tell
 
 NAME: Final = "ledger.sqlite"
 _APPLICATION: Final = 0x6C656467  # "ledg"
 _VERSION: Final = 1
-_EVERY: Final = 1.0  # seconds between two writings, at the least
 _SCHEMA: Final = """
 CREATE TABLE since (moment REAL NOT NULL) STRICT;
 CREATE TABLE uses (
@@ -47,49 +42,14 @@ ON CONFLICT DO UPDATE SET
 """
 
 
-class LedgerFile:
+class LedgerFile(Backlog[Ledger]):
     """`directory`: None keeps the ledger for this edge's life only."""
 
     def __init__(self, directory: Path | None) -> None:
         """Raises CannotRun."""
-        self._path = None if directory is None else directory / NAME
+        super().__init__(None if directory is None else directory / NAME, "the ledger", Ledger, _add)
         self._since = time.time()
-        self._news = Ledger()  # what is not in the file
-        self._is_new = asyncio.Event()
-        self._is_failing = False
-        if self._path is not None:
-            self._begin(self._path)
-
-    def add(self, uses: Ledger) -> None:
-        for use, needed in uses:
-            self._news.add(use, needed)
-        self._is_new.set()
-
-    async def keep(self) -> None:
-        """Write what is new, for ever."""
-        while True:
-            await self._is_new.wait()
-            await asyncio.sleep(_EVERY)
-            self._is_new.clear()
-            await self._write()
-
-    def close(self) -> None:
-        """Write what is not written yet."""
-        if self._path is not None and len(self._news):
-            self._on_saved(*_save(self._path, self._news.take()))
-
-    async def _write(self) -> None:
-        path = self._path
-        if path is not None and len(self._news):
-            self._on_saved(*await aside(partial(_save, path, self._news.take())))
-
-    def _on_saved(self, news: Ledger, problem: str | None) -> None:
-        if problem is not None:
-            for use, needed in news:
-                self._news.add(use, needed)
-            if not self._is_failing:
-                tell(f"the ledger cannot be written to {self._path}: {problem}: it waits in memory")
-        self._is_failing = problem is not None
+        self._begin(_prepare, "as the ledger")
 
     async def show(self, words: Words) -> Words:
         """The command of the control socket. Raises Refused."""
@@ -98,41 +58,19 @@ class LedgerFile:
         since, ledger = self._since, Ledger()
         if self._path is not None:
             await self._write()
-            since, ledger = await aside(self._read)
-        for use, needed in self._news:
-            ledger.add(use, needed)
-        return {"since": since, "uses": ledger.words(), "kept": self._path is not None}
-
-    # -- the file -----------------------------------------------------------------------------------------------
-
-    def _begin(self, path: Path) -> None:
-        try:
-            make_private(path)
-            with opened(path) as db:
-                _prepare(db)
-        except (OSError, sqlite3.Error) as error:
-            remedy = "move it away to begin a new one, or name another directory"
-            raise CannotRun(f"--state: {path} is not to be used as the ledger: {error}: {remedy}") from None
-
-    def _read(self) -> tuple[float, Ledger]:
-        assert self._path is not None, "there is a file"
-        try:
-            with opened(self._path) as db:
-                since: float = db.execute("SELECT moment FROM since").fetchone()[0]
-                rows = db.execute("SELECT * FROM uses").fetchall()
-        except sqlite3.Error as error:
-            raise Refused(f"ledger: {self._path} cannot be read: {error}") from None
-        return since, Ledger((Use(*row[:5]), Needed(*row[5:])) for row in rows)
+            since, ledger = await aside(partial(_read, self._path))
+        ledger.merge(self._news)
+        return {"since": since, "uses": ledger.words(), "kept": self.is_kept}
 
 
-def _save(path: Path, news: Ledger) -> tuple[Ledger, str | None]:
-    """And what is wrong, if it is not in the file."""
+def _read(path: Path) -> tuple[float, Ledger]:
     try:
         with opened(path) as db:
-            _add(db, news)
+            since: float = db.execute("SELECT moment FROM since").fetchone()[0]
+            rows = db.execute("SELECT * FROM uses").fetchall()
     except sqlite3.Error as error:
-        return news, str(error)
-    return news, None
+        raise Refused(f"ledger: {path} cannot be read: {error}") from None
+    return since, Ledger((Use(*row[:5]), Needed(*row[5:])) for row in rows)
 
 
 def _prepare(db: sqlite3.Connection) -> None:

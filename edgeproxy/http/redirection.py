@@ -6,12 +6,11 @@ import re
 from typing import Final
 from urllib.parse import quote
 
-from edgeproxy.http.target import BadTarget, Scheme, Target, parse_target
+from edgeproxy.http.target import PORTS, BadTarget, Scheme, Target, parse_target
 
 REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))  # those that clients follow by themselves
 _REFERENCE: Final = re.compile(r"(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#.*)?", re.S)
 _VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
-_PORTS: Final = {Scheme.HTTP: "80", Scheme.HTTPS: "443"}
 _SCHEMES: Final = {scheme.value: scheme for scheme in Scheme}
 
 
@@ -55,4 +54,4 @@ def resolve(base: Target, reference: str) -> Target | None:
 def port_of(target: Target) -> str:
     """The port that a client asks, that of the scheme where the authority names none."""
     _, _, port = target.authority[target.authority.rfind("]") + 1 :].partition(":")
-    return port.lstrip("0") or _PORTS[target.scheme]
+    return port.lstrip("0") or str(PORTS[target.scheme])

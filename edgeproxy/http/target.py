@@ -8,6 +8,7 @@ that a backend gets.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -39,7 +40,8 @@ _AUTHORITY: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=-]+
 _ABSOLUTE: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(?!#)(/[^?#]*)?(?:\?([^#]*))?(?:#[\x21-\x7e]*)?")
 _ORIGIN: Final = re.compile(r"(/[^?#]*)(?:\?([^#]*))?(?:#[\x21-\x7e]*)?")
 _LAST_PORT: Final = 65_535
-_DEFAULT_PORTS: Final = {Scheme.HTTP: ":80", Scheme.HTTPS: ":443"}
+PORTS: Final[Mapping[str, int]] = {Scheme.HTTP: 80, Scheme.HTTPS: 443}  # where an authority names none
+_DEFAULT_PORTS: Final = {scheme: f":{port}" for scheme, port in PORTS.items()}
 _CLEAN_PATH: Final = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@/-]*")
 _WELL_FORMED: Final = re.compile(r"(?:[\x21-\x24\x26-\x5b\x5d-\x7e]+|%[0-9A-Fa-f]{2})*")
 _REFUSED_ESCAPE: Final = re.compile(r"%(?:[01][0-9A-Fa-f]|2[Ff]|5[Cc]|7[Ff])")

@@ -75,6 +75,13 @@ class Ledger:
             self._of_rule[use.rule] += 1
         self._uses[use] = needed if known is None else known + needed
 
+    def __bool__(self) -> bool:
+        return bool(self._uses)
+
+    def merge(self, later: Ledger) -> None:
+        for use, needed in later:
+            self.add(use, needed)
+
     def take(self) -> Ledger:
         """What came since the last time."""
         taken = Ledger(self._uses.items())

@@ -12,6 +12,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, 
 from pathlib import Path
 from typing import Final, Literal
 
+from edgeproxy.http.target import PORTS
 from edgeproxy.ruleset.listeners import Address, InetAddress, UnixAddress
 from edgeproxy.ruleset.problems import Code, Refusal
 
@@ -20,7 +21,6 @@ _AUTHORITY: Final = re.compile(r"(\[[^\]/]*\]|[^:/\[\]@]+)(?::([0-9]{1,5}))?")
 _BACKEND_URL: Final = re.compile(r"(https?)://([^/?#]*)(.*)", re.DOTALL)
 _NETWORK: Final = re.compile(r"[0-9A-Fa-f:.]+(?:/[0-9]{1,3})?")
 _UNIX: Final = "unix:"
-_PORTS: Final = {"http": 80, "https": 443}
 _LONGEST_SOCKET: Final = 107  # octets of sockaddr_un's path on Linux, without the NUL at its end: unix(7)
 
 Network = IPv4Network | IPv6Network
@@ -146,13 +146,13 @@ def read_backend_url(text: str, base: Path) -> Origin:
         authority = read_authority(found[2])
     except Refusal as refusal:
         raise Refusal(Code.BAD_URL, refusal.message, refusal.why, refusal.remedy, found.start(2)) from None
-    port = _PORTS[scheme] if authority.port is None else authority.port
+    port = PORTS[scheme] if authority.port is None else authority.port
     if not port:
         raise Refusal(
             Code.BAD_URL,
             "the URL has port 0",
             "nothing can be reached there.",
-            f"write {text.rpartition(':')[0]}:{_PORTS[scheme]}, or the port that the backend listens on.",
+            f"write {text.rpartition(':')[0]}:{PORTS[scheme]}, or the port that the backend listens on.",
         )
     return Origin(scheme, InetAddress(authority.host, port), authority.text)
 

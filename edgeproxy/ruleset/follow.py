@@ -17,7 +17,7 @@ from typing import Final, assert_never
 
 from edgeproxy.http.fields import CREDENTIAL_NAMES
 from edgeproxy.http.redirection import REDIRECTS, method_after, port_of, resolve, visible
-from edgeproxy.http.target import Scheme, Target
+from edgeproxy.http.target import PORTS, Scheme, Target
 from edgeproxy.ruleset.arms import Cutover, Split
 from edgeproxy.ruleset.leads import asked_path, declared_captures, kept_query, location
 from edgeproxy.ruleset.listeners import InetAddress
@@ -28,7 +28,7 @@ from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.problems import Hop
 
 MOST_HOPS: Final = 30  # that clients follow: browsers 20, requests 30, curl 50
-_PORTS: Final = frozenset(("80", "443"))
+_PORTS: Final = frozenset(map(str, PORTS.values()))
 
 ArmOf = Callable[[Split | Cutover], Backend]  # the arm of the client who asks
 

@@ -52,7 +52,7 @@ from edgeproxy.ruleset.schema_forms import (
     table,
     text_but,
 )
-from edgeproxy.ruleset.schema_site import ASKED_FIELD, HEADER_VALUE, QUERY, REDIRECTS, WHERE
+from edgeproxy.ruleset.schema_site import ASKED_FIELD, HEADER_VALUE, QUERY, REDIRECT, WHERE
 
 _CALLS: Final = either(choice("any"), items({**TEXT, "pattern": "^(?!any$)[A-Za-z0-9_.:/]+$"}))
 _CASE: Final[Json] = {"type": "string", "minLength": 1, "examples": ["GET https://pypi.test/ -> forward modern"]}
@@ -185,7 +185,7 @@ _ACTIONS: Final = (
         {
             "to": Key("a target template: an absolute URL or path", TARGET),
             "map": Key("a CSV file of paths and targets", FILE_NAME),
-            "status": Key("302 while it may change (302)", REDIRECTS),
+            "status": Key("302 while it may change (302)", REDIRECT),
             "lifetime": Key("how long a client may keep it: max-age (not said)", LIFETIME),
         },
         one_of(("to", "map")),

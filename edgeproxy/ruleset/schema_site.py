@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from edgeproxy.http.redirection import REDIRECTS
 from edgeproxy.http.request import ARM
 from edgeproxy.ruleset import quantities, shape
 from edgeproxy.ruleset.arms import OnFail, Side
@@ -55,7 +56,7 @@ from edgeproxy.ruleset.schema_forms import (
     table,
 )
 
-REDIRECTS: Final = one_status(301, 302, 303, 307, 308)
+REDIRECT: Final = one_status(*sorted(REDIRECTS))
 ASKED_FIELD: Final = field_name("host", ARM, edges_own=False)
 WHERE: Final = entries({"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}, table("predicates"))
 QUERY: Final = entries(PARAMETER, either(PARAMETER, items(PARAMETER), table("value")))
@@ -233,7 +234,7 @@ SITE: Final = (
         {
             "path": Key("a path template: of what the backend is asked for", PATH),
             "to": Key("a target template; a name that `path` does not capture is the backend's to choose", TARGET),
-            "status": Key("of the redirect (302)", REDIRECTS),
+            "status": Key("of the redirect (302)", REDIRECT),
             "lifetime": Key("how long a client may keep it (not said)", LIFETIME),
             "methods": Key("for which, as in [GET, HEAD] (every one)", items(METHOD)),
             "where": Key("what captures of the path are, by name (anything)", WHERE),

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
+from edgeproxy.http.redirection import REDIRECTS
 from edgeproxy.http.request import ARM
 from edgeproxy.http.target import BadTarget, Scheme, parse_host, parse_target
 from edgeproxy.ruleset.arms import ClientKey, CookieKey, HeaderKey, StickyKey
@@ -23,6 +24,7 @@ _ORIGIN: Final = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 _URL_END: Final = re.compile(r"(?:%[0-9A-Fa-f]{2}|[A-Za-z0-9._~!$&'()*+,;=:@/?#[\]-])*")  # RFC 3986 §2, after the host
 _PROTOCOL: Final = re.compile(rf"{_TOKEN.pattern}(?:/{_TOKEN.pattern})?")  # RFC 9110 §7.8
 _SCHEMES: Final = tuple(scheme.value for scheme in Scheme)
+_REDIRECTS: Final = frozenset(map(str, REDIRECTS))
 _FLAGS: Final = ("true", "false")
 _LIKE_A_FLAG: Final = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
 
@@ -86,7 +88,7 @@ def read_status(text: str) -> int:
 
 
 def read_redirect_status(text: str) -> int:
-    if text not in ("301", "302", "303", "307", "308"):
+    if text not in _REDIRECTS:
         raise Refusal(
             Code.BAD_STATUS,
             f"{text!r} is not the status of a redirect",
@@ -96,14 +98,18 @@ def read_redirect_status(text: str) -> int:
     return int(text)
 
 
-def read_field_name(text: str) -> str:
+def _check_field_name(text: str, example: str) -> None:
     if not _TOKEN.fullmatch(text):
         raise Refusal(
             Code.BAD_HEADER,
             f"{text!r} is not a header name",
             "a name is a token (RFC 9110 §5.1).",
-            "write it as in Content-Type.",
+            f"write it as in {example}.",
         )
+
+
+def read_field_name(text: str) -> str:
+    _check_field_name(text, "Content-Type")
     if text.lower() in EDGES_OWN_FIELDS:
         raise Refusal(
             Code.BAD_HEADER, f"a rule cannot set {text}", "the edge writes it, from what it really sends.", "remove it."
@@ -113,13 +119,7 @@ def read_field_name(text: str) -> str:
 
 def read_asked_field_name(text: str) -> str:
     """The name of a header that a rule asks for, in lower case."""
-    if not _TOKEN.fullmatch(text):
-        raise Refusal(
-            Code.BAD_HEADER,
-            f"{text!r} is not a header name",
-            "a name is a token (RFC 9110 §5.1).",
-            "write it as in Accept.",
-        )
+    _check_field_name(text, "Accept")
     if text.lower() == "host":
         raise Refusal(
             Code.BAD_HEADER,

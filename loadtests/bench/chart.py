@@ -1,7 +1,4 @@
-"""The picture of a run: a panel per case, a bar per proxy, a whisker from the least to the greatest round.
-
-Written as SVG by hand: the benchmark needs nothing that the edge does not need.
-"""
+"""The picture of a run: a panel per case, a bar per proxy, a whisker from the least to the greatest round."""
 
 from __future__ import annotations
 
@@ -12,12 +9,12 @@ from xml.sax.saxutils import escape
 from loadtests.bench.cases import SUBJECT, Unit
 from loadtests.bench.figures import IdleFigures, Ratio, Summary
 from loadtests.bench.report import CaseReport
+from replay.svg import BLUE, GREY, INK, MARGIN, SOFT, framed
 
-_WIDTH, _MARGIN, _LABEL, _VALUE = 920, 24, 84, 310
+_WIDTH, _LABEL, _VALUE = 920, 84, 310
 _BAR, _ROW, _PANEL_HEAD, _HEAD = 20, 30, 40, 64
-_LEFT: Final = _MARGIN + _LABEL
-_ROOM: Final = _WIDTH - _LEFT - _MARGIN - _VALUE
-_INK, _SOFT, _SUBJECT, _OTHER = "#1c2430", "#5b6675", "#1f6feb", "#9aa7b8"
+_LEFT: Final = MARGIN + _LABEL
+_ROOM: Final = _WIDTH - _LEFT - MARGIN - _VALUE
 
 
 def svg_of(reports: Sequence[CaseReport], title: str, about: str) -> str:
@@ -27,18 +24,7 @@ def svg_of(reports: Sequence[CaseReport], title: str, about: str) -> str:
     for report in reports:
         panels.extend(_panel(report, top, greatest[_group_of(report)]))
         top += _PANEL_HEAD + _ROW * len(report.summaries) + 12
-    return "\n".join(
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {top + 8}" width="{_WIDTH}" '
-            f'height="{top + 8}" font-family="system-ui, sans-serif" font-size="13" fill="{_INK}">',
-            f"<title>{escape(title)}</title>",
-            '<rect width="100%" height="100%" fill="#ffffff"/>',
-            f'<text x="{_MARGIN}" y="30" font-size="17" font-weight="600">{escape(title)}</text>',
-            f'<text x="{_MARGIN}" y="50" font-size="12" fill="{_SOFT}">{escape(about)}</text>',
-            *panels,
-            "</svg>\n",
-        )
-    )
+    return framed(panels, _WIDTH, top + 8, title, about, 13)
 
 
 def _group_of(report: CaseReport) -> str:
@@ -58,14 +44,14 @@ def _greatest_of(reports: Sequence[CaseReport]) -> dict[str, float]:
 def _panel(report: CaseReport, top: int, greatest: float) -> Iterator[str]:
     case = report.case
     heading = f"{case.name}: {case.title}, {case.measurement.cost}"
-    yield f'<text x="{_MARGIN}" y="{top + 26}" font-weight="600">{escape(heading)}</text>'
+    yield f'<text x="{MARGIN}" y="{top + 26}" font-weight="600">{escape(heading)}</text>'
     for number, summary in enumerate(report.summaries):
         y = top + _PANEL_HEAD + number * _ROW
         yield f'<text x="{_LEFT - 10}" y="{y + 15}" text-anchor="end">{escape(summary.proxy)}</text>'
         if isinstance(summary, Summary) and greatest > 0:
             yield from _bar(summary, y, _ROOM / greatest, case.measurement.unit)
         else:
-            yield f'<text x="{_LEFT}" y="{y + 15}" fill="{_SOFT}">not measured</text>'
+            yield f'<text x="{_LEFT}" y="{y + 15}" fill="{SOFT}">not measured</text>'
         for ratio in report.ratios:
             # What sets the case beside another one is the edge's alone: at the first bar, which is its own.
             if isinstance(ratio, Ratio) and ratio.to == (summary.proxy if number else case.relative_to):
@@ -74,13 +60,13 @@ def _panel(report: CaseReport, top: int, greatest: float) -> Iterator[str]:
 
 def _ratio(ratio: Ratio, y: int) -> Iterator[str]:
     text = escape(f"{ratio.of}/{ratio.to} {ratio.value.middle:.2f}")
-    yield f'<text x="{_WIDTH - _MARGIN}" y="{y + 15}" text-anchor="end" fill="{_SOFT}">{text}</text>'
+    yield f'<text x="{_WIDTH - MARGIN}" y="{y + 15}" text-anchor="end" fill="{SOFT}">{text}</text>'
 
 
 def _bar(summary: Summary, y: int, scale: float, unit: Unit) -> Iterator[str]:
     """`scale` is the picture's length of one second or octet."""
     cost = summary.cost
-    colour = _SUBJECT if summary.proxy == SUBJECT else _OTHER
+    colour = BLUE if summary.proxy == SUBJECT else GREY
     end, least, most = (_LEFT + max(value, 0) * scale for value in (cost.middle, cost.least, cost.greatest))
     value = f"{cost.middle * unit.factor:.1f} {unit.name}" + (" (faulty)" if summary.fault else "")
     if isinstance(summary.figures, IdleFigures):
@@ -88,6 +74,6 @@ def _bar(summary: Summary, y: int, scale: float, unit: Unit) -> Iterator[str]:
     yield f'<rect x="{_LEFT}" y="{y}" width="{end - _LEFT:.1f}" height="{_BAR}" rx="2" fill="{colour}"/>'
     yield (
         f'<path d="M{least:.1f} {y + 10}H{most:.1f}M{least:.1f} {y + 6}v8M{most:.1f} {y + 6}v8" '
-        f'stroke="{_INK}" stroke-width="1.2" fill="none"/>'
+        f'stroke="{INK}" stroke-width="1.2" fill="none"/>'
     )
     yield f'<text x="{most + 8:.1f}" y="{y + 15}">{escape(value)}</text>'

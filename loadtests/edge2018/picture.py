@@ -1,7 +1,4 @@
-"""The picture of runs: for each, what was asked and what reached the backend second by second, and latencies.
-
-Written as SVG by hand, as that of the benchmark.
-"""
+"""The picture of runs: for each, what was asked and what reached the backend second by second, and latencies."""
 
 from __future__ import annotations
 
@@ -12,12 +9,13 @@ from xml.sax.saxutils import escape
 
 from loadtests.edge2018.figures import Figures, Latencies
 from loadtests.edge2018.stand import Edge
+from replay.svg import BLUE, GREY, MARGIN, SOFT, framed
 
-_WIDTH, _MARGIN, _LABEL = 920, 24, 84
-_LEFT: Final = _MARGIN + _LABEL
-_RIGHT: Final = _WIDTH - _MARGIN - 70
+_WIDTH, _LABEL = 920, 84
+_LEFT: Final = MARGIN + _LABEL
+_RIGHT: Final = _WIDTH - MARGIN - 70
 _HEAD, _TITLE, _LINE, _GAP, _ROW = 64, 30, 64, 14, 26
-_INK, _SOFT, _BLUE, _GREY, _RED = "#1c2430", "#5b6675", "#1f6feb", "#9aa7b8", "#c4432b"
+_RED: Final = "#c4432b"
 _LEAST_MS: Final = 0.1  # where the scale of latencies begins
 
 
@@ -27,18 +25,7 @@ def svg_of(runs: Sequence[tuple[Edge, Figures]], title: str, about: str) -> str:
     for edge, figures in runs:
         panels.extend(_panel(edge, figures, top))
         top += _height(figures)
-    return "\n".join(
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {top + 8}" width="{_WIDTH}" '
-            f'height="{top + 8}" font-family="system-ui, sans-serif" font-size="13" fill="{_INK}">',
-            f"<title>{escape(title)}</title>",
-            '<rect width="100%" height="100%" fill="#ffffff"/>',
-            f'<text x="{_MARGIN}" y="30" font-size="17" font-weight="600">{escape(title)}</text>',
-            f'<text x="{_MARGIN}" y="50" font-size="12" fill="{_SOFT}">{escape(about)}</text>',
-            *panels,
-            "</svg>\n",
-        )
-    )
+    return framed(panels, _WIDTH, top + 8, title, about, 13)
 
 
 def _height(figures: Figures) -> int:
@@ -50,12 +37,12 @@ def _panel(edge: Edge, figures: Figures, top: int) -> Iterator[str]:
         f"{edge.workers} worker(s): {figures.share:.2%} by the edge, {figures.at_backend:.1f}/s at the backend, "
         f"{figures.gbit:.2f} Gbit/s, {figures.cpu.edge:.2f} cores of edge and {figures.cpu.maker:.2f} of load maker"
     )
-    yield f'<text x="{_MARGIN}" y="{top + 18}" font-weight="600">{escape(heading)}</text>'
+    yield f'<text x="{MARGIN}" y="{top + 18}" font-weight="600">{escape(heading)}</text>'
     top += _TITLE
     series = figures.series
     for name, unit, colour, values in (
-        ("asked", "/s", _BLUE, [float(second.meant) for second in series]),
-        ("backend", "/s", _GREY, [float(second.reached) for second in series]),
+        ("asked", "/s", BLUE, [float(second.meant) for second in series]),
+        ("backend", "/s", GREY, [float(second.reached) for second in series]),
         ("p99", " ms", _RED, [second.p99 * 1e3 for second in series]),
     ):
         yield from _line(name, unit, colour, values, top)
@@ -70,9 +57,9 @@ def _line(name: str, unit: str, colour: str, values: Sequence[float], top: int) 
     step = (_RIGHT - _LEFT) / max(len(values) - 1, 1)
     points = " ".join(f"{_LEFT + n * step:.1f},{top + _LINE - height:.1f}" for n, height in enumerate(heights))
     yield f'<text x="{_LEFT - 10}" y="{top + _LINE / 2 + 4}" text-anchor="end">{escape(name)}</text>'
-    yield f'<path d="M{_LEFT} {top + _LINE}H{_RIGHT}" stroke="{_GREY}" stroke-width="0.6"/>'
+    yield f'<path d="M{_LEFT} {top + _LINE}H{_RIGHT}" stroke="{GREY}" stroke-width="0.6"/>'
     yield f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.4"/>'
-    yield f'<text x="{_RIGHT + 8}" y="{top + 10}" fill="{_SOFT}">{greatest:,.0f}{unit}</text>'
+    yield f'<text x="{_RIGHT + 8}" y="{top + 10}" fill="{SOFT}">{greatest:,.0f}{unit}</text>'
 
 
 def _bars(latencies: Mapping[str, Latencies], top: int) -> Iterator[str]:
@@ -82,12 +69,12 @@ def _bars(latencies: Mapping[str, Latencies], top: int) -> Iterator[str]:
         y = top + number * _ROW
         yield f'<text x="{_LEFT - 10}" y="{y + 15}" text-anchor="end">{escape(name)}</text>'
         if not row.requests:
-            yield f'<text x="{_LEFT}" y="{y + 15}" fill="{_SOFT}">none</text>'
+            yield f'<text x="{_LEFT}" y="{y + 15}" fill="{SOFT}">none</text>'
             continue
         ends = [
             max(log10(max(value * 1e3, _LEAST_MS) / _LEAST_MS), 0) * scale for value in (row.p999, row.p99, row.p50)
         ]
-        for end, colour in zip(ends, ("#dbe2ea", _GREY, _BLUE), strict=True):
+        for end, colour in zip(ends, ("#dbe2ea", GREY, BLUE), strict=True):
             yield f'<rect x="{_LEFT}" y="{y}" width="{end:.1f}" height="18" rx="2" fill="{colour}"/>'
         told = f"{row.p50 * 1e3:.2f} / {row.p99 * 1e3:.2f} / {row.p999 * 1e3:.1f} ms"
         yield f'<text x="{_LEFT + ends[0] + 8:.1f}" y="{y + 14}">{told}</text>'

@@ -9,13 +9,13 @@ from xml.sax.saxutils import escape
 
 from loadtests.eviction.policies import SUBJECT
 from loadtests.eviction.run import Outcome
+from replay.svg import BLUE, INK, MARGIN, RULE, SOFT, framed
 
-_WIDTH, _MARGIN, _COLUMNS, _GAP = 1080, 24, 3, 28
+_WIDTH, _COLUMNS, _GAP = 1080, 3, 28
 _HEAD, _PANEL_HEAD, _ROW, _AXIS = 96, 44, 30, 34
-_PANEL: Final = (_WIDTH - 2 * _MARGIN - (_COLUMNS - 1) * _GAP) / _COLUMNS
+_PANEL: Final = (_WIDTH - 2 * MARGIN - (_COLUMNS - 1) * _GAP) / _COLUMNS
 _LABEL: Final = 40  # room for the size of the cache, left of a row
-_INK, _SOFT, _RULE = "#1c2430", "#5b6675", "#dfe4ea"
-_COLOURS: Final = {SUBJECT: "#1f6feb", "LRU": "#d1495b", "FIFO": "#e39b3a", "W-TinyLFU": "#2a9d6f", "Belady": "#5b6675"}
+_COLOURS: Final = {SUBJECT: BLUE, "LRU": "#d1495b", "FIFO": "#e39b3a", "W-TinyLFU": "#2a9d6f", "Belady": SOFT}
 
 
 def svg_of(outcomes: Sequence[Outcome], title: str, about: str) -> str:
@@ -27,27 +27,16 @@ def svg_of(outcomes: Sequence[Outcome], title: str, about: str) -> str:
     for number, trace in enumerate(traces):
         beside = traces[number - number % _COLUMNS :][:_COLUMNS]  # a row of panels has one scale
         scale = _scale_of([one for one in outcomes if one.trace in beside])
-        left = _MARGIN + number % _COLUMNS * (_PANEL + _GAP)
+        left = MARGIN + number % _COLUMNS * (_PANEL + _GAP)
         top = _HEAD + number // _COLUMNS * height
         panels += _panel([one for one in outcomes if one.trace == trace], scale, left, top)
-    return "\n".join(
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {bottom}" width="{_WIDTH}" '
-            f'height="{bottom}" font-family="system-ui, sans-serif" font-size="12" fill="{_INK}">',
-            f"<title>{escape(title)}</title>",
-            '<rect width="100%" height="100%" fill="#ffffff"/>',
-            f'<text x="{_MARGIN}" y="30" font-size="17" font-weight="600">{escape(title)}</text>',
-            f'<text x="{_MARGIN}" y="50" fill="{_SOFT}">{escape(about)}</text>',
-            *_legend(list(dict.fromkeys(one.policy for one in outcomes))),
-            *panels,
-            "</svg>\n",
-        )
-    )
+    legend = _legend(list(dict.fromkeys(one.policy for one in outcomes)))
+    return framed((*legend, *panels), _WIDTH, bottom, title, about)
 
 
 def _legend(policies: Sequence[str]) -> Iterator[str]:
     for number, policy in enumerate(policies):
-        x = _MARGIN + 8 + number * 110
+        x = MARGIN + 8 + number * 110
         yield _dot(policy, x, 74)
         yield f'<text x="{x + 12}" y="78">{escape(policy)}</text>'
 
@@ -60,12 +49,12 @@ def _panel(outcomes: Sequence[Outcome], scale: tuple[int, int], left: float, top
     yield f'<text x="{left:.1f}" y="{top + 22}" font-weight="600">{escape(outcomes[0].trace)}</text>'
     for tick in range(least, most + 1, 10):
         x = begin + room * (tick - least) / (most - least)
-        yield f'<path d="M{x:.1f} {top + _PANEL_HEAD - 10}V{base}" stroke="{_RULE}"/>'
-        yield f'<text x="{x:.1f}" y="{base + 14}" text-anchor="middle" font-size="11" fill="{_SOFT}">{tick}</text>'
+        yield f'<path d="M{x:.1f} {top + _PANEL_HEAD - 10}V{base}" stroke="{RULE}"/>'
+        yield f'<text x="{x:.1f}" y="{base + 14}" text-anchor="middle" font-size="11" fill="{SOFT}">{tick}</text>'
     for number, share in enumerate(shares):
         y = top + _PANEL_HEAD + number * _ROW + 8
-        yield f'<text x="{begin - 10:.1f}" y="{y + 4}" text-anchor="end" fill="{_SOFT}">{share:.0%}</text>'
-        yield f'<path d="M{begin:.1f} {y}h{room:.1f}" stroke="{_RULE}"/>'
+        yield f'<text x="{begin - 10:.1f}" y="{y + 4}" text-anchor="end" fill="{SOFT}">{share:.0%}</text>'
+        yield f'<path d="M{begin:.1f} {y}h{room:.1f}" stroke="{RULE}"/>'
         of_row = [one for one in outcomes if one.share == share]
         for one in sorted(
             of_row, key=lambda one: one.policy != SUBJECT
@@ -81,7 +70,7 @@ def _scale_of(outcomes: Sequence[Outcome]) -> tuple[int, int]:
 
 def _dot(policy: str, x: float, y: float) -> str:
     """The subject large, what cannot be built (it knows what comes) hollow."""
-    colour = _COLOURS.get(policy, _INK)
+    colour = _COLOURS.get(policy, INK)
     if policy == "Belady":
         return f'<circle cx="{x:.1f}" cy="{y}" r="4.5" fill="#ffffff" stroke="{colour}" stroke-width="1.6"/>'
     radius = 7 if policy == SUBJECT else 4.5

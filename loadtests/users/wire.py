@@ -26,12 +26,12 @@ import zstandard
 from geventhttpclient._parser import HTTPParseError
 from geventhttpclient.response import HTTPConnectionClosed, HTTPSocketResponse
 
+from edgeproxy.http.redirection import REDIRECTS
 from loadtests.users.headers import Headers
 from loadtests.users.steps import Ask, Heard, Pause, Walk, Wrong
 
 _CONNECT: Final = 10.0  # seconds
 _BLOCK: Final = 65_536
-_REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 BROKEN: Final = (OSError, HTTPParseError, EOFError)
 
 
@@ -160,7 +160,7 @@ class Wire:
             try:
                 heard = self._one(ask, url)
                 location = heard.headers.get("location")
-                if not (ask.follows and heard.status in _REDIRECTS and location):
+                if not (ask.follows and heard.status in REDIRECTS and location):
                     _look(ask, heard)
                     return heard, self._clock() - began
                 if not left:

@@ -12,17 +12,16 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Final
 
+from edgeproxy.capture.files import Files
 from edgeproxy.capture.record import BadRecord, Captured
 from edgeproxy.capture.settings import Settings
-from replay.addon.files import CaptureFiles
 from replay.capture.flows import Content, record_of
-from replay.capture.writing import write_records
+from replay.capture.writing import contents_of
 
 _MOST_WAITING: Final = 10_000  # flows
 _MOST_HELD: Final = 1 << 26  # octets of their content
@@ -49,7 +48,7 @@ class Recorder(Thread):
     def __init__(self, settings: Settings, about: Mapping[str, object], say: Callable[[str], None]) -> None:
         """`about`: words of the note with which each file begins; `say`: a problem, to whoever watches."""
         super().__init__(name="edgeproxy capture", daemon=True)
-        self._files = CaptureFiles(settings, os.getpid(), about)
+        self._files = Files(settings, os.getpid(), about, time.time)
         self._directory = Path(settings.directory)
         self._say = say
         self._queue: SimpleQueue[Passed | None] = SimpleQueue()
@@ -58,9 +57,12 @@ class Recorder(Thread):
         self._put = self._put_octets = self._taken = self._taken_octets = 0
         self.dropped = 0  # nobody had time for them
         self.unreadable = 0  # no exchange of HTTP, or none that a capture can hold
-        self.written = 0
         self.lost = 0  # the disk did not take them
         self.problem: str | None = None
+
+    @property
+    def written(self) -> int:
+        return self._files.written
 
     def take(self, passed: Passed) -> None:
         held = self._put_octets - self._taken_octets
@@ -107,19 +109,19 @@ class Recorder(Thread):
         records, self._records = self._records, []
         if not records:
             return
+        left = len(records)
         if self.problem is None:
             try:
-                blocks = BytesIO()
-                write_records(blocks, records)
-                self._files.write(blocks.getvalue(), self._numbers())
-                self.written += len(records)
+                self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                for content, count in contents_of(records):
+                    self._files.add(content, count)
+                    left -= count
                 return
             except OSError as error:
                 self._files.give_up()
                 self.problem = f"{self._directory}: {error.strerror or error}"
                 self._say(f"the capture has ended: {self.problem}: free the disk, or name another directory")
-        self.lost += len(records)
+        self.lost += left
 
     def _numbers(self) -> dict[str, object]:
-        names = ("dropped", "unreadable", "lost", "written")
-        return {name: getattr(self, name) for name in names}
+        return {"dropped": self.dropped, "unreadable": self.unreadable, "lost": self.lost}

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Final
 
 from edgeproxy.capture.record import BadRecord, Captured, read_words
 from edgeproxy.capture.requests import joined, request_words
+from edgeproxy.http.target import PORTS
 from replay.capture.found import Found, Skipped
 from replay.capture.tnetstrings import NoTnetstring, prefix_of, read_tnetstring
 
@@ -195,7 +196,7 @@ def _url(request: Mapping[str, Any], client: Mapping[str, Any], headers: Mapping
     authority = _text(request.get("authority") or b"") or headers.get(":authority") or headers.get("host")
     if not authority:
         host, port = _text(request["host"]), request["port"]
-        authority = host if port == {"http": 80, "https": 443}.get(scheme) else f"{host}:{port:d}"
+        authority = host if port == PORTS.get(scheme) else f"{host}:{port:d}"
     path = _text(request["path"])
     return path if "://" in path.partition("?")[0] else f"{scheme}://{authority}{path}"
 

@@ -18,8 +18,10 @@ from typing import Any, Final
 from edgeproxy.capture.record import BadRecord, Captured, read_words
 from edgeproxy.capture.requests import request_words
 from edgeproxy.capture.versions import read_plain
+from edgeproxy.http.target import PORTS
 
 _LOOKED_AT: Final = 20  # lines
+_SCHEMES: Final = {str(port): scheme for scheme, port in PORTS.items()}
 LineReader = Callable[[bytes], Captured]
 
 
@@ -151,7 +153,7 @@ def _words(
 def _origin(host: str | None, assumed: Assumed) -> str:
     """Apache's logs of virtual hosts have the port, which tells the scheme."""
     name, _, port = (host or assumed.host).partition(":")
-    scheme = {"80": "http", "443": "https"}.get(port)
+    scheme = _SCHEMES.get(port)
     return f"{assumed.scheme}://{host or assumed.host}" if scheme is None else f"{scheme}://{name}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
 
 from edgeproxy.capture.blocks import Packer
@@ -15,16 +15,20 @@ _OCTETS: Final = 262_144  # of what they ask for, likewise
 
 def write_records(file: BinaryIO, records: Iterable[Captured]) -> int:
     """How many they were. Raises OSError."""
-    packer, columns, written = Packer(), Records(), 0
+    packer, written = Packer(), 0
+    for content, count in contents_of(records):
+        file.write(packer.pack(content, count))
+        written += count
+    return written
+
+
+def contents_of(records: Iterable[Captured]) -> Iterator[tuple[bytes, int]]:
+    """Of blocks, before they are packed, and how many records are in each."""
+    columns = Records()
     for record in records:
         columns.add(record)
         if len(columns) >= _RECORDS or columns.octets >= _OCTETS:
-            written += _write(file, packer, columns)
+            yield from columns.contents()
             columns = Records()
-    return written + (_write(file, packer, columns) if len(columns) else 0)
-
-
-def _write(file: BinaryIO, packer: Packer, columns: Records) -> int:
-    for content, records in columns.contents():
-        file.write(packer.pack(content, records))
-    return len(columns)
+    if len(columns):
+        yield from columns.contents()

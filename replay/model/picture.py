@@ -12,12 +12,14 @@ from typing import Final
 from replay.model.checking import NOT_IN_IT, Check, Measure
 from replay.model.hits import CAPACITIES
 from replay.model.measuring import POINTS, Traffic
+from replay.svg import BLUE, INK, MARGIN, RULE, SOFT, framed
 
-_WIDTH, _MARGIN, _GAP, _COLUMNS = 1080, 24, 40, 3
+_WIDTH, _GAP, _COLUMNS = 1080, 40, 3
 _HEAD, _TITLE, _PLOT, _AXIS, _ROW = 92, 30, 170, 46, 24
-_PANEL: Final = (_WIDTH - 2 * _MARGIN - (_COLUMNS - 1) * _GAP) / _COLUMNS
+_PANEL: Final = (_WIDTH - 2 * MARGIN - (_COLUMNS - 1) * _GAP) / _COLUMNS
 _LEFT: Final = 34  # of a panel, for what stands at its scale
-_INK, _SOFT, _RULE, _SEEN, _MADE, _OTHER = "#1c2430", "#5b6675", "#dfe4ea", "#1c2430", "#1f6feb", "#e39b3a"
+_SEEN, _MADE, _OTHER = INK, BLUE, "#e39b3a"
+_NAME: Final = "A capture and its look-alike"
 _STEPS: Final = 120
 
 Point = tuple[float, float]
@@ -56,20 +58,8 @@ def svg_of(check: Check) -> str:
     rows = -(-len(plots) // _COLUMNS)
     below = _HEAD + rows * (_TITLE + _PLOT + _AXIS)
     height = below + _TITLE + _ROW * len(check.seen.routes) + 16
-    return "\n".join(
-        (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" '
-            f'height="{height}" font-family="system-ui, sans-serif" font-size="12" fill="{_INK}">',
-            "<title>a capture and its look-alike</title>",
-            '<rect width="100%" height="100%" fill="#ffffff"/>',
-            f'<text x="{_MARGIN}" y="30" font-size="17" font-weight="600">A capture and its look-alike</text>',
-            f'<text x="{_MARGIN}" y="50" fill="{_SOFT}">{escape(_subtitle(check))}</text>',
-            *_legend(),
-            *(line for number, plot in enumerate(plots) for line in _panel(plot, number)),
-            *_bars(check, below),
-            "</svg>\n",
-        )
-    )
+    panels = (line for number, plot in enumerate(plots) for line in _panel(plot, number))
+    return framed((*_legend(), *panels, *_bars(check, below)), _WIDTH, height, _NAME, _subtitle(check))
 
 
 def page_of(check: Check) -> str:
@@ -80,11 +70,11 @@ def page_of(check: Check) -> str:
         for each in check.measures
     )
     never = "".join(f"<li>{escape(each)}" for each in NOT_IN_IT)
-    return f"""<!doctype html><html lang=en><meta charset=utf-8><title>A capture and its look-alike</title>
+    return f"""<!doctype html><html lang=en><meta charset=utf-8><title>{_NAME}</title>
 <meta name=viewport content="width=device-width, initial-scale=1">
-<style>body{{font:14px system-ui,sans-serif;color:{_INK};max-width:{_WIDTH}px;margin:1rem auto;padding:0 1rem}}
+<style>body{{font:14px system-ui,sans-serif;color:{INK};max-width:{_WIDTH}px;margin:1rem auto;padding:0 1rem}}
 svg{{max-width:100%;height:auto}}table{{border-collapse:collapse;width:100%}}
-td,th{{padding:.3rem .6rem;border-bottom:1px solid {_RULE};text-align:left}}
+td,th{{padding:.3rem .6rem;border-bottom:1px solid {RULE};text-align:left}}
 .unlike td{{background:#fdecea}}</style>
 {svg_of(check)}
 <table><tr><th><th>capture<th>look-alike<th>apart<th>noise<th>bound<th>by<th>{rows}</table>
@@ -165,17 +155,17 @@ def _percent(value: float) -> str:
 
 
 def _panel(plot: _Plot, number: int) -> Iterator[str]:
-    left = _MARGIN + number % _COLUMNS * (_PANEL + _GAP) + _LEFT
+    left = MARGIN + number % _COLUMNS * (_PANEL + _GAP) + _LEFT
     top = _HEAD + number // _COLUMNS * (_TITLE + _PLOT + _AXIS) + _TITLE
     room = _PANEL - _LEFT
     yield f'<text x="{left - _LEFT:.1f}" y="{top - 12}" font-weight="600">{escape(plot.title)}</text>'
     for share in (0.0, 0.5, 1.0):
         y = top + _PLOT * (1 - share)
-        yield f'<path d="M{left:.1f} {y:.1f}h{room:.1f}" stroke="{_RULE}"/>'
+        yield f'<path d="M{left:.1f} {y:.1f}h{room:.1f}" stroke="{RULE}"/>'
         yield _small(left - 6, y + 4, plot.said(share * plot.most), "end")
     for place, text in plot.scale.ticks():
         x = left + room * place
-        yield f'<path d="M{x:.1f} {top}v{_PLOT}" stroke="{_RULE}"/>'
+        yield f'<path d="M{x:.1f} {top}v{_PLOT}" stroke="{RULE}"/>'
         yield _small(x, top + _PLOT + 14, text, "middle")
     yield _small(left + room, top + _PLOT + 28, plot.unit, "end")
     for points, colour, is_dashed in plot.curves:
@@ -186,21 +176,21 @@ def _panel(plot: _Plot, number: int) -> Iterator[str]:
 
 def _small(x: float, y: float, text: str, anchor: str) -> str:
     place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
-    return f'<text {place} font-size="10" fill="{_SOFT}">{escape(text)}</text>'
+    return f'<text {place} font-size="10" fill="{SOFT}">{escape(text)}</text>'
 
 
 def _legend() -> Iterator[str]:
     for number, (name, colour) in enumerate((("capture", _SEEN), ("look-alike", _MADE))):
-        x = _MARGIN + number * 110
+        x = MARGIN + number * 110
         yield f'<path d="M{x} 72h22" stroke="{colour}" stroke-width="3"/>'
         yield f'<text x="{x + 28}" y="76">{name}</text>'
 
 
 def _bars(check: Check, top: float) -> Iterator[str]:
-    yield f'<text x="{_MARGIN}" y="{top + 18}" font-weight="600">routes</text>'
+    yield f'<text x="{MARGIN}" y="{top + 18}" font-weight="600">routes</text>'
     seen, made = check.seen.routes, check.made.routes
     most = max([*seen.values(), *made.values()])
-    begin, room = _WIDTH * 0.55, _WIDTH * 0.45 - _MARGIN - 60
+    begin, room = _WIDTH * 0.55, _WIDTH * 0.45 - MARGIN - 60
     for number, (name, share) in enumerate(seen.items()):
         y = top + _TITLE + number * _ROW
         other = made.get(name, 0.0)
@@ -208,4 +198,4 @@ def _bars(check: Check, top: float) -> Iterator[str]:
         for at, value, colour in ((2, share, _SEEN), (10, other, _MADE)):
             yield f'<rect x="{begin:.1f}" y="{y + at}" width="{room * value / most:.1f}" height="7" fill="{colour}"/>'
         end = begin + room * max(share, other) / most + 6
-        yield f'<text x="{end:.1f}" y="{y + 14}" font-size="10" fill="{_SOFT}">{share:.1%} / {other:.1%}</text>'
+        yield f'<text x="{end:.1f}" y="{y + 14}" font-size="10" fill="{SOFT}">{share:.1%} / {other:.1%}</text>'

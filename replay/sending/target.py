@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass
-from typing import Final
 from urllib.parse import urlsplit
 
-_PORTS: Final = {"http": 80, "https": 443}
+from edgeproxy.http.target import PORTS
 
 
 class BadTarget(ValueError):
@@ -32,13 +31,13 @@ class Target:
             port = parts.port
         except ValueError as error:
             raise BadTarget(f"{url!r} is no URL: {error}") from None
-        if parts.scheme not in _PORTS or not parts.hostname:
+        if parts.scheme not in PORTS or not parts.hostname:
             raise BadTarget(f"{url!r} is no URL such as http://127.0.0.1:8080")
         if parts.username or parts.path not in ("", "/") or parts.query or parts.fragment:
             raise BadTarget(f"{url!r}: a target is scheme, host and port: paths are those of the requests")
         if parts.scheme == "https":
             tls = tls or ssl.create_default_context()
-        return cls(parts.hostname, port or _PORTS[parts.scheme], tls if parts.scheme == "https" else None)
+        return cls(parts.hostname, port or PORTS[parts.scheme], tls if parts.scheme == "https" else None)
 
     @property
     def scheme(self) -> str:
@@ -47,7 +46,7 @@ class Target:
     @property
     def authority(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+        return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.authority}"

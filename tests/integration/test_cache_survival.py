@@ -187,10 +187,13 @@ def small_disk(place: Path) -> Iterator[None]:
     """A file system of 8 MiB."""
     place.mkdir()
     if shutil.which("mount") is None:
-        pytest.skip("there is no program to mount a file system with")
+        pytest.skip("a disk that can be filled is a small file system, and there is no `mount` to have one by")
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", place], check=False, capture_output=True)
     if done.returncode:
-        pytest.skip("no file system can be mounted here")
+        why = done.stderr.decode(errors="replace").strip()
+        pytest.skip(
+            f"a disk that can be filled is a small file system, which only root may mount, outside of most containers: {why}"
+        )
     try:
         yield
     finally:

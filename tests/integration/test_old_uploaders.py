@@ -88,7 +88,13 @@ def has_old_distutils() -> bool:
         return sys.version_info < (3, 12) and find_spec("distutils") is not None
 
 
-@pytest.mark.skipif(not has_old_distutils(), reason="Python has had no distutils since 3.12")
+with_old_distutils = pytest.mark.skipif(
+    not has_old_distutils(),
+    reason="`setup.py register` and `upload` are Python's own distutils, which 3.12 took out: twine stays, and is tried",
+)
+
+
+@with_old_distutils
 def test_setup_py_registers_and_uploads(place: Place) -> None:
     said = place.setup("register", "-r", "site", "sdist", "upload", "-r", "site")
     assert said.count("Server response (200): OK") == 2, said
@@ -105,7 +111,7 @@ def test_setup_py_registers_and_uploads(place: Place) -> None:
         assert store.roles("great-thing") == [("Owner", "armin")]
 
 
-@pytest.mark.skipif(not has_old_distutils(), reason="Python has had no distutils since 3.12")
+@with_old_distutils
 def test_setup_py_has_its_metadata_looked_at_before(place: Place) -> None:
     said = place.setup("--dry-run", "register", "-r", "site")
     assert "Server response (200): OK" in said, said

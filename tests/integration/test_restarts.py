@@ -174,9 +174,9 @@ async def test_restarts_under_load_fail_no_request(tmp_path: Path, trust: ssl.SS
     assert load.connections > 16 * 2  # the restarts did end connections
 
 
-@pytest.mark.parametrize(("before", "after"), [("0,1", "0"), ("0", "0,1")], ids=["fewer", "more"])
+@pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2)], ids=["fewer", "more"])
 async def test_an_upgrade_to_another_number_of_workers_leaves_no_connection_waiting(
-    tmp_path: Path, before: str, after: str
+    tmp_path: Path, before: int, after: int
 ) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text(
@@ -184,9 +184,9 @@ async def test_an_upgrade_to_another_number_of_workers_leaves_no_connection_wait
         'rules: [{name: hello, match: {host: app, path: "/hello"}, respond: {status: 200, body: hello}}]\n'
     )
     mine = os.sched_getaffinity(0)
-    cores = [{int(core) for core in text.split(",")} for text in (before, after)]
-    if not cores[0] | cores[1] <= mine:
-        pytest.skip("it takes the cores 0 and 1")
+    cores = [set(sorted(mine)[:number]) for number in (before, after)]
+    if len(mine) < 2:
+        pytest.skip("an edge has a worker for each core that it may use, and here is only one: no number to go to")
     os.sched_setaffinity(0, cores[0])  # as many workers as usable cores
     try:
         async with running_process(rules) as edge:

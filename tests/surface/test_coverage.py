@@ -57,7 +57,9 @@ def test_what_holds_a_statement_is_there(statement: str) -> None:
 
 def facts() -> str:
     if FACTS is None:
-        pytest.skip("the facts do not lie beside this checkout")
+        pytest.skip(
+            "the facts are notes of where both sites' ways come from: shared/facts/ beside a checkout, and no part of it"
+        )
     return FACTS.read_text()
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from edgeproxy.http.fields import Field
+from edgeproxy.http.redirection import REDIRECTS
 from edgeproxy.migration.comparing.bounds import BOUNDS, Bounds, BrokenContent, Flaw
 from edgeproxy.migration.comparing.decoding import decode
 from edgeproxy.migration.specimen import Astray, Silence
@@ -57,7 +58,7 @@ class Answer:
 
     @property
     def is_redirect(self) -> bool:
-        return self.status in (301, 302, 303, 307, 308)
+        return self.status in REDIRECTS
 
     @property
     def is_success(self) -> bool:

@@ -12,14 +12,15 @@ Laws of this module:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urljoin, urlsplit
 
+from edgeproxy.http.target import PORTS
+
 Places = dict[str, tuple[str, ...]]  # of files by their names: as they are written, several where a page says several
 
-_DEFAULT_PORTS: Final[Mapping[str, str]] = {"http": ":80", "https": ":443"}
 _OWN: Final = "(the page's own)"
 _NO_URL: Final = "(no URL)"
 _ORIGIN: Final = re.compile("[A-Za-z][A-Za-z0-9+.-]*+://[^/?#]*+")
@@ -106,7 +107,7 @@ def _read_host(url: str) -> str:
     if not parts.netloc:
         return f"{parts.scheme}:" if parts.scheme else _OWN
     host = parts.netloc.rpartition("@")[2].lower()
-    default = _DEFAULT_PORTS.get(parts.scheme, "")
+    default = f":{PORTS[parts.scheme]}" if parts.scheme in PORTS else ""
     return f"{parts.scheme}://{host.removesuffix(default)}"
 
 

@@ -19,14 +19,15 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import BinaryIO, Final, assert_never
 
 from edgeproxy.capture.columns import NOTHING, Draft, number_in
 from edgeproxy.capture.content import ContentReader
+from edgeproxy.capture.files import Files
 from edgeproxy.capture.work import Begin, End, Feed, LetGo, Told, Work, Write, read_work
-from edgeproxy.proxy.capture.files import Files
 
 _READ: Final = 1 << 18  # octets at a time
 
@@ -38,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
     with socket.socket(fileno=channel) as sock, open(channel, "rb", buffering=_READ, closefd=False) as file:
         begin = read_work(file)
         if isinstance(begin, Begin):
-            _Writer(sock, Files(begin.settings, begin.worker, begin.about)).run(file)
+            _Writer(sock, Files(begin.settings, begin.worker, begin.about, time.time)).run(file)
     return 0
 
 

@@ -3,6 +3,8 @@
 import os
 import socket
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from edgeproxy.http.selection import Representation
 from edgeproxy.proxy.files import NotAFile, OpenFile, open_file
 
 WHEEL = b"PK\x03\x04 the content of a wheel"
+NOBODY = 65_534
 
 
 def descriptors() -> int:
@@ -174,10 +177,26 @@ def test_directories_and_everything_that_is_not_a_file_are_not_opened(store):
     assert open_file(Path("/dev"), "/null") is NotAFile.NOT_REGULAR
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_is_unreadable(store):
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Who is root may read everything, and is somebody else meanwhile."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+def test_a_file_without_permission_is_unreadable(store, monkeypatch):
+    (store / "packages" / "aa" / "flask-1.1.whl").write_bytes(WHEEL)
     (store / "packages" / "aa" / "flask-1.0.whl").chmod(0)
-    assert open_file(store, "/packages/aa/flask-1.0.whl") is NotAFile.UNREADABLE
+    monkeypatch.chdir(store)  # the directories above it are open to their owner alone
+    with nobody():
+        assert open_file(Path(), "/packages/aa/flask-1.0.whl") is NotAFile.UNREADABLE
+        assert content(open_file(Path(), "/packages/aa/flask-1.1.whl")) == WHEEL
 
 
 def test_a_directory_that_cannot_be_reached_is_an_error_and_no_missing_file(store):

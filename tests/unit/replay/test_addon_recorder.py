@@ -5,17 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from threading import Event
 from typing import Any
 
 import pytest
 from capture_verbs import found_in_files
-from captures import found_in, packed, record
+from captures import found_in
 
-from edgeproxy.capture.settings import LEAST_FILE, Settings, is_of, least_of
+from edgeproxy.capture.settings import Settings
 from replay.addon import recorder as module
-from replay.addon.files import CaptureFiles
 from replay.addon.recorder import Passed, Recorder
+from replay.capture import writing
+from replay.capture.found import Skipped
+from replay.capture.reading import Assumed, read_all
+from replay.capture.summary import Summary
 
 NAME = "20180416T150000Z"
 
@@ -112,16 +116,51 @@ def test_a_disk_that_takes_nothing_ends_the_recording(tmp_path: Path) -> None:
     assert said == [f"the capture has ended: {failing.problem}: free the disk, or name another directory"]
 
 
-def test_the_oldest_files_make_room(tmp_path: Path) -> None:
-    most = least_of(1)
-    files = CaptureFiles(settings(tmp_path, most), 7, {})
-    (tmp_path / "other.capture").write_bytes(b"not of this capture")
-    block = packed([record()])
-    for _ in range(12):
-        files.write(block + b"\0" * (LEAST_FILE - 20_000), {})
-    files.close({})
-    its = [path for path in tmp_path.iterdir() if is_of(path.name, settings(tmp_path, most))]
-    assert sum(path.stat().st_size for path in its) <= most
-    assert {path.name for path in its} >= {f"{NAME}-7-000012.capture"}
-    assert not (tmp_path / f"{NAME}-7-000001.capture").exists()
-    assert (tmp_path / "other.capture").exists()
+def test_what_was_dropped_is_told_once_however_many_files_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that is not the last one says only what was written until then, as those of an edge do."""
+    monkeypatch.setattr(module, "_MOST_WAITING", 1)
+    small = Recorder(settings(tmp_path, 4_000), {}, lambda _: None)
+    small.take(passed())
+    small.take(passed())
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "_EACH", 1)  # records that make a block
+    for number in range(3):
+        small.take(passed(number))
+    small.start()
+    small.end()
+    assert len(list(tmp_path.iterdir())) > 1
+    summary = Summary()
+    for source in read_all([tmp_path], Assumed()):
+        assert not isinstance(source.found, Skipped)
+        summary.add(source)
+    assert summary.notes["dropped"] == small.dropped == 1
+
+
+def test_what_is_written_at_once_is_in_as_many_files_as_it_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_WITHIN", 3_600.0)  # all of it waits for the end
+    monkeypatch.setattr(writing, "_OCTETS", 20_000)  # that make a block
+    small, chance = settings(tmp_path, 200_000), Random(1)
+    many = Recorder(small, {}, lambda _: None)
+    for number in range(60):
+        many.take(passed(number, path=b"/" + chance.randbytes(2_000).hex().encode()))
+    many.start()
+    many.end()
+    sizes = [path.stat().st_size for path in tmp_path.iterdir()]
+    assert (many.written, many.problem) == (60, None)
+    assert max(sizes) <= small.file_limit + 200 < sum(sizes) <= small.most, "and what the note at its end takes"
+
+
+def test_a_file_that_somebody_else_removes_meanwhile_is_in_nobodys_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_EACH", 1)
+    (tmp_path / f"{NAME}-1-000001.capture").symlink_to(tmp_path / "gone")  # it is listed, and there is none
+    one = Recorder(settings(tmp_path), {}, lambda _: None)
+    one.take(passed())
+    one.start()
+    one.end()
+    assert (one.written, one.problem) == (1, None)

@@ -18,7 +18,7 @@ from edgeproxy.ruleset.place import Place
 from edgeproxy.ruleset.quantities import read_size, written_size
 from edgeproxy.ruleset.read_cache_settings import LEAST
 from edgeproxy.ruleset.read_limits import KINDS
-from edgeproxy.ruleset.shape import CACHE, CACHE_SETTINGS, SHAPES
+from edgeproxy.ruleset.shape import CACHE, CACHE_SETTINGS, FILE, SHAPES
 
 ROOT = Path(__file__).parents[3]
 REFERENCE = (ROOT / "rules" / "README.md").read_text()
@@ -83,6 +83,18 @@ def rows(text: str) -> dict[str, list[str]]:
     """The cells of a text's tables behind the first one, by each word that stands there in code marks."""
     found = re.findall(r"^\| (`[^|]+) \| (.+) \|$", text, re.M)
     return {name: cells.split(" | ") for words, cells in found for name in re.findall("`([^`]+)`", words)}
+
+
+def test_the_reference_has_every_section_and_says_which_are_needed() -> None:
+    table = rows(REFERENCE.partition("\n## ")[0])
+    assert set(table) == {*FILE.required, *FILE.optional}
+    assert {name for name, (_, needed) in table.items() if needed.startswith("yes")} == set(FILE.required)
+
+
+def test_the_reference_leads_to_every_folder_of_rules() -> None:
+    folders = {path.relative_to(ROOT / "rules") for path in (ROOT / "rules").rglob("*.yaml")}
+    listed = re.findall(r"\]\(([a-z/-]+)", REFERENCE.partition("\n## ")[0])
+    assert {each.parts[0] for each in folders} <= {name.partition("/")[0] for name in listed}
 
 
 def test_the_reference_has_every_setting_of_the_cache_with_its_default() -> None:

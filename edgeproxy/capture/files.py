@@ -1,4 +1,6 @@
-"""The files of one worker's capture: one after the other, none above its bound, and the oldest go to make room.
+"""The files of a capture that one writer makes: one after the other, none above its bound; the oldest go to make room.
+
+An edge's workers write by it, and mitmproxy's addon. Whoever writes has the clock: none is read in this package.
 
 Law: a file ends with a whole block, whatever the disk does.
 """
@@ -6,8 +8,7 @@ Law: a file ends with a whole block, whatever the disk does.
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,12 +21,17 @@ from edgeproxy.capture.versions import NOTE
 class Files:
     """`files`: so many were begun; `octets`: in all of them; `written`: records, likewise."""
 
-    def __init__(self, settings: Settings, worker: int, about: Mapping[str, object]) -> None:
-        """`about`: words of the note with which each file begins."""
+    def __init__(
+        self, settings: Settings, worker: int, about: Mapping[str, object], clock: Callable[[], float]
+    ) -> None:
+        """`worker`: by which the names of its files are told from those of others. `about`: words of the note with
+        which each file begins. `clock`: seconds since the epoch, for the notes.
+        """
         self._settings = settings
         self.directory = Path(settings.directory)
         self._worker = worker
         self._about = about
+        self._clock = clock
         self._packer = Packer()
         self._fd = -1
         self._size = 0  # of the file
@@ -34,7 +40,7 @@ class Files:
         self.written = 0
 
     def add(self, content: bytes, records: int) -> None:
-        """A block. Raises OSError: then nothing more can be written."""
+        """A block. Raises OSError: then nothing more can be written, and it is to be given up."""
         block = self._packer.pack(content, records)
         if self._fd < 0 or self._size + len(block) > self._settings.file_limit:
             self.close({})
@@ -61,18 +67,13 @@ class Files:
 
     def close(self, about: Mapping[str, object]) -> None:
         """Of the file at hand, with a last note, if the disk takes it."""
-        if self._fd < 0:
-            return
-        try:
-            self._put(self._note("end", {"written": self.written, "lost": 0, **about}))
-        except OSError:
+        if self._fd >= 0:
             with suppress(OSError):
-                os.ftruncate(self._fd, self._size)
-        os.close(self._fd)
-        self._fd = -1
+                self._put(self._note("end", {"written": self.written, "lost": 0, **about}))
+            self.give_up()
 
     def _note(self, what: str, words: Mapping[str, object]) -> bytes:
-        return self._packer.pack(object_of({NOTE: what, **words, "time": round(time.time(), 6)}) + b"\n", 0)
+        return self._packer.pack(object_of({NOTE: what, **words, "time": round(self._clock(), 6)}) + b"\n", 0)
 
     def _make_room(self) -> None:
         files = []

@@ -85,11 +85,14 @@ class Columns:
     kinds and the connections: those that its rows have are in `kinds` and `connections`, and others may be.
     """
 
-    def __init__(self, kinds: Mapping[int, Entries], connections: Mapping[int, bytes]) -> None:
+    def __init__(
+        self, kinds: Mapping[int, Entries], connections: Mapping[int, bytes], room: bytearray | None = None
+    ) -> None:
+        """`room`: for rows, of a block that is no more. PERF: new memory costs a fault for each of its pages."""
         self.kinds = kinds
         self.own: dict[int, Entries] = {}  # kinds of this block alone
         self.connections = connections
-        self._rows = bytearray()  # with room behind them
+        self._rows = bytearray() if room is None else room  # with room behind them
         self._size = 0  # octets of it that are rows
         self._used: set[int] = set()  # kinds of rows
         self._connections: set[int] = set()  # of rows
@@ -113,6 +116,11 @@ class Columns:
     def count_of_kinds(self) -> int:
         """Of its rows."""
         return len(self._used)
+
+    def let_go(self) -> bytearray:
+        """Its room, once it is written: it has no rows any more."""
+        self._size, room, self._rows = 0, self._rows, bytearray()
+        return room
 
     def keep_connections(self) -> None:
         """From now on its own are those that its rows have: numbers may come to mean others."""

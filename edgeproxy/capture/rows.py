@@ -161,6 +161,7 @@ class RowMaker:
         self._free: list[int] = []  # numbers that are none's
         self._left: list[int] = []  # numbers that are nobody's, but rows of the block may have
         self._told: dict[str, object] = {}  # more of the next row
+        self._room: bytearray | None = None  # of a block that was written
         self.flat: list[float] = []  # rows that are no octets yet, as `Row` has them
         self.block = Columns(self._numbered, self._connections)
 
@@ -182,8 +183,12 @@ class RowMaker:
         elif len(self._numbered) >= _NUMBERED:
             self._numbered = {each.number: each.entries for each in self.kinds.values()}
             self.numbers = object()
-        self.block = Columns(self._numbered, self._connections)
+        self.block, self._room = Columns(self._numbered, self._connections, self._room), None
         return block
+
+    def let_go(self, block: Columns) -> None:
+        """One that was taken is written."""
+        self._room = block.let_go()
 
     def meet(self, connection: Connection) -> None:
         """It has a number from now on, until it leaves."""

@@ -186,13 +186,15 @@ class Taking:
         self._writing.put(LetGo(late.number))
 
     def _hand_on(self) -> None:
-        for draft in self.rows.take().blocks():
+        block = self.rows.take()
+        for draft in block.blocks():
             if self._writing.has_room(len(draft.line) + len(draft.rows)):
                 self._writing.put(Write(draft))
             else:
                 self._dropped += draft.records
                 for late in draft.late:
                     self.let_go(Late(number_in(late)))
+        self.rows.let_go(block)
 
 
 def told_of(ruleset: Ruleset) -> dict[str, RuleTold]:

@@ -10,7 +10,7 @@ from hashlib import sha256
 import pytest
 
 from edgeproxy.capture import rows
-from edgeproxy.capture.columns import NOTHING, read_rows
+from edgeproxy.capture.columns import NOTHING, Columns, read_rows
 from edgeproxy.capture.content import told_of
 from edgeproxy.capture.record import Captured
 from edgeproxy.capture.rows import Connection, Late, RowMaker, RuleTold
@@ -51,7 +51,10 @@ class Made:
         self.late: dict[bytes, bytes] = {}
 
     def end(self) -> None:
-        for draft in self.maker.take().blocks():
+        self.read(self.maker.take())
+
+    def read(self, block: Columns) -> None:
+        for draft in block.blocks():
             content, number = draft.content(map(self.late.__getitem__, draft.late)), draft.records
             line, _, rows_of_it = content.partition(b"\n")
             for each in read_rows(json.loads(line), rows_of_it, number):
@@ -204,6 +207,17 @@ def test_numbers_of_kinds_begin_anew_before_they_are_too_large(monkeypatch: pyte
             made.end()
             assert made.maker.take().count_of_kinds == 0
     assert [each.digest for each in made.found] == [sha256(b"%d" % (number // 3)).hexdigest() for number in range(60)]
+
+
+def test_room_that_was_used_has_the_rows_of_its_block_alone() -> None:
+    made, what = Made(), asked("/")
+    for count in (300, 7, 40):
+        for _ in range(count):
+            made.add(Noted(), what)
+        block, before = made.maker.take(), len(made.found)
+        made.read(block)
+        made.maker.let_go(block)
+        assert (len(made.found) - before, len(block), len(made.maker)) == (count, 0, 0)
 
 
 def test_no_rule_is_unknown_and_a_unix_client_has_no_network() -> None:

@@ -10,10 +10,7 @@ is not known. Behind the line they are little-endian: first the lowest octet of 
 one of each, and so on. `more` is what few records have, by their number; there are microseconds, too, after the
 beginning: `head` is when the answer's head went out, if not at the end, and `took` the end, if a double cannot say it.
 
-Laws of this module:
-- what is written is read back as it was, but for times: those are read to the microsecond;
-- what is read is as long as the head of its block has said, and no number points beyond its table. A record that is
-  none costs itself alone.
+Law: what is written is read back as it was (`reading_columns`), but for times: those are read to the microsecond.
 
 PERF: octets that are alike lie side by side, and are made and compressed in a third of the time that numbers as JSON
 took: 0.2 of 0.65 µs a row. In base64, as a part of the line, they cost half as much again. Doubles are made by the
@@ -29,7 +26,7 @@ from functools import cache
 from struct import Struct
 from typing import Any, Final
 
-from edgeproxy.capture.record import BadRecord, Captured, read_words, words_of
+from edgeproxy.capture.record import Captured, words_of
 
 # Which keys of a record are in an entry of each table. A kind points to the first four.
 ENTRIES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -45,12 +42,10 @@ UNKNOWN: Final = -1
 NUMBERS: Final = 4  # of a row
 AT_ONCE: Final = 32  # rows, at most, that become octets at once
 LARGEST: Final = (1 << 31) - 1  # number of a kind or a connection
-_ROW: Final = Struct("<iidd")
-_OCTETS: Final = _ROW.size
+ROW: Final = Struct("<iidd")
+_OCTETS: Final = ROW.size
 _TABLES: Final = 1 << 20  # octets of tables in one block
 _ROWS: Final = 16_384  # in one block
-_LATEST: Final = 1e10  # seconds since the epoch
-_LONGEST: Final = 10**14  # microseconds
 NOTHING: Final = b"{}"
 _LATE: Final = b'"late '
 
@@ -60,8 +55,8 @@ Entries = tuple[bytes, bytes, bytes, bytes]  # of the tables in KIND
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A block, before it is written. `line`: of JSON, its end included; `rows`: one after the other, as integers of
-    eight octets; `late`: what stands in the place of entries that are not known yet, in the line's order.
+    """A block, before it is written. `line`: of JSON, its end included; `rows`: one after the other; `late`: what is in
+    the place of entries that are not known yet, in the line's order.
     """
 
     line: bytes
@@ -146,7 +141,7 @@ class Columns:
         rows = bytes(memoryview(self._rows)[first * _OCTETS : end * _OCTETS])
         numbers, met = self._used, self._connections
         if end - first < len(self):
-            numbers, met = (set(column) for column in list(zip(*_ROW.iter_unpack(rows), strict=True))[:2])
+            numbers, met = (set(column) for column in list(zip(*ROW.iter_unpack(rows), strict=True))[:2])
         kinds = {number: self.own.get(number) or self.kinds[number] for number in numbers}
         connections = [b'"%d":%b' % (number, self.connections[number]) for number in met if number != UNKNOWN]
         more = [b'"%d":%b' % (row - first, each) for row, each in self.more.items() if first <= row < end]
@@ -198,7 +193,7 @@ class Records(Columns):
             kind = self._numbers[entries] = len(self._numbers)
             self._entries[kind] = entries
             self.octets += sum(map(len, entries))
-        began = _moment(record.time)
+        began = moment(record.time)
         ended: float = UNKNOWN if record.ms is None else began + record.ms / 1_000
         more: dict[str, object] = {key: words[key] for key in MORE if key in words}
         more |= _told(began, ended, record)
@@ -222,7 +217,7 @@ def _told(began: float, ended: float, record: Captured) -> dict[str, int]:
     """Microseconds after the beginning, where the row's times do not say them."""
     took, head = (None if each is None else round(each * 1_000) for each in (record.ms, record.head_ms))
     told = {}
-    if took != _took(began, ended):
+    if took != took_between(began, ended):
         told["took"] = UNKNOWN if took is None else took
     if head != took:
         told["head"] = UNKNOWN if head is None else head
@@ -262,106 +257,11 @@ def _spread(rows: bytes) -> bytes:
     return b"".join([rows[place::_OCTETS] for place in range(_OCTETS)])
 
 
-# -- reading --------------------------------------------------------------------------------------------------------
-
-
-def read_rows(words: Mapping[str, Any], rows: bytes, records: int) -> Iterator[Captured | BadRecord]:
-    """`words`: of the line; `rows`: what is behind it. Raises BadRecord for what is none of this as a whole."""
-    tables = {name: list_of(words.get(name), records) for name in KIND}
-    kinds, connections, more = words.get("kinds"), words.get("connections"), words.get("more")
-    if not isinstance(kinds, dict) or not isinstance(connections, dict):
-        raise BadRecord("it has no kinds, or no connections")
-    more = more if isinstance(more, dict) else {}
-    flat = _ROW.iter_unpack(gathered(rows, records, _OCTETS))
-    return (
-        _read_row(tables, kinds.get(str(kind)), _found(connections, connection), times, more.get(str(number)))
-        for number, (kind, connection, *times) in enumerate(flat)
-    )
-
-
-def gathered(rows: bytes, records: int, octets: int) -> bytes:
-    """One row after the other, each of so many octets. Raises BadRecord."""
-    if len(rows) != records * octets:
-        raise BadRecord("its rows are more or fewer than its head says")
-    found = bytearray(len(rows))
-    for place in range(octets):
-        found[place::octets] = rows[place * records : (place + 1) * records]
-    return bytes(found)
-
-
-def _found(connections: Mapping[str, Any], number: int) -> Any:
-    """None: it is not known."""
-    return None if number == UNKNOWN else connections.get(str(number), ())
-
-
-def _read_row(
-    tables: Mapping[str, Sequence[Any]], kind: Any, connection: Any, times: Sequence[float], more: Any
-) -> Captured | BadRecord:
-    try:
-        words = read_kind(tables, kind)
-        words |= read_entry("connections", connection)
-        told = more if isinstance(more, dict) else {}
-        words |= {key: told[key] for key in MORE if key in told}
-        began, ended = times
-        if not all(0 <= each <= _LATEST or each == UNKNOWN for each in times):
-            raise BadRecord("a time is none")
-        if began != UNKNOWN:
-            words["time"] = _moment(began)
-            took = _read_told(told, "took", _took(began, ended))
-            words["ms"], words["head_ms"] = (
-                None if each is None else each / 1_000 for each in (took, _read_told(told, "head", took))
-            )
-        return read_words(words)
-    except BadRecord as error:
-        return error
-
-
-def _moment(seconds: float) -> float:
+def moment(seconds: float) -> float:
     """To the microsecond."""
     return round(seconds * 1_000_000) / 1_000_000
 
 
-def _took(began: float, ended: float) -> int | None:
+def took_between(began: float, ended: float) -> int | None:
     """In microseconds. A clock that went back has made no time below nothing."""
     return None if ended == UNKNOWN else max(0, round((ended - began) * 1_000_000))
-
-
-def _read_told(more: Mapping[str, Any], key: str, otherwise: int | None) -> int | None:
-    return number_of(more[key], _LONGEST) if key in more else otherwise
-
-
-def read_kind(tables: Mapping[str, Sequence[Any]], kind: Any) -> dict[str, Any]:
-    if not isinstance(kind, list) or len(kind) != len(KIND):
-        raise BadRecord(f"a kind is not {len(KIND)} numbers")
-    words: dict[str, Any] = {}
-    for table, number in zip(KIND, kind, strict=True):
-        words |= read_entry(table, entry(tables, table, number_of(number, LARGEST)))
-    return words
-
-
-def read_entry(table: str, found: Any) -> Mapping[str, Any]:
-    if found is None:
-        return {}
-    if not isinstance(found, dict):
-        raise BadRecord(f"an entry of {table} is no object")
-    return {key: found[key] for key in ENTRIES[table] if key in found}
-
-
-def list_of(value: Any, most: int) -> Sequence[Any]:
-    if not isinstance(value, list) or len(value) > most:
-        raise BadRecord("a table or column is no list, or longer than its head says")
-    return value
-
-
-def entry(tables: Mapping[str, Sequence[Any]], name: str, number: int | None) -> Any:
-    if number is None:
-        return None
-    if number >= len(tables[name]):
-        raise BadRecord(f"a number points beyond the table {name}")
-    return tables[name][number]
-
-
-def number_of(value: Any, most: int) -> int | None:
-    if type(value) is not int or not UNKNOWN <= value <= most:
-        raise BadRecord("what should be a number is none")
-    return None if value == UNKNOWN else value

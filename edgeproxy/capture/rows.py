@@ -28,13 +28,13 @@ from edgeproxy.capture.columns import (
     object_of,
     placeholder_of,
 )
+from edgeproxy.capture.connections import Connection, Connections
 from edgeproxy.capture.content import told_of
 from edgeproxy.capture.safety import SafetyClass, safety_of
 from edgeproxy.capture.scrubbing import credentials_of, kept_headers, kept_url, kept_value
 from edgeproxy.http.request import RequestFields, RequestLine
-from edgeproxy.http.target import BadTarget, Scheme, normalise_path
+from edgeproxy.http.target import BadTarget, normalise_path
 from edgeproxy.migration.comparing.shapes import shape_of
-from edgeproxy.migration.place import site_of
 from edgeproxy.ruleset.modifiers import Safety
 from edgeproxy.ruleset.template import PathTemplate
 
@@ -45,7 +45,7 @@ FULL: Final = AT_ONCE * NUMBERS  # of rows that become octets
 _REMEMBERED: Final = 8_192  # of each sort, as many as there are repeated requests; then it starts over
 _HELD: Final = 1 << 23  # octets of what clients said; likewise
 _NUMBERED: Final = 16_384  # kinds that blocks may have, before those that are past are forgotten
-_LEFT: Final = 4_096  # connections that are gone, whose numbers are not free yet
+_LEFT: Final = 4_096  # connections that are gone, and are in the block
 _MOST_NUMBERS: Final = LARGEST - (1 << 24)  # of kinds: then they begin anew, after the block at hand
 _CONTENTS: Final = 1 << 23  # octets of answers' contents; then they are forgotten
 _LONGEST_NAME: Final = 200  # characters of a call's method
@@ -85,19 +85,6 @@ class RuleTold:
     declared: Safety | None
     template: PathTemplate | None
     is_own: bool = False  # the edge answers by itself
-
-
-class Connection:
-    """One that is captured, and one client by one scheme on it. `number`: in rows, once a RowMaker has met it."""
-
-    __slots__ = ("address", "entry", "number", "scheme")
-
-    def __init__(self, name: str, address: str, scheme: Scheme) -> None:
-        """`name`: of the connection; `address`: of the client."""
-        self.address = address
-        self.scheme = scheme
-        self.entry = entry_of("connections", {"connection": name, "client": _network(address)})
-        self.number = UNKNOWN
 
 
 class Kind:
@@ -157,13 +144,11 @@ class RowMaker:
         self._entries: dict[tuple[object, ...], tuple[bytes, object, object]] = {}
         self._held = 0  # octets of those, about
         self._contents = 0  # octets of the contents that kinds hold
-        self._connections: dict[int, bytes] = {}  # by number: all that rows may have
-        self._free: list[int] = []  # numbers that are none's
-        self._left: list[int] = []  # numbers that are nobody's, but rows of the block may have
+        self._connections = Connections()
         self._told: dict[str, object] = {}  # more of the next row
         self._room: bytearray | None = None  # of a block that was written
         self.flat: list[float] = []  # rows that are no octets yet, as `Row` has them
-        self.block = Columns(self._numbered, self._connections)
+        self.block = Columns(self._numbered, self._connections.entries)
 
     def __len__(self) -> int:
         """Rows of the block."""
@@ -174,7 +159,7 @@ class RowMaker:
         self._make_octets()
         block = self.block
         block.keep_connections()
-        self._free_numbers()
+        self._connections.free()
         if self._last >= _MOST_NUMBERS:
             self._last = 0
             self.forget()
@@ -183,7 +168,7 @@ class RowMaker:
         elif len(self._numbered) >= _NUMBERED:
             self._numbered = {each.number: each.entries for each in self.kinds.values()}
             self.numbers = object()
-        self.block, self._room = Columns(self._numbered, self._connections, self._room), None
+        self.block, self._room = Columns(self._numbered, self._connections.entries, self._room), None
         return block
 
     def let_go(self, block: Columns) -> None:
@@ -192,23 +177,16 @@ class RowMaker:
 
     def meet(self, connection: Connection) -> None:
         """It has a number from now on, until it leaves."""
-        connection.number = number = self._free.pop() if self._free else len(self._connections)
-        self._connections[number] = connection.entry
+        self._connections.meet(connection)
 
     def leave(self, connection: Connection) -> None:
         """No more rows have it."""
-        self._left.append(connection.number)
-        if len(self._left) >= _LEFT:
+        self._connections.leave(connection)
+        if self._connections.left >= _LEFT:
             if len(self):
                 self._on_full()
             else:
-                self._free_numbers()
-
-    def _free_numbers(self) -> None:
-        for number in self._left:
-            del self._connections[number]
-        self._free += self._left
-        self._left.clear()
+                self._connections.free()
 
     def kind(self, key: Key, kept: object, noted: Noted, line: RequestLine, fields: RequestFields) -> Kind:
         """What is known under the key, or learned of the rest."""
@@ -365,12 +343,6 @@ def _kept(fields: RequestFields) -> Mapping[str, object]:
         "headers": kept_headers(fields.values) or None,
         "credentials": list(credentials_of(fields.values)) or None,
     }
-
-
-def _network(address: str) -> str | None:
-    """The first address of a client's network; None for what has none."""
-    network, slash, _ = site_of(address).partition("/")
-    return network if slash else None
 
 
 def _shape(target: str, template: PathTemplate | None) -> str:

@@ -14,7 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from edgeproxy.capture.columns import ENTRIES, MORE, entry, list_of, number_of
+from edgeproxy.capture.columns import ENTRIES, MORE
+from edgeproxy.capture.reading_columns import entry, list_of, number_of
 from edgeproxy.capture.record import BadRecord, Captured, read_words
 
 _KIND: Final = ("asked", "fields", "outcomes", "clients")

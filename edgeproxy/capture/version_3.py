@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from struct import Struct
 from typing import Any, Final
 
-from edgeproxy.capture.columns import ENTRIES, MORE, entry, gathered, list_of, number_of, read_entry, read_kind
+from edgeproxy.capture.columns import ENTRIES, MORE
+from edgeproxy.capture.reading_columns import entry, gathered, list_of, number_of, read_entry, read_kind
 from edgeproxy.capture.record import BadRecord, Captured, read_words
 
 _ROW: Final = Struct("<5q")

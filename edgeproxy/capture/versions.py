@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from edgeproxy.capture.blocks import VERSION, Block
-from edgeproxy.capture.columns import read_rows
+from edgeproxy.capture.reading_columns import read_rows
 from edgeproxy.capture.record import BadRecord, Captured, read_words
 from edgeproxy.capture.requests import joined, request_words
 from edgeproxy.capture.version_2 import read_lists

@@ -19,9 +19,10 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from edgeproxy.capture.blocks import Packer
+from edgeproxy.capture.connections import Connection
 from edgeproxy.capture.record import Captured
 from edgeproxy.capture.requests import request_words
-from edgeproxy.capture.rows import Connection, RowMaker, RuleTold
+from edgeproxy.capture.rows import RowMaker, RuleTold
 from edgeproxy.capture.scanning import known_in, secrets_of, spellings_of
 from edgeproxy.capture.scrubbing import kept_name, kept_target
 from edgeproxy.http.request import read_request_fields, read_request_line

@@ -145,7 +145,7 @@ async def test_connections_that_are_gone_are_told_of_and_hold_nothing(tmp_path: 
             async with captures.edge.client() as client:
                 assert (await client.ask(request("/plain"))).status == 200
             await captures.edge.edge._no_clients.wait()
-        assert len(capture.rows._left) == 12
+        assert capture.rows._connections.left == 12
         capture.tend()
-        assert (len(capture.rows._left), len(capture.rows._connections)) == (0, 0)
+        assert (capture.rows._connections.left, capture.rows._connections.entries) == (0, {})
         assert len({each.connection for each in await captures.end()}) == 12

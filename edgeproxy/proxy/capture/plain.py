@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeproxy.capture.rows import NO_KIND, Connection
+from edgeproxy.capture.connections import Connection
+from edgeproxy.capture.rows import NO_KIND
 from edgeproxy.proxy.planner import ByFacts, Planned, Repeat
 from edgeproxy.proxy.recording import note_plan
 from edgeproxy.telemetry.access_log import Record

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Final
 
 from edgeproxy.capture.bodies import MOST_OCTETS
 from edgeproxy.capture.columns import number_in
+from edgeproxy.capture.connections import Connection
 from edgeproxy.capture.content import Piece
-from edgeproxy.capture.rows import Connection, Key, Kind, Late, RowMaker, RuleTold, Times
+from edgeproxy.capture.rows import Key, Kind, Late, RowMaker, RuleTold, Times
 from edgeproxy.capture.safety import is_unsafe_behind
 from edgeproxy.capture.settings import Settings
 from edgeproxy.capture.work import Feed, LetGo, Write

@@ -17,8 +17,9 @@ from time import time
 from typing import TYPE_CHECKING, Any, Final
 
 from edgeproxy.capture.columns import UNKNOWN
+from edgeproxy.capture.connections import Connection
 from edgeproxy.capture.content import Piece, content_in
-from edgeproxy.capture.rows import FULL, Connection
+from edgeproxy.capture.rows import FULL
 from edgeproxy.proxy.capture.asked import Asked
 from edgeproxy.proxy.capture.plain import AtHand, record_of
 
@@ -118,6 +119,7 @@ class Tap(_Near):
 
     def leave(self) -> None:
         """Nothing more comes of it, or of the client for whom it spoke."""
+        self.at_hand = None
         self._taking.rows.leave(self._connection)
 
     def record(self) -> Record | None:

@@ -10,7 +10,8 @@ import pytest
 from captures import record
 
 from edgeproxy.capture.blocks import MOST_OCTETS
-from edgeproxy.capture.columns import Records, read_rows
+from edgeproxy.capture.columns import Records
+from edgeproxy.capture.reading_columns import read_rows
 from edgeproxy.capture.record import BadRecord, Captured
 from edgeproxy.capture.safety import SafetyClass
 

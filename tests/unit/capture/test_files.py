@@ -15,9 +15,10 @@ from typing import Any, Final
 import pytest
 from captures import found_in, record
 
+from edgeproxy.capture.connections import Connection
 from edgeproxy.capture.files import Files
 from edgeproxy.capture.record import Captured
-from edgeproxy.capture.rows import Connection, RowMaker, RuleTold
+from edgeproxy.capture.rows import RowMaker, RuleTold
 from edgeproxy.capture.settings import Settings
 from edgeproxy.http.request import read_request_fields, read_request_line
 from edgeproxy.http.target import Scheme

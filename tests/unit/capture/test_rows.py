@@ -10,10 +10,12 @@ from hashlib import sha256
 import pytest
 
 from edgeproxy.capture import rows
-from edgeproxy.capture.columns import NOTHING, Columns, read_rows
+from edgeproxy.capture.columns import NOTHING, Columns
+from edgeproxy.capture.connections import Connection
 from edgeproxy.capture.content import told_of
+from edgeproxy.capture.reading_columns import read_rows
 from edgeproxy.capture.record import Captured
-from edgeproxy.capture.rows import Connection, Late, RowMaker, RuleTold
+from edgeproxy.capture.rows import Late, RowMaker, RuleTold
 from edgeproxy.capture.safety import SafetyClass
 from edgeproxy.http.request import RequestFields, RequestLine, read_request_fields, read_request_line
 from edgeproxy.http.target import Scheme

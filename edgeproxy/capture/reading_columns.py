@@ -1,0 +1,108 @@
+"""Records read from columns (`columns` has the form).
+
+Law: what is read is as long as the head of its block has said, and no number points beyond its table. A record that is
+none costs itself alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from edgeproxy.capture.columns import ENTRIES, KIND, LARGEST, MORE, ROW, UNKNOWN, moment, took_between
+from edgeproxy.capture.record import BadRecord, Captured, read_words
+
+_LATEST: Final = 1e10  # seconds since the epoch
+_LONGEST: Final = 10**14  # microseconds
+
+
+def read_rows(words: Mapping[str, Any], rows: bytes, records: int) -> Iterator[Captured | BadRecord]:
+    """`words`: of the line; `rows`: what is behind it. Raises BadRecord for what is none of this as a whole."""
+    tables = {name: list_of(words.get(name), records) for name in KIND}
+    kinds, connections, more = words.get("kinds"), words.get("connections"), words.get("more")
+    if not isinstance(kinds, dict) or not isinstance(connections, dict):
+        raise BadRecord("it has no kinds, or no connections")
+    more = more if isinstance(more, dict) else {}
+    flat = ROW.iter_unpack(gathered(rows, records, ROW.size))
+    return (
+        _read_row(tables, kinds.get(str(kind)), _found(connections, connection), times, more.get(str(number)))
+        for number, (kind, connection, *times) in enumerate(flat)
+    )
+
+
+def gathered(rows: bytes, records: int, octets: int) -> bytes:
+    """One row after the other, each of so many octets. Raises BadRecord."""
+    if len(rows) != records * octets:
+        raise BadRecord("its rows are more or fewer than its head says")
+    found = bytearray(len(rows))
+    for place in range(octets):
+        found[place::octets] = rows[place * records : (place + 1) * records]
+    return bytes(found)
+
+
+def _found(connections: Mapping[str, Any], number: int) -> Any:
+    """None: it is not known."""
+    return None if number == UNKNOWN else connections.get(str(number), ())
+
+
+def _read_row(
+    tables: Mapping[str, Sequence[Any]], kind: Any, connection: Any, times: Sequence[float], more: Any
+) -> Captured | BadRecord:
+    try:
+        words = read_kind(tables, kind)
+        words |= read_entry("connections", connection)
+        told = more if isinstance(more, dict) else {}
+        words |= {key: told[key] for key in MORE if key in told}
+        began, ended = times
+        if not all(0 <= each <= _LATEST or each == UNKNOWN for each in times):
+            raise BadRecord("a time is none")
+        if began != UNKNOWN:
+            words["time"] = moment(began)
+            took = _read_told(told, "took", took_between(began, ended))
+            words["ms"], words["head_ms"] = (
+                None if each is None else each / 1_000 for each in (took, _read_told(told, "head", took))
+            )
+        return read_words(words)
+    except BadRecord as error:
+        return error
+
+
+def _read_told(more: Mapping[str, Any], key: str, otherwise: int | None) -> int | None:
+    return number_of(more[key], _LONGEST) if key in more else otherwise
+
+
+def read_kind(tables: Mapping[str, Sequence[Any]], kind: Any) -> dict[str, Any]:
+    if not isinstance(kind, list) or len(kind) != len(KIND):
+        raise BadRecord(f"a kind is not {len(KIND)} numbers")
+    words: dict[str, Any] = {}
+    for table, number in zip(KIND, kind, strict=True):
+        words |= read_entry(table, entry(tables, table, number_of(number, LARGEST)))
+    return words
+
+
+def read_entry(table: str, found: Any) -> Mapping[str, Any]:
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise BadRecord(f"an entry of {table} is no object")
+    return {key: found[key] for key in ENTRIES[table] if key in found}
+
+
+def list_of(value: Any, most: int) -> Sequence[Any]:
+    if not isinstance(value, list) or len(value) > most:
+        raise BadRecord("a table or column is no list, or longer than its head says")
+    return value
+
+
+def entry(tables: Mapping[str, Sequence[Any]], name: str, number: int | None) -> Any:
+    if number is None:
+        return None
+    if number >= len(tables[name]):
+        raise BadRecord(f"a number points beyond the table {name}")
+    return tables[name][number]
+
+
+def number_of(value: Any, most: int) -> int | None:
+    if type(value) is not int or not UNKNOWN <= value <= most:
+        raise BadRecord("what should be a number is none")
+    return None if value == UNKNOWN else value

@@ -20,12 +20,14 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import unquote
 
+from edgeproxy.migration.comparing.rereading import rereadings, unescaped
 from edgeproxy.migration.comparing.scrubbing import (
     HIDDEN,
     LEAST,
     SECRETS_FOLLOW,
     is_of_project,
     is_secret,
+    leads_to_secret,
     scrubbed_target,
     scrubbed_text,
 )
@@ -62,8 +64,11 @@ BY_P: Final = re.compile(  # a password that is called no more than that
     r"(?<![A-Za-z0-9._~%$-])([Pp])=(?![0-9]{1,6}(?![^\s&;,)\"'#]))[^\s&;,)\"'#]++"
 )
 _PAGE: Final = re.compile("[0-9]{0,6}")
+_OF_NAMES: Final = frozenset(("name", "field", "key", "n", "k"))
+_OF_VALUES: Final = frozenset(("value", "val", "v", "content", "data"))
 _SHORTEST: Final = 2  # characters of a parameter's name that says nothing: `/reset/?t=…`
-_ODD: Final = re.compile(rf"[%;:=]|/{SECRETS_FOLLOW}/")
+_ODD: Final = re.compile(rf"[^!-~]|[%;:=+&\\]|/{SECRETS_FOLLOW}/")
+_SLASHES: Final = re.compile(r" *[/\\] *")
 _SEPARATORS: Final = re.compile("([&;])")
 _NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -120,7 +125,7 @@ def _kept_path(path: str) -> tuple[str, bool]:
 
 def _is_of_secrets(part: str) -> bool:
     """By what stands last in it, if it holds slashes that are escaped."""
-    return any(OF_SECRETS.fullmatch(each.rpartition("/")[2]) for each in _readings(part))
+    return any(leads_to_secret(_SLASHES.split(each)[-1]) for each in _readings(part))
 
 
 def _kept_part(part: str) -> str:
@@ -129,15 +134,23 @@ def _kept_part(part: str) -> str:
 
 
 def _kept_query(query: str, *, is_behind: bool = False) -> str:
-    return "".join([_kept_pair(each, is_behind) for each in _SEPARATORS.split(query)])
+    pairs = _SEPARATORS.split(query)
+    is_named = "=" in query and any(map(_names_secret, pairs))
+    return "".join([_kept_pair(each, is_behind, is_named) for each in pairs])
 
 
-def _kept_pair(pair: str, is_behind: bool) -> str:
+def _names_secret(pair: str) -> bool:
+    """`name=password`: another pair has the value."""
+    name, _, value = pair.partition("=")
+    return name in _OF_NAMES and any(map(is_secret, _readings(value)))
+
+
+def _kept_pair(pair: str, is_behind: bool, is_named: bool) -> str:
     name, equals, value = pair.partition("=")
     kept = _if_plain(name)
     if not equals or not value:
         return f"{kept}{equals}"
-    if kept == HIDDEN or any(_hides(each, value) for each in _readings(name)):
+    if kept == HIDDEN or (is_named and name in _OF_VALUES) or any(_hides(each, value) for each in _readings(name)):
         return f"{kept}={HIDDEN}"
     if (is_behind and _is_of_link(name, value)) or any(map(HEX.search, _readings(value))):
         return f"{kept}={HIDDEN}"
@@ -158,16 +171,22 @@ def _if_plain(text: str, read_words: Callable[[str], str] = searched_scrubbed) -
     readings = _readings(text)
     if len(readings) > DEEPEST or any(_has_tokens(each, read_words) for each in readings[1:]):
         return HIDDEN
-    return _without_tokens(text, read_words)
+    kept = _without_tokens(text, read_words)
+    is_link = "\\" in kept and _is_link(kept)  # behind slashes it went already
+    return HIDDEN if is_link or any(_has_tokens(each, read_words) for each in rereadings(kept)) else kept
 
 
 def _readings(text: str) -> list[str]:
     """It, and what it says when its escapes are read, again and again; more than `DEEPEST`: there is no end to it."""
     readings = [text]
-    if "%" in text or "+" in text:
-        while len(readings) <= DEEPEST and (read := unquote(readings[-1].replace("+", " "))) != readings[-1]:
-            readings.append(read)
+    while len(readings) <= DEEPEST and (read := _read(readings[-1])) != readings[-1]:
+        readings.append(read)
     return readings
+
+
+def _read(text: str) -> str:
+    read = unquote(text.replace("+", " ")) if "%" in text or "+" in text else text
+    return read if read != text else unescaped(text)
 
 
 def _without_tokens(text: str, read_words: Callable[[str], str]) -> str:
@@ -181,8 +200,14 @@ def _without_tokens(text: str, read_words: Callable[[str], str]) -> str:
 
 def _has_tokens(read: str, read_words: Callable[[str], str]) -> bool:
     """Of what was escaped: `reset%2F…` is a path, too."""
-    is_link = "/" in read and _LINK.sub(_hidden_link, f"/{read}") != f"/{read}"
-    return is_link or _without_tokens(read, read_words) != read
+    return any(_is_link(each) or _without_tokens(each, read_words) != each for each in (read, *rereadings(read)))
+
+
+def _is_link(read: str) -> bool:
+    if "/" not in read and "\\" not in read:
+        return False
+    path = _SLASHES.sub("/", f"/{read}")
+    return _LINK.sub(_hidden_link, path) != path
 
 
 def _hidden_link(found: re.Match[str]) -> str:

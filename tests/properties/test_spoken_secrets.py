@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
@@ -46,6 +47,26 @@ def told(draw: st.DrawFn) -> tuple[str, str]:
         )
     )
     return secret, draw(BEFORE) + names + draw(AFTER)
+
+
+ODD_BLANKS: Final = st.sampled_from(
+    ("\xa0", "\t", "\u2007", "\u202f", "\u3000", "\u200b", "\ufeff", "\xa0\u200b", "&nbsp;")
+)
+SPELLINGS: Final = st.sampled_from(
+    (str, lambda said: said.encode().decode("latin-1"), quote, lambda said: quote(quote(said)))
+)
+
+
+@given(told().filter(lambda said: said[0].isalnum()), ODD_BLANKS, SPELLINGS)
+def test_nor_with_other_blanks_or_escaped(said: tuple[str, str], blank: str, spell: Callable[[str], str]) -> None:
+    secret, agent = said
+    agent = spell(agent.replace(" ", blank))
+    kept = kept_value("user-agent", agent)
+    for text in (kept, kept_name(agent), str(scrubbed_headers({"user-agent": [agent]}))):
+        assert secret not in text
+    assert kept_value("user-agent", kept) == kept
+    assert list(secrets_of({"headers": {"user-agent": agent}}))
+    assert not list(secrets_of({"headers": {"user-agent": kept}}))
 
 
 @given(told())

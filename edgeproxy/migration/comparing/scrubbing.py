@@ -20,7 +20,8 @@ from typing import Final
 from urllib.parse import unquote, unquote_plus
 
 from edgeproxy.http.fields import IDENTITIES
-from edgeproxy.migration.comparing.spoken import HIDDEN as HIDDEN
+from edgeproxy.migration.comparing.rereading import HIDDEN as HIDDEN
+from edgeproxy.migration.comparing.rereading import read_thoroughly, rereadings
 from edgeproxy.migration.comparing.spoken import spoken_scrubbed
 
 _SECRET_HEADERS: Final = frozenset(
@@ -132,7 +133,9 @@ _DEEPEST: Final = 4  # escapes within escapes: nobody else quotes as often
 def is_secret(name: str) -> bool:
     """Whether a header, parameter or member of this name holds what nobody may see."""
     known = name.lower()
-    return known in _SECRET_HEADERS or (known not in _NO_SECRETS and _SECRET_NAME.search(name) is not None)
+    if known in _SECRET_HEADERS or (known not in _NO_SECRETS and _SECRET_NAME.search(name) is not None):
+        return True
+    return any(_SECRET_NAME.search(each.strip()) is not None for each in rereadings(name))
 
 
 def holds_secret(text: str) -> bool:
@@ -148,6 +151,10 @@ def holds_secret(text: str) -> bool:
 
 
 def scrubbed_text(text: str) -> str:
+    return read_thoroughly(text, _text_scrubbed)
+
+
+def _text_scrubbed(text: str) -> str:
     return _settled(text, _text_scrubbed_once)
 
 
@@ -201,6 +208,11 @@ def is_of_project(parts: Sequence[str], at: int) -> bool:
     return part.startswith(project) and _FILE.fullmatch(part, len(project)) is not None
 
 
+def leads_to_secret(part: str) -> bool:
+    """Whether a segment, its escapes read, is one behind which a secret stands."""
+    return any(_OF_SECRETS.fullmatch(each.strip()) is not None for each in (part, *rereadings(part)))
+
+
 def scrubbed_headers(headers: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
     """By names in lower case."""
     return {name: [_of_header(name, value) for value in values] for name, values in headers.items()}
@@ -213,7 +225,19 @@ def _of_header(name: str, value: str) -> str:
         return HIDDEN
     if name in ("location", "content-location", "referer", "link"):
         return scrubbed_target(value)
-    return scrubbed_value(value if name in _NO_SECRETS else spoken_scrubbed(scrubbed_text(value)))
+    return scrubbed_value(value) if name in _NO_SECRETS else scrubbed_words(value)
+
+
+def scrubbed_words(text: str) -> str:
+    """Of a user agent, or whatever else somebody writes as it likes."""
+    kept = read = spoken_scrubbed(scrubbed_value(text))
+    for _ in range(_DEEPEST):
+        before, read = read, unquote_plus(read)
+        if read == before:
+            break
+        if spoken_scrubbed(read) != read:
+            return HIDDEN
+    return kept
 
 
 def _scrubbed_path(path: str) -> str:
@@ -221,7 +245,7 @@ def _scrubbed_path(path: str) -> str:
     for at, part in enumerate(segments):
         is_hidden = is_behind and len(part) >= LEAST and not is_of_project(segments, at)
         parts.append(HIDDEN if is_hidden else scrubbed_value(part))
-        is_behind = is_behind or _OF_SECRETS.fullmatch(unquote(part)) is not None
+        is_behind = is_behind or leads_to_secret(unquote(part))
     return "/".join(parts)
 
 

@@ -21,11 +21,11 @@ from itertools import pairwise
 from typing import Final
 from urllib.parse import unquote_plus
 
-from edgeproxy.capture.scrubbing import BY_P, HEX, OF_SECRETS, RANDOM
 from edgeproxy.http.xmlrpc_call import is_encoded
 from edgeproxy.migration.comparing.rereading import rereadings
 from edgeproxy.migration.comparing.scrubbing import is_secret, scrubbed_text
 from edgeproxy.migration.comparing.spoken import USER, searched_scrubbed
+from edgeproxy.migration.comparing.targets import BY_P, HEX, OF_SECRETS, RANDOM
 
 MOST_LOOKED_AT: Final = 4_096  # characters: calls that read are short
 MOST_OCTETS: Final = 4 * MOST_LOOKED_AT  # that so many characters may have

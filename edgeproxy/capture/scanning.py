@@ -21,8 +21,9 @@ from unicodedata import normalize
 from urllib.parse import quote, unquote
 
 from edgeproxy.capture.bodies import holds_secret
-from edgeproxy.capture.scrubbing import KEPT, kept_authority, kept_target, kept_value
+from edgeproxy.capture.scrubbing import KEPT, kept_value
 from edgeproxy.migration.comparing.scrubbing import HIDDEN, is_secret
+from edgeproxy.migration.comparing.targets import kept_authority, kept_target
 
 _LOOKS: Final = (
     ("a JSON Web Token", re.compile(r"eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}")),

@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edgeproxy.capture.scanning import secrets_of
-from edgeproxy.capture.scrubbing import kept_name, kept_target, kept_value
-from edgeproxy.migration.comparing.scrubbing import scrubbed_headers
+from edgeproxy.capture.scrubbing import kept_value
 from edgeproxy.migration.comparing.spoken import searched_scrubbed, spoken_scrubbed
+from edgeproxy.migration.comparing.targets import kept_name, kept_target, scrubbed_headers
 
 PASSWORDS: Final = st.sampled_from((*SECRETS, "correcthorse", "Tr0ub4dor_3", "zqxvkjwpw")) | st.from_regex(
     r"zq[a-z][A-Za-z0-9!$%_+-]{5,20}", fullmatch=True

@@ -6,7 +6,6 @@ Laws of this module:
   of a secret (`token=…`, `"api_key": [...]`), in any header's value and any parameter's, too;
 - what looks like a token is none that reads as words with hyphens: projects are called `sk-video-tools`; and behind a
   project's name stand its files and releases, whatever the name says: `/simple/token/token-1.0.tar.gz`;
-- headers but those of URLs are read as people write, too: `password is x` (`spoken.py`);
 - a value that has a secret once its escapes are read, such as a URL in a query, goes as a whole;
 - what was scrubbed stays as it is when it is scrubbed again;
 - it takes time in proportion to the text.
@@ -15,14 +14,13 @@ Laws of this module:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
 from edgeproxy.http.fields import IDENTITIES
 from edgeproxy.migration.comparing.rereading import HIDDEN as HIDDEN
 from edgeproxy.migration.comparing.rereading import read_thoroughly, rereadings
-from edgeproxy.migration.comparing.spoken import spoken_scrubbed
 
 _SECRET_HEADERS: Final = frozenset(
     (
@@ -54,7 +52,7 @@ _SECRET_NAME: Final = re.compile(
     r"|(?<=[a-z0-9])(?:Pwd?|Pass|Pin|Otp|Jwt)[0-9]{0,2}\Z"
 )
 _LOOKS: Final = 8  # at one text
-_NO_SECRETS: Final = frozenset(
+NO_SECRETS: Final = frozenset(
     ("www-authenticate", "proxy-authenticate", "access-control-allow-credentials", "surrogate-key")
 )
 # Words with hyphens between them, as projects are called: `pypi-attestation-models`, `sk-video-tools-1`.
@@ -133,7 +131,7 @@ _DEEPEST: Final = 4  # escapes within escapes: nobody else quotes as often
 def is_secret(name: str) -> bool:
     """Whether a header, parameter or member of this name holds what nobody may see."""
     known = name.lower()
-    if known in _SECRET_HEADERS or (known not in _NO_SECRETS and _SECRET_NAME.search(name) is not None):
+    if known in _SECRET_HEADERS or (known not in NO_SECRETS and _SECRET_NAME.search(name) is not None):
         return True
     return any(_SECRET_NAME.search(each.strip()) is not None for each in rereadings(name))
 
@@ -211,33 +209,6 @@ def is_of_project(parts: Sequence[str], at: int) -> bool:
 def leads_to_secret(part: str) -> bool:
     """Whether a segment, its escapes read, is one behind which a secret stands."""
     return any(_OF_SECRETS.fullmatch(each.strip()) is not None for each in (part, *rereadings(part)))
-
-
-def scrubbed_headers(headers: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """By names in lower case."""
-    return {name: [_of_header(name, value) for value in values] for name, values in headers.items()}
-
-
-def _of_header(name: str, value: str) -> str:
-    if name == "set-cookie":
-        return f"{value.partition('=')[0][:100]}={HIDDEN}"
-    if is_secret(name):
-        return HIDDEN
-    if name in ("location", "content-location", "referer", "link"):
-        return scrubbed_target(value)
-    return scrubbed_value(value) if name in _NO_SECRETS else scrubbed_words(value)
-
-
-def scrubbed_words(text: str) -> str:
-    """Of a user agent, or whatever else somebody writes as it likes."""
-    kept = read = spoken_scrubbed(scrubbed_value(text))
-    for _ in range(_DEEPEST):
-        before, read = read, unquote_plus(read)
-        if read == before:
-            break
-        if spoken_scrubbed(read) != read:
-            return HIDDEN
-    return kept
 
 
 def _scrubbed_path(path: str) -> str:

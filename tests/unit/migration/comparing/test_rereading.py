@@ -9,8 +9,9 @@ import pytest
 
 from edgeproxy.capture.bodies import kept_body
 from edgeproxy.capture.scanning import secrets_of
-from edgeproxy.capture.scrubbing import kept_name, kept_target, kept_value
-from edgeproxy.migration.comparing.scrubbing import is_secret, scrubbed_headers, scrubbed_text
+from edgeproxy.capture.scrubbing import kept_value
+from edgeproxy.migration.comparing.scrubbing import is_secret, scrubbed_text
+from edgeproxy.migration.comparing.targets import kept_name, kept_target, scrubbed_headers
 
 SECRET: Final = "hunter2andmore"
 BLANKS: Final = "\t\xa0\u1680\u2000\u2003\u2007\u2009\u2028\u202f\u205f\u2800\u3000\u0085\ufffd"

@@ -130,7 +130,8 @@ class Moving:
 
     def hear(self, child: Child, tallied: Tallied) -> None:
         """What a worker has counted of exchanges under cutovers."""
-        self._judging.hear(child.pid, tallied)
+        for name, number in self._judging.hear(child.pid, tallied).items():
+            tell(f"cutover {name}: {number} more exchanges wait in worker {child.pid} than are watched")
 
     def lose(self, child: Child) -> None:
         """A worker is gone."""

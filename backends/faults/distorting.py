@@ -113,6 +113,9 @@ class FaultyStore(Store):
     def files(self, normalized: str, version: str | None = None) -> list[File]:
         return _files(super().files(normalized, version))
 
+    def files_in_steps(self, normalized: str) -> Steps[list[File]]:
+        return _told(super().files_in_steps(normalized))
+
     def file_named(self, filename: str) -> File | None:
         return _one(super().file_named(filename))
 
@@ -165,6 +168,10 @@ def _lines(lines: list[str]) -> list[str]:
     if _CURRENT.get() is None:
         return lines
     return [line for line in lines if not _is_missing(_normalized(brief_of(line).project))]
+
+
+def _told(files: Steps[list[File]]) -> Steps[list[File]]:
+    return _files((yield from files))
 
 
 def _one(file: File | None) -> File | None:

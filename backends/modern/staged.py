@@ -26,9 +26,9 @@ def index(visit: Visit) -> Steps[Answer]:
         return simple.MISSING if stage is None else _fresh((yield from simple.index(_at(visit, stage))))
 
 
-def detail(visit: Visit) -> Answer:
+def detail(visit: Visit) -> Steps[Answer]:
     with open_stage(visit.store.directory, visit.captures["stage"]) as stage:
-        return simple.MISSING if stage is None else _fresh(simple.detail(_at(visit, stage)))
+        return simple.MISSING if stage is None else _fresh((yield from simple.detail(_at(visit, stage))))
 
 
 async def file(_request: web.Request, visit: Visit) -> web.StreamResponse | Answer:

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from heapq import nsmallest
 from operator import itemgetter
+from typing import Any
 
 from backends.steps import Steps
 from backends.store import rows, substrings, words
@@ -20,6 +21,7 @@ from backends.store.versions import canonical, version_key
 PROJECTS_AT_ONCE = 1_000
 RELEASES_AT_ONCE = 1_000
 CHANGES_AT_ONCE = 5_000
+FILES_AT_ONCE = 250
 MOST_CHANGES = 50_000  # in one answer of the change log, as both sites have it
 
 
@@ -40,6 +42,18 @@ def _briefs(listed_only: bool) -> str:
         WHERE brief.release_id IN (SELECT value FROM json_each(?)) AND {shown} AND
               (SELECT count(*) FROM release_classifier WHERE release_id = brief.release_id AND
                       classifier_id IN (SELECT value FROM json_each(?))) = ?"""
+
+
+def _ordered_files(found: Sequence[sqlite3.Row]) -> Steps[list[File]]:
+    """By version, then by file name. PERF: keys are made in steps, too; what is sorted in parts is sorted sooner."""
+    keyed: list[tuple[Any, str, File]] = []
+    for begin in range(0, len(found), FILES_AT_ONCE):
+        if begin:
+            yield
+        files = map(rows.file_of, found[begin : begin + FILES_AT_ONCE])
+        keyed += sorted(((version_key(file.version), file.filename, file) for file in files), key=itemgetter(0, 1))
+    keyed.sort(key=itemgetter(0, 1))
+    return [file for *_, file in keyed]
 
 
 class Reader:
@@ -141,6 +155,13 @@ class Reader:
             parameters.append(canonical(version))
         found = self._db.execute(f"{rows.FILES} WHERE {where}", parameters)
         return sorted(map(rows.file_of, found), key=lambda file: (version_key(file.version), file.filename))
+
+    def files_in_steps(self, normalized: str) -> Steps[list[File]]:
+        """Those of a project, as `files` has them. They are read when this is called, so that they are of one state
+        with what is read beside them; to make them of what was read takes longer.
+        """
+        found = self._db.execute(f"{rows.FILES} WHERE project.normalized = ?", (normalized,)).fetchall()
+        return _ordered_files(found)
 
     def all_files(self) -> list[File]:
         return [rows.file_of(row) for row in self._db.execute(f"{rows.FILES} ORDER BY file.id")]

@@ -21,9 +21,11 @@ from itertools import pairwise
 from typing import Final
 from urllib.parse import unquote_plus
 
-from edgeproxy.capture.scrubbing import BY_P, HEX, OF_SECRETS, RANDOM
 from edgeproxy.http.xmlrpc_call import is_encoded
+from edgeproxy.migration.comparing.rereading import rereadings
 from edgeproxy.migration.comparing.scrubbing import is_secret, scrubbed_text
+from edgeproxy.migration.comparing.spoken import USER, searched_scrubbed
+from edgeproxy.migration.comparing.targets import BY_P, HEX, OF_SECRETS, RANDOM
 
 MOST_LOOKED_AT: Final = 4_096  # characters: calls that read are short
 MOST_OCTETS: Final = 4 * MOST_LOOKED_AT  # that so many characters may have
@@ -91,6 +93,8 @@ def holds_secret(text: str) -> bool:
     if _NO_TEXT.search(text) is not None or _is_opaque(text) or _is_seen_in(text):
         return True
     for _ in range(_MOST_READINGS):
+        if any(map(_is_seen_in, rereadings(text))):
+            return True
         before = text
         for read in _READINGS:
             text, was = read(text), text
@@ -107,7 +111,9 @@ def _is_opaque(text: str) -> bool:
 
 
 def _is_seen_in(text: str) -> bool:
-    if scrubbed_text(text) != text or RANDOM.search(text) is not None or HEX.search(text) is not None:
+    if scrubbed_text(text) != text or searched_scrubbed(text) != text:
+        return True
+    if USER.search(text) is not None or RANDOM.search(text) is not None or HEX.search(text) is not None:
         return True
     if any(is_secret(name.strip()) for names in _NAMES for name in names.findall(text)):
         return True

@@ -3,7 +3,8 @@
 Laws of this module:
 - it tells where, and of what kind, and never the secret;
 - it looks at every value of every line with expressions of its own, at what stays when escapes are read, however often,
-  too, and asks, besides, whether scrubbing once more would change anything, and whether a body would still be kept;
+  and odd blanks are blanks, too, and asks, besides, whether scrubbing once more would change anything, and whether a
+  body would still be kept;
 - a header that captures do not keep is a finding, whatever it holds;
 - known secrets (`edgeproxy capture verify --known FILE`) are looked for as they are, escaped, and in base64.
 """
@@ -13,13 +14,16 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
+from unicodedata import normalize
 from urllib.parse import quote, unquote
 
 from edgeproxy.capture.bodies import holds_secret
-from edgeproxy.capture.scrubbing import KEPT, kept_authority, kept_target, kept_value
+from edgeproxy.capture.scrubbing import KEPT, kept_value
 from edgeproxy.migration.comparing.scrubbing import HIDDEN, is_secret
+from edgeproxy.migration.comparing.targets import kept_authority, kept_target
 
 _LOOKS: Final = (
     ("a JSON Web Token", re.compile(r"eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}")),
@@ -110,10 +114,20 @@ def _texts(value: Any, key: str) -> Iterator[tuple[str, str]]:
 def _spellings(text: str) -> Iterator[str]:
     for _ in range(_DEEPEST):
         yield text
+        if not (text.isascii() and text.isprintable()):
+            yield from _without_odd_blanks(text)
         read = unquote(text)
         if read == text:
             return
         text = read
+
+
+def _without_odd_blanks(text: str) -> Iterator[str]:
+    """What does not show is a blank, or nothing; UTF-8 may have been read as Latin-1."""
+    with suppress(UnicodeError):
+        text = text.encode("latin-1").decode()
+    for unseen in (" ", ""):
+        yield normalize("NFKC", "".join([each if each.isprintable() else unseen for each in text]))
 
 
 def _found(text: str) -> Iterator[str]:
@@ -160,7 +174,7 @@ def _is_changed(place: str, name: str, text: str) -> bool:
         return kept_value("", text) != text
     if place == "headers":
         return bool(name) and kept_value(name, text) != text
-    return _TOLD.search(text) is not None
+    return any(map(_TOLD.search, _spellings(text)))
 
 
 def _changed_url(url: str) -> str:

@@ -2,34 +2,20 @@
 
 Laws of this module:
 - of headers only those in KEPT stay, and of those that hold credentials no more than that they were there;
-- a value whose parameter, or a path segment before it, however far, speaks of a secret is taken out, however it is
-  spelled: by percent-encoding, once or several times, with `;` in the place of `&`; so is what looks like a token,
-  wherever it stands; a name that is taken out takes its value along;
-- whatever a client writes as it likes (a user agent, and all headers but URLs and entity-tags) is read as people write,
-  too: `password is x`, `-p x`, `key: x`; what is searched for, with less suspicion (`spoken.py` has the border);
-- behind a project's name stand its files and releases, whatever the name says: `/simple/token/token-1.0.tar.gz`;
-- `p` is a page if its value is a number, else a password;
-- what was scrubbed stays as it is when it is scrubbed again;
-- it takes time in proportion to the text.
+- targets, and what a client writes as it likes (all headers but URLs and entity-tags), are scrubbed as everywhere
+  (`targets.py` has the laws);
+- what is cut is cut so that no half of a secret stays, which nobody would know for one;
+- what was scrubbed stays as it is when it is scrubbed again.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
-from urllib.parse import unquote
 
-from edgeproxy.migration.comparing.scrubbing import (
-    HIDDEN,
-    LEAST,
-    SECRETS_FOLLOW,
-    is_of_project,
-    is_secret,
-    scrubbed_target,
-    scrubbed_text,
-)
-from edgeproxy.migration.comparing.spoken import USER, searched_scrubbed, spoken_scrubbed
+from edgeproxy.migration.comparing.scrubbing import HIDDEN, scrubbed_text
+from edgeproxy.migration.comparing.targets import kept_authority, kept_link, kept_target, kept_words
 
 # What backends answer by, and what tells kinds of clients apart.
 KEPT: Final = frozenset(
@@ -45,27 +31,11 @@ CREDENTIALS: Final = ("authorization", "cookie", "proxy-authorization")
 _URLS: Final = frozenset(("origin", "referer"))
 _OF_TAGS: Final = frozenset(("if-match", "if-none-match", "if-range"))
 _TAGS: Final = re.compile(r"""(?:(?:W/)?"[A-Za-z0-9+/_.:=-]{1,128}"(?:[ \t]*,[ \t]*|\Z)){1,64}""")  # RFC 9110 §8.8.3
-DEEPEST: Final = 6  # escapes within escapes: what nests deeper is nobody's, and is taken out
 _LONGEST: Final = 2_048  # characters of one value
+_BEYOND: Final = 1_024
+_LOOKS: Final = 4
 _LONGEST_TARGET: Final = 8_192
 _LONGEST_HOST: Final = 1_024
-
-# Twenty characters and more without a break, of capital and small letters and digits: no name, no version, no digest
-# in hexadecimal, as paths and user agents have them.
-RANDOM: Final = re.compile(
-    r"(?<![A-Za-z0-9])(?=[A-Za-z]*+[0-9])(?=[a-z0-9]*+[A-Z])(?=[A-Z0-9]*+[a-z])[A-Za-z0-9]{20,}+(?:[-+=_.][A-Za-z0-9]*+)*+"
-)
-HEX: Final = re.compile(r"(?<![A-Za-z0-9])[0-9A-Fa-f]{32,}+(?![A-Za-z0-9])")  # in a query: a key
-OF_SECRETS: Final = re.compile(SECRETS_FOLLOW)
-_LINK: Final = re.compile(rf"(/{SECRETS_FOLLOW})((?:/[^/\s?#&;,\"'<>()\\]*+)++)")  # within a text
-BY_P: Final = re.compile(  # a password that is called no more than that
-    r"(?<![A-Za-z0-9._~%$-])([Pp])=(?![0-9]{1,6}(?![^\s&;,)\"'#]))[^\s&;,)\"'#]++"
-)
-_PAGE: Final = re.compile("[0-9]{0,6}")
-_SHORTEST: Final = 2  # characters of a parameter's name that says nothing: `/reset/?t=…`
-_ODD: Final = re.compile(rf"[%;:=]|/{SECRETS_FOLLOW}/")
-_SEPARATORS: Final = re.compile("([&;])")
-_NO_TEXT: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def kept_headers(values: Mapping[str, str]) -> dict[str, str]:
@@ -74,13 +44,34 @@ def kept_headers(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def kept_value(name: str, value: str) -> str:
-    value = value[:_LONGEST]
+    """What lies a little beyond what is kept may say that something before it is a secret: `X is my password`."""
+    kept = _kept_value(name, value[: _LONGEST + _BEYOND])
+    for _ in range(_LOOKS):
+        if len(kept) <= _LONGEST:
+            break
+        before, kept = kept, _kept_value(name, _cut(kept))  # `password is`, cut, tells `is`
+        if kept == before:
+            break
+    return kept
+
+
+def _cut(text: str) -> str:
+    """Not within what stands for a secret."""
+    mark = text.find(HIDDEN, _LONGEST - len(HIDDEN) + 1, _LONGEST + len(HIDDEN) - 1)
+    return text[: _LONGEST if mark < 0 else mark + len(HIDDEN)]
+
+
+def _end_of_parts(target: str) -> int:
+    """Of whole ones, as much as may be."""
+    return max(target.rfind(each, 0, _LONGEST_TARGET) for each in "/?&;") + 1
+
+
+def _kept_value(name: str, value: str) -> str:
     if name in _URLS:
-        scheme, mark, rest = value.partition("://")
-        return f"{scheme}://{_without_user(rest)}" if mark else kept_target(value)
+        return kept_link(value.partition("#")[0])
     if name in _OF_TAGS and _TAGS.fullmatch(value):
         return scrubbed_text(value)  # entity-tags are random to look at, and let nobody in
-    return _if_plain(value, spoken_scrubbed)
+    return kept_words(value)
 
 
 def credentials_of(values: Mapping[str, str]) -> tuple[str, ...]:
@@ -90,129 +81,12 @@ def credentials_of(values: Mapping[str, str]) -> tuple[str, ...]:
 def kept_url(scheme: str, authority: str, target: str) -> str:
     """`target` in any form; one in absolute-form has its own authority. One that is cut says so: it is another one."""
     if len(target) > _LONGEST_TARGET:
-        target = f"{target[:_LONGEST_TARGET]}{HIDDEN}"
+        target = f"{target[: _end_of_parts(target)]}{HIDDEN}"
     if not target.startswith("/"):
         _, mark, rest = target.partition("://")
         authority, slash, path = rest.partition("/") if mark else (authority, "", "")
         authority, question, query = authority.partition("?")
         target = f"{slash}{path}{question}{query}"
-    return f"{scheme}://{kept_authority(authority[:_LONGEST_HOST])}{kept_target(target)}"
-
-
-def kept_target(target: str) -> str:
-    """A path and query."""
-    path, mark, query = target.partition("#")[0].partition("?")
-    kept, is_behind = _kept_path(path)
-    return f"{kept}{mark}{_kept_query(query, is_behind=is_behind)}"
-
-
-def _kept_path(path: str) -> tuple[str, bool]:
-    """With whether a segment of it speaks of a secret."""
-    if _ODD.search(path) is None:  # PERF: most have nothing to look at one by one
-        return _without_looks(path), False
-    segments, parts, is_behind = path.split("/"), list[str](), False
-    for at, part in enumerate(segments):
-        is_hidden = is_behind and len(part) >= LEAST and not is_of_project(segments, at)
-        parts.append(HIDDEN if is_hidden else _kept_part(part))
-        is_behind = is_behind or _is_of_secrets(part)
-    return _without_looks("/".join(parts)), is_behind  # those that hold slashes, too
-
-
-def _is_of_secrets(part: str) -> bool:
-    """By what stands last in it, if it holds slashes that are escaped."""
-    return any(OF_SECRETS.fullmatch(each.rpartition("/")[2]) for each in _readings(part))
-
-
-def _kept_part(part: str) -> str:
-    """A segment; its parameters (RFC 3986 §3.3) are as those of a query."""
-    return _kept_query(part) if "=" in part or ";" in part else _if_plain(part)
-
-
-def _kept_query(query: str, *, is_behind: bool = False) -> str:
-    return "".join([_kept_pair(each, is_behind) for each in _SEPARATORS.split(query)])
-
-
-def _kept_pair(pair: str, is_behind: bool) -> str:
-    name, equals, value = pair.partition("=")
-    kept = _if_plain(name)
-    if not equals or not value:
-        return f"{kept}{equals}"
-    if kept == HIDDEN or any(_hides(each, value) for each in _readings(name)):
-        return f"{kept}={HIDDEN}"
-    if (is_behind and _is_of_link(name, value)) or any(map(HEX.search, _readings(value))):
-        return f"{kept}={HIDDEN}"
-    return f"{kept}={_if_plain(value)}"
-
-
-def _hides(name: str, value: str) -> bool:
-    name = _NO_TEXT.sub("", name).strip()
-    return is_secret(name) or (name in ("p", "P") and _PAGE.fullmatch(value) is None)
-
-
-def _is_of_link(name: str, value: str) -> bool:
-    return len(name) <= _SHORTEST and len(value) >= LEAST and "/" not in unquote(value)
-
-
-def _if_plain(text: str, read_words: Callable[[str], str] = searched_scrubbed) -> str:
-    """What is a token when its escapes are read goes as a whole. `read_words`: takes out what is told in words."""
-    readings = _readings(text)
-    if len(readings) > DEEPEST or any(_has_tokens(each, read_words) for each in readings[1:]):
-        return HIDDEN
-    return _without_tokens(text, read_words)
-
-
-def _readings(text: str) -> list[str]:
-    """It, and what it says when its escapes are read, again and again; more than `DEEPEST`: there is no end to it."""
-    readings = [text]
-    if "%" in text or "+" in text:
-        while len(readings) <= DEEPEST and (read := unquote(readings[-1].replace("+", " "))) != readings[-1]:
-            readings.append(read)
-    return readings
-
-
-def _without_tokens(text: str, read_words: Callable[[str], str]) -> str:
-    text = USER.sub(HIDDEN, _NO_TEXT.sub(" ", text))
-    if "/" in text:
-        text = _LINK.sub(_hidden_link, text)
-    if "=" in text:
-        text = BY_P.sub(rf"\1={HIDDEN}", text)
-    return RANDOM.sub(HIDDEN, read_words(scrubbed_text(text)))
-
-
-def _has_tokens(read: str, read_words: Callable[[str], str]) -> bool:
-    """Of what was escaped: `reset%2F…` is a path, too."""
-    is_link = "/" in read and _LINK.sub(_hidden_link, f"/{read}") != f"/{read}"
-    return is_link or _without_tokens(read, read_words) != read
-
-
-def _hidden_link(found: re.Match[str]) -> str:
-    return found[1] + "/".join([HIDDEN if len(part) >= LEAST else part for part in found[2].split("/")])
-
-
-def _without_looks(path: str) -> str:
-    """By what tokens look like alone: a name and its value do not reach beyond their segment."""
-    return RANDOM.sub(HIDDEN, scrubbed_target(USER.sub(HIDDEN, path)))
-
-
-def kept_name(text: str) -> str:
-    """A host or a user agent, wherever one is told."""
-    return _if_plain(_hidden_user(text) if "@" in text and " " not in text else text, spoken_scrubbed)
-
-
-def _without_user(rest: str) -> str:
-    """What follows a URL's scheme."""
-    authority, slash, path = rest.partition("/")
-    return f"{kept_authority(authority)}{kept_target(slash + path)}"
-
-
-def kept_authority(authority: str) -> str:
-    """Clients say what they like in Host."""
-    host, colon, port = _hidden_user(authority).rpartition(":")
-    if not colon or not port.isdigit():
-        host, colon, port = f"{host}{colon}{port}", "", ""
-    return f"{_if_plain(host)}{colon}{port}"
-
-
-def _hidden_user(authority: str) -> str:
-    _, at, host = authority.rpartition("@")
-    return f"{HIDDEN}@{host}" if at else host
+    if len(authority) > _LONGEST_HOST:
+        authority = HIDDEN
+    return f"{scheme}://{kept_authority(authority)}{kept_target(target)}"

@@ -7,6 +7,8 @@ Laws of this module:
   may hang or take nothing, and stays in force and is tried until it is taken. Another history that the store has in its
   place, once it is there again, takes it back only if that was decided later;
 - any number of controllers may watch one cutover: each number of its journal is given once, so no step is taken twice;
+- a hold is as long as this node has heard of it, by its own clock; of one that it has not seen begin, it knows by the
+  clock of who began it;
 - the hold and the gates decide on steps, a person may do so any time, and the last one is finished by a person alone.
 """
 
@@ -19,6 +21,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, assert_never
 
+from edgeproxy.control.holds import Holds
 from edgeproxy.migration.commands import (
     Command,
     GateFailed,
@@ -29,7 +32,7 @@ from edgeproxy.migration.commands import (
     Refused,
     Rollback,
 )
-from edgeproxy.migration.cutover import decide, hold_left, is_of, is_started, moves_on, next_step, share_of
+from edgeproxy.migration.cutover import decide, is_of, is_started, moves_on, next_step, share_of
 from edgeproxy.migration.journal import BrokenJournal, Entry, Json
 from edgeproxy.migration.phases import Phase, State, What
 from edgeproxy.migration.rehearsal import NO_REHEARSALS, Rehearsals
@@ -94,6 +97,7 @@ class Cutovers:
         self._node = node
         self._tick = tick
         self._states: dict[str, State] = {}
+        self.holds = Holds(shell.now)
         self._is_loaded = False
         self._in_force: dict[str, tuple[Split, bool]] = {}
         self._waiting: dict[str, Rollback | Entry] = {  # ways back: in force here, and not taken by the store yet
@@ -281,6 +285,7 @@ class Cutovers:
         if cutover is None:
             return
         self._states[name] = state
+        self.holds.by_own_clock(state)
         if name in self._waiting:
             self._put_in_force(cutover.resting, started=False)
         else:
@@ -317,7 +322,7 @@ class Cutovers:
         made = await self._decide(cutover, state, happening)
         if isinstance(made, Refusal) and made.refused is Refused.NOT_REHEARSED and state.phase is Phase.STEPPING:
             self._shell.tell(f"cutover {state.name}: its gates passed, and it takes no step: {made}")
-            made = decide(cutover, state, HoldIsOver(self._node), self._shell.now())
+            made = self._decided(cutover, state, HoldIsOver(self._node))
         if not isinstance(made, Entry):
             return
         if made.phase is Phase.ROLLED_BACK:
@@ -331,10 +336,15 @@ class Cutovers:
         """Rehearsals are looked up where the rules ask for one."""
         asks = cutover.rehearsed_within is not None and moves_on(state, asked)
         rehearsals = await self._shell.rehearsals() if asks else NO_REHEARSALS
-        return decide(cutover, state, asked, self._shell.now(), rehearsals)
+        return self._decided(cutover, state, asked, rehearsals)
+
+    def _decided(
+        self, cutover: Cutover, state: State, asked: Command | Happening, rehearsals: Rehearsals = NO_REHEARSALS
+    ) -> Entry | Refusal:
+        return decide(cutover, self.holds.by_own_clock(state), asked, self._shell.now(), rehearsals)
 
     def _happening(self, cutover: Cutover, state: State, judged: Judged) -> Happening | None:
-        is_held = not hold_left(cutover, state, self._shell.now())
+        is_held = not self.holds.left(cutover, state)
         match judged:
             case Failed(why=why, evidence=evidence):
                 return GateFailed(self._node, why, evidence)

@@ -95,16 +95,20 @@ class Judging:
         self._courses: dict[str, _Course] = {}
         self._late: dict[str, _Late] = {}
 
-    def hear(self, worker: int, tallied: Tallied) -> None:
-        """Of a worker, by its process."""
+    def hear(self, worker: int, tallied: Tallied) -> dict[str, int]:
+        """Of a worker, by its process. Returns how many wait unwatched, by cutover, where any do."""
         if tallied.generation != self._rules().generation:
-            return  # it drains, under other rules
+            return {}  # it drains, under other rules
+        unwatched: dict[str, int] = {}
         for name, words in tallied.blocks.items():
             block, late, course = Block.from_json(words), self._late_of(name), self._courses.get(name)
             if tallied.number >= late.number:
                 late.by_worker[worker] += block.new.late
             if course is not None and tallied.number >= course.time.number:
                 course.waiting.add(block)
+            if block.new.unwatched:
+                unwatched[name] = block.new.unwatched
+        return unwatched
 
     def lose(self, worker: int) -> None:
         """It is gone."""

@@ -27,7 +27,7 @@ from edgeproxy.control.rehearsal_file import Known, Unusable
 from edgeproxy.control.shares import Shares
 from edgeproxy.migration.commands import Abort, Command, Finish, Pause, Refusal, Resume, Rollback, SetShare, Start, Step
 from edgeproxy.migration.comparing.findings import Counted, Period
-from edgeproxy.migration.cutover import hold_left, next_step
+from edgeproxy.migration.cutover import next_step
 from edgeproxy.migration.journal import replay
 from edgeproxy.migration.phases import State
 from edgeproxy.migration.rehearsal import Rehearsals, places_of, told
@@ -130,7 +130,8 @@ class Moving:
 
     def hear(self, child: Child, tallied: Tallied) -> None:
         """What a worker has counted of exchanges under cutovers."""
-        self._judging.hear(child.pid, tallied)
+        for name, number in self._judging.hear(child.pid, tallied).items():
+            tell(f"cutover {name}: {number} more exchanges wait in worker {child.pid} than are watched")
 
     def lose(self, child: Child) -> None:
         """A worker is gone."""
@@ -145,7 +146,7 @@ class Moving:
         cutover = next((each for each in self._rules().cutovers if each.name == name), None)
         if cutover is None or self._cutovers is None:
             return None
-        return self._shown(cutover, self._cutovers.states.get(name) or State(name))
+        return self._shown(self._cutovers, cutover, self._cutovers.states.get(name) or State(name))
 
     def hand_on(self) -> WaysBack:
         """To the edge that takes over from this one."""
@@ -199,14 +200,14 @@ class Moving:
         journal = await store.journal(name) if name else ()
         # Of one, what the journal beside it says: it may have moved just now.
         states = {name: replay(name, journal)} if name else cutovers.states
-        found = [self._shown(its[each], states.get(each) or State(each)) for each in wanted]
+        found = [self._shown(cutovers, its[each], states.get(each) or State(each)) for each in wanted]
         for each in found:
             cutover = its[str(each["name"])]
             asks = cutover.rehearsed_within is not None
             each["rehearsal"] = told(cutover, await self._known_rehearsals(), time.time()) if asks else None
         return {"cutovers": found, "journal": [asdict(entry) for entry in journal], "lost": store.lost}
 
-    def _shown(self, cutover: Cutover, state: State) -> dict[str, object]:
+    def _shown(self, cutovers: Cutovers, cutover: Cutover, state: State) -> dict[str, object]:
         return {
             **asdict(state),
             "from": cutover.old.name,
@@ -214,7 +215,7 @@ class Moving:
             "steps": list(cutover.steps),
             "way_back": self.ways_back.get(cutover.name),
             "next": next_step(cutover, state) if state.is_running else None,
-            "hold_left": hold_left(cutover, state, time.time()) if state.is_running else 0.0,
+            "hold_left": cutovers.holds.left(cutover, state) if state.is_running else 0.0,
             "has_gates": cutover.has_gates,
             "gates": [each.as_json() for each in self._judging.evidences(cutover, state)],
             "unjudged": unjudged(cutover, state, self._rules()),

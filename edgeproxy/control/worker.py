@@ -22,7 +22,6 @@ from typing import Any, Final, assert_never
 
 import uvloop
 
-from edgeproxy.capture.scrubbing import kept_name, kept_target
 from edgeproxy.capture.settings import Settings
 from edgeproxy.control.channel import Channel
 from edgeproxy.control.comparing import Comparing
@@ -49,6 +48,7 @@ from edgeproxy.control.messages import (
 )
 from edgeproxy.control.start import Start, read_start
 from edgeproxy.migration.comparing.shadowed import shadowed_of
+from edgeproxy.migration.comparing.targets import kept_name, kept_target
 from edgeproxy.proxy.cache.purges import PurgeLog
 from edgeproxy.proxy.capture.taking import Taking
 from edgeproxy.proxy.edge import Edge

@@ -16,7 +16,8 @@ from typing import Final
 from urllib.parse import unquote_plus
 
 from edgeproxy.http.fields import CREDENTIALS, OVERRIDES
-from edgeproxy.migration.comparing.scrubbing import is_secret, scrubbed_target
+from edgeproxy.migration.comparing.scrubbing import is_secret
+from edgeproxy.migration.comparing.targets import kept_link
 
 # As in `field_edit`, `X_Name` goes with `X-Name`: for many backends both are one field.
 _GONE: Final = (
@@ -43,7 +44,7 @@ def names_secret(query: str) -> bool:
 
 def holds_secret(target: str) -> bool:
     """Whether a URL, or a path and query, names a secret, or holds what looks like one."""
-    return names_secret(target.partition("?")[2].partition("#")[0]) or scrubbed_target(target) != target
+    return names_secret(target.partition("?")[2].partition("#")[0]) or kept_link(target) != target
 
 
 @lru_cache(512)

@@ -16,8 +16,8 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from edgeproxy.migration.comparing.families import family_of
-from edgeproxy.migration.comparing.scrubbing import scrubbed_target, scrubbed_text
 from edgeproxy.migration.comparing.shapes import shape_of
+from edgeproxy.migration.comparing.targets import kept_target, kept_words
 from edgeproxy.migration.place import site_of
 from edgeproxy.ruleset.template import PathTemplate
 
@@ -135,7 +135,7 @@ def needed_once(
     """
     path = "/".join(path[: 2 * _LONGEST].split("/", _MOST_SEGMENTS)[:_MOST_SEGMENTS])
     use = Use(rule, backend, reason, shape_of(path, template)[:_LONGEST], family_of(user_agent[:_LONGEST]))
-    shown, agent = scrubbed_target(path)[:_LONGEST], scrubbed_text(user_agent[:_LONGEST])
+    shown, agent = kept_target(path)[:_LONGEST], kept_words(user_agent[: 2 * _LONGEST])[:_LONGEST]
     return use, Needed(1, now, now, shown, site_of(address), agent)
 
 

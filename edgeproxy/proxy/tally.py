@@ -10,7 +10,8 @@ Laws of this module:
   all the same;
 - who waits for an answer of the new arm's for longer than LATE is told of meanwhile: before it is over it is no failure
   yet, and gates that know of ended exchanges alone would pass an arm that hangs, until its first timeout;
-- a request that is under no cutover has nothing here.
+- a request that is under no cutover has nothing here;
+- who waits is watched up to a number, and counted beyond: whether somebody takes what is tallied is not known here.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from edgeproxy.telemetry.counters import BackendFailure
 
 PATIENCE: Final = 0.5  # seconds
 LATE: Final = 1.0  # seconds without a head
+MOST_WATCHED: Final = 16_384  # exchanges of one cutover; of those that are over, until there are so many
+_FULL: Final = MOST_WATCHED * 15 // 16
 _BROKEN: Final = 500
 _TIMEOUTS: Final = frozenset(
     (
@@ -47,14 +50,29 @@ class ArmOf:
 class _Period:
     """A cutover under one share, in thousandths of a percent, and what was counted since somebody took it."""
 
-    __slots__ = ("_late", "_waiting", "begun", "block", "share")
+    __slots__ = ("_begun", "_is_full", "_late", "_waiting", "block", "share")
 
     def __init__(self, share: int) -> None:
         self.share = share
         self.block = Block()
-        self.begun: list[Measured] = []  # on the new arm, since somebody took it
+        self._begun: list[Measured] = []  # on the new arm, since somebody took it
+        self._is_full = False  # with such as wait
         self._waiting: list[ref[Measured]] = []  # before that; whoever else has forgotten them, nobody waits for them
         self._late = 0  # of them, as was told
+
+    def watch(self, measured: Measured) -> None:
+        if len(self._begun) + len(self._waiting) >= MOST_WATCHED and not self._is_full:
+            self._forget_answered()
+        if self._is_full:
+            self.block.new.unwatched += 1
+        else:
+            self._begun.append(measured)
+
+    def _forget_answered(self) -> None:
+        """PERF: where nearly all still wait, there is little more to be forgotten until somebody looks."""
+        self._waiting = [find for find in self._waiting if (each := find()) is not None and not each.is_answered]
+        self._begun = [each for each in self._begun if not each.is_answered]
+        self._is_full = len(self._begun) + len(self._waiting) > _FULL
 
     def look(self) -> None:
         """How many are late now, as what it is more, or less, than it was: so it adds up, of time and of workers.
@@ -63,8 +81,9 @@ class _Period:
         nothing is kept.
         """
         known = [find() for find in self._waiting]
-        waiting = [each for each in (*known, *self.begun) if each is not None and not each.is_answered]
-        self._waiting, self.begun = [ref(each) for each in waiting], []
+        waiting = [each for each in (*known, *self._begun) if each is not None and not each.is_answered]
+        self._waiting, self._begun = [ref(each) for each in waiting], []
+        self._is_full = False
         late = sum(each.is_late for each in waiting)
         self.block.new.late += late - self._late
         self._late = late
@@ -165,7 +184,7 @@ class Tally:
             return None
         measured = Measured(period, now, is_new=arm.is_new, is_whole=is_whole)
         if arm.is_new:
-            period.begun.append(measured)
+            period.watch(measured)
         return measured
 
     def take(self) -> dict[str, dict[str, Any]]:

@@ -60,7 +60,7 @@ class RedisServer:
         """Without changing anything: a server that is full, that cannot save what it has, or that became a replica can
         be read, and takes no entry.
         """
-        await self._ask("SET", self.keys.version, VERSION, "NX")
+        await self._ask("SET", self.keys.never, "", "XX")
 
     async def names(self) -> set[str]:
         """The cutovers that have a journal."""

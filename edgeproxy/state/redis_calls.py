@@ -54,6 +54,11 @@ class Keys:
         return f"{{{self.prefix}}}:version"
 
     @property
+    def never(self) -> str:
+        """What nobody sets: to set it if it is there changes nothing, and is refused where all writing is."""
+        return f"{{{self.prefix}}}:never"
+
+    @property
     def names(self) -> str:
         return f"{{{self.prefix}}}:cutovers"
 

@@ -21,13 +21,15 @@ from pathlib import Path
 from statistics import quantiles
 
 from backends.generate import Plan, generate, making
-from backends.modern import rendering, simple
+from backends.modern import simple
+from backends.steps import at_once
 from backends.store import Store
 from backends.store.bulk import Bulk
 from loadtests.index.searching import ANEW, BOUND, measure
 
 PROJECTS = 100_000
 FILES = 5_000
+URLS = ("http://files.pypihosted.test", "http://pypi.test")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,14 +82,13 @@ def _large_page(store: Store) -> None:
 def _as_json(store: Store) -> bytes:
     project, files = store.project("large"), store.files("large")
     assert project is not None
-    return rendering.json_line(
-        simple.detail_document(project, files, "http://files.pypihosted.test", "http://pypi.test")
-    )
+    return at_once(simple.detail_json(project, files, *URLS))
 
 
 def _as_html(store: Store) -> bytes:
-    page: dict[str, object] = {"project": store.project("large"), "files": store.files("large"), "provenances": {}}
-    return rendering.html("simple_detail.html", **page, files_url="http://files.pypihosted.test", version="1.4")
+    project, files = store.project("large"), store.files("large")
+    assert project is not None
+    return at_once(simple.detail_html(project, files, *URLS))
 
 
 def _cpu(work: Callable[[], object]) -> float:

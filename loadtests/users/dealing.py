@@ -6,8 +6,9 @@ Laws of this module:
 - when workers come or go, a new deal holds from a moment on that is still to come for all of them: before it the old
   one does. So every arrival is taken once, whatever the number of workers, as long as a deal is heard before it begins,
   and its worker lives;
-- what is heard too late is known (`Deals.add` says so), and what a lost worker had is not made good: both are told, not
-  hidden.
+- what is heard too late is known (`Deals.add` says so), and what a lost worker had is not made good; one that was taken
+  for lost, since it was stopped for a while, say, knows nothing of the new deal, and takes what was its own by the old
+  one. All of it is told, not hidden (`ending.py`).
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ import gevent
 
 from edgeproxy.control.control_client import CannotAsk, ask
 from loadtests.users.dealing import LEAD, dealt, words_of
+from loadtests.users.ending import Ending
 from loadtests.users.open_loop import LATE, Work
 from loadtests.users.profiles import Purge
 from loadtests.users.purging import command_of, moments
@@ -64,6 +65,7 @@ class Leader:
         self._dealt: frozenset[str] = frozenset()
         self._heard: dict[str, Mapping[str, Any]] = {}  # of each worker, what it told last
         self._lost: set[str] = set()
+        self._back: set[str] = set()  # of those
 
     # -- for Locust ---------------------------------------------------------------------------------------------------
 
@@ -78,6 +80,7 @@ class Leader:
         self._began, self._dealt = None, frozenset()
         self._heard.clear()
         self._lost.clear()
+        self._back.clear()
 
     def hear(self, worker: str, progress: Mapping[str, Any]) -> None:
         self._heard[worker] = progress
@@ -99,29 +102,20 @@ class Leader:
     def elapsed(self) -> float:
         return 0.0 if self._began is None else time.monotonic() - self._began
 
-    def counts(self) -> Mapping[str, int]:
-        """Of all workers, those that are lost included, as far as they have told."""
-        told = list(self._told().values())
-        return {
-            key: sum(int(each.get(key, 0)) for each in told) for key in ("taken", "begun", "left", "done", "resent")
-        }
-
     def close(self) -> Iterator[str]:
-        """The run is over: what became of its arrivals. What nobody took is an error of it."""
-        counts, due = self.counts(), self._due()
+        """The run is over: what became of its arrivals. What nobody took, or two, is an error of it."""
+        ending = Ending(self._due(), self._told(), self._gone(), frozenset(self._back))
         self.stop()
-        waiting = counts["taken"] - counts["begun"] - counts["left"]
-        yield (
-            f"{due:,} arrivals were due, and {counts['taken']:,} taken: {counts['begun']:,} begun, "
-            f"{counts['done']:,} of them done; "
-            f"{counts['left']:,} not begun, since no user was free in time; {waiting:,} still waited at the end"
-        )
-        if due > counts["taken"]:
-            told = f"of {due - counts['taken']:,} arrivals no worker has told; {len(self._lost)} workers were lost"
-            self._runner.stats.log_error(LATE, "arrivals", told)
-            yield told
-        if counts["resent"]:
-            yield f"{counts['resent']:,} requests were sent again, as their connection had been closed"
+        yield ending.summary()
+        for error in ending.errors():
+            self._runner.stats.log_error(LATE, "arrivals", error)
+            yield error
+        yield from ending.notes()
+
+    def _gone(self) -> frozenset[str]:
+        """Those that are missing when all of them are, too: of the last one nobody deals anew."""
+        missing = getattr(getattr(self._runner, "clients", None), "missing", ())
+        return frozenset((self._lost - self._back) | ({each.id for each in missing} & self._dealt))
 
     def _due(self) -> int:
         until = self.elapsed()
@@ -146,6 +140,7 @@ class Leader:
             there = self._there()
             if there and there != self._dealt:
                 self._lost |= self._dealt - there
+                self._back |= self._lost & there
                 self._deal(self.elapsed() + LEAD)
 
     def _all_run(self) -> bool:

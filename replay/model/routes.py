@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import quote, unquote
 
 from edgeproxy.capture.scrubbing import kept_value
+from edgeproxy.migration.comparing.scrubbing import HIDDEN
+from edgeproxy.migration.comparing.targets import kept_target
 from replay.model.filechoice import files_of, repeat_of
 from replay.model.model import Parameter, Relation, Route
 from replay.model.popularity import PowerLaw, fit
@@ -19,6 +23,8 @@ from replay.model.vocabulary import is_address, is_of_queries
 _ENOUGH: Final = 1_000  # requests of one kind of client on a route, for a law of its own
 _OWN_SHARE: Final = 0.02  # and what part of all they must be
 _LONGEST: Final = 60  # characters of a parameter's value
+# Eight letters and digits and more, in which letters follow digits: no word, and none with a number behind it.
+_NO_WORD: Final = re.compile("(?=[A-Za-z0-9]{8})[A-Za-z]*+[0-9]++[A-Za-z]")
 
 
 @dataclass(slots=True)
@@ -122,5 +128,6 @@ def _parameters(rows: Sequence[Full], least: int) -> Iterable[Parameter]:
 
 
 def _may_stay(name: str, value: str) -> bool:
-    is_plain = kept_value(name, value) == value and "[hidden]" not in value
-    return len(value) <= _LONGEST and is_plain and not is_address(value)
+    said = f"/?{quote(name, safe='')}={value}"
+    is_plain = kept_target(said) == said and HIDDEN not in value
+    return len(value) <= _LONGEST and is_plain and not is_address(value) and _NO_WORD.search(unquote(value)) is None

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from edgeproxy.http.response import ResponseHead, ResponseReader
-from edgeproxy.migration.comparing.scrubbing import scrubbed_target
+from edgeproxy.migration.comparing.targets import kept_link
 from replay.planned import Planned
 from replay.sending.asking import NOT_YET, Answered, Asking, Budget, Listener, Silent
 from replay.sending.connection import Connection
@@ -187,7 +187,7 @@ class Sender:
         writes = writes_of(lines.lower(), self._writes_start)
         if writes:
             planned = asking.planned
-            self._on_write(f"{planned.method} {scrubbed_target(planned.url)}: its answer says that it wrote {writes}")
+            self._on_write(f"{planned.method} {kept_link(planned.url)}: its answer says that it wrote {writes}")
 
     def on_whole(self, asking: Asking, head: ResponseHead, octets: int, digest: Any, content: list[bytes]) -> None:
         self.in_hand -= 1

@@ -16,7 +16,7 @@ from redis_server import programs, redis_server, while_away
 from state_stores import SOON, heard, open_store
 
 from edgeproxy.control.cutovers import Failed, Passed, Undecided
-from edgeproxy.migration.commands import Finish, Pause, Refusal, Refused, Resume, Rollback, SetShare
+from edgeproxy.migration.commands import Finish, Pause, Refusal, Refused, Resume, Rollback, SetShare, Step
 from edgeproxy.migration.cutover import decide
 from edgeproxy.migration.journal import Entry, written
 from edgeproxy.migration.phases import Phase, State, What
@@ -158,6 +158,28 @@ async def test_another_process_changes_what_is_in_force_here(node: Node, tmp_pat
         await node.until(lambda: node.share == 5_000)
         await node.do(Rollback("di", "users complain"))
         await other.until(lambda: other.share == 0)
+
+
+@pytest.mark.parametrize("skew", [5 * HOLD, -5 * HOLD], ids=["its clock is ahead", "its clock is behind"])
+async def test_a_hold_is_as_long_for_a_node_with_another_clock(node: Node, tmp_path: Path, skew: float) -> None:
+    """Whatever the journal says when it began: it heard of that itself."""
+    async with a_node(tmp_path / "state.db", "edge-2") as other:
+        node.now += 10 * HOLD
+        other.now = node.now + skew
+        await node.do(START, ON)
+        await other.until(lambda: other.share == 1_000)
+        other.judged, looks = Passed(), list[State]()
+        other.judges = looks.append
+        other.now += HOLD - 1
+        looks.clear()
+        await other.until(lambda: len(looks) > 5)
+        assert other.share == 1_000
+        refused = await other.cutovers.do("reads", Step("di", "on we go"))
+        assert isinstance(refused, Refusal)
+        assert refused.refused is Refused.HOLD_RUNS
+        other.now += 1
+        await other.until(lambda: other.share == 5_000)
+        await node.until(lambda: node.share == 5_000)
 
 
 async def test_a_node_that_starts_puts_in_force_what_the_journal_says(node: Node, tmp_path: Path) -> None:

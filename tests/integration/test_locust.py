@@ -123,6 +123,26 @@ async def test_a_worker_that_comes_gets_its_share_and_one_that_dies_is_told(behi
     assert late >= taken(first) + taken(second)
 
 
+@pytest.mark.timeout(300)
+async def test_a_worker_that_is_taken_for_lost_and_comes_back_is_told(behind: Behind, tmp_path: Path) -> None:
+    """It takes what the others took for it: more than were due, and no report may be silent of that."""
+    async with swarm(behind.edge, tmp_path) as swarming:
+        master = await swarming.master(2, "--arrivals", "10", "--for", "30s")
+        first, second = [await swarming.worker() for _ in range(2)]
+        await second.until_said("now 2 workers take arrivals")
+        second.process.send_signal(signal.SIGSTOP)
+        await first.until_said("now 1 workers take arrivals")
+        second.process.send_signal(signal.SIGCONT)
+        assert await master.ended() == 1, "that arrivals were taken twice is a failure of the run"
+        await first.ended()
+        await second.ended()
+    await master.until_said("1 workers were taken for lost and came back")
+    late = swarming.counts()["LATE", "arrivals"]["num_requests"]
+    assert taken(first) + taken(second) >= late
+    if late > 300:
+        await master.until_said(f"{late - 300:,} arrivals were taken twice")
+
+
 async def test_a_worker_that_is_told_to_begin_before_it_is_ready_begins_then(behind: Behind, tmp_path: Path) -> None:
     slow = tmp_path / "slow.py"
     slow.write_text(

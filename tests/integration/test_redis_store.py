@@ -280,6 +280,24 @@ async def test_a_server_that_takes_nothing_is_lost_until_it_does_and_says_so_onc
         assert len(await journal_of(server)) == (await store.read("reads")).number
 
 
+async def test_who_only_looks_leaves_an_empty_server_empty(server: RedisProcess) -> None:
+    async with node(server) as store, somebody(server) as redis:
+        assert store.lost is None
+        assert await store.names() == ()
+        assert await redis.keys("*") == []
+        assert (await redis.info("persistence"))["rdb_changes_since_last_save"] == 0
+        await fill(store, *ramp(READS, 1))
+        assert await redis.get("{edgeproxy}:version") == b"1"
+
+
+async def test_an_empty_server_that_takes_nothing_is_lost(server: RedisProcess) -> None:
+    async with somebody(server) as redis:
+        await redis.execute_command(*FULL[0])
+        async with node(server) as store:
+            assert store.lost is not None
+            assert "does not do what it is asked" in store.lost
+
+
 async def test_a_node_that_starts_without_its_server_knows_nothing_and_says_so(server: RedisProcess) -> None:
     async with node(server, "edge-0") as before:
         await fill(before, *ramp(READS, 2))

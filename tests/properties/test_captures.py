@@ -16,7 +16,8 @@ from edgeproxy.capture.record import Captured
 from edgeproxy.capture.requests import request_words
 from edgeproxy.capture.safety import SafetyClass
 from edgeproxy.capture.scanning import secrets_of
-from edgeproxy.capture.scrubbing import kept_headers, kept_target, kept_url, kept_value
+from edgeproxy.capture.scrubbing import kept_headers, kept_url, kept_value
+from edgeproxy.migration.comparing.targets import kept_target
 
 TEXTS: Final = st.text(max_size=30)
 SOME: Final = st.none() | TEXTS

@@ -24,7 +24,6 @@ from edgeproxy.capture.record import Captured
 from edgeproxy.capture.requests import request_words
 from edgeproxy.capture.rows import RowMaker, RuleTold
 from edgeproxy.capture.scanning import known_in, secrets_of, spellings_of
-from edgeproxy.capture.scrubbing import kept_name, kept_target
 from edgeproxy.http.request import read_request_fields, read_request_line
 from edgeproxy.http.target import Scheme
 from edgeproxy.migration.comparing.answers import Answer
@@ -32,6 +31,7 @@ from edgeproxy.migration.comparing.differences import StatusChanged
 from edgeproxy.migration.comparing.examples import Example
 from edgeproxy.migration.comparing.families import family_of
 from edgeproxy.migration.comparing.grouping import Key
+from edgeproxy.migration.comparing.targets import kept_name, kept_target
 from edgeproxy.proxy.recording import record_request
 from edgeproxy.ruleset.modifiers import Safety
 from edgeproxy.telemetry.access_log import AccessLog

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote
 
@@ -10,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edgeproxy.capture.scanning import secrets_of
-from edgeproxy.capture.scrubbing import kept_name, kept_target, kept_value
-from edgeproxy.migration.comparing.scrubbing import scrubbed_headers
+from edgeproxy.capture.scrubbing import kept_value
 from edgeproxy.migration.comparing.spoken import searched_scrubbed, spoken_scrubbed
+from edgeproxy.migration.comparing.targets import kept_name, kept_target, scrubbed_headers
 
 PASSWORDS: Final = st.sampled_from((*SECRETS, "correcthorse", "Tr0ub4dor_3", "zqxvkjwpw")) | st.from_regex(
     r"zq[a-z][A-Za-z0-9!$%_+-]{5,20}", fullmatch=True
@@ -46,6 +47,26 @@ def told(draw: st.DrawFn) -> tuple[str, str]:
         )
     )
     return secret, draw(BEFORE) + names + draw(AFTER)
+
+
+ODD_BLANKS: Final = st.sampled_from(
+    ("\xa0", "\t", "\u2007", "\u202f", "\u3000", "\u200b", "\ufeff", "\xa0\u200b", "&nbsp;")
+)
+SPELLINGS: Final = st.sampled_from(
+    (str, lambda said: said.encode().decode("latin-1"), quote, lambda said: quote(quote(said)))
+)
+
+
+@given(told().filter(lambda said: said[0].isalnum()), ODD_BLANKS, SPELLINGS)
+def test_nor_with_other_blanks_or_escaped(said: tuple[str, str], blank: str, spell: Callable[[str], str]) -> None:
+    secret, agent = said
+    agent = spell(agent.replace(" ", blank))
+    kept = kept_value("user-agent", agent)
+    for text in (kept, kept_name(agent), str(scrubbed_headers({"user-agent": [agent]}))):
+        assert secret not in text
+    assert kept_value("user-agent", kept) == kept
+    assert list(secrets_of({"headers": {"user-agent": agent}}))
+    assert not list(secrets_of({"headers": {"user-agent": kept}}))
 
 
 @given(told())

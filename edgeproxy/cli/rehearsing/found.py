@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from edgeproxy.cli.rehearsing.walk import Course, Origin, Step, Walk
-from edgeproxy.migration.comparing.scrubbing import scrubbed_headers, scrubbed_text
+from edgeproxy.migration.comparing.scrubbing import scrubbed_text
+from edgeproxy.migration.comparing.targets import scrubbed_headers
 from edgeproxy.ruleset.model import Rule
 from edgeproxy.ruleset.problems import Code, Evidence, Hop, Problem
 from edgeproxy.ruleset.read_during import written_moment

@@ -14,10 +14,9 @@ from edgeproxy.migration.comparing.differences import Difference, from_json, to_
 from edgeproxy.migration.comparing.scrubbing import (
     HIDDEN,
     is_secret,
-    scrubbed_headers,
-    scrubbed_target,
     scrubbed_text,
 )
+from edgeproxy.migration.comparing.targets import kept_link, scrubbed_headers
 
 _MOST_CONTENT: Final = 2_000  # characters of an answer's content
 _MOST_FIELDS: Final = 40
@@ -71,7 +70,7 @@ class Example:
         method, target, headers = request
         old, new = map(Shown.of, answers)
         found = tuple(map(scrubbed, differences[:_MOST_DIFFERENCES]))
-        return cls(at, method[:_LONGEST_METHOD], scrubbed_target(target)[:_MOST_CONTENT], _headers(headers), old, new,
+        return cls(at, method[:_LONGEST_METHOD], kept_link(target)[:_MOST_CONTENT], _headers(headers), old, new,
                    found)  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
@@ -104,8 +103,13 @@ def scrubbed(difference: Difference) -> Difference:
     values = to_json(difference)
     for key in _VALUES:
         if isinstance(text := values.get(key), str):
-            values[key] = HIDDEN if hide else scrubbed_text(text)
+            values[key] = HIDDEN if hide else _shown(difference.path, text)
     return from_json(values)
+
+
+def _shown(path: str, value: str) -> str:
+    _, of_header, name = path.partition("header:")
+    return scrubbed_headers({name: [value]})[name][0] if of_header else scrubbed_text(value)
 
 
 def _headers(headers: Headers) -> dict[str, list[str]]:

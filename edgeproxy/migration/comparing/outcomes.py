@@ -15,7 +15,7 @@ from typing import Final
 
 from edgeproxy.migration.comparing.bounds import BOUNDS, Bounds, BrokenContent, Flaw
 from edgeproxy.migration.comparing.decoding import decode
-from edgeproxy.migration.comparing.scrubbing import scrubbed_text
+from edgeproxy.migration.comparing.targets import kept_words
 from edgeproxy.migration.comparing.trees import Tree
 from edgeproxy.migration.comparing.xmlrpc_content import read_xmlrpc
 
@@ -82,5 +82,5 @@ def _fault(said: Tree) -> Fault:
 
 
 def _shown(text: str) -> str:
-    text = scrubbed_text(" ".join(text.split()))
+    text = kept_words(" ".join(text.split()))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -6,7 +6,6 @@ Laws of this module:
   of a secret (`token=…`, `"api_key": [...]`), in any header's value and any parameter's, too;
 - what looks like a token is none that reads as words with hyphens: projects are called `sk-video-tools`; and behind a
   project's name stand its files and releases, whatever the name says: `/simple/token/token-1.0.tar.gz`;
-- headers but those of URLs are read as people write, too: `password is x` (`spoken.py`);
 - a value that has a secret once its escapes are read, such as a URL in a query, goes as a whole;
 - what was scrubbed stays as it is when it is scrubbed again;
 - it takes time in proportion to the text.
@@ -15,13 +14,13 @@ Laws of this module:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import unquote, unquote_plus
 
 from edgeproxy.http.fields import IDENTITIES
-from edgeproxy.migration.comparing.spoken import HIDDEN as HIDDEN
-from edgeproxy.migration.comparing.spoken import spoken_scrubbed
+from edgeproxy.migration.comparing.rereading import HIDDEN as HIDDEN
+from edgeproxy.migration.comparing.rereading import read_thoroughly, rereadings
 
 _SECRET_HEADERS: Final = frozenset(
     (
@@ -53,7 +52,7 @@ _SECRET_NAME: Final = re.compile(
     r"|(?<=[a-z0-9])(?:Pwd?|Pass|Pin|Otp|Jwt)[0-9]{0,2}\Z"
 )
 _LOOKS: Final = 8  # at one text
-_NO_SECRETS: Final = frozenset(
+NO_SECRETS: Final = frozenset(
     ("www-authenticate", "proxy-authenticate", "access-control-allow-credentials", "surrogate-key")
 )
 # Words with hyphens between them, as projects are called: `pypi-attestation-models`, `sk-video-tools-1`.
@@ -132,7 +131,9 @@ _DEEPEST: Final = 4  # escapes within escapes: nobody else quotes as often
 def is_secret(name: str) -> bool:
     """Whether a header, parameter or member of this name holds what nobody may see."""
     known = name.lower()
-    return known in _SECRET_HEADERS or (known not in _NO_SECRETS and _SECRET_NAME.search(name) is not None)
+    if known in _SECRET_HEADERS or (known not in NO_SECRETS and _SECRET_NAME.search(name) is not None):
+        return True
+    return any(_SECRET_NAME.search(each.strip()) is not None for each in rereadings(name))
 
 
 def holds_secret(text: str) -> bool:
@@ -148,6 +149,10 @@ def holds_secret(text: str) -> bool:
 
 
 def scrubbed_text(text: str) -> str:
+    return read_thoroughly(text, _text_scrubbed)
+
+
+def _text_scrubbed(text: str) -> str:
     return _settled(text, _text_scrubbed_once)
 
 
@@ -201,19 +206,9 @@ def is_of_project(parts: Sequence[str], at: int) -> bool:
     return part.startswith(project) and _FILE.fullmatch(part, len(project)) is not None
 
 
-def scrubbed_headers(headers: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """By names in lower case."""
-    return {name: [_of_header(name, value) for value in values] for name, values in headers.items()}
-
-
-def _of_header(name: str, value: str) -> str:
-    if name == "set-cookie":
-        return f"{value.partition('=')[0][:100]}={HIDDEN}"
-    if is_secret(name):
-        return HIDDEN
-    if name in ("location", "content-location", "referer", "link"):
-        return scrubbed_target(value)
-    return scrubbed_value(value if name in _NO_SECRETS else spoken_scrubbed(scrubbed_text(value)))
+def leads_to_secret(part: str) -> bool:
+    """Whether a segment, its escapes read, is one behind which a secret stands."""
+    return any(_OF_SECRETS.fullmatch(each.strip()) is not None for each in (part, *rereadings(part)))
 
 
 def _scrubbed_path(path: str) -> str:
@@ -221,7 +216,7 @@ def _scrubbed_path(path: str) -> str:
     for at, part in enumerate(segments):
         is_hidden = is_behind and len(part) >= LEAST and not is_of_project(segments, at)
         parts.append(HIDDEN if is_hidden else scrubbed_value(part))
-        is_behind = is_behind or _OF_SECRETS.fullmatch(unquote(part)) is not None
+        is_behind = is_behind or leads_to_secret(unquote(part))
     return "/".join(parts)
 
 

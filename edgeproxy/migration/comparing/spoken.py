@@ -7,6 +7,7 @@ Laws of this module:
   mean nothing else (`password`, `token`, and not `key` or `code`), behind no more than a blank, a slash or a bracket;
 - a product with its version (`token/1.0`, `Token 1.0`, `Password Manager/3`) is none: RFC 9110 §10.1.5 has them there;
 - items of a list are apart: what stands behind `;`, `,` or `)` is nobody's value;
+- blanks are whatever looks like some, and what cannot be seen hides nothing (`rereading.py`);
 - in what is searched for, a verb alone tells: `secret token` and `token authentication` are what is looked for;
 - it errs on the side of taking out, what was taken out stays so, and it takes time in proportion to the text.
 """
@@ -16,7 +17,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-HIDDEN: Final = "[hidden]"
+from edgeproxy.migration.comparing.rereading import HIDDEN as HIDDEN
+from edgeproxy.migration.comparing.rereading import read_thoroughly
+
 _CLEAR: Final = (  # what means nothing else
     r"pass(?:[-_ ]?(?:words?|wd|phrases?|codes?|keys?|wort))?|passw|pwd?|pswd?|tokens?|secrets?|credentials?|creds"
     r"|jwt|t?otp|pin|bearer"
@@ -51,6 +54,7 @@ _MAYBE: Final = re.compile(
     "pass|pw|psw|basic|digest|tok|secret|cred|jwt|otp|bearer|key|sess|code|pin|sid|sig|auth|cookie|ticket|hmac|mfa|2fa"
     "|(?<![a-z0-9])p[^a-z0-9]|-p"
 )
+_MAYBE_TOLD: Final = re.compile("(?i) (?:is|was|are|equals)[ :]")
 # User and password, up to the last @, whether or not `//` stands before them; behind `//` a user alone, too. Of what is
 # written for people, an address to write to is none.
 USER: Final = re.compile(
@@ -62,6 +66,15 @@ _LOOKS: Final = 4
 
 def spoken_scrubbed(text: str) -> str:
     """Of a user agent, or whatever else a client writes as it likes."""
+    return read_thoroughly(text, _spoken_scrubbed)
+
+
+def searched_scrubbed(text: str) -> str:
+    """Of what is searched for, where the words of secrets are words as others."""
+    return read_thoroughly(text, _searched_scrubbed)
+
+
+def _spoken_scrubbed(text: str) -> str:
     for _ in range(_LOOKS):
         before, text = text, _scrubbed_once(text)
         if text == before:
@@ -69,9 +82,8 @@ def spoken_scrubbed(text: str) -> str:
     return text
 
 
-def searched_scrubbed(text: str) -> str:
-    """Of what is searched for, where the words of secrets are words as others."""
-    if " is " not in text and " was " not in text:
+def _searched_scrubbed(text: str) -> str:
+    if _MAYBE_TOLD.search(text) is None:
         return text
     return _replaced(_BEFORE.sub(HIDDEN, text), is_searched=True)
 

@@ -19,13 +19,15 @@ from edgeproxy.migration.gates.histogram import Histogram
 @dataclass(slots=True)
 class ArmCounts:
     """Of one arm. `late`: by how many more, or less, exchanges wait for an answer than when it was told before: all of
-    them add up to how many wait now. Nobody knows yet what becomes of these.
+    them add up to how many wait now. Nobody knows yet what becomes of these. `unwatched`: so many more began while too
+    many waited, and are in `late` never; they count when they are over, as all do.
     """
 
     exchanges: int = 0
     failures: int = 0
     latency: Histogram = field(default_factory=Histogram)
     late: int = 0
+    unwatched: int = 0
 
     def note_answer(self, seconds: float) -> None:
         """An answer below 500, and the time to its head."""
@@ -45,16 +47,24 @@ class ArmCounts:
         self.exchanges += other.exchanges
         self.failures += other.failures
         self.late += other.late
+        self.unwatched += other.unwatched
         self.latency.add(other.latency)
 
     def as_json(self) -> dict[str, Any]:
         latency = sorted(map(list, self.latency.counts.items()))
-        return {"exchanges": self.exchanges, "failures": self.failures, "late": self.late, "latency": latency}
+        return {
+            "exchanges": self.exchanges,
+            "failures": self.failures,
+            "late": self.late,
+            "unwatched": self.unwatched,
+            "latency": latency,
+        }
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> ArmCounts:
         latency = Histogram((int(bucket), int(count)) for bucket, count in found["latency"])
-        return cls(int(found["exchanges"]), int(found["failures"]), latency, int(found.get("late", 0)))
+        late, unwatched = (int(found.get(name, 0)) for name in ("late", "unwatched"))
+        return cls(int(found["exchanges"]), int(found["failures"]), latency, late, unwatched)
 
 
 @dataclass(slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from edgeproxy.capture.scanning import secrets_of
-from edgeproxy.capture.scrubbing import kept_headers, kept_name, kept_target, kept_url, kept_value
+from edgeproxy.capture.scrubbing import kept_headers, kept_url, kept_value
+from edgeproxy.migration.comparing.targets import kept_name, kept_target
 
 PIP = (
     'pip/24.0 {"ci":null,"cpu":"x86_64","distro":{"id":"bookworm","libc":{"lib":"glibc","version":"2.36"},"name":'
@@ -134,7 +135,7 @@ def test_of_headers_only_chosen_ones_stay() -> None:
     ("name", "value", "kept"),
     [
         ("referer", "https://user:pass@pypi.test/a?token=abc", "https://[hidden]@pypi.test/a?token=[hidden]"),
-        ("referer", "//alice:hunter2@pypi.test/x", "//[hidden]pypi.test/x"),
+        ("referer", "//alice:hunter2@pypi.test/x", "//[hidden]@pypi.test/x"),
         ("referer", "alice:hunter2@pypi.test", "[hidden]pypi.test"),
         ("referer", "https://pypi-AgEIcHlwaS5vcmcCJDk4.test/", "https://[hidden].test/"),
         ("user-agent", "x (alice:hunter2@host)", "x ([hidden]host)"),
@@ -250,6 +251,26 @@ def test_what_was_kept_of_a_user_by_somebody_else_is_found(place: str) -> None:
     assert list(secrets_of({"url": place.format("alice:hunter2")}))
     assert list(secrets_of({"headers": {"user-agent": "x (alice:hunter2@h)"}}))
     assert not list(secrets_of({"headers": {"user-agent": "x (mailto:alice@h)"}}))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        *("hunter2andmore is my password", "me:hunter2andmore@h.test", "password is hunter2andmore"),
+        *("x-hunter2andMORE0123456789abc", "ghp_hunter2aBcDeFgHiJkLmNoPqRsTuVwXyZ01"),
+    ],
+)
+def test_what_is_cut_keeps_no_half_of_a_secret(told: str) -> None:
+    for before in range(2_010, 2_060):
+        kept = kept_value("user-agent", f"{'a' * 5}{' ' * (before - 5)}{told}")
+        assert "hunt" not in kept
+        assert kept_value("user-agent", kept) == kept
+    for before in range(8_150, 8_200):
+        kept = kept_url("http", "pypi.test", f"/a?{'b=c&' * 2_000}{'b' * (before - 8_004)}&q={told.replace(' ', '+')}")
+        assert "hunt" not in kept
+        assert len(kept) > 8_000
+    assert "hunter" not in kept_url("http", f"me:{'hunter2' * 500}@pypi.test", "/")
+    assert "hunter" not in kept_url("http", f"{'hunter2' * 500}.test", "/")
 
 
 def test_it_takes_no_longer_for_what_looks_like_it() -> None:

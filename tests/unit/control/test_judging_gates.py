@@ -295,3 +295,13 @@ rules:
     assert unseen(reads, await edge.at(50_000), rules) == ["quiet"]
     assert unseen(reads, await edge.at(100_000), rules) == []
     assert unseen(reads, State("reads"), rules) == []
+
+
+def test_how_many_wait_unwatched_is_said() -> None:
+    edge = Edge()
+    block = Block()
+    block.new.unwatched = 5
+    hear = edge.judging.hear
+    assert hear(1, Tallied(edge.shares.number, 1, {"reads": block.as_json()})) == {"reads": 5}
+    assert hear(1, Tallied(edge.shares.number, 1, {"reads": Block().as_json()})) == {}
+    assert hear(1, Tallied(edge.shares.number, 2, {"reads": block.as_json()})) == {}

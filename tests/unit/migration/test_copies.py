@@ -39,5 +39,11 @@ def test_a_query_names_a_secret(query: str) -> None:
 def test_a_path_may_hold_one_and_most_hold_none() -> None:
     assert holds_secret(f"/reset/pypi-{'A' * 20}")
     assert holds_secret("https://me:pass@pypi.test/simple/")
+    for said in (
+        "/search/?q=password%C2%A0is%C2%A0hunter2",
+        "/me:hunter2@h.test/",
+        "/a?next=%2Freset%252Fhunter2andmore",
+    ):
+        assert holds_secret(said)
     for plain in ("/simple/six/", "/search?q=a&page=2", "https://pypi.test/simple/#md5=aa"):
         assert not holds_secret(plain)

@@ -50,6 +50,26 @@ def test_secrets_are_taken_out_before_anything_is_kept() -> None:
     assert "192.0.2.77" not in words
 
 
+SECRET = "hunter2andmore"
+
+
+@pytest.mark.parametrize(
+    "agent", ["password is PW", "mine/1 -p PW", "token%3APW", "pin\xa0PW", "PW is my password", "a q8Zr3Vt6Yw9AbPW"]
+)
+def test_nor_is_what_a_client_tells_in_words(agent: str) -> None:
+    for before in ("", "x" * 280 + " "):
+        words = json.dumps(Ledger([used(agent=before + agent.replace("PW", SECRET))]).words())
+        assert "hunter2" not in words
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/me:PW@h.test/", "/re%73et/PW", "/reset%252FPW", "/password%20is%20PW", "/q8Zr3Vt6Yw9AbPW/a", "/a;pw=PW/b"],
+)
+def test_nor_is_what_stands_in_a_path(path: str) -> None:
+    assert "hunter2" not in json.dumps(Ledger([used(path.replace("PW", SECRET))]).words())
+
+
 def test_a_rules_uses_beyond_the_most_are_counted_together_and_under_its_name() -> None:
     ledger = Ledger()
     for number in range(MOST_USES_OF_RULE + 10):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
+
 from edgeproxy.migration.gates.counts import Block
-from edgeproxy.proxy.tally import LATE, ArmOf, Measured, Tally
+from edgeproxy.proxy.tally import LATE, MOST_WATCHED, ArmOf, Measured, Tally
 from edgeproxy.telemetry.counters import BackendFailure
 
 NEW, OLD = ArmOf("reads", is_new=True), ArmOf("reads", is_new=False)
@@ -81,3 +83,38 @@ def test_under_another_share_all_begins_anew() -> None:
     assert before.is_late
     before.on_whole(200)
     assert worker.late() == 0
+
+
+def test_where_nobody_takes_the_tallies_what_is_over_is_not_kept() -> None:
+    worker = Worker()
+    waiting = worker.begin()
+    over = []
+    for number in range(3 * MOST_WATCHED):
+        measured = worker.begin()
+        if number % (MOST_WATCHED // 4) == 0:
+            over.append(weakref.ref(measured))
+        measured.on_whole(200)
+    del measured
+    assert sum(each() is not None for each in over) < 6
+    words = worker.tally.take()["reads"]
+    counts = Block.from_json(words).new
+    assert (counts.exchanges, counts.unwatched) == (3 * MOST_WATCHED, 0)
+    assert worker.late() == 1
+    waiting.on_head(200)
+
+
+def test_how_many_wait_unwatched_is_counted() -> None:
+    worker = Worker()
+    waiting = [worker.begin() for _ in range(MOST_WATCHED + 5)]
+    counts = Block.from_json(worker.tally.take()["reads"]).new
+    assert (counts.late, counts.unwatched) == (0, 5)
+    waiting += [worker.begin() for _ in range(3)]
+    counts = Block.from_json(worker.tally.take()["reads"]).new
+    assert (counts.late, counts.unwatched) == (0, 3)
+    assert worker.late() == MOST_WATCHED
+    for each in waiting:
+        each.on_whole(200)
+    counts = Block.from_json(worker.tally.take()["reads"]).new
+    assert (counts.exchanges, counts.late, counts.unwatched) == (len(waiting), -MOST_WATCHED, 0)
+    worker.begin()
+    assert worker.late() == 1

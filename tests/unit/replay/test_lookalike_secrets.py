@@ -134,6 +134,32 @@ def test_nor_with_many_versions_of_its_program_what_is_said_of_whom_and_where() 
     assert [word for word in ("john", "smith", "deployer", "farm", "secretpr", "secretpref") if word in text] == []
 
 
+def test_nor_what_stands_where_secrets_do_or_is_no_word() -> None:
+    """As if nobody had scrubbed it, from many networks, by many versions: what is searched for stays as a word alone."""
+    records = captured(MAKING)
+    told = (
+        "?token=zqxhunter",
+        "?passwd=zqxhunter",
+        '?if-match="zq8Zr3Vt6Yw9AbCdEfGhJ2kMn"',
+        "?referer=me:zqxhunter@h",
+        "?q=zqx2hunter3",
+    )
+    told += (
+        "?q=password%C2%A0is%C2%A0zqxhunter",
+        "?q=alice%20zqxhunter4u",
+        "?q=pass%2577ord=zqxhunter",
+        "?q=frobnicate",
+    )
+    said = [
+        replace(of, client=f"10.{number % 10}.0.0", url=f"http://pypi.test/search/{told[number % len(told)]}", shape=None,
+                headers={"user-agent": f"pip/9.0.{number % 13}"})
+        for number, of in enumerate([*records, *records][:2_000])
+    ]  # fmt: skip
+    text = written(fit(sorted([*records, *said], key=lambda each: each.time)))
+    assert "frobnicate" in text
+    assert "zq" not in text
+
+
 def test_what_is_left_out_is_counted() -> None:
     model = fit(all_records())
     assert model.about.left_out["not shared"] > 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 
@@ -9,7 +10,9 @@ import pytest
 from aiohttp.test_utils import TestClient
 from packages import LAUNCH, sdist, stored, wheel
 
-from backends.store import Store
+from backends.modern import simple
+from backends.steps import Steps, at_once
+from backends.store import Store, reading
 
 JSON = {"Accept": "application/vnd.pypi.simple.v1+json"}
 FILES = "http://files.pypihosted.test"
@@ -229,3 +232,56 @@ async def test_head_is_get_without_the_body(client: TestClient, filled: Store) -
         assert (answer.headers["ETag"], answer.headers["Content-Length"]) == (etag, str(len(got)))
     async with client.post("/simple/flask/") as answer:
         assert answer.status == 405
+
+
+# -- projects of thousands of files ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def large(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """Six times as many files as are told at once."""
+    monkeypatch.setattr(reading, "FILES_AT_ONCE", 2)
+    monkeypatch.setattr(simple, "FILES_AT_ONCE", 2)
+    monkeypatch.setattr("backends.steps._PIECES_A_STEP", 20)
+    for version in ("2.0", "10.0", "1.0", "3.0rc1", "2.0.post1", "1.0.1"):
+        stored(store, wheel("large", version))
+        stored(store, sdist("large", version))
+    return store
+
+
+def how_many(steps: Steps[object]) -> int:
+    return sum(1 for _ in steps)
+
+
+async def test_a_page_of_many_files_is_told_in_steps(large: Store) -> None:
+    assert how_many(large.files_in_steps("large")) == 5
+    assert at_once(large.files_in_steps("large")) == large.files("large")
+    project, files = large.project("large"), large.files("large")
+    assert project is not None
+    assert how_many(simple.detail_json(project, files, FILES, "http://pypi.test")) == 6
+    assert how_many(simple.detail_html(project, files, FILES, "http://pypi.test")) >= 6
+
+
+async def test_it_says_the_same_as_one_that_is_told_at_once(
+    client: TestClient, large: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages = []
+    for at_a_time in (2, 1_000):
+        monkeypatch.setattr(reading, "FILES_AT_ONCE", at_a_time)
+        monkeypatch.setattr(simple, "FILES_AT_ONCE", at_a_time)
+        for headers in (JSON, {}):
+            async with client.get("/simple/large/", headers=headers) as answer:
+                pages.append(await answer.read())
+    assert pages[:2] == pages[2:]
+    told = json.loads(pages[0])
+    assert [file["filename"] for file in told["files"]] == [file.filename for file in large.files("large")]
+    assert told["versions"] == ["1.0", "1.0.1", "2.0", "2.0.post1", "3.0rc1", "10.0"]
+    assert pages[0] == (json.dumps(told, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+    assert Anchors(pages[1].decode()).texts == [file.filename for file in large.files("large")]
+
+
+async def test_what_comes_between_two_steps_is_on_the_next_page(large: Store) -> None:
+    before, reading_them = large.files("large"), large.files_in_steps("large")
+    next(reading_them)
+    stored(large, wheel("large", "11.0"))
+    assert at_once(reading_them) == before

@@ -64,6 +64,24 @@ def test_an_example_holds_nothing_that_lets_anybody_in() -> None:
     assert "pip/26.3" in kept
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("/a?q=password%20is%20PW", "/a?pass%2577ord=PW", "/me:PW@h.test/", "/reset%252FPW", "/q8Zr3Vt6Yw9AbPW/a"),
+        *("/a?name=password&value=PW", "/a?q=password%C2%A0is%C2%A0PW"),
+    ],
+)
+def test_nor_is_it_in_a_target_however_it_is_spelled(target: str) -> None:
+    target = target.replace("PW", "hunter2andmore")
+    link = f"https://pypi.test{target}"
+    request = ("GET", target, {"referer": (link,), "user-agent": ("password is hunter2andmore",)})
+    answers = (answer("", "text/plain", f"Location: {link}"), answer("", "text/plain"))
+    difference = Changed("header:location", "header:location", link, "/")
+    kept = json.dumps(Example.of(NOW, request, answers, (difference,)).to_json())
+    assert "hunter2" not in kept
+    assert kept.count("pypi.test") == 3
+
+
 def test_the_value_of_a_secret_is_not_shown_as_a_difference_either() -> None:
     paths = ("json:/user/password", "header:x-auth-token", "json:/api_keys/3", "json:/tokens/0/of", "json:/user/name")
     kept = [to_json(each) for each in example(*map(changed, paths)).differences]

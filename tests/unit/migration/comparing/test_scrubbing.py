@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edgeproxy.migration.comparing.scrubbing import (
-    HIDDEN,
-    holds_secret,
-    scrubbed_headers,
-    scrubbed_target,
-    scrubbed_text,
-)
+from edgeproxy.migration.comparing.scrubbing import HIDDEN, holds_secret, scrubbed_target, scrubbed_text
+from edgeproxy.migration.comparing.targets import scrubbed_headers
 
 PIP = (
     'pip/24.0 {"ci":null,"cpu":"x86_64","distro":{"id":"bookworm","libc":{"lib":"glibc","version":"2.36"},"name":'
@@ -40,8 +35,8 @@ PIP = (
         ("x-bypass", "yes", "yes"),
         ("x-note", "github_pat_11ABCDEFG0123456789_abcdefghij", HIDDEN),
         ("location", "/a?token=abc&b=c", f"/a?token={HIDDEN}&b=c"),
-        ("referer", "https://user:pass@pypi.test/", f"https://{HIDDEN}pypi.test/"),
-        ("referer", "https://user:p@ss@pypi.test/", f"https://{HIDDEN}pypi.test/"),
+        ("referer", "https://user:pass@pypi.test/", f"https://{HIDDEN}@pypi.test/"),
+        ("referer", "https://user:p@ss@pypi.test/", f"https://{HIDDEN}@pypi.test/"),
         ("x-odd", "Bearer abcdefghijk", HIDDEN),
         ("www-authenticate", 'Basic realm="pypi"', 'Basic realm="pypi"'),
         ("surrogate-key", "project/six", "project/six"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from edgeproxy.capture.scanning import secrets_of
-from edgeproxy.capture.scrubbing import kept_name, kept_target, kept_value
-from edgeproxy.migration.comparing.scrubbing import scrubbed_headers
+from edgeproxy.capture.scrubbing import kept_value
 from edgeproxy.migration.comparing.spoken import searched_scrubbed, spoken_scrubbed
+from edgeproxy.migration.comparing.targets import kept_name, kept_target, scrubbed_headers
 
 TOLD = (
     *(

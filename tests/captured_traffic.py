@@ -75,13 +75,13 @@ async def capturing(
     dice: Callable[[], float] = lambda: 0.0,
     share: float = 1.0,
     log: AccessLog | None = None,
+    rules: str = RULES,
 ) -> AsyncIterator[Captures]:
     directory = tmp_path / "captures"
     directory.mkdir()
     (tmp_path / "file").write_bytes(b"hello")
     async with backend(script) as origin:
-        rules = RULES.format(port=origin.port, files=tmp_path)
-        async with running_edge(rules, access_log=log) as edge:
+        async with running_edge(rules.format(port=origin.port, files=tmp_path), access_log=log) as edge:
             edge.edge.begin_capture(Settings("20180416T150000Z", str(directory), share, 1 << 24, 4), dice)
             assert edge.edge.capture is not None
             await edge.edge.capture.begun()

@@ -46,6 +46,7 @@ ROW: Final = Struct("<iidd")
 _OCTETS: Final = ROW.size
 _TABLES: Final = 1 << 20  # octets of tables in one block
 _ROWS: Final = 16_384  # in one block
+LONGEST: Final = 10**14  # microseconds that an exchange takes
 NOTHING: Final = b"{}"
 _LATE: Final = b'"late '
 
@@ -238,9 +239,9 @@ def object_of(words: object) -> bytes:
     return json.dumps(words, ensure_ascii=True, separators=(",", ":")).encode("ascii")
 
 
-def head_after(microseconds: int) -> bytes:
-    """In `more`: when the answer's head went out; UNKNOWN: not through the edge's own hands."""
-    return b'"head":%d' % microseconds
+def head_after(microseconds: int | None) -> bytes:
+    """In `more`: when the answer's head went out; None: not through the edge's own hands."""
+    return b'"head":%d' % (UNKNOWN if microseconds is None else microseconds)
 
 
 def placeholder_of(number: int) -> bytes:
@@ -263,5 +264,10 @@ def moment(seconds: float) -> float:
 
 
 def took_between(began: float, ended: float) -> int | None:
-    """In microseconds. A clock that went back has made no time below nothing."""
-    return None if ended == UNKNOWN else max(0, round((ended - began) * 1_000_000))
+    """In microseconds. A clock that went back has made no time below nothing; one that was set forward by years, none
+    that is known.
+    """
+    if ended == UNKNOWN:
+        return None
+    took = max(0, round((ended - began) * 1_000_000))
+    return took if took <= LONGEST else None

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from edgeproxy.capture.columns import ENTRIES, KIND, LARGEST, MORE, ROW, UNKNOWN, moment, took_between
+from edgeproxy.capture.columns import ENTRIES, KIND, LARGEST, LONGEST, MORE, ROW, UNKNOWN, moment, took_between
 from edgeproxy.capture.record import BadRecord, Captured, read_words
 
 _LATEST: Final = 1e10  # seconds since the epoch
-_LONGEST: Final = 10**14  # microseconds
 
 
 def read_rows(words: Mapping[str, Any], rows: bytes, records: int) -> Iterator[Captured | BadRecord]:
@@ -68,7 +67,7 @@ def _read_row(
 
 
 def _read_told(more: Mapping[str, Any], key: str, otherwise: int | None) -> int | None:
-    return number_of(more[key], _LONGEST) if key in more else otherwise
+    return number_of(more[key], LONGEST) if key in more else otherwise
 
 
 def read_kind(tables: Mapping[str, Sequence[Any]], kind: Any) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from edgeproxy.capture.columns import (
     head_after,
     object_of,
     placeholder_of,
+    took_between,
 )
 from edgeproxy.capture.connections import Connection, Connections
 from edgeproxy.capture.content import told_of
@@ -46,7 +47,7 @@ _REMEMBERED: Final = 8_192  # of each sort, as many as there are repeated reques
 _HELD: Final = 1 << 23  # octets of what clients said; likewise
 _NUMBERED: Final = 16_384  # kinds that blocks may have, before those that are past are forgotten
 _LEFT: Final = 4_096  # connections that are gone, and are in the block
-_MOST_NUMBERS: Final = LARGEST - (1 << 24)  # of kinds: then they begin anew, after the block at hand
+_MOST_NUMBERS: Final = LARGEST - (1 << 26)  # of kinds: then they begin anew, as soon as no block has any
 _CONTENTS: Final = 1 << 23  # octets of answers' contents; then they are forgotten
 _LONGEST_NAME: Final = 200  # characters of a call's method
 _LONGEST_SHAPE: Final = 300
@@ -160,16 +161,20 @@ class RowMaker:
         block = self.block
         block.keep_connections()
         self._connections.free()
-        if self._last >= _MOST_NUMBERS:
-            self._last = 0
-            self.forget()
-            self._numbered = {}
-            self.numbers = object()
-        elif len(self._numbered) >= _NUMBERED:
+        if len(self._numbered) >= _NUMBERED:
             self._numbered = {each.number: each.entries for each in self.kinds.values()}
             self.numbers = object()
         self.block, self._room = Columns(self._numbered, self._connections.entries, self._room), None
         return block
+
+    def renumber(self) -> None:
+        """Let numbers of kinds begin anew, when they have become large. To be asked for often, but not by who adds a
+        row: the kind that it has would be none any more.
+        """
+        if self._last >= _MOST_NUMBERS and not len(self):
+            self.forget()
+            self._last, self._numbered, self.numbers = 0, {}, object()
+            self.block = Columns(self._numbered, self._connections.entries)
 
     def let_go(self, block: Columns) -> None:
         """One that was taken is written."""
@@ -222,7 +227,7 @@ class RowMaker:
     def _tell(self, began: float, head: float, ended: float) -> None:
         more = [object_of(self._told)[1:-1]] if self._told else []
         if head != ended:
-            more.append(head_after(UNKNOWN if head == UNKNOWN else max(0, round((head - began) * 1_000_000))))
+            more.append(head_after(took_between(began, head)))
         self.block.tell(len(self), b"{%b}" % b",".join(more))
         self._told = {}
 

@@ -179,7 +179,11 @@ class AnsweringStream(ClientStream, ABC):
         content = b"" if self._method == b"HEAD" else answer.body
         self.on_head_sent(answer.status)
         lines = (answer.head, self.date_line(), *connection_lines(keep_alive, self.minor), b"", content)
-        self.transport.write(b"\r\n".join(lines))
+        octets = b"\r\n".join(lines)
+        if self.tap is None:
+            self.transport.write(octets)
+        else:
+            self.tap.write_whole(octets, content)
         self.on_answered(keep_alive)
 
     def abort(self) -> None:

@@ -311,6 +311,7 @@ class Edge:
             self._access_log.write(record)
 
     def _tend(self) -> None:
+        self._tending = asyncio.get_running_loop().call_later(_TEND_EVERY, self._tend)  # whatever happens in this one
         if self._access_log is not None:
             self._access_log.flush()
         if self.capture is not None:
@@ -324,7 +325,6 @@ class Edge:
             self.keeper.tend()
             for planner in self.planners.values():
                 planner.drop_ended()
-        self._tending = asyncio.get_running_loop().call_later(_TEND_EVERY, self._tend)
 
 
 def _token(file: Path | None, key: str, what_for: str) -> TokenFile | None:

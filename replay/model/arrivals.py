@@ -11,6 +11,7 @@ like it beyond; `dispersion` has what was seen beside what is fitted, so it can 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, sqrt
@@ -82,19 +83,28 @@ def fit(starts: Sequence[float], seconds: float) -> Arrivals:
 
 def dispersion_of(times: Sequence[float], seconds: float, scale: float) -> float:
     """Variance of counts by their mean, over windows that lie side by side."""
-    counts = counts_of(times, seconds, scale)
-    mean = sum(counts) / max(len(counts), 1)
-    if len(counts) < 2 or not mean:
+    windows, counts = _counted(times, seconds, scale)
+    mean = counts.total() / max(windows, 1)
+    if windows < 2 or not mean:
         return 1.0
-    return sum((count - mean) ** 2 for count in counts) / (len(counts) - 1) / mean
+    return _apart(windows, counts, mean, 2) / (windows - 1) / mean
 
 
 def counts_of(times: Sequence[float], seconds: float, scale: float) -> list[int]:
-    counts = [0] * int(seconds / scale)
-    for at in times:
-        if at < len(counts) * scale:
-            counts[min(int(at / scale), len(counts) - 1)] += 1
-    return counts
+    """Of each window: there are few."""
+    windows, counts = _counted(times, seconds, scale)
+    return [counts[window] for window in range(windows)]
+
+
+def _counted(times: Sequence[float], seconds: float, scale: float) -> tuple[int, Counter[int]]:
+    """How many windows there are, and counts of those that have any: one time that is wrong by years makes billions."""
+    windows = int(seconds / scale)
+    return windows, Counter(min(int(at / scale), windows - 1) for at in times if at < windows * scale)
+
+
+def _apart(windows: int, counts: Counter[int], mean: float, power: int) -> float:
+    """The sum of what all counts are away from the mean, to that power."""
+    return sum((count - mean) ** power for count in counts.values()) + (windows - len(counts)) * (-mean) ** power
 
 
 def _scales(seconds: float) -> Iterator[float]:
@@ -131,12 +141,11 @@ def _excess(seen: Sequence[tuple[float, float]], seconds: float) -> tuple[float,
 def _skewness(starts: Sequence[float], seconds: float, rate: float, variance: float, forgets: float) -> float:
     """Of the rate, by the third factorial cumulant of counts in windows that are short beside a state."""
     scale = max(0.3 / forgets, min(2 / rate, 1 / forgets))
-    counts = counts_of(starts, seconds, scale)
-    if len(counts) < _LEAST_WINDOWS:
+    windows, counts = _counted(starts, seconds, scale)
+    if windows < _LEAST_WINDOWS:
         return 0.0
-    mean = sum(counts) / len(counts)
-    second = sum((count - mean) ** 2 for count in counts) / len(counts)
-    third = sum((count - mean) ** 3 for count in counts) / len(counts)
+    mean = counts.total() / windows
+    second, third = (_apart(windows, counts, mean, power) / windows for power in (2, 3))
     cumulant = third - 3 * second + 2 * mean
     return float(cumulant / scale**3 / max(variance, 1e-12) ** 1.5)
 

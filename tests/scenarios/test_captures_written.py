@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import AsyncExitStack
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 import pytest
-from captured_traffic import OK, capturing
+from captured_traffic import OK, RULES, capturing
 from harness import BackendPeer, request
 
+from edgeproxy.capture import rows
 from edgeproxy.capture.columns import AT_ONCE, NUMBERS
 from edgeproxy.capture.settings import Settings
 from edgeproxy.capture.work import Work
-from edgeproxy.proxy.capture import writing
+from edgeproxy.proxy.capture import tap, writing
+from edgeproxy.telemetry.access_log import AccessLog
 
+CLIENTS: Final = 2  # at once
 LARGE = b"x" * 100_000
 IN_PIECES = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"%x\r\n%b\r\n" % (len(LARGE), LARGE) * 5
 
@@ -149,3 +155,62 @@ async def test_connections_that_are_gone_are_told_of_and_hold_nothing(tmp_path: 
         capture.tend()
         assert (capture.rows._connections.left, capture.rows._connections.entries) == (0, {})
         assert len({each.connection for each in await captures.end()}) == 12
+
+
+async def test_numbers_of_kinds_that_begin_anew_lose_no_exchange(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of a connection that goes on, nor of hits that are known by their octets."""
+    monkeypatch.setattr(rows, "_MOST_NUMBERS", 2)
+    monkeypatch.setattr(rows, "ROWS", 1)
+    for each in (rows, tap):
+        monkeypatch.setattr(each, "FULL", NUMBERS)
+    async with capturing(tmp_path) as captures, captures.edge.client() as client:
+        capture = captures.edge.edge.capture
+        assert capture is not None
+        for number in range(12):
+            for target in ("/plain", "/kept/a", f"/{number}"):
+                assert (await client.ask(request(target))).status == 200
+            capture.tend()
+        assert capture.rows._last < 6
+        records = await captures.end()
+    assert len(records) == 36
+    assert {each.target for each in records} == {"/plain", "/kept/a", *[f"/{number}" for number in range(12)]}
+
+
+@pytest.mark.parametrize("has_log", [False, True])
+async def test_an_answer_that_went_out_whole_ended_then(tmp_path: Path, has_log: bool) -> None:
+    """That its head went out with the end takes no words: there are as many as rows."""
+    log = AccessLog(io.StringIO()) if has_log else None
+    async with capturing(tmp_path, log=log) as captures, captures.edge.client() as client:
+        capture = captures.edge.edge.capture
+        assert capture is not None
+        for target, status in (("/plain", 200), ("/gone", 410), ("/kept/a", 200), ("/kept/a", 200)):
+            assert (await client.ask(request(target))).status == status
+        assert len(capture.rows) == 4
+        assert set(capture.rows.block.more) <= {2}, "the miss was answered as it came"
+        records = await captures.end()
+    assert [each.head_ms == each.ms for each in records if each.cache != "miss"] == [True] * 3
+
+
+async def test_clients_behind_a_trusted_proxy_are_held_apart(tmp_path: Path) -> None:
+    """Each exchange on a connection may be another client's, whose number another one has in the next block."""
+    rules = RULES.replace("hosts:", "trusted_proxies: [127.0.0.0/8]\nhosts:", 1)
+    async with capturing(tmp_path, rules=rules) as captures, AsyncExitStack() as stack:
+        capture = captures.edge.edge.capture
+        assert capture is not None
+        clients = [await stack.enter_async_context(captures.edge.client()) for _ in range(CLIENTS)]
+        for number in range(60):
+            for each, client in enumerate(clients):
+                whose = (f"X-Forwarded-For: 10.{number % 5}.{each}.1", f"User-Agent: a{number % 5}-{each}")
+                target = f"/{'kept/' if number % 3 == 0 else ''}{number % 7}"
+                assert (await client.ask(request(target, *whose))).status == 200
+            if number % 10 == 0:
+                capture.tend()
+        assert len(capture.rows._connections.entries) < 60
+        records = await captures.end()
+    assert len(records) == 60 * CLIENTS
+    for record in records:
+        network, each = record.headers["user-agent"][1:].split("-")
+        assert record.client == f"10.{network}.{each}.0"
+    assert len({(each.connection, each.headers["user-agent"][-1]) for each in records}) == CLIENTS

@@ -74,6 +74,7 @@ class Taking:
         """Hand on what has come: what was captured is on disk soon, however little it is."""
         if len(self.rows):
             self._hand_on()
+        self.rows.renumber()
 
     async def begun(self) -> None:
         """Until its writer is there, as far as it will be."""

@@ -167,7 +167,7 @@ class Tap(_Near):
                 self._taking.add_plain(at_hand, self._connection, (self.began, ended, ended), status, content)
 
     def write_whole(self, octets: bytes | memoryview, content: bytes | memoryview) -> None:
-        """Likewise, of one that has a record, and does not end yet."""
+        """Likewise, of one that has a record: it ends in a moment."""
         self._write(octets)
         self._head, self._whole = time(), content
 
@@ -178,7 +178,8 @@ class Tap(_Near):
     def end(self, record: Record) -> None:
         """An exchange that has a record is over. That is complete."""
         if self.at_hand is not None:
-            times = self.began, self._head, time()
+            ended = time() if self._whole is None else self._head  # what came whole has gone out, and that was all
+            times = self.began, self._head, ended
             asked = None
             if self._sent or self._call:
                 body = bytes(self._body) if self._sent and self._body else None

@@ -201,14 +201,17 @@ def test_connections_of_one_row_each_end_a_block(monkeypatch: pytest.MonkeyPatch
 
 
 def test_numbers_of_kinds_begin_anew_before_they_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not while somebody adds a row, who has a kind in hand, nor while a block has rows of them."""
     monkeypatch.setattr(rows, "_MOST_NUMBERS", 20)
     made, what = Made(), asked("/")
     for number in range(60):
         made.add(Noted(), what, content=b"%d" % (number // 3))
+        made.maker.renumber()
         if number % 4 == 3:
             made.end()
-            assert made.maker.take().count_of_kinds == 0
+            made.maker.renumber()
     assert [each.digest for each in made.found] == [sha256(b"%d" % (number // 3)).hexdigest() for number in range(60)]
+    assert made.maker._last < 30
 
 
 def test_room_that_was_used_has_the_rows_of_its_block_alone() -> None:
@@ -220,6 +223,18 @@ def test_room_that_was_used_has_the_rows_of_its_block_alone() -> None:
         made.read(block)
         made.maker.let_go(block)
         assert (len(made.found) - before, len(block), len(made.maker)) == (count, 0, 0)
+
+
+def test_a_clock_that_is_set_forward_by_years_makes_a_time_that_is_not_known() -> None:
+    made = Made()
+    for head in (12.001, BEGAN, -1):
+        made.add(Noted(), asked("/"), (12.0, head, BEGAN))
+    made.end()
+    assert [(each.time, each.head_ms, each.ms) for each in made.found] == [
+        (12, 1.0, None),
+        (12, None, None),
+        (12, None, None),
+    ]
 
 
 def test_no_rule_is_unknown_and_a_unix_client_has_no_network() -> None:

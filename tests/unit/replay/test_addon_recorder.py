@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from errno import ENOSPC
 from pathlib import Path
 from random import Random
 from threading import Event
@@ -13,6 +14,7 @@ import pytest
 from capture_verbs import found_in_files
 from captures import found_in
 
+from edgeproxy.capture.files import Files
 from edgeproxy.capture.settings import Settings
 from replay.addon import recorder as module
 from replay.addon.recorder import Passed, Recorder
@@ -114,6 +116,26 @@ def test_a_disk_that_takes_nothing_ends_the_recording(tmp_path: Path) -> None:
     failing.end()
     assert (failing.written, failing.lost) == (0, 2)
     assert said == [f"the capture has ended: {failing.problem}: free the disk, or name another directory"]
+
+
+def test_what_a_disk_took_before_it_was_full_is_no_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add, taken = Files.add, list[int]()
+
+    def full(self: Files, content: bytes, records: int) -> None:
+        if taken:
+            raise OSError(ENOSPC, "No space left on device")
+        add(self, content, records)
+        taken.append(records)
+
+    monkeypatch.setattr(Files, "add", full)
+    failing = Recorder(settings(tmp_path), {}, lambda _: None)
+    for number in range(5):
+        failing.take(passed(number, path=b"/" + b"a" * 9_000 + b"%d" % number))
+    monkeypatch.setattr(writing, "_RECORDS", 2)
+    failing.start()
+    failing.end()
+    assert (failing.written, failing.lost) == (2, 3)
+    assert len(found_in_files(tmp_path)) == 2
 
 
 def test_what_was_dropped_is_told_once_however_many_files_there_are(

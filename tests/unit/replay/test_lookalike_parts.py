@@ -13,7 +13,7 @@ from lookalikes import ACCEPT, agent_of
 
 from replay.model import arrivals, popularity
 from replay.model.agents import Agents, taken_apart
-from replay.model.arrivals import Arrivals, dispersion_of
+from replay.model.arrivals import Arrivals, counts_of, dispersion_of
 from replay.model.asked import asked_of, filled, project_of, version_of
 from replay.model.catalogue import BadNames, Catalogue, File, Project, files_of, read_names, words_of
 from replay.model.filechoice import file_table, repeat_of
@@ -95,6 +95,21 @@ def test_the_least_value_of_a_valley() -> None:
 
 
 # -- arrivals ----------------------------------------------------------------------------------------------------------
+
+
+def test_one_time_that_is_wrong_by_years_takes_no_memory_for_each_moment_between() -> None:
+    """A million seconds have ten million windows of a tenth; these are fifty years."""
+    starts = [0.0, *(1_600_000_000.0 + each for each in range(100))]
+    fitted = arrivals.fit(starts, 1_600_000_100.0)
+    assert abs(fitted.rate * 1_600_000_100 - 101) < 1
+    assert dispersion_of(starts, 1_600_000_100.0, 0.1) > 0.9
+
+
+def test_windows_without_any_count_too() -> None:
+    assert dispersion_of([0.5, 0.6, 3.5], 4.0, 1.0) == pytest.approx(
+        ((2 - 0.75) ** 2 + 0.25**2 + 2 * 0.75**2) / 3 / 0.75
+    )
+    assert counts_of([0.5, 0.6, 3.5, 9.0], 4.0, 1.0) == [2, 0, 0, 1]
 
 
 @pytest.mark.parametrize("made", [Arrivals(20, 2, 5, 20), Arrivals(50, 0, 2, 30), Arrivals(12, 4, 30, 30)], ids=str)

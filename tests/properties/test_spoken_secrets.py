@@ -57,28 +57,26 @@ SPELLINGS: Final = st.sampled_from(
 )
 
 
-@given(told().filter(lambda said: said[0].isalnum()), ODD_BLANKS, SPELLINGS)
-def test_nor_with_other_blanks_or_escaped(said: tuple[str, str], blank: str, spell: Callable[[str], str]) -> None:
-    secret, agent = said
-    agent = spell(agent.replace(" ", blank))
+def assert_taken_out(secret: str, agent: str) -> None:
+    """By whatever scrubs, once and for all, and `verify` sees it in what was said alone."""
     kept = kept_value("user-agent", agent)
     for text in (kept, kept_name(agent), str(scrubbed_headers({"user-agent": [agent]}))):
         assert secret not in text
     assert kept_value("user-agent", kept) == kept
     assert list(secrets_of({"headers": {"user-agent": agent}}))
     assert not list(secrets_of({"headers": {"user-agent": kept}}))
+
+
+@given(told().filter(lambda said: said[0].isalnum()), ODD_BLANKS, SPELLINGS)
+def test_nor_with_other_blanks_or_escaped(said: tuple[str, str], blank: str, spell: Callable[[str], str]) -> None:
+    secret, agent = said
+    assert_taken_out(secret, spell(agent.replace(" ", blank)))
 
 
 @given(told())
 @example(("zqabcdef", "-p zqabcdef"))
 def test_a_secret_that_is_told_in_words_is_not_kept(said: tuple[str, str]) -> None:
-    secret, agent = said
-    kept = kept_value("user-agent", agent)
-    for text in (kept, kept_name(agent), str(scrubbed_headers({"user-agent": [agent]}))):
-        assert secret not in text
-    assert kept_value("user-agent", kept) == kept
-    assert list(secrets_of({"headers": {"user-agent": agent}}))
-    assert not list(secrets_of({"headers": {"user-agent": kept}}))
+    assert_taken_out(*said)
 
 
 @given(

@@ -20,6 +20,7 @@ from edgeproxy.capture.columns import (
     LARGEST,
     NOTHING,
     NUMBERS,
+    ROW,
     UNKNOWN,
     Columns,
     Entries,
@@ -39,7 +40,7 @@ from edgeproxy.migration.comparing.shapes import shape_of
 from edgeproxy.ruleset.modifiers import Safety
 from edgeproxy.ruleset.template import PathTemplate
 
-ROWS: Final = 8_192  # that make a block
+ROWS: Final = 273 * AT_ONCE  # that make a block
 OCTETS: Final = 262_144  # of what they ask for, likewise
 KINDS: Final = 1_024  # likewise. PERF: each costs 5 µs when the block is taken, in one step of the loop
 FULL: Final = AT_ONCE * NUMBERS  # of rows that become octets
@@ -232,7 +233,7 @@ class RowMaker:
         self._told = {}
 
     def add_row(self, row: Row) -> None:
-        """PERF: whoever adds most of them does it alike (`Tap.finish`)."""
+        """PERF: whoever adds most of them does it alike (`AnsweringStream.finish`)."""
         flat = self.flat
         flat += row
         if len(flat) >= FULL:
@@ -240,9 +241,10 @@ class RowMaker:
 
     def seal(self) -> None:
         """What waits in the list becomes octets."""
-        self._make_octets()
         block = self.block
-        if len(block) >= ROWS or block.count_of_kinds >= KINDS or block.octets >= OCTETS:
+        block.add_rows(self.flat)
+        self.flat.clear()
+        if block.size >= ROWS * ROW.size or len(block.used) >= KINDS or block.octets >= OCTETS:
             self._on_full()
 
     def _make_octets(self) -> None:

@@ -55,7 +55,7 @@ class ActingStream(KeptStream):
                 edge.counting.overrides[plan.split.name, override] += 1
             plan = chosen
             if self.tap is not None:
-                self.tap.note_arm(plan, arm)
+                self._note_choice(planned, plan, arm)
         if rule is not None:
             edge.counting.rules[rule] += 1
         if self.record is not None:

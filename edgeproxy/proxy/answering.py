@@ -6,17 +6,20 @@ Law: an answer that has begun is whole or visibly broken; one that has not is th
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from time import time
 from typing import TYPE_CHECKING, Final, cast
 
 from edgeproxy.caching.outcomes import Outcome
+from edgeproxy.capture.rows import FULL
 from edgeproxy.http.fields import connection_lines
 from edgeproxy.http.head_buffer import HeadBuffer
 from edgeproxy.http.request import BadRequest, RequestFields
+from edgeproxy.proxy.capture.plain import AtHand
 from edgeproxy.proxy.exchange import Exchange
 from edgeproxy.proxy.inflow import Inflow
 from edgeproxy.proxy.peer import Peer
 from edgeproxy.proxy.phase import Phase, time_for
-from edgeproxy.proxy.plan import ALLOWED, Answer, say
+from edgeproxy.proxy.plan import ALLOWED, Answer, Plan, say
 from edgeproxy.proxy.recording import record_refused
 from edgeproxy.proxy.sockets import reset_on_close
 from edgeproxy.proxy.stream import ClientStream
@@ -26,9 +29,11 @@ if TYPE_CHECKING:
     from edgeproxy.proxy.capture.tap import Tap
     from edgeproxy.proxy.edge import Edge
     from edgeproxy.proxy.loop_guard import LoopGuard
+    from edgeproxy.proxy.planner import Planned, Repeat
     from edgeproxy.proxy.shadow.shadower import Shadower
     from edgeproxy.telemetry.access_log import Record
 
+NO_ROWS: Final[list[float]] = []
 _HEAD: Final = Phase.HEAD  # PERF: an enum's member by its class costs three times a global
 
 
@@ -36,8 +41,9 @@ class AnsweringStream(ClientStream, ABC):
     """A client's connection, as far as an exchange sees it."""
 
     __slots__ = (
-        "_body", "_buffer", "_exchange", "_is_answering", "_is_behind", "_is_blocked", "_is_looping", "_keep_alive",
-        "_method", "_phase", "keeps_records", "minor", "peer", "record", "tap",
+        "_began", "_body", "_buffer", "_exchange", "_inner", "_is_answering", "_is_behind", "_is_blocked",
+        "_is_looping", "_is_plain", "_keep_alive", "_method", "_number", "_phase", "_plain", "_rows", "keeps_records",
+        "minor", "peer", "record", "tap",
     )  # fmt: skip
 
     def __init__(self, edge: Edge) -> None:
@@ -47,6 +53,10 @@ class AnsweringStream(ClientStream, ABC):
         self._phase = _HEAD
         self.keeps_records = edge.keeps_records
         self.tap: Tap | None = None  # only when the connection is captured
+        self._is_plain = False  # then: its exchanges begin without a record
+        self._rows = NO_ROWS  # of those, as `Row` has them
+        self._number = 0  # of the connection, in those
+        self._inner = self.transport  # beneath the tap
         self._buffer = HeadBuffer(edge.limits.head)  # a head's start, or pipelined octets
         self._is_looping = False  # _read_heads is on the stack, or will go on when it is its turn again
         # For one exchange
@@ -59,6 +69,8 @@ class AnsweringStream(ClientStream, ABC):
         self._method = b""
         self.minor = 1
         self.record: Record | None = None  # only when records are kept
+        self._plain: Repeat | AtHand | None = None  # it is captured, and has no record (`proxy.capture.tap`)
+        self._began = 0.0  # then; in seconds since the epoch
 
     @abstractmethod
     def _read_heads(self) -> None:
@@ -114,12 +126,26 @@ class AnsweringStream(ClientStream, ABC):
             cast("Exchange", self._exchange).on_body(self._buffer.take_rest())
 
     def finish(self, status: int, octets: bytes | memoryview, content: bytes | memoryview, keep_alive: bool) -> None:
-        """PERF: send, on_head_sent and on_answered in one, for an answer that came whole; `content`: of it."""
+        """PERF: send, on_head_sent and on_answered in one, for an answer that came whole; `content`: of it. A plain
+        exchange of the kind that its request's last one was, with the same content, is four numbers of a row.
+        """
         self._edge.counting.statuses[status] += 1
         if not self.keeps_records:
             self.transport.write(octets)
-        elif self.record is None and (tap := self.tap) is not None:
-            tap.finish(status, octets, content)
+        elif (plain := self._plain) is not None:
+            self._plain = None
+            self._inner.write(octets)
+            kind = plain.kind
+            if kind.status == status and kind.seen == content:
+                rows = self._rows
+                rows.append(kind.number)
+                rows.append(self._number)
+                rows.append(self._began)
+                rows.append(time())
+                if len(rows) >= FULL and self.tap is not None:
+                    self.tap.seal()
+            elif self.tap is not None:
+                self.tap.add_plain(plain, self._began, status, content)
         else:
             self._finish_recorded(status, octets, content)
         self.on_answered(keep_alive)
@@ -142,10 +168,18 @@ class AnsweringStream(ClientStream, ABC):
                 self.tap.note_status(status)
 
     def _recorded(self) -> Record | None:
-        """The record of the exchange at hand. One that is captured has none while it is plain (`proxy.capture.tap`)."""
-        if self.record is None and self.tap is not None:
-            self.record = self.tap.record()
+        """The record of the exchange at hand. One that is plain is so no more."""
+        plain = self._plain
+        if plain is not None and self.tap is not None:
+            self._plain, self.record = None, self.tap.begin(plain, self._began)
         return self.record
+
+    def _note_choice(self, planned: Planned, plan: Plan | None = None, arm: str | None = None) -> None:
+        """More than the request's line had a say in what is done. To be told to a capture."""
+        if self._plain is not None:
+            self._plain = AtHand(planned, self._plain.fields, plan, arm)
+        elif self.tap is not None:
+            self.tap.choose(planned)
 
     def on_answered(self, keep_alive: bool) -> None:
         """The answer is whole. Another request follows, or the connection ends."""

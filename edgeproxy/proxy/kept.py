@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, cast
 from edgeproxy.caching.eviction import MOST_HITS
 from edgeproxy.caching.outcomes import Outcome
 from edgeproxy.http.request import RequestFields
-from edgeproxy.proxy.answering import AnsweringStream
+from edgeproxy.proxy.answering import NO_ROWS, AnsweringStream
 from edgeproxy.proxy.cache.cache_plan import CachePlan
 from edgeproxy.proxy.cache.giving import Known, give
 from edgeproxy.proxy.plan import Pass, ServeFile
@@ -59,9 +59,17 @@ class KeptStream(AnsweringStream):
     def listen_in(self, tap: Tap) -> None:
         """Let exchanges be captured, from the next one on."""
         self.tap = tap
-        self.transport = tap
+        self.transport, self._inner = tap, tap.inner
         self.keeps_records = True
+        self._is_plain = not self._edge.keeps_records
+        self._rows, self._number = tap.rows, tap.number
         self._use(self._planner)
+
+    def _hear(self) -> None:
+        """For whom the connection speaks may be another now."""
+        if self.tap is not None:
+            self.tap.hear()
+            self._number = self.tap.number
 
     def listen_no_more(self) -> None:
         """What is under way is not captured, either."""
@@ -69,6 +77,7 @@ class KeptStream(AnsweringStream):
         if tap is not None:
             self.transport = tap.inner
             self.keeps_records = self._edge.keeps_records
+            self._is_plain, self._plain, self._rows = False, None, NO_ROWS
             self._use(self._planner)
 
     def _learn(self, request: bytes, known: Known) -> None:

@@ -16,7 +16,8 @@ from edgeproxy.capture import rows
 from edgeproxy.capture.columns import AT_ONCE, NUMBERS
 from edgeproxy.capture.settings import Settings
 from edgeproxy.capture.work import Work
-from edgeproxy.proxy.capture import tap, writing
+from edgeproxy.proxy import answering
+from edgeproxy.proxy.capture import writing
 from edgeproxy.telemetry.access_log import AccessLog
 
 CLIENTS: Final = 2  # at once
@@ -163,7 +164,7 @@ async def test_numbers_of_kinds_that_begin_anew_lose_no_exchange(
     """Neither of a connection that goes on, nor of hits that are known by their octets."""
     monkeypatch.setattr(rows, "_MOST_NUMBERS", 2)
     monkeypatch.setattr(rows, "ROWS", 1)
-    for each in (rows, tap):
+    for each in (rows, answering):
         monkeypatch.setattr(each, "FULL", NUMBERS)
     async with capturing(tmp_path) as captures, captures.edge.client() as client:
         capture = captures.edge.edge.capture

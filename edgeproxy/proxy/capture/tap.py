@@ -1,4 +1,4 @@
-"""A client's connection that is captured: its transport, listened to, and the exchange at hand.
+"""A client's connection that is captured: its transport, listened to, and the exchange that has a record.
 
 Laws of this module:
 - what the client gets, and when, does not depend on it: octets are handed on first;
@@ -7,7 +7,8 @@ Laws of this module:
   by, and what that cannot take now has no digest.
 
 PERF: a plain exchange (its plan is what is remembered for its line, its answer comes whole) has no record of its own.
-Most repeat a request, and are of the kind that its last one was, with the same content: such a one is four numbers.
+Most repeat a request, and are of the kind that its last one was, with the same content: such a one is four numbers,
+and never comes here. The connection itself sees to it (`AnsweringStream.finish`): its own memory is near.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Final
 from edgeproxy.capture.columns import UNKNOWN
 from edgeproxy.capture.connections import Connection
 from edgeproxy.capture.content import Piece, content_in
-from edgeproxy.capture.rows import FULL
 from edgeproxy.proxy.capture.asked import Asked
 from edgeproxy.proxy.capture.plain import AtHand, record_of
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from edgeproxy.proxy.cache.giving import Known
     from edgeproxy.proxy.capture.taking import Taking
     from edgeproxy.proxy.peer import Peer
-    from edgeproxy.proxy.plan import Plan
     from edgeproxy.proxy.planner import Planned, Repeat
     from edgeproxy.telemetry.access_log import Record
 
@@ -36,20 +35,12 @@ AT_ONCE: Final = 16_384  # octets of an answer
 _FEW: Final = 4  # pieces; more than that are joined: each that waits takes memory, and a turn of the loop, of its own
 
 
-class _Near(asyncio.Transport):
-    """PERF: what each plain exchange asks of its tap lies side by side: slots are in the order of their names, and a
-    line of the processor's cache that is not there costs more than what is done with it.
-    """
-
-    __slots__ = ("_connection", "_flat", "_number", "_write", "at_hand", "began")
-
-
-class Tap(_Near):
+class Tap(asyncio.Transport):
     """In the place of the transport of a client's connection."""
 
     __slots__ = (
-        "_body", "_call", "_head", "_held", "_is_cut", "_kind", "_late", "_name", "_pieces", "_sent", "_status",
-        "_taking", "_whole", "inner", "peer",
+        "_at_hand", "_began", "_body", "_call", "_connection", "_head", "_held", "_is_cut", "_kind", "_late", "_name",
+        "_pieces", "_sent", "_status", "_taking", "_whole", "_write", "inner", "number", "peer", "rows", "seal",
     )  # fmt: skip
 
     def __init__(self, inner: asyncio.Transport, peer: Peer, name: str, taking: Taking) -> None:
@@ -60,10 +51,11 @@ class Tap(_Near):
         self._name = name
         self._taking = taking
         self._meet()
-        self._flat = taking.rows.flat  # PERF: looked up for every answer
+        self.rows = taking.rows.flat  # where its connection's plain exchanges go
+        self.seal = taking.rows.seal  # to be called when there are `FULL` of them
         # For one exchange
-        self.at_hand: Repeat | AtHand | None = None  # None: no exchange that is captured
-        self.began = 0.0  # times are in seconds since the epoch
+        self._at_hand: Repeat | AtHand | None = None  # None: no exchange that is captured, and has a record
+        self._began = 0.0  # times are in seconds since the epoch
         self._status = 0  # of an answer that comes in pieces
         self._head: float = UNKNOWN  # when its head went out
         self._pieces: list[Piece] = []
@@ -78,14 +70,15 @@ class Tap(_Near):
 
     # -- for the client's connection ----------------------------------------------------------------------------
 
+    def begin(self, at_hand: Repeat | AtHand, began: float) -> Record:
+        """An exchange that has a record. That is what is known of it by now."""
+        self._at_hand, self._began = at_hand, began
+        return record_of(self._connection, at_hand, began)
+
     def choose(self, planned: Planned) -> None:
         """What it says beside its line has decided."""
-        if self.at_hand is not None:
-            self.at_hand = AtHand(planned, self.at_hand.fields)
-
-    def note_arm(self, plan: Plan, arm: str) -> None:
-        if self.at_hand is not None:
-            self.at_hand = AtHand(self.at_hand.planned, self.at_hand.fields, plan, arm)
+        if self._at_hand is not None:
+            self._at_hand = AtHand(planned, self._at_hand.fields)
 
     def knows(self, known: Known) -> bool:
         """Whether hits of it need no look."""
@@ -103,7 +96,7 @@ class Tap(_Near):
         write(octets)
         ended = time()
         if known.row is not None:
-            self._taking.rows.add_row((known.row[0], self._number, began, ended))
+            self._taking.rows.add_row((known.row[0], self.number, began, ended))
 
     def hear(self) -> None:
         """For whom the connection speaks may be another now."""
@@ -115,23 +108,19 @@ class Tap(_Near):
     def _meet(self) -> None:
         self._connection = Connection(self._name, self.peer.address, self.peer.scheme)
         self._taking.rows.meet(self._connection)
-        self._number = self._connection.number  # PERF: asked for with each answer
+        self.number = self._connection.number
 
     def leave(self) -> None:
         """Nothing more comes of it, or of the client for whom it spoke."""
-        self.at_hand = None
+        self._at_hand = None
         self._taking.rows.leave(self._connection)
-
-    def record(self) -> Record | None:
-        """Of the exchange at hand: what is known of it by now."""
-        return None if self.at_hand is None else record_of(self._connection, self.at_hand, self.began)
 
     def hold_body(self, content: bytes) -> None:
         """More of the request's body, which may be kept."""
         body = self._body
-        if body is None or self.at_hand is None:
+        if body is None or self._at_hand is None:
             return
-        if self._taking.may_hold(self.at_hand.planned, len(body), len(content)):
+        if self._taking.may_hold(self._at_hand.planned, len(body), len(content)):
             body += content
         else:
             self._drop_body()
@@ -143,31 +132,20 @@ class Tap(_Near):
 
     def note_body(self, octets: int) -> None:
         """It is whole, and so much."""
-        if self.at_hand is not None:
+        if self._at_hand is not None:
             self._sent = octets
 
     def note_call(self, name: str) -> None:
-        if self.at_hand is not None:
+        if self._at_hand is not None:
             self._call = name
 
-    def finish(self, status: int, octets: bytes | memoryview, content: bytes | memoryview) -> None:
-        """Write the answer of a plain exchange, or all that is left of it, and end. `content`: its whole content."""
-        write = self._write  # PERF: called by name it would be looked for among methods first
-        write(octets)
-        at_hand = self.at_hand
-        if at_hand is not None:
-            self.at_hand = None
-            ended, kind = time(), at_hand.kind
-            if kind.status == status and kind.seen == content:
-                flat = self._flat
-                flat += (kind.number, self._number, self.began, ended)
-                if len(flat) >= FULL:
-                    self._taking.rows.seal()
-            else:
-                self._taking.add_plain(at_hand, self._connection, (self.began, ended, ended), status, content)
+    def add_plain(self, plain: Repeat | AtHand, began: float, status: int, content: bytes | memoryview) -> None:
+        """A plain exchange that has just ended, of which more is to be known than that it is like another one."""
+        ended = time()
+        self._taking.add_plain(plain, self._connection, (began, ended, ended), status, content)
 
     def write_whole(self, octets: bytes | memoryview, content: bytes | memoryview) -> None:
-        """Likewise, of one that has a record: it ends in a moment."""
+        """Write the answer of one that has a record, or all that is left of it: it ends in a moment."""
         self._write(octets)
         self._head, self._whole = time(), content
 
@@ -177,15 +155,15 @@ class Tap(_Near):
 
     def end(self, record: Record) -> None:
         """An exchange that has a record is over. That is complete."""
-        if self.at_hand is not None:
+        if self._at_hand is not None:
             ended = time() if self._whole is None else self._head  # what came whole has gone out, and that was all
-            times = self.began, self._head, ended
+            times = self._began, self._head, ended
             asked = None
             if self._sent or self._call:
                 body = bytes(self._body) if self._sent and self._body else None
                 asked = Asked(self._call, self._sent, body)
-            self._kind = self._taking.add(self.at_hand, record, self._connection, times, self._content(record), asked)
-            self.at_hand = None
+            self._kind = self._taking.add(self._at_hand, record, self._connection, times, self._content(record), asked)
+            self._at_hand = None
         self._drop_body()
         self._sent, self._call, self._body = 0, None, bytearray()
         self._status, self._head, self._whole = 0, UNKNOWN, None
@@ -206,7 +184,7 @@ class Tap(_Near):
 
     def write(self, data: Piece) -> None:
         self._write(data)
-        if self._status >= 200 and self.at_hand is not None:  # not a 100 before it, nor what a tunnel carries
+        if self._status >= 200 and self._at_hand is not None:  # not a 100 before it, nor what a tunnel carries
             if self._head == UNKNOWN:
                 self._head = time()
             if not self._is_cut:

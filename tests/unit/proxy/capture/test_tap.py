@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from edgeproxy.capture.content import Piece
-from edgeproxy.capture.rows import Late, RowMaker
+from edgeproxy.capture.rows import NO_KIND, Late, RowMaker
 from edgeproxy.proxy.capture.tap import AT_ONCE, Tap
 
 PEER: Any = SimpleNamespace(address="192.0.2.7", scheme="http")
@@ -24,7 +24,8 @@ def fed(pieces: list[bytes]) -> list[list[Piece]]:
     transport: Any = SimpleNamespace(write=lambda _: None)
     taking: Any = SimpleNamespace(rows=RowMaker({}, lambda: None), begin_late=lambda: Late(1), feed=feed)
     tap = Tap(transport, PEER, "1-1", taking)
-    tap.at_hand = SimpleNamespace()  # type: ignore[assignment]  # an exchange, be it what it may
+    exchange: Any = SimpleNamespace(planned=None, kind=NO_KIND, plan=None, arm=None)  # be it what it may
+    tap.begin(exchange, 0.0)
     tap.note_status(200)
     for piece in pieces:
         tap.write(piece)

@@ -53,8 +53,9 @@ class _Writer:
 
     def run(self, file: BinaryIO) -> None:
         self._tell()  # it is there
-        while (work := read_work(file)) is not None:
-            self._do(work)
+        with suppress(ConnectionResetError):  # its worker is gone, and had not read all that was said here
+            while (work := read_work(file)) is not None:
+                self._do(work)
         self._close({})
 
     def _do(self, work: Work) -> None:

@@ -23,7 +23,7 @@ LONGEST_VALUE: Final = 8_192
 LONGEST_HEADERS: Final = 131_072  # characters, of all together
 LONGEST_BODY: Final = 16_384  # characters
 MOST_HITS: Final = 1 << 40
-_LATEST: Final = 9e9  # seconds since the epoch: in nanoseconds these are 63 bits
+LATEST: Final = 9e9  # seconds since the epoch: in nanoseconds these are 63 bits
 _LONGEST: Final = 1e11  # milliseconds
 _URL: Final = re.compile(r"(https?)://([^/?#\s]+)((?:[/?][^#\s]*)?)")
 _HALF: Final = re.compile("[\ud800-\udfff]")
@@ -117,7 +117,7 @@ def read_words(words: Mapping[str, Any]) -> Captured:
         raise BadRecord(f"`{'method' if method is None else 'url'}` is not there")
     if _parts_of(url) is None:
         raise BadRecord("`url` is no http or https URL")
-    time = _number(words, "time", _LATEST)
+    time = _number(words, "time", LATEST)
     if time is None:
         raise BadRecord("`time` is not there")
     return Captured(

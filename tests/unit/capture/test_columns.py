@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from struct import Struct
 from typing import Any
 
@@ -28,6 +29,7 @@ FULL = record(
     count=7,
 )
 BARE = Captured(1.5, "PURGE", "http://pypi.test")
+LATER = 1_523_890_900.5  # than what records have that do not say it
 NO_TIMES = (-9.0, -0.5, 1e11, float("nan"), float("inf"), float("-inf"))
 
 
@@ -113,6 +115,34 @@ def test_a_number_that_is_none_costs_its_record_alone(place: int, value: float) 
     first, second = read_rows(words, altered(rows, 0, place, value), 2)
     assert isinstance(first, BadRecord)
     assert second == BARE
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [(0, 9), (0, -2), (0, -1), (1, 9), (1, -2), *((2, value) for value in NO_TIMES), (2, -1.0)]
+    + [(3, value) for value in NO_TIMES],
+)
+def test_so_it_does_where_others_of_its_kind_and_connection_were_read(place: int, value: float) -> None:
+    """What those have in common is read once."""
+    all_of_it = record(7, connection="9", client="198.51.100.0", status=404, time=LATER)
+    words, rows, _ = made_of(all_of_it, all_of_it, all_of_it)
+    before, found, behind = read_rows(words, altered(rows, 1, place, value), 3)
+    assert isinstance(found, BadRecord)
+    assert (before, behind) == (all_of_it, all_of_it)
+
+
+def test_what_a_record_has_of_its_own_is_not_the_next_ones() -> None:
+    plain = record(7, connection="9", client="198.51.100.0", head_ms=4.0, ms=4.0)
+    records = [
+        plain,
+        replace(plain, sent=3, body="abc", xmlrpc="list_packages", count=2),
+        replace(plain, connection="10", client=None),
+        plain,
+        replace(plain, head_ms=1.0, ms=None, time=LATER),
+        replace(plain, connection=None, client=None, head_ms=None, ms=None),
+        plain,
+    ]
+    assert list(read_rows(*made_of(*records))) == records
 
 
 @pytest.mark.parametrize("value", [-2, 1 << 60, 1.5, "3", True, None, []])

@@ -29,6 +29,7 @@ from edgeproxy.migration.comparing.findings import Lessons, lessons_json, read_l
 from edgeproxy.migration.comparing.frames import FrameReader
 from edgeproxy.migration.comparing.shadowed import Shadowed
 from edgeproxy.migration.specimen import Specimen
+from edgeproxy.proxy.deaf import be_deaf
 from edgeproxy.telemetry.stderr import tell
 
 T = TypeVar("T")
@@ -48,8 +49,7 @@ class TooLong(Exception):
 
 def main(argv: Sequence[str]) -> int:
     channel, start = map(int, argv)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)  # it ends when its worker does
+    be_deaf()
     signal.signal(signal.SIGVTALRM, _give_up)
     os.nice(_NICE)
     _bound_memory()

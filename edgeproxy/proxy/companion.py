@@ -20,6 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
+from edgeproxy.proxy.deaf import starting_deaf
+
 _AT_ONCE: Final = 1 << 18  # octets: so much is given to the kernel in one turn of the loop, and taken from it
 _AGAIN: Final = 0.5  # seconds until it is looked whether what it says can be handed on
 _DIES_WITHIN: Final = 1.0  # seconds from SIGKILL
@@ -171,10 +173,11 @@ def _said(status: int) -> str:
 
 def _start_process(module: str, fds: Sequence[int]) -> subprocess.Popen[bytes]:
     """Never by a fork that goes on in Python: this process has a loop, and maybe threads. It takes 2 ms of the loop."""
-    return subprocess.Popen(
-        (sys.executable, "-P", "-m", module, *map(str, fds)),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        env=environment(),
-        pass_fds=fds,
-    )
+    with starting_deaf():
+        return subprocess.Popen(
+            (sys.executable, "-P", "-m", module, *map(str, fds)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env=environment(),
+            pass_fds=fds,
+        )

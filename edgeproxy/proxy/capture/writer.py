@@ -16,7 +16,6 @@ moves between two cores, and so does the interpreter's lock: another 1 µs.
 
 from __future__ import annotations
 
-import signal
 import socket
 import sys
 import time
@@ -28,14 +27,14 @@ from edgeproxy.capture.columns import NOTHING, Draft, number_in
 from edgeproxy.capture.content import ContentReader
 from edgeproxy.capture.files import Files
 from edgeproxy.capture.work import Begin, End, Feed, LetGo, Told, Work, Write, read_work
+from edgeproxy.proxy.deaf import be_deaf
 
 _READ: Final = 1 << 18  # octets at a time
 
 
 def main(argv: Sequence[str]) -> int:
     (channel,) = map(int, argv)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_IGN)  # it ends when its worker does
+    be_deaf()
     with socket.socket(fileno=channel) as sock, open(channel, "rb", buffering=_READ, closefd=False) as file:
         begin = read_work(file)
         if isinstance(begin, Begin):

@@ -42,6 +42,20 @@ async def test_a_writer_whose_disk_hangs_at_the_end_is_left_and_what_it_had_is_l
     assert (capture.numbers()["written"], capture.numbers()["lost"]) == (0, 3)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+async def test_who_stops_all_processes_of_an_edge_stops_no_writer_that_has_just_been_started(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    capture = Writing(settings(tmp_path), {})
+    assert capture._companion is not None
+    os.kill(capture._companion.pid, number)
+    capture.put(Write(DRAFT))
+    await capture.begun.wait()
+    os.kill(capture._companion.pid, number)
+    await capture.end({})
+    assert (capture.problem, capture.numbers()["written"]) == (None, 3)
+
+
 async def test_a_writer_that_dies_while_it_ends_is_told(tmp_path: Path) -> None:
     capture = Writing(settings(tmp_path), {})
     await capture.begun.wait()

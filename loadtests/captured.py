@@ -38,7 +38,7 @@ OFF: Final = "off"
 _CASE: Final = next(case for case in CASES if case.name == "pass-1k")
 _SHARES: Final[Mapping[str, float]] = {"all": 1.0, "a tenth": 0.1}  # of connections that are captured
 _SLICE: Final = 1.0  # seconds that are measured
-_SETTLES: Final = 0.5  # seconds from a switch until all is as it will be: a process begins or ends
+_SETTLES: Final = 1.0  # seconds from a switch until all is as it will be: beside a load, a process takes 0.5 to begin
 _TURN: Final = 2 * len(_SHARES) * (_SLICE + _SETTLES) + 3.0  # seconds, with what switching takes
 _USAGE: Final = 2
 

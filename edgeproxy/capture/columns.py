@@ -41,8 +41,8 @@ KIND: Final = ("asked", "fields", "outcomes", "contents")
 MORE: Final = ("sent", "body", "xmlrpc", "count")
 UNKNOWN: Final = -1
 NUMBERS: Final = 4  # of a row
-AT_ONCE: Final = 30  # rows, at most, that become octets at once. PERF: lists of their numbers are below what malloc
-# (of glibc) keeps at hand, 1,032 octets; with 32 each costs three of its slow ways
+AT_ONCE: Final = 30  # rows, at most, that become octets at once. PERF: the tuple of their numbers that is passed then
+# has 1,000 octets. Of what is larger than 1,032, malloc (of glibc) keeps none at hand
 LARGEST: Final = (1 << 31) - 1  # number of a kind or a connection
 _ORDER: Final = "@" if byteorder == "little" else "<"  # PERF: the same without gaps, but the numbers are only copied
 ROW: Final = Struct("<iidd")
@@ -92,19 +92,19 @@ class Columns:
         self.own: dict[int, Entries] = {}  # kinds of this block alone
         self.connections = connections
         self._rows = bytearray() if room is None else room  # with room behind them
-        self.size = 0  # octets of rows
+        self.octets_of_rows = 0
         self.used: set[int] = set()  # kinds of rows
         self._connections: set[int] = set()  # of rows
         self.more: dict[int, bytes] = {}
         self.octets = 0  # of `more`
 
     def __len__(self) -> int:
-        return self.size // _OCTETS
+        return self.octets_of_rows // _OCTETS
 
     def add_rows(self, flat: Sequence[float]) -> None:
         """NUMBERS for each, of AT_ONCE rows at most."""
-        at, packing = self.size, _FULL if len(flat) == _MOST else _packing(len(flat) // NUMBERS)
-        self.size = end = at + packing.size
+        at, packing = self.octets_of_rows, _FULL if len(flat) == _MOST else _packing(len(flat) // NUMBERS)
+        self.octets_of_rows = end = at + packing.size
         if end > len(self._rows):
             self._rows.extend(bytes(end))
         packing.pack_into(self._rows, at, *flat)
@@ -113,7 +113,7 @@ class Columns:
 
     def let_go(self) -> bytearray:
         """Its room, once it is written: it has no rows any more."""
-        self.size, room, self._rows = 0, self._rows, bytearray()
+        self.octets_of_rows, room, self._rows = 0, self._rows, bytearray()
         return room
 
     def keep_connections(self) -> None:

@@ -241,10 +241,9 @@ class RowMaker:
 
     def seal(self) -> None:
         """What waits in the list becomes octets."""
+        self._make_octets()
         block = self.block
-        block.add_rows(self.flat)
-        self.flat.clear()
-        if block.size >= ROWS * ROW.size or len(block.used) >= KINDS or block.octets >= OCTETS:
+        if block.octets_of_rows >= ROWS * ROW.size or len(block.used) >= KINDS or block.octets >= OCTETS:
             self._on_full()
 
     def _make_octets(self) -> None:

@@ -26,6 +26,8 @@ from edgeproxy.proxy.stream import ClientStream
 from edgeproxy.telemetry.counters import BackendFailure, Refusal, refusal_of
 
 if TYPE_CHECKING:
+    import asyncio
+
     from edgeproxy.proxy.capture.tap import Tap
     from edgeproxy.proxy.edge import Edge
     from edgeproxy.proxy.loop_guard import LoopGuard
@@ -41,9 +43,9 @@ class AnsweringStream(ClientStream, ABC):
     """A client's connection, as far as an exchange sees it."""
 
     __slots__ = (
-        "_began", "_body", "_buffer", "_exchange", "_inner", "_is_answering", "_is_behind", "_is_blocked",
-        "_is_looping", "_is_plain", "_keep_alive", "_method", "_number", "_phase", "_plain", "_rows", "keeps_records",
-        "minor", "peer", "record", "tap",
+        "_began", "_begins_plain", "_beneath", "_body", "_buffer", "_exchange", "_is_answering", "_is_behind",
+        "_is_blocked", "_is_looping", "_keep_alive", "_method", "_phase", "_plain", "_row_number", "_rows",
+        "keeps_records", "minor", "peer", "record", "tap",
     )  # fmt: skip
 
     def __init__(self, edge: Edge) -> None:
@@ -53,10 +55,10 @@ class AnsweringStream(ClientStream, ABC):
         self._phase = _HEAD
         self.keeps_records = edge.keeps_records
         self.tap: Tap | None = None  # only when the connection is captured
-        self._is_plain = False  # then: its exchanges begin without a record
+        self._begins_plain = False  # then: its exchanges have no record at first
         self._rows = NO_ROWS  # of those, as `Row` has them
-        self._number = 0  # of the connection, in those
-        self._inner = self.transport  # beneath the tap
+        self._row_number = 0  # of the connection, in those
+        self._beneath = cast("asyncio.Transport", None)  # the tap
         self._buffer = HeadBuffer(edge.limits.head)  # a head's start, or pipelined octets
         self._is_looping = False  # _read_heads is on the stack, or will go on when it is its turn again
         # For one exchange
@@ -69,7 +71,7 @@ class AnsweringStream(ClientStream, ABC):
         self._method = b""
         self.minor = 1
         self.record: Record | None = None  # only when records are kept
-        self._plain: Repeat | AtHand | None = None  # it is captured, and has no record (`proxy.capture.tap`)
+        self._plain: Repeat | AtHand | None = None  # it is captured, and has no record; never so without a tap
         self._began = 0.0  # then; in seconds since the epoch
 
     @abstractmethod
@@ -134,12 +136,12 @@ class AnsweringStream(ClientStream, ABC):
             self.transport.write(octets)
         elif (plain := self._plain) is not None:
             self._plain = None
-            self._inner.write(octets)
+            self._beneath.write(octets)
             kind = plain.kind
             if kind.status == status and kind.seen == content:
                 rows = self._rows
                 rows.append(kind.number)
-                rows.append(self._number)
+                rows.append(self._row_number)
                 rows.append(self._began)
                 rows.append(time())
                 if len(rows) >= FULL and self.tap is not None:
@@ -171,11 +173,13 @@ class AnsweringStream(ClientStream, ABC):
         """The record of the exchange at hand. One that is plain is so no more."""
         plain = self._plain
         if plain is not None and self.tap is not None:
-            self._plain, self.record = None, self.tap.begin(plain, self._began)
+            self._plain, self.record = None, self.tap.record_of(plain, self._began)
         return self.record
 
     def _note_choice(self, planned: Planned, plan: Plan | None = None, arm: str | None = None) -> None:
-        """More than the request's line had a say in what is done. To be told to a capture."""
+        """More than the request's line had a say in what is done. A capture's to know, as long as the exchange has no
+        record: that is told by others.
+        """
         if self._plain is not None:
             self._plain = AtHand(planned, self._plain.fields, plan, arm)
         elif self.tap is not None:

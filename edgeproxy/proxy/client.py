@@ -241,7 +241,7 @@ class ClientConnection(ActingStream):
             reader = reader_for(fields.framing)
             self._body = Inflow(reader, planned.most(edge.limits), edge.limits, edge.clock.now()) if reader else None
         if self.keeps_records:
-            if self._is_plain:
+            if self._begins_plain:
                 self._plain = AtHand(planned, fields)
                 self._began = time()
             else:
@@ -267,7 +267,7 @@ class ClientConnection(ActingStream):
         self._requests_left -= 1
         self._keep_alive = self._requests_left > 0
         if self.keeps_records:
-            if self._is_plain:
+            if self._begins_plain:
                 self._plain = repeat
                 self._began = time()
             else:

@@ -59,17 +59,17 @@ class KeptStream(AnsweringStream):
     def listen_in(self, tap: Tap) -> None:
         """Let exchanges be captured, from the next one on."""
         self.tap = tap
-        self.transport, self._inner = tap, tap.inner
+        self.transport, self._beneath = tap, tap.inner
         self.keeps_records = True
-        self._is_plain = not self._edge.keeps_records
-        self._rows, self._number = tap.rows, tap.number
+        self._begins_plain = not self._edge.keeps_records
+        self._rows, self._row_number = tap.rows, tap.number
         self._use(self._planner)
 
     def _hear(self) -> None:
         """For whom the connection speaks may be another now."""
         if self.tap is not None:
             self.tap.hear()
-            self._number = self.tap.number
+            self._row_number = self.tap.number
 
     def listen_no_more(self) -> None:
         """What is under way is not captured, either."""
@@ -77,7 +77,7 @@ class KeptStream(AnsweringStream):
         if tap is not None:
             self.transport = tap.inner
             self.keeps_records = self._edge.keeps_records
-            self._is_plain, self._plain, self._rows = False, None, NO_ROWS
+            self._begins_plain, self._plain, self._rows = False, None, NO_ROWS
             self._use(self._planner)
 
     def _learn(self, request: bytes, known: Known) -> None:

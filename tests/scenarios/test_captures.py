@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import time
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -386,3 +388,44 @@ async def test_what_was_said_of_an_exchange_that_began_before_is_not_told_of_the
         ("/first", None, None),
         ("/kept/next", None, None),
     ]
+
+
+@pytest.mark.parametrize("target", ["/pieces", "/kept/pieces"])
+@pytest.mark.parametrize(("under_way", "status"), [("/slow", 200), ("/late", 504)])
+async def test_an_answer_that_was_under_way_is_not_told_of_the_next_exchange(
+    tmp_path: Path, under_way: str, status: int, target: str
+) -> None:
+    """It came whole, from the backend or of the edge's own, and is not captured; the next one comes in pieces."""
+    go = asyncio.Event()
+
+    async def in_pieces(peer: BackendPeer) -> None:
+        while True:
+            head = await peer.head()
+            if b"/late" in head:
+                await peer.reader.read()
+                return
+            if b"/slow" in head:
+                await go.wait()
+            if b"pieces" in head:
+                await peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+                await peer.send(b"0\r\n\r\n")
+            else:
+                await peer.send(OK)
+
+    async with capturing(tmp_path, in_pieces) as captures, captures.edge.client() as client:
+        edge = captures.edge.edge
+        assert (await client.ask(request("/first"))).status == 200
+        await edge.end_capture()
+        await client.send(request(under_way))
+        while not edge.running():
+            await asyncio.sleep(0)
+        edge.begin_capture(Settings("20180416T150001Z", str(captures.directory), 1.0, 1 << 24, 4), lambda: 0.0)
+        go.set()
+        assert (await client.answer()).status == status
+        before = time.time()
+        assert (await client.ask(request(target))).body == b"abc"
+        records = await captures.end()
+    assert [(each.target, each.octets) for each in records] == [("/first", 5), (target, 3)]
+    assert records[1].digest == sha256(b"abc").hexdigest()
+    assert records[1].ms is not None
+    assert records[1].time + records[1].ms / 1_000 >= before

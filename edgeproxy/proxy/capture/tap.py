@@ -2,7 +2,7 @@
 
 Laws of this module:
 - what the client gets, and when, does not depend on it: octets are handed on first;
-- a connection that is not captured has none of this;
+- a connection that is not captured has no part in this but a look at `keeps_records`;
 - of an answer that comes in pieces no more is held than `AT_ONCE`; what is larger is digested by the writer as it goes
   by, and what that cannot take now has no digest.
 
@@ -51,7 +51,8 @@ class Tap(asyncio.Transport):
         self._name = name
         self._taking = taking
         self._meet()
-        self.rows = taking.rows.flat  # where its connection's plain exchanges go
+        # PERF: as they are, for a connection that adds its plain exchanges itself
+        self.rows = taking.rows.flat
         self.seal = taking.rows.seal  # to be called when there are `FULL` of them
         # For one exchange
         self._at_hand: Repeat | AtHand | None = None  # None: no exchange that is captured, and has a record
@@ -70,10 +71,14 @@ class Tap(asyncio.Transport):
 
     # -- for the client's connection ----------------------------------------------------------------------------
 
-    def begin(self, at_hand: Repeat | AtHand, began: float) -> Record:
-        """An exchange that has a record. That is what is known of it by now."""
+    def begin(self, at_hand: Repeat | AtHand, began: float) -> None:
+        """An exchange that has a record."""
         self._at_hand, self._began = at_hand, began
-        return record_of(self._connection, at_hand, began)
+
+    def record_of(self, plain: Repeat | AtHand, began: float) -> Record:
+        """A plain exchange has one from now on: what is known of it by now."""
+        self.begin(plain, began)
+        return record_of(self._connection, plain, began)
 
     def choose(self, planned: Planned) -> None:
         """What it says beside its line has decided."""
@@ -147,7 +152,8 @@ class Tap(asyncio.Transport):
     def write_whole(self, octets: bytes | memoryview, content: bytes | memoryview) -> None:
         """Write the answer of one that has a record, or all that is left of it: it ends in a moment."""
         self._write(octets)
-        self._head, self._whole = time(), content
+        if self._at_hand is not None:  # else it was under way when the capture began
+            self._head, self._whole = time(), content
 
     def note_status(self, status: int) -> None:
         """Of an answer that is written from now on."""

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from edgeproxy.capture.content import Piece
-from edgeproxy.capture.rows import NO_KIND, Late, RowMaker
+from edgeproxy.capture.rows import Late, RowMaker
 from edgeproxy.proxy.capture.tap import AT_ONCE, Tap
 
 PEER: Any = SimpleNamespace(address="192.0.2.7", scheme="http")
@@ -24,7 +24,7 @@ def fed(pieces: list[bytes]) -> list[list[Piece]]:
     transport: Any = SimpleNamespace(write=lambda _: None)
     taking: Any = SimpleNamespace(rows=RowMaker({}, lambda: None), begin_late=lambda: Late(1), feed=feed)
     tap = Tap(transport, PEER, "1-1", taking)
-    exchange: Any = SimpleNamespace(planned=None, kind=NO_KIND, plan=None, arm=None)  # be it what it may
+    exchange: Any = SimpleNamespace()  # be it what it may
     tap.begin(exchange, 0.0)
     tap.note_status(200)
     for piece in pieces:
@@ -43,3 +43,12 @@ def test_large_pieces_are_handed_on_as_they_are() -> None:
 def test_small_pieces_are_one() -> None:
     """Each that waits for the writer takes 200 octets of its own, and a turn of the loop."""
     assert fed([b"x"] * (AT_ONCE + 2)) == [[b"x" * (AT_ONCE + 1)]]
+
+
+def test_of_an_answer_that_was_under_way_nothing_is_held() -> None:
+    """Its exchange is not captured: what it was would be the next one's."""
+    transport: Any = SimpleNamespace(write=lambda _: None)
+    taking: Any = SimpleNamespace(rows=RowMaker({}, lambda: None))
+    tap = Tap(transport, PEER, "1-1", taking)
+    tap.write_whole(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 60_000, b"x" * 60_000)
+    assert tap._whole is None

@@ -50,6 +50,7 @@ class Describing:
         self._making: dict[_Asked, asyncio.Task[None]] = {}
         self._turn = asyncio.Lock()
         self._describer: Process | None = None
+        self._starting: asyncio.Task[Process] | None = None
         self.started = 0  # processes
 
     async def described(self, release: Release) -> Description | None:
@@ -104,6 +105,11 @@ class Describing:
             return None
 
     async def _start(self) -> Process:
+        """Who is cancelled meanwhile leaves it going: what is begun of a process is a process, which is to be ended."""
+        self._starting = asyncio.create_task(self._started())
+        return await asyncio.shield(self._starting)
+
+    async def _started(self) -> Process:
         program = (sys.executable, "-m", "backends.modern.describer", str(self._deadline))
         found_like_here = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self._describer = await asyncio.create_subprocess_exec(
@@ -113,7 +119,10 @@ class Describing:
         return self._describer
 
     async def _end(self) -> None:
-        describer, self._describer = self._describer, None
+        if self._starting is not None:
+            with suppress(OSError):
+                await self._starting
+        describer, self._describer, self._starting = self._describer, None, None
         if describer is not None:
             with suppress(ProcessLookupError):
                 describer.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -71,6 +72,18 @@ async def test_who_would_wait_too_long_gets_the_text_as_it_is_for_the_moment() -
         assert (found.html, found.is_lasting) == ("*soon*", False)
     finally:
         await describing.close()
+
+
+@pytest.mark.parametrize("turns", range(1, 9))
+async def test_a_process_that_is_just_being_started_is_ended_with_the_rest(turns: int) -> None:
+    """One that nobody waits for any more would be there when the loop is closed."""
+    describing = Describing(deadline=LONG, patience=0.0)
+    task = asyncio.create_task(describing.described(release("*soon*")))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await describing.close()
+    await task
+    gc.collect()
 
 
 async def test_more_than_can_wait_are_not_kept_waiting() -> None:

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 import trustme
+from captures import found_in
 from harness import QUICK, Backend, RawClient, always, backend, request
 from proxy_headers import ssl_tlv, write_block, write_v1, write_v2
 
+from edgeproxy.capture.settings import Settings
 from edgeproxy.proxy.edge import Edge
 from edgeproxy.ruleset.limits import Limits
 from edgeproxy.ruleset.listeners import InetAddress
@@ -207,3 +209,25 @@ async def test_stopping_does_not_wait_for_a_header(tmp_path: Path) -> None:
         async with asyncio.timeout(5):
             await this.edge.stop(grace=0)
             assert await asyncio.get_running_loop().sock_recv(sock, 1) == b""
+
+
+@pytest.mark.parametrize("tls", [True, False])
+async def test_a_capture_knows_for_whom_a_proxy_connected(tmp_path: Path, tls: bool) -> None:
+    """By the first exchange, and by those that are like it, which have no record of their own."""
+    directory = tmp_path / "captures"
+    directory.mkdir()
+    async with introduced(tmp_path) as this:
+        this.edge.begin_capture(Settings("20180416T150000Z", str(directory), 1.0, 1 << 24, 4), lambda: 0.0)
+        async with this.connection(this.tls if tls else this.plain) as sock:
+            await asyncio.get_running_loop().sock_sendall(sock, write_v1("192.0.2.7", 4711))
+            async with this.client(sock, tls=tls) as client:
+                for _ in range(40):
+                    assert (await client.ask(request("/simple/six/"))).body == b"ok"
+        await this.edge.end_capture()
+    (path,) = directory.iterdir()
+    records, broken, _ = found_in(path.read_bytes())
+    assert not broken
+    assert {(each.client, each.scheme, each.status, each.octets) for each in records} == {
+        ("192.0.2.0", "https" if tls else "http", 200, 2)
+    }
+    assert len(records) == 40
